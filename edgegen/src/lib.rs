@@ -1,0 +1,14 @@
+//! A compiler for small language models.
+//!
+//! A model file and a platform profile go in; a standalone Rust crate comes
+//! out. The stages, each a module with one entry point:
+//!
+//! ```text
+//! import → Model ─┐
+//!                 ├─ plan → Plan ─ compress → Program ─┬─ emit → Crate
+//! profile → Profile ┘                                  └─ interpret
+//! ```
+
+pub mod error;
+pub mod import;
+pub mod model;

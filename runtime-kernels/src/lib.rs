@@ -1,0 +1,2 @@
+//! The kernels of a generated crate.
+#![no_std]
