@@ -1,0 +1,95 @@
+//! Interleaves rows in groups of eight, in the order in which the kernels read
+//! (runtime-kernels, "Weight layout").
+
+use rayon::prelude::*;
+
+use crate::error::Result;
+use crate::program::{COLUMN_PADDING, MAX_FILE_BYTES, ROW_PADDING, WeightFormat};
+
+use super::encode::{self, Block};
+use super::rows::Rows;
+
+/// The packed matrix, cut between groups so that each piece fits a weight file.
+pub(super) fn matrix(rows: &Rows<'_>, cols: usize, format: WeightFormat) -> Result<Vec<Vec<u8>>> {
+    let groups = rows.len() / ROW_PADDING;
+    let group_bytes = format.group_bytes(cols);
+    let groups_of_part = (MAX_FILE_BYTES / group_bytes).max(1);
+    (0..groups)
+        .step_by(groups_of_part)
+        .map(|first| {
+            let count = groups_of_part.min(groups - first);
+            let mut bytes = vec![0; count * group_bytes];
+            bytes
+                .par_chunks_mut(group_bytes)
+                .enumerate()
+                .try_for_each(|(group, out)| pack_group(rows, first + group, cols, format, out))?;
+            Ok(bytes)
+        })
+        .collect()
+}
+
+fn pack_group(
+    rows: &Rows<'_>,
+    group: usize,
+    cols: usize,
+    format: WeightFormat,
+    out: &mut [u8],
+) -> Result<()> {
+    let blocks = cols.div_ceil(COLUMN_PADDING);
+    let mut encoded = Vec::with_capacity(ROW_PADDING * blocks);
+    for row in rows.group(group) {
+        match row {
+            Some(row) => encode::row(*row, format, &mut encoded)?,
+            None => encoded.extend(std::iter::repeat_n(Block::zero(format), blocks)),
+        }
+    }
+    let block_bytes = format.block_bytes() * ROW_PADDING;
+    for (index, out) in out.chunks_exact_mut(block_bytes).enumerate() {
+        for lane in 0..ROW_PADDING {
+            interleave(&encoded[lane * blocks + index], lane, out);
+        }
+    }
+    Ok(())
+}
+
+/// Writes one row's block to its places in the group's block.
+fn interleave(block: &Block, lane: usize, out: &mut [u8]) {
+    match block {
+        Block::F32(values) => {
+            for (column, value) in values.iter().enumerate() {
+                out[(column * 8 + lane) * 4..][..4].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+        Block::F16(values) => {
+            for (column, &value) in values.iter().enumerate() {
+                put_half(out, column * 8 + lane, value);
+            }
+        }
+        Block::Q8(scale, quants) => {
+            put_half(out, lane, *scale);
+            for (column, quant) in quants.iter().enumerate() {
+                out[16 + 32 * (column / 4) + 4 * lane + column % 4] = quant.cast_unsigned();
+            }
+        }
+        Block::Q4(scale, quants) => {
+            put_half(out, lane, *scale);
+            put_nibbles(&mut out[16..], lane, quants);
+        }
+        Block::Q4M(scale, minimum, quants) => {
+            put_half(out, lane, *scale);
+            put_half(out, 8 + lane, *minimum);
+            put_nibbles(&mut out[32..], lane, quants);
+        }
+    }
+}
+
+fn put_half(out: &mut [u8], index: usize, bits: u16) {
+    out[2 * index..][..2].copy_from_slice(&bits.to_le_bytes());
+}
+
+/// Columns 0..16 in the low halves, 16..32 in the high halves.
+fn put_nibbles(out: &mut [u8], lane: usize, quants: &[u8; 32]) {
+    for column in 0..16 {
+        out[32 * (column / 4) + 4 * lane + column % 4] = quants[column] | quants[column + 16] << 4;
+    }
+}

@@ -1,0 +1,99 @@
+//! Which format each matrix gets.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::model::{DType, Model, TensorKey};
+use crate::plan::Quant;
+use crate::program::WeightFormat;
+
+/// What becomes of the matrices of one type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversion {
+    /// The type in the source.
+    pub from: DType,
+    /// The format in the crate.
+    pub to: WeightFormat,
+    /// Matrices.
+    pub count: usize,
+    /// Whether every weight keeps its value.
+    pub lossless: bool,
+}
+
+impl fmt::Display for Conversion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let how = if self.lossless { "without loss" } else { "requantized" };
+        let matrices = if self.count == 1 { "matrix" } else { "matrices" };
+        write!(
+            f,
+            "{} {matrices} {} → {}, {how}",
+            self.count,
+            self.from.name(),
+            self.to
+        )
+    }
+}
+
+/// The format of every matrix.
+pub(super) fn formats(model: &Model, quant: Quant) -> BTreeMap<TensorKey, WeightFormat> {
+    model
+        .tensors()
+        .iter()
+        .filter(|(key, _)| key.role.is_matrix())
+        .map(|(&key, tensor)| {
+            let format = match quant {
+                Quant::Keep => nearest(tensor.dtype()),
+                Quant::To(format) => format,
+            };
+            (key, format)
+        })
+        .collect()
+}
+
+/// The nearest format of at least as many bits. Types with a minimum go to the
+/// format with a minimum.
+pub(super) fn nearest(dtype: DType) -> WeightFormat {
+    match dtype {
+        DType::F32 => WeightFormat::F32,
+        DType::F16 | DType::BF16 => WeightFormat::F16,
+        DType::Q4_0 | DType::Q3_K => WeightFormat::Q4,
+        DType::Q4_1 | DType::Q2_K | DType::Q4_K => WeightFormat::Q4M,
+        DType::Q5_0
+        | DType::Q5_1
+        | DType::Q8_0
+        | DType::Q5_K
+        | DType::Q6_K
+        | DType::Q8Groups { .. } => WeightFormat::Q8,
+    }
+}
+
+/// Whether a conversion keeps every value, whatever the weights are.
+pub fn lossless(from: DType, to: WeightFormat) -> bool {
+    match to {
+        WeightFormat::F32 => true,
+        WeightFormat::F16 => from == DType::F16,
+        WeightFormat::Q8 => from == DType::Q8_0,
+        WeightFormat::Q4 => from == DType::Q4_0,
+        WeightFormat::Q4M => from == DType::Q4_1,
+    }
+}
+
+/// The conversions, by type and format.
+pub(super) fn conversions(
+    model: &Model,
+    formats: &BTreeMap<TensorKey, WeightFormat>,
+) -> Vec<Conversion> {
+    let mut counts: BTreeMap<(DType, WeightFormat), usize> = BTreeMap::new();
+    for (key, &format) in formats {
+        *counts.entry((model.tensors()[key].dtype(), format)).or_default() += 1;
+    }
+    counts
+        .into_iter()
+        .map(|((from, to), count)| Conversion {
+            from,
+            to,
+            count,
+            lossless: lossless(from, to),
+        })
+        .collect()
+}

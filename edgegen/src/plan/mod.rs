@@ -1,0 +1,146 @@
+//! Model + Profile → Plan: each tensor's format, the context, and whether it all fits.
+
+mod budget;
+mod choice;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+use crate::model::{Architecture, Model, TensorKey};
+use crate::profile::{InstructionSet, Profile};
+use crate::program::WeightFormat;
+
+pub(crate) use budget::mb;
+pub use budget::{Footprint, activation_blocks, shapes};
+pub use choice::Conversion;
+
+/// What the user asks of the planner.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// The weight format.
+    pub quant: Quant,
+    /// Positions of the KV cache; the profile's default, at most the model's, if absent.
+    pub context: Option<usize>,
+    /// Plan even if the profile's limits are exceeded.
+    pub allow_oversize: bool,
+}
+
+/// The choice of weight format.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Quant {
+    /// The file's own, repacked without loss where the formats allow it.
+    #[default]
+    Keep,
+    /// One format for all matrices.
+    To(WeightFormat),
+}
+
+impl FromStr for Quant {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "keep" => Ok(Self::Keep),
+            _ => text.parse().map(Self::To),
+        }
+    }
+}
+
+impl fmt::Display for Quant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keep => f.write_str("keep"),
+            Self::To(format) => format.fmt(f),
+        }
+    }
+}
+
+/// What `compress` carries out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    formats: BTreeMap<TensorKey, WeightFormat>,
+    conversions: Vec<Conversion>,
+    context: usize,
+    batch: usize,
+    footprint: Footprint,
+}
+
+/// Chooses formats and context, and checks them against the profile's limits.
+///
+/// # Errors
+///
+/// When the context is longer than the model's, or when the result exceeds the
+/// profile's limits and [`Request::allow_oversize`] is not set; the message
+/// gives the figures and what would make it fit.
+pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan> {
+    let architecture = model.architecture();
+    let context = context(architecture, profile, request.context)?;
+    let batch = profile.batch().min(context);
+    let formats = choice::formats(model, request.quant);
+    let footprint = budget::footprint(model, &formats, context, batch);
+    if !request.allow_oversize {
+        budget::check(model, profile, &footprint, context, batch)?;
+    }
+    let conversions = choice::conversions(model, &formats);
+    Ok(Plan {
+        formats,
+        conversions,
+        context,
+        batch,
+        footprint,
+    })
+}
+
+fn context(architecture: &Architecture, profile: &Profile, asked: Option<usize>) -> Result<usize> {
+    let longest = architecture.max_position_embeddings;
+    match asked {
+        None => Ok(profile.default_context().min(longest)),
+        Some(0) => Err(Error::new("a context of 0 tokens holds nothing")
+            .at("--context")
+            .remedy(format!("give 1 to {longest}"))),
+        Some(context) if context > longest => Err(Error::new(format!(
+            "the model was trained for {longest} tokens, {context} were asked for"
+        ))
+        .at("--context")
+        .remedy(format!("give at most {longest}"))),
+        Some(context) => Ok(context),
+    }
+}
+
+impl Plan {
+    /// The format of a matrix.
+    pub fn format(&self, key: TensorKey) -> WeightFormat {
+        self.formats[&key]
+    }
+
+    /// What becomes of each type of tensor.
+    pub fn conversions(&self) -> &[Conversion] {
+        &self.conversions
+    }
+
+    /// Positions of the KV cache.
+    pub fn context(&self) -> usize {
+        self.context
+    }
+
+    /// Tokens that one prefill step takes together.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Predicted flash and RAM.
+    pub fn footprint(&self) -> &Footprint {
+        &self.footprint
+    }
+}
+
+/// The instruction sets that a crate for this profile holds, slowest first.
+pub fn instruction_sets(profile: &Profile) -> Vec<InstructionSet> {
+    let mut sets = vec![profile.baseline()];
+    if profile.std() {
+        sets.extend(profile.optional().iter().copied());
+    }
+    sets
+}

@@ -1,0 +1,138 @@
+//! What `compress` produces: static shapes, operations in order, packed
+//! weights, memory layout and tables. It knows no file format and no platform.
+
+mod buffers;
+mod format;
+mod operation;
+mod text;
+mod weights;
+
+pub use buffers::{Arena, Buffer, Region, projected};
+pub use format::WeightFormat;
+pub use operation::Operation;
+pub use weights::{ALIGNMENT, MAX_FILE_BYTES, Matrix, Part, Vector, WeightFile, WeightFiles};
+
+use crate::model::ChatTemplate;
+use crate::program::tokenizer::TokenizerTables;
+
+pub mod tokenizer;
+
+/// Columns and rows are padded with zeros to these multiples.
+pub const COLUMN_PADDING: usize = runtime_kernels::BLOCK;
+/// Rows of one interleaved group.
+pub const ROW_PADDING: usize = runtime_kernels::GROUP;
+
+/// Every shape of the generated crate. Sizes are in elements unless said otherwise.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs, reason = "Hugging Face's names, explained in Architecture")]
+pub struct Shapes {
+    pub hidden_size: usize,
+    pub intermediate_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    pub num_key_value_heads: usize,
+    pub head_dim: usize,
+    pub vocab_size: usize,
+    /// Positions of the KV cache.
+    pub context: usize,
+    /// Tokens that one prefill step takes together.
+    pub batch: usize,
+    pub rms_norm_eps: f32,
+    pub attention_scale: f32,
+    /// Pairs of a head that RoPE rotates.
+    pub rope_pairs: usize,
+}
+
+impl Shapes {
+    /// Floats of one position's keys (or values) in one layer.
+    pub fn kv_stride(&self) -> usize {
+        (self.num_key_value_heads * self.head_dim).next_multiple_of(ROW_PADDING)
+    }
+
+    /// Floats of the whole KV cache: `[layer][keys, values][position][kv_stride]`.
+    pub fn kv_cache_len(&self) -> usize {
+        self.num_hidden_layers * 2 * self.context * self.kv_stride()
+    }
+}
+
+/// One transformer layer: what it computes, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layer {
+    /// The operations; the residual stream is in [`Buffer::Residual`] before and after.
+    pub operations: Vec<Operation>,
+}
+
+/// Hashes of a run over fixed tokens, computed by the interpreter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Golden {
+    /// The hash of the residual stream after the embedding and after each layer.
+    pub stages: Vec<u64>,
+    /// The hash of the logits at every position.
+    pub logits: u64,
+}
+
+/// Where the model came from and how its weights are kept, for the crate's README.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Provenance {
+    /// The model's own name.
+    pub model: String,
+    /// The file format that it came in.
+    pub format: String,
+    /// SHA-256 of the source's content, hexadecimal.
+    pub digest: String,
+    /// Licence, as the file states it.
+    pub licence: Option<String>,
+    /// Number of weights.
+    pub parameters: u64,
+    /// One line for each kind of conversion: count of tensors, from, to, lossless or not.
+    pub conversions: Vec<String>,
+}
+
+/// The program: everything that the emitter prints and the interpreter runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    pub(crate) shapes: Shapes,
+    pub(crate) embedding: Matrix,
+    pub(crate) layers: Vec<Layer>,
+    /// Final norm and output projection, from [`Buffer::Residual`] to [`Buffer::Logits`].
+    pub(crate) head: Vec<Operation>,
+    /// `[context][cos, sin][rope_pairs]`.
+    pub(crate) rope: Vector,
+    pub(crate) arena: Arena,
+    pub(crate) files: WeightFiles,
+    pub(crate) tokenizer: TokenizerTables,
+    pub(crate) chat: Option<ChatTemplate>,
+    pub(crate) provenance: Provenance,
+}
+
+impl Program {
+    /// Every shape.
+    pub fn shapes(&self) -> &Shapes {
+        &self.shapes
+    }
+
+    /// The packed weights, a file a layer.
+    pub fn files(&self) -> &WeightFiles {
+        &self.files
+    }
+
+    /// The tokenizer's tables.
+    pub fn tokenizer(&self) -> &TokenizerTables {
+        &self.tokenizer
+    }
+
+    /// Where the model came from.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// Floats of KV cache and buffers together.
+    pub fn memory_len(&self) -> usize {
+        self.shapes.kv_cache_len() + self.arena.len()
+    }
+
+    /// Bytes of weights and tables in flash.
+    pub fn flash_bytes(&self) -> usize {
+        self.files.total_bytes() + self.tokenizer.bytes().len()
+    }
+}

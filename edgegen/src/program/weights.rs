@@ -1,0 +1,120 @@
+//! Packed weights: files of the generated crate and references into them.
+
+use std::ops::Range;
+
+use crate::program::WeightFormat;
+
+/// Alignment of a tensor in its file and of the file in memory, in bytes.
+pub const ALIGNMENT: usize = 64;
+/// Largest weight file, in bytes: the compiler's time and memory grow with a file's size.
+pub const MAX_FILE_BYTES: usize = 16_000_000;
+
+/// One file under `weights/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeightFile {
+    /// Name without the folder or suffix: `layer_00`.
+    pub name: String,
+    /// Content.
+    pub bytes: Vec<u8>,
+}
+
+/// The files in order of execution.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WeightFiles {
+    files: Vec<WeightFile>,
+}
+
+/// A run of bytes in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Index of the file.
+    pub file: usize,
+    /// The bytes.
+    pub range: Range<usize>,
+}
+
+/// A packed `[rows, cols]` matrix. Parts hold whole groups of rows, all but
+/// the last the same number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Matrix {
+    /// Rows, a multiple of the group where fused parts were padded.
+    pub rows: usize,
+    /// Columns before padding.
+    pub cols: usize,
+    /// How weights are held.
+    pub format: WeightFormat,
+    /// Where they are.
+    pub parts: Vec<Part>,
+}
+
+/// Little-endian f32s, padded with zeros to a multiple of 32.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vector {
+    /// Elements, padding included.
+    pub len: usize,
+    /// Where they are.
+    pub part: Part,
+}
+
+impl Matrix {
+    /// Row groups of a part.
+    pub fn groups(&self, part: &Part) -> usize {
+        part.range.len() / self.format.group_bytes(self.cols)
+    }
+}
+
+impl WeightFiles {
+    /// Starts a file.
+    pub fn start(&mut self, name: impl Into<String>) {
+        self.files.push(WeightFile {
+            name: name.into(),
+            bytes: Vec::new(),
+        });
+    }
+
+    /// Appends aligned bytes to the file that was started last; a second file
+    /// continues it when it would grow too large.
+    pub fn append(&mut self, bytes: &[u8]) -> Part {
+        let full = self
+            .files
+            .last()
+            .is_none_or(|file| !file.bytes.is_empty() && file.bytes.len() + bytes.len() > MAX_FILE_BYTES);
+        if full {
+            let name = self.continuation_name();
+            self.start(name);
+        }
+        let file = self.files.len() - 1;
+        let content = &mut self.files[file].bytes;
+        content.resize(content.len().next_multiple_of(ALIGNMENT), 0);
+        let start = content.len();
+        content.extend_from_slice(bytes);
+        Part {
+            file,
+            range: start..content.len(),
+        }
+    }
+
+    fn continuation_name(&self) -> String {
+        let last = self.files.last().map_or("weights", |file| &file.name);
+        let (stem, index) = last
+            .rsplit_once("_part_")
+            .and_then(|(stem, index)| Some((stem, index.parse::<usize>().ok()?)))
+            .unwrap_or((last, 1));
+        format!("{stem}_part_{}", index + 1)
+    }
+
+    /// The files, in order of execution.
+    pub fn files(&self) -> &[WeightFile] {
+        &self.files
+    }
+
+    /// The bytes that a part names.
+    pub fn bytes(&self, part: &Part) -> &[u8] {
+        &self.files[part.file].bytes[part.range.clone()]
+    }
+
+    /// Bytes of all files.
+    pub fn total_bytes(&self) -> usize {
+        self.files.iter().map(|file| file.bytes.len()).sum()
+    }
+}

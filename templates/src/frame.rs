@@ -1,0 +1,288 @@
+//! One pass through the network: the operations over the tokens of a batch.
+//!
+//! Shapes are constants in a generated crate and values in the interpreter.
+
+use core::ops::Range;
+
+use super::kernels::{
+    AddAssign, AddBias, Dim, Format, GROUP, Isa, Q8Block, Quantize, RmsNorm, Rope, SiluMul,
+};
+use super::team::{Heads, HeadsBuffers, Operand, Product, Team};
+
+/// A buffer in the arena, `[batch][width]`.
+#[derive(Clone, Copy)]
+pub struct Region {
+    /// First float.
+    pub start: usize,
+    /// Floats of one token.
+    pub width: usize,
+}
+
+/// The attention's shapes, and the buffers that it works in.
+#[derive(Clone, Copy)]
+pub struct AttentionShape<D, G> {
+    /// Query heads.
+    pub heads: usize,
+    /// Elements of a head.
+    pub head_dim: D,
+    /// Query heads that share a key and value head.
+    pub heads_per_kv: G,
+    /// Factor on `q · k`.
+    pub scale: f32,
+    /// Queries, keys and values.
+    pub input: Region,
+    /// Scratch, as long as the context.
+    pub scores: Region,
+    /// Where the result goes.
+    pub output: Region,
+}
+
+/// The KV cache's shape: `[layer][keys, values][context][stride]`.
+#[derive(Clone, Copy)]
+pub struct CacheShape {
+    /// Positions.
+    pub context: usize,
+    /// Floats of one position's keys or values.
+    pub stride: usize,
+    /// Floats of them that are used.
+    pub width: usize,
+}
+
+impl CacheShape {
+    /// Starts of a layer's keys and values.
+    #[inline(always)]
+    pub const fn layer(self, layer: usize) -> (usize, usize) {
+        let size = self.context * self.stride;
+        (2 * layer * size, (2 * layer + 1) * size)
+    }
+}
+
+/// The state of a pass.
+pub struct Frame<'f, T> {
+    /// Who computes; holds the KV cache.
+    pub team: &'f mut T,
+    /// The buffers.
+    pub arena: &'f mut [f32],
+    /// The quantized input of the next products, `[tokens][blocks]`.
+    pub activations: &'f mut [Q8Block],
+    /// Row of the buffers that the pass starts at.
+    pub first: usize,
+    /// Tokens.
+    pub tokens: usize,
+    /// Position of the first token.
+    pub position: usize,
+}
+
+impl<'w, T: Team<'w>> Frame<'_, T> {
+    #[inline(always)]
+    fn range(&self, region: Region) -> Range<usize> {
+        let start = region.start + self.first * region.width;
+        start..start + self.tokens * region.width
+    }
+
+    /// The batch's rows of some buffers, which do not overlap.
+    #[inline(always)]
+    fn buffers<const N: usize>(&mut self, regions: [Region; N]) -> [&mut [f32]; N] {
+        let ranges = regions.map(|region| self.range(region));
+        match self.arena.get_disjoint_mut(ranges) {
+            Ok(buffers) => buffers,
+            Err(_) => panic!("the arena's buffers overlap"),
+        }
+    }
+
+    /// Looks the tokens' rows up in the embedding.
+    #[inline(always)]
+    pub fn embed<F: Format, C: Dim>(
+        &mut self,
+        parts: &[&'w [u8]],
+        blocks: C,
+        tokens: &[u32],
+        output: Region,
+    ) {
+        let group_bytes = blocks.get() * F::GROUP_BLOCK_BYTES;
+        let groups_of_part = parts[0].len() / group_bytes;
+        let [out] = self.buffers([output]);
+        for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(output.width)) {
+            let (group, lane) = (token as usize / GROUP, token as usize % GROUP);
+            let part = parts[group / groups_of_part];
+            let start = group % groups_of_part * group_bytes;
+            F::row(&part[start..start + group_bytes], lane, out);
+        }
+    }
+
+    /// `output = rms_norm(input) * gain`.
+    #[inline(always)]
+    pub fn rms_norm<D: Dim>(&mut self, gain: &[u8], eps: f32, size: D, input: Region, output: Region) {
+        let isa = self.team.isa();
+        let [x, out] = self.buffers([input, output]);
+        let rows = x
+            .chunks_exact(input.width)
+            .zip(out.chunks_exact_mut(output.width));
+        for (x, out) in rows {
+            isa.run(RmsNorm {
+                x,
+                gain,
+                eps,
+                size,
+                out,
+            });
+        }
+    }
+
+    /// Activations to i8, for the products that follow.
+    #[inline(always)]
+    pub fn quantize(&mut self, input: Region) {
+        let isa = self.team.isa();
+        let x = &self.arena[self.range(input)];
+        let out = &mut self.activations[..x.len() / 32];
+        isa.run(Quantize { x, out });
+    }
+
+    /// `output[start..] = matrix × input`.
+    #[inline(always)]
+    pub fn mat_mul<F: Format<Input: Operand>, C: Dim>(
+        &mut self,
+        parts: &[&'w [u8]],
+        blocks: C,
+        input: Region,
+        output: Region,
+        start: usize,
+    ) {
+        let ranges = [self.range(input), self.range(output)];
+        let Ok([floats, out]) = self.arena.get_disjoint_mut(ranges) else {
+            panic!("the arena's buffers overlap");
+        };
+        let mut row = start;
+        for &weights in parts {
+            self.team.product::<F, C>(Product {
+                weights,
+                blocks,
+                input: Operand::choose(floats, &self.activations[..]),
+                tokens: self.tokens,
+                out: &mut out[row..],
+                stride: output.width,
+            });
+            row += weights.len() / (blocks.get() * F::GROUP_BLOCK_BYTES) * GROUP;
+        }
+    }
+
+    /// `buffer[start..] += bias`.
+    #[inline(always)]
+    pub fn add_bias(&mut self, bias: &[u8], buffer: Region, start: usize) {
+        let isa = self.team.isa();
+        let [x] = self.buffers([buffer]);
+        for x in x.chunks_exact_mut(buffer.width) {
+            isa.run(AddBias {
+                x: &mut x[start..start + bias.len() / 4],
+                bias,
+            });
+        }
+    }
+
+    /// Rotates `heads` heads that start at `start`. `table` is `[context][cos, sin][pairs]`.
+    #[inline(always)]
+    pub fn rope<H: Dim, D: Dim, P: Dim>(
+        &mut self,
+        table: &[u8],
+        buffer: Region,
+        start: usize,
+        (heads, head_dim, half): (H, D, P),
+    ) {
+        let isa = self.team.isa();
+        let position = self.position;
+        let row_bytes = 8 * half.get();
+        let [x] = self.buffers([buffer]);
+        for (token, x) in x.chunks_exact_mut(buffer.width).enumerate() {
+            isa.run(Rope {
+                x: &mut x[start..start + heads.get() * head_dim.get()],
+                heads,
+                head_dim,
+                half,
+                table: &table[(position + token) * row_bytes..][..row_bytes],
+            });
+        }
+    }
+
+    /// Copies keys and values of the batch to the KV cache.
+    #[inline(always)]
+    pub fn store(&mut self, cache: CacheShape, layer: usize, buffer: Region, key: usize, value: usize) {
+        let rows = &self.arena[self.range(buffer)];
+        let position = self.position;
+        let (keys, values) = cache.layer(layer);
+        self.team.with_cache(|memory| {
+            for (token, row) in rows.chunks_exact(buffer.width).enumerate() {
+                let at = (position + token) * cache.stride;
+                memory[keys + at..][..cache.width].copy_from_slice(&row[key..][..cache.width]);
+                memory[values + at..][..cache.width].copy_from_slice(&row[value..][..cache.width]);
+            }
+        });
+    }
+
+    /// Causal attention of the queries at the start of the input.
+    #[inline(always)]
+    pub fn attention<D: Dim, G: Dim>(
+        &mut self,
+        shape: AttentionShape<D, G>,
+        cache: CacheShape,
+        layer: usize,
+    ) {
+        let (keys, values) = cache.layer(layer);
+        let scores = shape.scores.start..shape.scores.start + shape.scores.width;
+        let ranges = [self.range(shape.input), scores, self.range(shape.output)];
+        let Ok([queries, scores, out]) = self.arena.get_disjoint_mut(ranges) else {
+            panic!("the arena's buffers overlap");
+        };
+        self.team.attention(
+            Heads {
+                tokens: self.tokens,
+                position: self.position,
+                heads: shape.heads,
+                head_dim: shape.head_dim,
+                heads_per_kv: shape.heads_per_kv,
+                scale: shape.scale,
+                keys,
+                values,
+                kv_stride: cache.stride,
+            },
+            HeadsBuffers {
+                queries,
+                query_stride: shape.input.width,
+                scores,
+                out,
+                out_stride: shape.output.width,
+            },
+        );
+        // The padding lies over memory of other buffers.
+        let width = shape.heads * shape.head_dim.get();
+        for row in out.chunks_exact_mut(shape.output.width) {
+            row[width..].fill(0.0);
+        }
+    }
+
+    /// `output = silu(gate) * up`, with the gates before `up` and as many.
+    #[inline(always)]
+    pub fn silu_mul(&mut self, input: Region, up: usize, output: Region) {
+        let isa = self.team.isa();
+        let [x, out] = self.buffers([input, output]);
+        let rows = x
+            .chunks_exact(input.width)
+            .zip(out.chunks_exact_mut(output.width));
+        for (x, out) in rows {
+            isa.run(SiluMul {
+                gate: &x[..up],
+                up: &x[up..2 * up],
+                out: &mut out[..up],
+            });
+            // The padding lies over memory of other buffers.
+            out[up..].fill(0.0);
+        }
+    }
+
+    /// `to += from`.
+    #[inline(always)]
+    pub fn add(&mut self, from: Region, to: Region) {
+        let isa = self.team.isa();
+        let [y, x] = self.buffers([from, to]);
+        isa.run(AddAssign { x, y });
+    }
+}
