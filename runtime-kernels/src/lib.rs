@@ -36,6 +36,8 @@ pub mod rms_norm;
 pub mod rope;
 pub mod shape;
 pub mod silu_mul;
+#[cfg(feature = "sources")]
+mod sources;
 pub mod sum;
 
 /// The weight formats, a file each.
@@ -47,7 +49,17 @@ pub mod formats {
     pub mod q8;
 }
 
+#[cfg(target_arch = "x86_64")]
+pub mod avx2;
+#[cfg(target_arch = "aarch64")]
+pub mod neon;
+#[cfg(target_arch = "aarch64")]
+pub mod neon_dotprod;
 pub mod scalar;
+#[cfg(target_arch = "wasm32")]
+pub mod simd128;
+#[cfg(target_arch = "x86_64")]
+pub mod sse41;
 
 pub use add_assign::AddAssign;
 pub use add_bias::AddBias;
@@ -63,3 +75,5 @@ pub use rms_norm::RmsNorm;
 pub use rope::Rope;
 pub use shape::{BLOCK, Const, Dim, GROUP};
 pub use silu_mul::SiluMul;
+#[cfg(feature = "sources")]
+pub use sources::SOURCES;
