@@ -1,2 +1,79 @@
-//! The kernels of a generated crate.
+//! The kernels of edgegen's generated crates: the same bits on every instruction set.
+//!
+//! An instruction set is a folder of two files over the traits of [`isa`]; a weight format is
+//! one file over [`format`](mod@format); the kernels are written once over both. Sums have one order and
+//! multiplications are never fused with additions, so the results are equal to the bit.
+//!
+//! All vectors are padded with zeros to a multiple of 32 elements, and all files of this
+//! crate but this one are copied into generated crates.
+//!
+//! ```
+//! use runtime_kernels::{AddAssign, Isa, scalar::Scalar};
+//!
+//! let mut x = [1.0; 8];
+//! let isa = Scalar::new().expect("scalar code runs everywhere");
+//! isa.run(AddAssign { x: &mut x, y: &[2.0; 8] });
+//! assert_eq!(x, [3.0; 8]);
+//! ```
 #![no_std]
+
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod add_assign;
+pub mod add_bias;
+pub mod argmax;
+pub mod attention;
+mod bytes;
+pub mod exp;
+pub mod format;
+pub mod half;
+pub mod hash;
+pub mod isa;
+pub mod matmul;
+pub mod quantize;
+pub mod rms_norm;
+pub mod rope;
+pub mod shape;
+pub mod silu_mul;
+#[cfg(feature = "sources")]
+mod sources;
+pub mod sum;
+
+/// The weight formats, a file each.
+pub mod formats {
+    pub mod f16;
+    pub mod f32;
+    pub mod q4;
+    pub mod q4m;
+    pub mod q8;
+}
+
+#[cfg(target_arch = "x86_64")]
+pub mod avx2;
+#[cfg(target_arch = "aarch64")]
+pub mod neon;
+#[cfg(target_arch = "aarch64")]
+pub mod neon_dotprod;
+pub mod scalar;
+#[cfg(target_arch = "wasm32")]
+pub mod simd128;
+#[cfg(target_arch = "x86_64")]
+pub mod sse41;
+
+pub use add_assign::AddAssign;
+pub use add_bias::AddBias;
+pub use argmax::argmax;
+pub use attention::Attention;
+pub use format::Format;
+pub use formats::{f16::F16, f32::F32, q4::Q4, q4m::Q4M, q8::Q8};
+pub use hash::BitHash;
+pub use isa::{Dot, Isa, Kernel, Lanes};
+pub use matmul::MatMul;
+pub use quantize::{Q8Block, Quantize};
+pub use rms_norm::RmsNorm;
+pub use rope::Rope;
+pub use shape::{BLOCK, Const, Dim, GROUP};
+pub use silu_mul::SiluMul;
+#[cfg(feature = "sources")]
+pub use sources::SOURCES;

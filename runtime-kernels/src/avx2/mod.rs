@@ -1,0 +1,38 @@
+//! x86-64 with AVX2 and F16C.
+
+mod dot;
+mod lanes;
+
+use super::isa::{Isa, Kernel};
+
+/// Proves that the CPU has AVX2 and F16C.
+#[derive(Clone, Copy, Debug)]
+pub struct Avx2(());
+
+impl Avx2 {
+    /// The token, where the CPU (with feature `std`) or the target has the instructions.
+    #[inline]
+    pub fn new() -> Option<Self> {
+        #[cfg(feature = "std")]
+        let found = std::arch::is_x86_feature_detected!("avx2")
+            && std::arch::is_x86_feature_detected!("f16c");
+        #[cfg(not(feature = "std"))]
+        let found = cfg!(all(target_feature = "avx2", target_feature = "f16c"));
+        found.then_some(Self(()))
+    }
+}
+
+impl Isa for Avx2 {
+    const NAME: &'static str = "avx2";
+
+    #[inline]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        // Never fma: a fused multiplication and addition rounds once, not twice.
+        #[target_feature(enable = "avx2,f16c")]
+        fn run<K: Kernel>(isa: Avx2, kernel: K) -> K::Output {
+            kernel.run(isa)
+        }
+        // SAFETY: the token proves that the CPU has AVX2 and F16C.
+        unsafe { run(self, kernel) }
+    }
+}

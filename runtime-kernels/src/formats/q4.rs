@@ -1,0 +1,56 @@
+//! Weight format q4.
+
+use super::super::bytes::array;
+use super::super::format::Format;
+use super::super::half::f16_at;
+use super::super::isa::Isa;
+use super::super::quantize::Q8Block;
+
+/// 4 bits a weight and a scale: `value = (q - 8) * scale`.
+///
+/// A block of a group: 8 f16 scales, then 4 vectors of 8 rows × 4 bytes; the low nibbles of
+/// vector `j` are columns `4j..4j + 4`, the high nibbles columns `16 + 4j..16 + 4j + 4`.
+#[derive(Clone, Copy, Debug)]
+pub struct Q4;
+
+impl Format for Q4 {
+    const NAME: &'static str = "q4";
+    const GROUP_BLOCK_BYTES: usize = 144;
+    type Block = [u8; 144];
+    type Input = Q8Block;
+
+    #[inline(always)]
+    fn blocks(weights: &[u8]) -> &[Self::Block] {
+        weights.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn block<I: Isa, const G: usize, const T: usize>(
+        isa: I,
+        weights: [&Self::Block; G],
+        x: [&Self::Input; T],
+        acc: &mut [[I::F32x8; T]; G],
+    ) {
+        for g in 0..G {
+            let scales = isa.from_f16(array(weights[g], 0));
+            let dots = isa.dot_q4(array(weights[g], 16), x.map(|x| &x.q));
+            for t in 0..T {
+                // Both are integers below 2^24: the difference is exact.
+                let dot = isa.sub(dots[t], isa.splat(8.0 * x[t].sum));
+                let scale = isa.mul(scales, isa.splat(x[t].scale));
+                acc[g][t] = isa.add(acc[g][t], isa.mul(dot, scale));
+            }
+        }
+    }
+
+    fn row(group: &[u8], lane: usize, out: &mut [f32]) {
+        for (block, out) in Self::blocks(group).iter().zip(out.as_chunks_mut::<32>().0) {
+            let scale = f16_at(block, lane);
+            for (c, out) in out.iter_mut().enumerate() {
+                let pair = block[16 + 32 * (c / 4 % 4) + 4 * lane + c % 4];
+                let q = if c < 16 { pair & 15 } else { pair >> 4 };
+                *out = (f32::from(q) - 8.0) * scale;
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Weight format q8.
+
+use super::super::bytes::array;
+use super::super::format::Format;
+use super::super::half::f16_at;
+use super::super::isa::Isa;
+use super::super::quantize::Q8Block;
+
+/// 8 bits a weight and a scale: `value = q * scale`.
+///
+/// A block of a group: 8 f16 scales, then 8 chunks of 4 columns, each 8 rows × 4 i8.
+#[derive(Clone, Copy, Debug)]
+pub struct Q8;
+
+impl Format for Q8 {
+    const NAME: &'static str = "q8";
+    const GROUP_BLOCK_BYTES: usize = 272;
+    type Block = [u8; 272];
+    type Input = Q8Block;
+
+    #[inline(always)]
+    fn blocks(weights: &[u8]) -> &[Self::Block] {
+        weights.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn block<I: Isa, const G: usize, const T: usize>(
+        isa: I,
+        weights: [&Self::Block; G],
+        x: [&Self::Input; T],
+        acc: &mut [[I::F32x8; T]; G],
+    ) {
+        for g in 0..G {
+            let scales = isa.from_f16(array(weights[g], 0));
+            let dots = isa.dot_q8(array(weights[g], 16), x.map(|x| &x.q));
+            for t in 0..T {
+                let scale = isa.mul(scales, isa.splat(x[t].scale));
+                acc[g][t] = isa.add(acc[g][t], isa.mul(dots[t], scale));
+            }
+        }
+    }
+
+    fn row(group: &[u8], lane: usize, out: &mut [f32]) {
+        for (block, out) in Self::blocks(group).iter().zip(out.as_chunks_mut::<32>().0) {
+            let scale = f16_at(block, lane);
+            for (c, out) in out.iter_mut().enumerate() {
+                let q = block[16 + 32 * (c / 4) + 4 * lane + c % 4] as i8;
+                *out = f32::from(q) * scale;
+            }
+        }
+    }
+}

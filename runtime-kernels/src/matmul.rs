@@ -1,0 +1,116 @@
+//! Matrix times vectors.
+
+use super::format::Format;
+use super::isa::{Isa, Kernel};
+use super::shape::{Dim, GROUP};
+
+/// Weights times activations: a matrix and the vectors of one token or many.
+///
+/// A row's result is one chain over its blocks, so a token's result does not depend on the
+/// tokens beside it, nor a row's on which rows are computed with it.
+pub struct MatMul<'a, F: Format, R: Dim, C: Dim> {
+    /// `groups × blocks` blocks of the format.
+    pub weights: &'a [u8],
+    /// Rows, in groups of 8.
+    pub groups: R,
+    /// Columns, in blocks of 32.
+    pub blocks: C,
+    /// `[tokens][blocks]`.
+    pub input: &'a [F::Input],
+    /// Number of vectors.
+    pub tokens: usize,
+    /// Token `t`'s rows of group `g` go to `out[t * stride + 8 * g..][..8]`.
+    pub out: &'a mut [f32],
+    /// Distance of tokens in `out`.
+    pub stride: usize,
+}
+
+/// Tokens that share a load of the weights, and groups that share a load of one token's
+/// activations (and hide the latency of each other's chains); both bounded by the registers.
+const TOKENS: usize = 4;
+const GROUPS: usize = 4;
+
+impl<F: Format, R: Dim, C: Dim> Kernel for MatMul<'_, F, R, C> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let (groups, blocks) = (self.groups.get(), self.blocks.get());
+        let mut rows = Rows::<I, F> {
+            isa,
+            weights: &F::blocks(self.weights)[..groups * blocks],
+            input: &self.input[..self.tokens * blocks],
+            blocks,
+            out: self.out,
+            stride: self.stride,
+        };
+        let mut group = 0;
+        while group + GROUPS <= groups {
+            let mut token = 0;
+            while token + TOKENS <= self.tokens {
+                for group in group..group + GROUPS {
+                    rows.tile::<1, TOKENS>(group, token);
+                }
+                token += TOKENS;
+            }
+            for token in token..self.tokens {
+                rows.tile::<GROUPS, 1>(group, token);
+            }
+            group += GROUPS;
+        }
+        for group in group..groups {
+            let mut token = 0;
+            while token + TOKENS <= self.tokens {
+                rows.tile::<1, TOKENS>(group, token);
+                token += TOKENS;
+            }
+            for token in token..self.tokens {
+                rows.tile::<1, 1>(group, token);
+            }
+        }
+    }
+}
+
+struct Rows<'a, I: Isa, F: Format> {
+    isa: I,
+    weights: &'a [F::Block],
+    input: &'a [F::Input],
+    blocks: usize,
+    out: &'a mut [f32],
+    stride: usize,
+}
+
+impl<I: Isa, F: Format> Rows<'_, I, F> {
+    /// Rows of `G` groups from `group` on, for `T` tokens from `token` on.
+    #[inline(always)]
+    fn tile<const G: usize, const T: usize>(&mut self, group: usize, token: usize) {
+        let blocks = self.blocks;
+        // Slices of known length: indices below `blocks` need no check.
+        let mut weights: [&[F::Block]; G] = [&[]; G];
+        for (g, weights) in weights.iter_mut().enumerate() {
+            *weights = &self.weights[(group + g) * blocks..][..blocks];
+        }
+        let mut input: [&[F::Input]; T] = [&[]; T];
+        for (t, input) in input.iter_mut().enumerate() {
+            *input = &self.input[(token + t) * blocks..][..blocks];
+        }
+        let mut acc = [[self.isa.splat(0.0); T]; G];
+        for block in 0..blocks {
+            F::block(
+                self.isa,
+                weights.map(|w| &w[block]),
+                input.map(|x| &x[block]),
+                &mut acc,
+            );
+        }
+        for (g, acc) in acc.iter().enumerate() {
+            for (t, &acc) in acc.iter().enumerate() {
+                let at = (token + t) * self.stride + (group + g) * GROUP;
+                let Some(out) = self.out[at..].first_chunk_mut() else {
+                    panic!("the output ends within a group");
+                };
+                self.isa.store(acc, out);
+            }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Dot products by widening multiplications; sums stay in i16 as long as they fit.
+
+use core::arch::aarch64::*;
+
+use super::super::isa::Dot;
+use super::Neon;
+
+impl Dot for Neon {
+    #[inline(always)]
+    fn dot_q8<const T: usize>(
+        self,
+        weights: &[u8; 256],
+        x: [&[i8; 32]; T],
+    ) -> [[float32x4_t; 2]; T] {
+        // SAFETY: the token proves NEON; chunks are as long as the loads.
+        unsafe {
+            let mut sums = [[vdupq_n_s32(0); 4]; T];
+            for (pair, chunks) in weights.as_chunks::<64>().0.iter().enumerate() {
+                for half in 0..2 {
+                    let a = vld1q_s8(chunks.as_ptr().add(16 * half).cast());
+                    let b = vld1q_s8(chunks.as_ptr().add(16 * half + 32).cast());
+                    for t in 0..T {
+                        let (xa, xb) = (columns(x[t], 2 * pair), columns(x[t], 2 * pair + 1));
+                        // Two products of at most 128 × 127 fit i16.
+                        let low = vmull_s8(vget_low_s8(a), vget_low_s8(xa));
+                        let low = vmlal_s8(low, vget_low_s8(b), vget_low_s8(xb));
+                        let high = vmlal_high_s8(vmull_high_s8(a, xa), b, xb);
+                        let sums = &mut sums[t];
+                        sums[2 * half] = vpadalq_s16(sums[2 * half], low);
+                        sums[2 * half + 1] = vpadalq_s16(sums[2 * half + 1], high);
+                    }
+                }
+            }
+            sums.map(|s| [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])].map(|s| vcvtq_f32_s32(s)))
+        }
+    }
+
+    #[inline(always)]
+    fn dot_q4<const T: usize>(
+        self,
+        weights: &[u8; 128],
+        x: [&[i8; 32]; T],
+    ) -> [[float32x4_t; 2]; T] {
+        // SAFETY: the token proves NEON; chunks are as long as the loads.
+        unsafe {
+            // Eight products of at most 15 × 127 fit i16.
+            let mut sums = [[vdupq_n_s16(0); 4]; T];
+            for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
+                let (j, half) = (i / 2, i % 2);
+                let w = vld1q_u8(chunk.as_ptr());
+                let a = vreinterpretq_s8_u8(vandq_u8(w, vdupq_n_u8(15)));
+                let b = vreinterpretq_s8_u8(vshrq_n_u8::<4>(w));
+                for t in 0..T {
+                    let (xa, xb) = (columns(x[t], j), columns(x[t], j + 4));
+                    let sums = &mut sums[t];
+                    let (low, high) = (sums[2 * half], sums[2 * half + 1]);
+                    let low = vmlal_s8(low, vget_low_s8(a), vget_low_s8(xa));
+                    sums[2 * half] = vmlal_s8(low, vget_low_s8(b), vget_low_s8(xb));
+                    sums[2 * half + 1] = vmlal_high_s8(vmlal_high_s8(high, a, xa), b, xb);
+                }
+            }
+            sums.map(|s| {
+                let s = s.map(|s| vpaddlq_s16(s));
+                [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])].map(|s| vcvtq_f32_s32(s))
+            })
+        }
+    }
+}
+
+/// Columns `4k..4k + 4` for each of four rows.
+///
+/// # Safety
+/// The CPU has NEON.
+#[inline(always)]
+unsafe fn columns(x: &[i8; 32], k: usize) -> int8x16_t {
+    let bytes = x.as_chunks::<4>().0[k].map(|x| x as u8);
+    // SAFETY: as the caller promises.
+    unsafe { vreinterpretq_s8_s32(vdupq_n_s32(i32::from_le_bytes(bytes))) }
+}

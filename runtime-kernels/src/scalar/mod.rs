@@ -1,0 +1,27 @@
+//! No SIMD: runs everywhere, and defines what the others must compute.
+
+mod dot;
+mod lanes;
+
+use super::isa::{Isa, Kernel};
+
+/// Needs nothing of the CPU.
+#[derive(Clone, Copy, Debug)]
+pub struct Scalar(());
+
+impl Scalar {
+    /// Always there.
+    #[inline(always)]
+    pub const fn new() -> Option<Self> {
+        Some(Self(()))
+    }
+}
+
+impl Isa for Scalar {
+    const NAME: &'static str = "scalar";
+
+    #[inline]
+    fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        kernel.run(self)
+    }
+}

@@ -1,0 +1,32 @@
+//! The sizes that all kernels share, and shapes that are constants or values.
+
+/// Columns of a block: the unit that has one scale.
+pub const BLOCK: usize = 32;
+
+/// Rows that are interleaved in memory: one for each SIMD lane.
+pub const GROUP: usize = 8;
+
+/// A shape: a constant in generated code, so that loops unroll, or a value in the interpreter.
+pub trait Dim: Copy {
+    /// The number.
+    fn get(self) -> usize;
+}
+
+impl Dim for usize {
+    #[inline(always)]
+    fn get(self) -> usize {
+        self
+    }
+}
+
+/// A shape that is known at compile time.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(dead_code, reason = "the interpreter's shapes are values")]
+pub struct Const<const N: usize>;
+
+impl<const N: usize> Dim for Const<N> {
+    #[inline(always)]
+    fn get(self) -> usize {
+        N
+    }
+}

@@ -1,0 +1,76 @@
+//! Dot products by widening multiplications; sums stay in i16 as long as they fit.
+
+use core::arch::wasm32::*;
+
+use super::super::isa::Dot;
+use super::Simd128;
+
+impl Dot for Simd128 {
+    #[inline(always)]
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&[i8; 32]; T]) -> [[v128; 2]; T] {
+        let mut sums = [[i32x4_splat(0); 4]; T];
+        for (pair, chunks) in weights.as_chunks::<64>().0.iter().enumerate() {
+            let (rows, _) = chunks.as_chunks();
+            for half in 0..2 {
+                let (a, b) = (load(&rows[half]), load(&rows[half + 2]));
+                for t in 0..T {
+                    let (xa, xb) = (columns(x[t], 2 * pair), columns(x[t], 2 * pair + 1));
+                    // Two products of at most 128 × 127 fit i16.
+                    let low =
+                        i16x8_add(i16x8_extmul_low_i8x16(a, xa), i16x8_extmul_low_i8x16(b, xb));
+                    let high = i16x8_add(
+                        i16x8_extmul_high_i8x16(a, xa),
+                        i16x8_extmul_high_i8x16(b, xb),
+                    );
+                    for (i, products) in [low, high].into_iter().enumerate() {
+                        let sum = &mut sums[t][2 * half + i];
+                        *sum = i32x4_add(*sum, i32x4_extadd_pairwise_i16x8(products));
+                    }
+                }
+            }
+        }
+        sums.map(rows)
+    }
+
+    #[inline(always)]
+    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&[i8; 32]; T]) -> [[v128; 2]; T] {
+        // Eight products of at most 15 × 127 fit i16.
+        let mut sums = [[i16x8_splat(0); 4]; T];
+        for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
+            let (j, half) = (i / 2, i % 2);
+            let w = load(chunk);
+            let (a, b) = (v128_and(w, u8x16_splat(15)), u8x16_shr(w, 4));
+            for t in 0..T {
+                for (w, x) in [(a, columns(x[t], j)), (b, columns(x[t], j + 4))] {
+                    let sums = &mut sums[t];
+                    let (low, high) = (i16x8_extmul_low_i8x16(w, x), i16x8_extmul_high_i8x16(w, x));
+                    sums[2 * half] = i16x8_add(sums[2 * half], low);
+                    sums[2 * half + 1] = i16x8_add(sums[2 * half + 1], high);
+                }
+            }
+        }
+        sums.map(|sums| rows(sums.map(|sum| i32x4_extadd_pairwise_i16x8(sum))))
+    }
+}
+
+#[inline(always)]
+fn load(bytes: &[u8; 16]) -> v128 {
+    // SAFETY: the array is as long as the load, which needs no alignment.
+    unsafe { v128_load(bytes.as_ptr().cast()) }
+}
+
+/// Columns `4k..4k + 4` for each of four rows.
+#[inline(always)]
+fn columns(x: &[i8; 32], k: usize) -> v128 {
+    i32x4_splat(i32::from_le_bytes(x.as_chunks::<4>().0[k].map(|x| x as u8)))
+}
+
+/// Adds the two sums that each row has.
+#[inline(always)]
+fn rows(sums: [v128; 4]) -> [v128; 2] {
+    [(sums[0], sums[1]), (sums[2], sums[3])].map(|(a, b)| {
+        let even = i32x4_shuffle::<0, 2, 4, 6>(a, b);
+        let odd = i32x4_shuffle::<1, 3, 5, 7>(a, b);
+        f32x4_convert_i32x4(i32x4_add(even, odd))
+    })
+}

@@ -1,0 +1,62 @@
+//! Dot products by `maddubs`, which multiplies unsigned by signed bytes and adds pairs in i16.
+
+use core::arch::x86_64::*;
+
+use super::super::isa::Dot;
+use super::Sse41;
+
+impl Dot for Sse41 {
+    #[inline(always)]
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&[i8; 32]; T]) -> [[__m128; 2]; T] {
+        // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
+        unsafe {
+            let ones = _mm_set1_epi16(1);
+            let mut sums = [[_mm_setzero_si128(); 2]; T];
+            for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
+                let w = _mm_loadu_si128(chunk.as_ptr().cast());
+                // |w| × (x with w's sign); |-128| is 128, unsigned, so a pair is at most
+                // 2 × 128 × 127 and fits i16.
+                let magnitude = _mm_abs_epi8(w);
+                for t in 0..T {
+                    let signed = _mm_sign_epi8(columns(x[t], i / 2), w);
+                    let pairs = _mm_maddubs_epi16(magnitude, signed);
+                    sums[t][i % 2] = _mm_add_epi32(sums[t][i % 2], _mm_madd_epi16(pairs, ones));
+                }
+            }
+            sums.map(|sums| sums.map(|sum| _mm_cvtepi32_ps(sum)))
+        }
+    }
+
+    #[inline(always)]
+    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&[i8; 32]; T]) -> [[__m128; 2]; T] {
+        // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
+        unsafe {
+            let low = _mm_set1_epi8(15);
+            // Eight pairs of at most 2 × 15 × 127 fit i16.
+            let mut sums = [[_mm_setzero_si128(); 2]; T];
+            for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
+                let w = _mm_loadu_si128(chunk.as_ptr().cast());
+                let a = _mm_and_si128(w, low);
+                let b = _mm_and_si128(_mm_srli_epi16::<4>(w), low);
+                for t in 0..T {
+                    let a = _mm_maddubs_epi16(a, columns(x[t], i / 2));
+                    let b = _mm_maddubs_epi16(b, columns(x[t], i / 2 + 4));
+                    sums[t][i % 2] = _mm_add_epi16(sums[t][i % 2], _mm_add_epi16(a, b));
+                }
+            }
+            let ones = _mm_set1_epi16(1);
+            sums.map(|sums| sums.map(|sum| _mm_cvtepi32_ps(_mm_madd_epi16(sum, ones))))
+        }
+    }
+}
+
+/// Columns `4k..4k + 4` for each of four rows.
+///
+/// # Safety
+/// The CPU has SSE4.1.
+#[inline(always)]
+unsafe fn columns(x: &[i8; 32], k: usize) -> __m128i {
+    let bytes = x.as_chunks::<4>().0[k].map(|x| x as u8);
+    // SAFETY: as the caller promises.
+    unsafe { _mm_set1_epi32(i32::from_le_bytes(bytes)) }
+}

@@ -1,0 +1,32 @@
+//! Sums of f32 in the one order.
+
+use super::isa::Isa;
+
+/// The sum of products in the one order of all f32 sums: lane `i` adds the elements
+/// `i`, `i + 8`, `i + 16`, … in turn, then the lanes fold.
+///
+/// The slices are of equal length; a tail shorter than 8 counts as padded with zeros.
+#[inline(always)]
+pub fn sum_of_products<I: Isa>(isa: I, a: &[f32], b: &[f32]) -> f32 {
+    debug_assert_eq!(a.len(), b.len());
+    let ((a, a_tail), (b, b_tail)) = (a.as_chunks(), b.as_chunks());
+    let mut sum = isa.splat(0.0);
+    for (a, b) in a.iter().zip(b) {
+        sum = isa.add(sum, isa.mul(isa.load(a), isa.load(b)));
+    }
+    if !a_tail.is_empty() {
+        let (a, b) = (isa.load(&padded(a_tail)), isa.load(&padded(b_tail)));
+        sum = isa.add(sum, isa.mul(a, b));
+    }
+    isa.fold(sum)
+}
+
+/// Fewer than 8 values, and zeros.
+#[inline(always)]
+pub fn padded(tail: &[f32]) -> [f32; 8] {
+    let mut lanes = [0.0; 8];
+    for (lane, value) in lanes.iter_mut().zip(tail) {
+        *lane = *value;
+    }
+    lanes
+}
