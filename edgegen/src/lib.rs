@@ -10,5 +10,5 @@
 //! ```
 
 pub mod error;
-pub mod import;
 pub mod model;
+pub mod profile;

@@ -1,0 +1,182 @@
+//! What a device can do and how much it holds: a platform profile.
+
+mod file;
+mod instruction_set;
+mod size;
+
+pub use instruction_set::InstructionSet;
+pub use size::{format_size, parse_size};
+
+use crate::error::{Error, Result};
+use std::io::Read;
+use std::path::Path;
+
+/// A checked platform profile: the instruction sets fit the target, every number is in its range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    name: String,
+    description: String,
+    target: String,
+    std: bool,
+    baseline: InstructionSet,
+    optional: Vec<InstructionSet>,
+    number_types: Vec<NumberType>,
+    default_context: usize,
+    batch: usize,
+    threads: usize,
+    model_size: Option<u64>,
+    ram: Option<u64>,
+}
+
+/// A kind of number that weights are stored in; profiles say which they prefer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NumberType {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit floats.
+    F16,
+    /// 8-bit integers with a scale a block.
+    Int8,
+    /// 4-bit integers with a scale a block.
+    Int4,
+}
+
+impl Profile {
+    /// The built-in profile of that name, or else the profile in the TOML file at that path.
+    ///
+    /// # Errors
+    ///
+    /// The name is unknown and no such file exists, or the file is no profile.
+    pub fn load(name_or_path: &str) -> Result<Self> {
+        if let Some(profile) = Self::built_in().find(|p| p.name == name_or_path) {
+            return Ok(profile);
+        }
+        let path = Path::new(name_or_path);
+        let looks_like_a_path = path.components().count() > 1 || path.extension().is_some();
+        if !looks_like_a_path && !path.exists() {
+            let known: Vec<_> = Self::built_in().map(|p| p.name).collect();
+            return Err(
+                Error::new(format!("unknown platform `{name_or_path}`")).remedy(format!(
+                    "the built-in ones are {}; a path to a profile's TOML file is possible too",
+                    known.join(", ")
+                )),
+            );
+        }
+        Self::parse(&read(path)?).map_err(|e| e.in_file(path))
+    }
+
+    /// Reads a profile from the text of its TOML file.
+    ///
+    /// # Errors
+    ///
+    /// The text is no TOML, a field is missing or unknown, or a value is out of its range or
+    /// contradicts another; the message points to the line.
+    pub fn parse(text: &str) -> Result<Self> {
+        file::parse(text)
+    }
+
+    /// The built-in profiles, `host` last.
+    ///
+    /// `host` is the only one that depends on the machine, and only on the architecture that
+    /// edgegen was compiled for: aarch64 gives `aarch64-unknown-linux-gnu`, all others
+    /// `x86_64-unknown-linux-gnu`. What the processor can do is found by the emitted program.
+    pub fn built_in() -> impl Iterator<Item = Self> {
+        BUILT_IN
+            .iter()
+            .map(|text| Self::parse(text).expect("a test parses each built-in profile"))
+    }
+
+    /// What `--platform` calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One line for people.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The target triple that the crate is for.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Whether the target has the standard library: threads, files, detection of instruction sets.
+    pub fn std(&self) -> bool {
+        self.std
+    }
+
+    /// The instruction set that every such device has.
+    pub fn baseline(&self) -> InstructionSet {
+        self.baseline
+    }
+
+    /// Instruction sets beyond the baseline that a device may have, best first.
+    pub fn optional(&self) -> &[InstructionSet] {
+        &self.optional
+    }
+
+    /// Number types in order of preference.
+    pub fn number_types(&self) -> &[NumberType] {
+        &self.number_types
+    }
+
+    /// Context in tokens, where the user names none and the model was trained for no less.
+    pub fn default_context(&self) -> usize {
+        self.default_context
+    }
+
+    /// Tokens that a prefill takes at once.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Most threads that the program uses; 1 without `std`.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Limit of the model's size in bytes; `None` is no limit.
+    pub fn model_size(&self) -> Option<u64> {
+        self.model_size
+    }
+
+    /// Limit of the RAM in bytes; `None` is no limit.
+    pub fn ram(&self) -> Option<u64> {
+        self.ram
+    }
+}
+
+/// The file's text, if it is one and of a profile's size.
+fn read(path: &Path) -> Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text))
+        .map_err(|e| {
+            Error::io("read the profile", path, &e)
+                .remedy("`edgegen platforms` lists the built-in profiles")
+        })?;
+    if text.len() as u64 > MAX_FILE {
+        return Err(Error::new("too large for a profile (over 64 KiB)").in_file(path));
+    }
+    Ok(text)
+}
+
+const MAX_FILE: u64 = 64 << 10;
+
+const BUILT_IN: [&str; 6] = [
+    include_str!("built_in/android.toml"),
+    include_str!("built_in/ios.toml"),
+    include_str!("built_in/raspberry_pi.toml"),
+    include_str!("built_in/esp32.toml"),
+    include_str!("built_in/browser.toml"),
+    if cfg!(target_arch = "aarch64") {
+        include_str!("built_in/host_aarch64.toml")
+    } else {
+        include_str!("built_in/host_x86_64.toml")
+    },
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+use super::*;
+use proptest::prelude::*;
+
+fn parsed_with(from: &str, to: &str) -> Result<Profile> {
+    let pi = include_str!("built_in/raspberry_pi.toml");
+    assert!(pi.contains(from), "{from}");
+    Profile::parse(&pi.replacen(from, to, 1))
+}
+
+#[test]
+fn built_in_profiles_have_the_limits_that_are_promised() {
+    let limits: Vec<_> = Profile::built_in()
+        .map(|p| (p.name().to_owned(), p.model_size(), p.ram()))
+        .collect();
+    let expected = [
+        ("android", Some(200_000_000), Some(512_000_000)),
+        ("ios", Some(150_000_000), Some(400_000_000)),
+        ("raspberry_pi", Some(50_000_000), Some(256_000_000)),
+        ("esp32", Some(2_000_000), Some(520_000)),
+        ("browser", Some(50_000_000), Some(200_000_000)),
+        ("host", None, None),
+    ]
+    .map(|(name, size, ram)| (name.to_owned(), size, ram));
+    assert_eq!(limits, expected);
+}
+
+#[test]
+fn both_host_profiles_are_valid() {
+    for text in [
+        include_str!("built_in/host_x86_64.toml"),
+        include_str!("built_in/host_aarch64.toml"),
+    ] {
+        assert_eq!(Profile::parse(text).unwrap().name(), "host");
+    }
+}
+
+#[test]
+fn raspberry_pi_in_full() {
+    let pi = Profile::load("raspberry_pi").unwrap();
+    assert_eq!(pi.target(), "aarch64-unknown-linux-gnu");
+    assert!(pi.std());
+    assert_eq!(pi.baseline(), InstructionSet::Neon);
+    assert_eq!(pi.optional(), [InstructionSet::NeonDotprod]);
+    assert_eq!(pi.number_types(), [NumberType::Int4, NumberType::Int8]);
+    assert_eq!(
+        (pi.default_context(), pi.batch(), pi.threads()),
+        (2048, 16, 4)
+    );
+}
+
+#[test]
+fn contradictions_are_refused_at_their_line() {
+    let cases = [
+        (
+            "name = \"raspberry_pi\"",
+            "name = \"../pi\"",
+            "line 1, `name`",
+        ),
+        ("aarch64-unknown-linux-gnu", "gnu", "line 3, `target`"),
+        (
+            "aarch64-unknown-linux-gnu",
+            "i586-unknown-linux-gnu",
+            "line 3, `target`",
+        ),
+        (
+            "aarch64-unknown-linux-gnu",
+            "armv7-unknown-linux-gnueabihf",
+            "line 5, `baseline`",
+        ),
+        ("\"neon\"", "\"avx2\"", "line 5, `baseline`"),
+        ("[\"neon-dotprod\"]", "[\"neon\"]", "line 6, `optional`"),
+        ("[\"neon-dotprod\"]", "[\"avx2\"]", "line 6, `optional`"),
+        (
+            "[\"neon-dotprod\"]",
+            "[\"neon-dotprod\", \"neon-dotprod\"]",
+            "line 6, `optional`",
+        ),
+        ("std = true", "std = false", "line 6, `optional`"),
+        ("[\"int4\", \"int8\"]", "[]", "line 7, `number_types`"),
+        (
+            "[\"int4\", \"int8\"]",
+            "[\"int4\", \"int4\"]",
+            "line 7, `number_types`",
+        ),
+        ("2048", "0", "line 8, `default_context`"),
+        ("16", "100000", "line 9, `batch`"),
+        ("threads = 4", "threads = 0", "line 10, `threads`"),
+    ];
+    for (from, to, place) in cases {
+        let error = parsed_with(from, to).unwrap_err().to_string();
+        assert!(
+            error.starts_with(place) && error.contains("help:"),
+            "{to}: {error}"
+        );
+    }
+}
+
+#[test]
+fn threads_need_std() {
+    let error = parsed_with(
+        "std = true\nbaseline = \"neon\"\noptional = [\"neon-dotprod\"]",
+        "std = false\nbaseline = \"neon\"",
+    );
+    assert!(error.unwrap_err().to_string().contains("no threads"));
+}
+
+#[test]
+fn malformed_fields_are_refused_at_their_line() {
+    let cases = [
+        ("batch = 16", "batch = \"many\"", "line 9, column 9"),
+        ("batch = 16", "batch = -1", "line 9, column 9"),
+        ("batch", "bach", "unknown field `bach`"),
+        ("\"50 MB\"", "\"50 apples\"", "line 13, column 14"),
+        ("\"50 MB\"", "50", "line 13, column 14"),
+        ("ram = ", "rum = ", "unknown field `rum`"),
+        ("\"neon\"", "\"altivec\"", "line 5, column 12"),
+        ("std = true\n", "", "missing field `std`"),
+    ];
+    for (from, to, part) in cases {
+        let error = parsed_with(from, to).unwrap_err().to_string();
+        assert!(error.contains(part), "{to}: {error}");
+    }
+}
+
+#[test]
+fn an_unknown_platform_is_answered_with_the_known_ones() {
+    insta::assert_snapshot!(Profile::load("toaster").unwrap_err(), @r"
+    unknown platform `toaster`
+      help: the built-in ones are android, ios, raspberry_pi, esp32, browser, host; a path to a profile's TOML file is possible too
+    ");
+}
+
+#[test]
+fn sizes_are_exact() {
+    for (text, bytes) in [
+        ("1 B", 1),
+        ("520 KB", 520_000),
+        ("520kB", 520_000),
+        ("200 MB", 200_000_000),
+        ("1.5 MB", 1_500_000),
+        ("0.001 KB", 1),
+        ("2 GB", 2_000_000_000),
+        ("1 KiB", 1024),
+        ("16 MiB", 16 << 20),
+        ("0.5 GiB", 1 << 29),
+    ] {
+        assert_eq!(parse_size(text), Ok(bytes), "{text}");
+    }
+}
+
+#[test]
+fn nonsense_is_no_size() {
+    for text in [
+        "",
+        "MB",
+        "200",
+        "-1 MB",
+        "+1 MB",
+        "1e6 B",
+        "1..5 MB",
+        ".5 MB",
+        "1. MB",
+        "200  MB",
+        "200 mb",
+        "200 Mb",
+        "200 MB ",
+        " 200 MB",
+        "0 MB",
+        "0.5 B",
+        "0.0001 KB",
+        "1,5 MB",
+        "٣ MB",
+        "20 TB",
+        "9999999999999999999 GiB",
+        "99999999999999999999999999999999999999999 B",
+        "NaN B",
+    ] {
+        assert!(parse_size(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn sizes_for_people() {
+    for (bytes, text) in [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1_000, "1 KB"),
+        (520_000, "520 KB"),
+        (999_499, "999 KB"),
+        (999_500, "1 MB"),
+        (1_316_000, "1.32 MB"),
+        (50_000_000, "50 MB"),
+        (134_515_008, "135 MB"),
+        (12_345_678_901, "12.3 GB"),
+    ] {
+        assert_eq!(format_size(bytes), text);
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(text in "\\PC{0,40}") {
+        let _ = parse_size(&text);
+        let _ = Profile::parse(&text);
+    }
+
+    #[test]
+    fn whole_sizes_are_what_they_say(n in 1u64..1_000_000_000) {
+        prop_assert_eq!(parse_size(&format!("{n} MB")), Ok(n * 1_000_000));
+        prop_assert_eq!(parse_size(&format!("{n} KiB")), Ok(n * 1024));
+    }
+}
