@@ -10,12 +10,21 @@ pub const GROUP: usize = 8;
 pub trait Dim: Copy {
     /// The number.
     fn get(self) -> usize;
+
+    /// The shape of this number, which a constant must equal.
+    #[allow(dead_code, reason = "only threads hand shapes over as numbers")]
+    fn of(number: usize) -> Self;
 }
 
 impl Dim for usize {
     #[inline(always)]
     fn get(self) -> usize {
         self
+    }
+
+    #[inline(always)]
+    fn of(number: usize) -> Self {
+        number
     }
 }
 
@@ -28,5 +37,11 @@ impl<const N: usize> Dim for Const<N> {
     #[inline(always)]
     fn get(self) -> usize {
         N
+    }
+
+    #[inline(always)]
+    fn of(number: usize) -> Self {
+        debug_assert_eq!(number, N);
+        Self
     }
 }

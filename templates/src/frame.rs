@@ -65,8 +65,6 @@ pub struct Frame<'f, T> {
     pub arena: &'f mut [f32],
     /// The quantized input of the next products, `[tokens][blocks]`.
     pub activations: &'f mut [Q8Block],
-    /// Row of the buffers that the pass starts at.
-    pub first: usize,
     /// Tokens.
     pub tokens: usize,
     /// Position of the first token.
@@ -76,8 +74,7 @@ pub struct Frame<'f, T> {
 impl<'w, T: Team<'w>> Frame<'_, T> {
     #[inline(always)]
     fn range(&self, region: Region) -> Range<usize> {
-        let start = region.start + self.first * region.width;
-        start..start + self.tokens * region.width
+        region.start..region.start + self.tokens * region.width
     }
 
     /// The batch's rows of some buffers, which do not overlap.
@@ -276,6 +273,14 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
             // The padding lies over memory of other buffers.
             out[up..].fill(0.0);
         }
+    }
+
+    /// Makes the batch consist of the token in row `row` of `buffer` alone.
+    #[inline(always)]
+    pub fn select(&mut self, buffer: Region, row: usize) {
+        let start = buffer.start + row * buffer.width;
+        self.arena.copy_within(start..start + buffer.width, buffer.start);
+        self.tokens = 1;
     }
 
     /// `to += from`.

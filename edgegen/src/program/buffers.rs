@@ -16,6 +16,8 @@ pub enum Buffer {
     QueryKeyValue,
     /// Attention's output.
     Attended,
+    /// Scratch for attention's scores: one row as long as the context.
+    Scores,
     /// Gate and up projections.
     GateUp,
     /// The feed-forward network's hidden activations.
@@ -32,6 +34,7 @@ impl Buffer {
             Self::Normed => "normed",
             Self::QueryKeyValue => "query_key_value",
             Self::Attended => "attended",
+            Self::Scores => "scores",
             Self::GateUp => "gate_up",
             Self::Hidden => "hidden",
             Self::Logits => "logits",
@@ -84,6 +87,7 @@ impl Arena {
         let shared = arena.len;
         arena.place(Buffer::QueryKeyValue, columns(queries + 2 * key_values), batch);
         arena.place(Buffer::Attended, columns(queries), batch);
+        arena.place(Buffer::Scores, columns(shapes.context), 1);
         let attention_end = std::mem::replace(&mut arena.len, shared);
         arena.place(Buffer::GateUp, columns(2 * intermediate), batch);
         arena.place(Buffer::Hidden, columns(intermediate), batch);

@@ -1,0 +1,231 @@
+//! The generated choice of instruction set, and the kernels that it needs.
+
+use std::fmt::Write;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::profile::InstructionSet;
+use crate::program::WeightFormat;
+
+/// A set's folder in `runtime-kernels` and its token type.
+fn module(set: InstructionSet) -> (Ident, Ident) {
+    let (module, token) = match set {
+        InstructionSet::Scalar => ("scalar", "Scalar"),
+        InstructionSet::Sse41 => ("sse41", "Sse41"),
+        InstructionSet::Avx2 => ("avx2", "Avx2"),
+        InstructionSet::Neon => ("neon", "Neon"),
+        InstructionSet::NeonDotprod => ("neon_dotprod", "NeonDotprod"),
+        InstructionSet::Simd128 => ("simd128", "Simd128"),
+    };
+    (format_ident!("{module}"), format_ident!("{token}"))
+}
+
+/// The architecture that a set belongs to.
+fn architecture(set: InstructionSet) -> Option<&'static str> {
+    match set {
+        InstructionSet::Scalar => None,
+        InstructionSet::Sse41 | InstructionSet::Avx2 => Some("x86_64"),
+        InstructionSet::Neon | InstructionSet::NeonDotprod => Some("aarch64"),
+        InstructionSet::Simd128 => Some("wasm32"),
+    }
+}
+
+/// `isa.rs`: the sets of this crate, slowest first.
+pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
+    let tokens: Vec<Ident> = sets.iter().map(|&set| module(set).1).collect();
+    let names: Vec<&str> = sets.iter().map(|set| set.name()).collect();
+    let docs = sets.iter().map(|set| format!("`{set}`."));
+    let count = super::model::number(sets.len());
+    let baseline = names[0];
+    let guard = sets.iter().find_map(|&set| architecture(set)).map(|arch| {
+        let message = format!(
+            "this crate's kernels are for {arch}: emit the model again with a profile for this target"
+        );
+        quote! {
+            #[cfg(not(target_arch = #arch))]
+            compile_error!(#message);
+        }
+    });
+    quote! {
+        //! The instruction sets of this crate, and the choice among them. The choice changes
+        //! the speed, never a bit of the result.
+
+        use super::kernels::{Q8Block, #(#tokens),*};
+        use super::model::{ACTIVATION_BLOCKS, Batch, Memory, Observer, run_on};
+
+        #guard
+
+        /// An instruction set that this crate holds kernels for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum InstructionSet {
+            #(#[doc = #docs] #tokens),*
+        }
+
+        impl InstructionSet {
+            /// All, slowest first.
+            pub const ALL: [Self; #count] = [#(Self::#tokens),*];
+
+            /// The name of the one that this crate cannot do without.
+            pub const BASELINE: &'static str = #baseline;
+
+            /// The fastest one that this CPU has, if it has the baseline.
+            pub fn best() -> Option<Self> {
+                Self::available().last()
+            }
+
+            /// Those that this CPU has, slowest first.
+            pub fn available() -> impl Iterator<Item = Self> {
+                Self::ALL.into_iter().filter(|set| set.is_available())
+            }
+
+            /// Whether this CPU has it.
+            pub fn is_available(self) -> bool {
+                match self {
+                    #(Self::#tokens => #tokens::new().is_some()),*
+                }
+            }
+
+            /// The name, as in profiles.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    #(Self::#tokens => #names),*
+                }
+            }
+
+            /// The one of this name, if this CPU has it.
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::available().find(|set| set.name() == name)
+            }
+
+            pub(crate) fn run<O: Observer>(
+                self,
+                threads: usize,
+                memory: &mut Memory,
+                activations: &mut [Q8Block; ACTIVATION_BLOCKS],
+                batch: Batch<'_>,
+                observer: &mut O,
+            ) {
+                match self {
+                    #(Self::#tokens => {
+                        let Some(isa) = #tokens::new() else {
+                            panic!("this CPU lacks {}", self.name());
+                        };
+                        run_on(isa, threads, memory, activations, batch, observer);
+                    })*
+                }
+            }
+        }
+    }
+}
+
+/// The folders of kernels that these sets need; the sampler needs `scalar`.
+fn folders(sets: &[InstructionSet]) -> Vec<InstructionSet> {
+    let mut all = sets.to_vec();
+    all.push(InstructionSet::Scalar);
+    if sets.contains(&InstructionSet::NeonDotprod) {
+        all.push(InstructionSet::Neon);
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The kernel files of a crate: path below `src/kernels`, and text.
+pub(super) fn kernels(
+    sets: &[InstructionSet],
+    formats: &[WeightFormat],
+) -> Vec<(String, String)> {
+    let folders: Vec<String> = folders(sets)
+        .into_iter()
+        .map(|set| module(set).0.to_string())
+        .collect();
+    let all: Vec<String> = InstructionSet::ALL
+        .iter()
+        .map(|&set| module(set).0.to_string())
+        .collect();
+    let mut files = Vec::new();
+    let mut modules = Vec::new();
+    for (path, text) in runtime_kernels::SOURCES {
+        match path.split_once('/') {
+            Some(("formats", file)) => {
+                let format = file.trim_end_matches(".rs");
+                if !formats.iter().any(|used| used.name() == format) {
+                    continue;
+                }
+            }
+            Some((folder, _)) if all.iter().any(|known| known == folder) => {
+                if !folders.iter().any(|used| used == folder) {
+                    continue;
+                }
+            }
+            _ => modules.push(path.trim_end_matches(".rs")),
+        }
+        files.push(((*path).to_owned(), (*text).to_owned()));
+    }
+    files.push(("mod.rs".into(), root(&modules, sets, formats)));
+    files
+}
+
+/// `kernels/mod.rs`: the modules that are there, and the names that the rest uses.
+fn root(modules: &[&str], sets: &[InstructionSet], formats: &[WeightFormat]) -> String {
+    let mut text = String::from(
+        "//! The kernels: the same bits on every instruction set.\n//!\n\
+         //! Copied from edgegen's `runtime-kernels`; only the chosen instruction sets and\n\
+         //! weight formats are here.\n\n",
+    );
+    let mut lines: Vec<(String, String)> = modules
+        .iter()
+        .map(|module| (format!("mod {module};"), String::new()))
+        .collect();
+    for set in folders(sets) {
+        let cfg = architecture(set).map_or_else(String::new, |arch| {
+            format!("#[cfg(target_arch = \"{arch}\")]\n")
+        });
+        lines.push((format!("mod {};", module(set).0), cfg));
+    }
+    lines.sort();
+    for (line, cfg) in lines {
+        let _ = writeln!(text, "{cfg}{line}");
+    }
+    text.push_str("\n/// The weight formats of this model.\nmod formats {\n");
+    let mut names: Vec<&str> = formats.iter().map(|format| format.name()).collect();
+    names.sort_unstable();
+    for name in &names {
+        let _ = writeln!(text, "    pub mod {name};");
+    }
+    text.push_str("}\n\n");
+    let mut uses = vec![
+        "add_assign::AddAssign".to_owned(),
+        "add_bias::AddBias".into(),
+        "argmax::argmax".into(),
+        "attention::Attention".into(),
+        "exp_weights::ExpWeights".into(),
+        "format::Format".into(),
+        "hash::BitHash".into(),
+        "isa::Isa".into(),
+        "matmul::MatMul".into(),
+        "quantize::{Q8Block, Quantize}".into(),
+        "rms_norm::RmsNorm".into(),
+        "rope::Rope".into(),
+        "shape::{Const, Dim, GROUP}".into(),
+        "silu_mul::SiluMul".into(),
+    ];
+    uses.extend(names.iter().map(|name| {
+        format!("formats::{name}::{}", name.to_uppercase())
+    }));
+    let mut plain = sets.to_vec();
+    plain.push(InstructionSet::Scalar);
+    plain.sort_unstable();
+    plain.dedup();
+    uses.extend(
+        plain
+            .iter()
+            .map(|&set| format!("{}::{}", module(set).0, module(set).1)),
+    );
+    uses.sort();
+    for path in uses {
+        let _ = writeln!(text, "pub use {path};");
+    }
+    text
+}

@@ -1,0 +1,596 @@
+//! The generated network: shapes, weights and the order of operations.
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::plan::activation_blocks;
+use crate::program::{Golden, Layer, Matrix, Operation, Part, Program, WeightFormat};
+
+use super::weights::{self, Weights};
+
+/// `model.rs` as tokens. `weights` says how weight files are included.
+pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> TokenStream {
+    let runs = runs(&program.layers);
+    let constants = constants(program, settings);
+    let golden = golden_constants(golden);
+    let statics = weights::statics(program, &settings.weights);
+    let kernels = kernels(program);
+    let regions = program.arena.regions().map(|(buffer, region)| {
+        let name = constant(buffer.name());
+        let (start, width) = (number(region.start), number(region.width));
+        quote! { const #name: Region = Region { start: #start, width: #width }; }
+    });
+    let layers = runs.iter().map(|run| layer(program, run));
+    let pass = pass(program, &runs);
+    let entry = entry();
+    let rope = slice(program, &program.rope.part);
+    let embedding = parts(program, &program.embedding);
+    let embedding_parts = number(program.embedding.parts.len());
+
+    quote! {
+        //! The network: shapes, weights and the order of operations.
+
+        #kernels
+
+        #constants
+        #golden
+        #(#regions)*
+
+        const CACHE: CacheShape = CacheShape {
+            context: CONTEXT,
+            stride: KV_STRIDE,
+            width: NUM_KEY_VALUE_HEADS * HEAD_DIM,
+        };
+
+        const ATTENTION: AttentionShape<Const<HEAD_DIM>, Const<HEADS_PER_KV>> = AttentionShape {
+            heads: NUM_ATTENTION_HEADS,
+            head_dim: Const,
+            heads_per_kv: Const,
+            scale: ATTENTION_SCALE,
+            input: QUERY_KEY_VALUE,
+            scores: SCORES,
+            output: ATTENDED,
+        };
+
+        #statics
+
+        /// Rotations: `[position][cos, sin][pair]`.
+        static ROPE: &[u8] = #rope;
+        static EMBEDDING_PARTS: [&[u8]; #embedding_parts] = #embedding;
+
+        #(#layers)*
+        #pass
+        #entry
+    }
+}
+
+/// What the emitter was told, beside the program.
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    /// The crate's name.
+    pub(super) name: String,
+    /// Threads at most.
+    pub(super) max_threads: usize,
+    /// How weights are included.
+    pub(super) weights: Weights,
+}
+
+/// Consecutive layers with the same operations and formats.
+struct Run<'a> {
+    /// Suffix of the names of its items; empty when all layers are alike.
+    suffix: String,
+    first: usize,
+    layers: &'a [Layer],
+}
+
+fn runs(layers: &[Layer]) -> Vec<Run<'_>> {
+    let chunks: Vec<&[Layer]> = layers
+        .chunk_by(|a, b| signature(a) == signature(b))
+        .collect();
+    let alone = chunks.len() == 1;
+    let mut first = 0;
+    chunks
+        .into_iter()
+        .map(|layers| {
+            let run = Run {
+                suffix: if alone { String::new() } else { format!("_{first}") },
+                first,
+                layers,
+            };
+            first += layers.len();
+            run
+        })
+        .collect()
+}
+
+/// What two layers must share to be computed by one function.
+fn signature(layer: &Layer) -> Vec<(Option<WeightFormat>, usize, std::mem::Discriminant<Operation>)> {
+    layer
+        .operations
+        .iter()
+        .map(|operation| {
+            let kind = std::mem::discriminant(operation);
+            match operation {
+                Operation::MatMul { matrix, .. } => (Some(matrix.format), matrix.rows, kind),
+                Operation::AddBias { start, .. } => (None, *start, kind),
+                _ => (None, 0, kind),
+            }
+        })
+        .collect()
+}
+
+fn constants(program: &Program, settings: &Settings) -> TokenStream {
+    let s = &program.shapes;
+    let name = &settings.name;
+    let max_threads = number(settings.max_threads);
+    // Threads cost more than they save where a token takes less than about 0.2 ms.
+    let default_threads = number(if program.files.total_bytes() < 4_000_000 {
+        1
+    } else {
+        settings.max_threads
+    });
+    let digest = hex(crate::emit::digest(program));
+    let activation_blocks = number(activation_blocks(s));
+    let flash = number(program.flash_bytes());
+    let numbers = [
+        ("HIDDEN_SIZE", s.hidden_size, "Width of the residual stream."),
+        ("INTERMEDIATE_SIZE", s.intermediate_size, "Width of the feed-forward network."),
+        ("NUM_HIDDEN_LAYERS", s.num_hidden_layers, "Transformer layers."),
+        ("NUM_ATTENTION_HEADS", s.num_attention_heads, "Query heads."),
+        ("NUM_KEY_VALUE_HEADS", s.num_key_value_heads, "Key and value heads."),
+        ("HEAD_DIM", s.head_dim, "Width of a head."),
+        ("VOCAB_SIZE", s.vocab_size, "Tokens of the vocabulary."),
+        ("CONTEXT", s.context, "Positions of the KV cache: the longest text, in tokens."),
+        ("BATCH", s.batch, "Tokens that one prefill step takes together."),
+    ]
+    .map(|(name, value, doc)| {
+        let (name, value) = (format_ident!("{name}"), number(value));
+        quote! {
+            #[doc = #doc]
+            pub const #name: usize = #value;
+        }
+    });
+    let kv_stride = number(s.kv_stride());
+    let rope_pairs = number(s.rope_pairs);
+    let heads_per_kv = number(s.num_attention_heads / s.num_key_value_heads);
+    let arena = number(program.arena.len());
+    let (eps, scale) = (float(s.rms_norm_eps), float(s.attention_scale));
+    let (eps_doc, scale_doc) = (
+        format!("Epsilon of RMSNorm: {:e}.", s.rms_norm_eps),
+        format!("Factor on `q · k`: {}.", s.attention_scale),
+    );
+    quote! {
+        /// The crate's name.
+        pub const NAME: &str = #name;
+        /// Identifies the weights and shapes; part of a saved state.
+        pub const DIGEST: u64 = #digest;
+        #(#numbers)*
+        /// Threads that share the work at most.
+        pub const MAX_THREADS: usize = #max_threads;
+        /// Threads that a session starts with.
+        pub const DEFAULT_THREADS: usize = #default_threads;
+        /// Bytes of weights and tables in flash, without code.
+        pub const FLASH_BYTES: usize = #flash;
+        /// Floats of one position in the KV cache, over all layers.
+        pub const POSITION_FLOATS: usize = 2 * NUM_HIDDEN_LAYERS * CACHE.width;
+        /// Blocks of quantized activations.
+        pub const ACTIVATION_BLOCKS: usize = #activation_blocks;
+        /// Floats of KV cache and buffers.
+        pub const MEMORY_LEN: usize = CACHE_LEN + ARENA_LEN;
+
+        /// The memory of a session: the KV cache, then the buffers.
+        pub type Memory = [f32; MEMORY_LEN];
+
+        const KV_STRIDE: usize = #kv_stride;
+        const ROPE_PAIRS: usize = #rope_pairs;
+        const HEADS_PER_KV: usize = #heads_per_kv;
+        #[doc = #eps_doc]
+        const RMS_NORM_EPS: f32 = #eps;
+        #[doc = #scale_doc]
+        const ATTENTION_SCALE: f32 = #scale;
+        const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CONTEXT * KV_STRIDE;
+        const ARENA_LEN: usize = #arena;
+    }
+}
+
+fn golden_constants(golden: &Golden) -> TokenStream {
+    let stages = golden.stages.iter().map(|&hash| hex(hash));
+    let logits = hex(golden.logits);
+    quote! {
+        /// Hashes of the residual stream in the golden run: after the embedding and each layer.
+        pub const GOLDEN_STAGES: [u64; NUM_HIDDEN_LAYERS + 1] = [#(#stages),*];
+        /// Hash of the logits in the golden run.
+        pub const GOLDEN_LOGITS: u64 = #logits;
+    }
+}
+
+/// The imports: the formats are those that the program uses.
+fn kernels(program: &Program) -> TokenStream {
+    let formats = formats(program).into_iter().map(format_type);
+    quote! {
+        use super::frame::{AttentionShape, CacheShape, Frame, Region};
+        use super::isa::InstructionSet;
+        use super::kernels::{Const, Isa, Q8Block, #(#formats),*};
+        use super::team::{Solo, Team};
+    }
+}
+
+/// The formats in use, widest first.
+pub(super) fn formats(program: &Program) -> Vec<WeightFormat> {
+    let matrices = program
+        .layers
+        .iter()
+        .flat_map(|layer| &layer.operations)
+        .chain(&program.head)
+        .filter_map(|operation| match operation {
+            Operation::MatMul { matrix, .. } => Some(matrix.format),
+            _ => None,
+        })
+        .chain([program.embedding.format]);
+    let used: std::collections::BTreeSet<_> = matrices.collect();
+    used.into_iter().collect()
+}
+
+/// The struct, the table and the function of a run of layers.
+fn layer(program: &Program, run: &Run<'_>) -> TokenStream {
+    let kind = format_ident!("Layer{}", run.suffix.replace('_', ""));
+    let table = format_ident!("LAYERS{}", run.suffix);
+    let function = format_ident!("layer{}", run.suffix);
+    let count = number(run.layers.len());
+    let fields = run.layers[0].operations.iter().filter_map(field);
+    let values = run.layers.iter().map(|layer| {
+        let values = layer
+            .operations
+            .iter()
+            .filter_map(|operation| value(program, operation));
+        quote! { #kind { #(#values),* } }
+    });
+    let steps = run.layers[0]
+        .operations
+        .iter()
+        .map(|operation| step(operation, &quote!(layer)));
+    let doc = if run.layers.len() == 1 {
+        format!("The weights of layer {}.", run.first)
+    } else {
+        format!(
+            "The weights of one of the layers {} to {}.",
+            run.first,
+            run.first + run.layers.len() - 1
+        )
+    };
+    quote! {
+        #[doc = #doc]
+        struct #kind { #(#fields),* }
+
+        static #table: [#kind; #count] = [#(#values),*];
+
+        fn #function<T: Team<'static>>(frame: &mut Frame<'_, T>, layer: &#kind, index: usize) {
+            #(#steps)*
+        }
+    }
+}
+
+fn field(operation: &Operation) -> Option<TokenStream> {
+    Some(match operation {
+        Operation::RmsNorm { name, .. } | Operation::AddBias { name, .. } => {
+            let name = format_ident!("{name}");
+            quote!(#name: &'static [u8])
+        }
+        Operation::MatMul { name, matrix, .. } => {
+            let (name, parts) = (format_ident!("{name}"), number(matrix.parts.len()));
+            quote!(#name: [&'static [u8]; #parts])
+        }
+        _ => return None,
+    })
+}
+
+fn value(program: &Program, operation: &Operation) -> Option<TokenStream> {
+    Some(match operation {
+        Operation::RmsNorm {
+            name, gain: vector, ..
+        }
+        | Operation::AddBias {
+            name, bias: vector, ..
+        } => {
+            let (name, slice) = (format_ident!("{name}"), slice(program, &vector.part));
+            quote!(#name: #slice)
+        }
+        Operation::MatMul { name, matrix, .. } => {
+            let (name, parts) = (format_ident!("{name}"), parts(program, matrix));
+            quote!(#name: #parts)
+        }
+        _ => return None,
+    })
+}
+
+fn step(operation: &Operation, weights: &TokenStream) -> TokenStream {
+    match operation {
+        Operation::RmsNorm {
+            name,
+            input,
+            output,
+            ..
+        } => {
+            let name = format_ident!("{name}");
+            let (input, output) = (constant(input.name()), constant(output.name()));
+            quote! { frame.rms_norm(#weights.#name, RMS_NORM_EPS, Const::<HIDDEN_SIZE>, #input, #output); }
+        }
+        Operation::Quantize { input } => {
+            let input = constant(input.name());
+            quote! { frame.quantize(#input); }
+        }
+        Operation::MatMul {
+            name,
+            matrix,
+            input,
+            output,
+            start,
+        } => {
+            let name = format_ident!("{name}");
+            let format = format_type(matrix.format);
+            let blocks = blocks(matrix);
+            let (input, output) = (constant(input.name()), constant(output.name()));
+            let start = number(*start);
+            quote! { frame.mat_mul::<#format, _>(&#weights.#name, #blocks, #input, #output, #start); }
+        }
+        Operation::AddBias {
+            name,
+            buffer,
+            start,
+            ..
+        } => {
+            let (name, buffer, start) = (
+                format_ident!("{name}"),
+                constant(buffer.name()),
+                number(*start),
+            );
+            quote! { frame.add_bias(#weights.#name, #buffer, #start); }
+        }
+        Operation::Rope { start, heads } => {
+            let (start, heads) = (number(*start), number(*heads));
+            quote! {
+                frame.rope(
+                    ROPE,
+                    QUERY_KEY_VALUE,
+                    #start,
+                    (Const::<#heads>, Const::<HEAD_DIM>, Const::<ROPE_PAIRS>),
+                );
+            }
+        }
+        Operation::StoreKeyValue { key, value } => {
+            let (key, value) = (number(*key), number(*value));
+            quote! { frame.store(CACHE, index, QUERY_KEY_VALUE, #key, #value); }
+        }
+        Operation::Attention => quote! { frame.attention(ATTENTION, CACHE, index); },
+        Operation::SiluMul { up } => {
+            let up = number(*up);
+            quote! { frame.silu_mul(GATE_UP, #up, HIDDEN); }
+        }
+        Operation::AddResidual => quote! { frame.add(NORMED, RESIDUAL); },
+    }
+}
+
+/// The function that runs a batch, on one thread or many.
+fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
+    let format = format_type(program.embedding.format);
+    let blocks = blocks(&program.embedding);
+    let loops = runs.iter().map(|run| {
+        let (table, function) = (
+            format_ident!("LAYERS{}", run.suffix),
+            format_ident!("layer{}", run.suffix),
+        );
+        let first = number(run.first);
+        quote! {
+            for (index, layer) in (#first..).zip(&#table) {
+                #function(&mut frame, layer, index);
+                observe(&frame, index + 1, observer);
+            }
+        }
+    });
+    let tied = matches!(
+        program.head.last(),
+        Some(Operation::MatMul { matrix, .. }) if *matrix == program.embedding
+    );
+    let head_values = program.head.iter().filter_map(|operation| match operation {
+        Operation::MatMul { name, matrix, .. } if tied => {
+            let (name, parts) = (format_ident!("{name}"), number(matrix.parts.len()));
+            Some((
+                quote!(#name: [&'static [u8]; #parts]),
+                quote!(#name: EMBEDDING_PARTS),
+            ))
+        }
+        _ => Some((field(operation)?, value(program, operation)?)),
+    });
+    let (head_fields, head_values): (Vec<_>, Vec<_>) = head_values.unzip();
+    let head_steps = program
+        .head
+        .iter()
+        .map(|operation| step(operation, &quote!(HEAD)));
+    quote! {
+        /// The weights after the last layer.
+        struct Head { #(#head_fields),* }
+
+        static HEAD: Head = Head { #(#head_values),* };
+
+        fn head<T: Team<'static>>(frame: &mut Frame<'_, T>) {
+            #(#head_steps)*
+        }
+
+        fn pass<T: Team<'static>, O: Observer>(
+            team: &mut T,
+            arena: &mut [f32],
+            activations: &mut [Q8Block],
+            batch: Batch<'_>,
+            observer: &mut O,
+        ) {
+            let mut frame = Frame {
+                team,
+                arena,
+                activations,
+                tokens: batch.tokens.len(),
+                position: batch.position,
+            };
+            frame.embed::<#format, _>(&EMBEDDING_PARTS, #blocks, batch.tokens, RESIDUAL);
+            observe(&frame, 0, observer);
+            #(#loops)*
+            let rows = match batch.wanted {
+                Wanted::Nothing => 0..0,
+                Wanted::Last => batch.tokens.len() - 1..batch.tokens.len(),
+                Wanted::Each => 0..batch.tokens.len(),
+            };
+            for row in rows {
+                frame.select(RESIDUAL, row);
+                head(&mut frame);
+                observer.logits(row, &mut frame.arena[LOGITS.start..][..VOCAB_SIZE]);
+            }
+        }
+
+        fn observe<T, O: Observer>(frame: &Frame<'_, T>, stage: usize, observer: &mut O) {
+            for token in 0..frame.tokens {
+                let row = RESIDUAL.start + token * RESIDUAL.width;
+                observer.stage(stage, &frame.arena[row..][..HIDDEN_SIZE]);
+            }
+        }
+    }
+}
+
+/// The functions that the session calls: the same for every model.
+fn entry() -> TokenStream {
+    quote! {
+        /// Sees results as they are computed, in the order of the tokens.
+        pub(crate) trait Observer {
+            /// The residual stream of a token: stage 0 is the embedding, `i + 1` layer `i`.
+            fn stage(&mut self, _stage: usize, _residual: &[f32]) {}
+
+            /// The logits after a token of the batch.
+            fn logits(&mut self, _row: usize, _logits: &mut [f32]) {}
+        }
+
+        /// Which logits a batch computes.
+        #[derive(Clone, Copy)]
+        pub(crate) enum Wanted {
+            /// None: the text goes on.
+            Nothing,
+            /// Those after the last token.
+            Last,
+            /// Those after each token.
+            Each,
+        }
+
+        /// Tokens that are run together.
+        #[derive(Clone, Copy)]
+        pub(crate) struct Batch<'a> {
+            /// One to [`BATCH`] valid ids.
+            pub(crate) tokens: &'a [u32],
+            /// Position of the first.
+            pub(crate) position: usize,
+            /// Which logits to compute.
+            pub(crate) wanted: Wanted,
+        }
+
+        /// Runs a batch on an instruction set.
+        pub(crate) fn run_on<I: Isa, O: Observer>(
+            isa: I,
+            threads: usize,
+            memory: &mut Memory,
+            activations: &mut [Q8Block; ACTIVATION_BLOCKS],
+            batch: Batch<'_>,
+            observer: &mut O,
+        ) {
+            let (cache, arena) = memory.split_at_mut(CACHE_LEN);
+            #[cfg(feature = "std")]
+            if threads > 1 {
+                super::crew::with_crew(isa, threads, cache, |crew| {
+                    pass(crew, arena, activations, batch, observer);
+                });
+                return;
+            }
+            let _ = threads;
+            pass(&mut Solo { isa, cache }, arena, activations, batch, observer);
+        }
+
+        /// Runs a batch.
+        pub(crate) fn run<O: Observer>(
+            instruction_set: InstructionSet,
+            threads: usize,
+            memory: &mut Memory,
+            activations: &mut [Q8Block; ACTIVATION_BLOCKS],
+            batch: Batch<'_>,
+            observer: &mut O,
+        ) {
+            instruction_set.run(threads, memory, activations, batch, observer);
+        }
+
+        /// The logits after the last token, if they were wanted.
+        pub(crate) fn logits(memory: &mut Memory) -> &mut [f32] {
+            &mut memory[CACHE_LEN + LOGITS.start..][..VOCAB_SIZE]
+        }
+
+        /// Zeroes the buffers: their padding must hold zeros.
+        pub(crate) fn clear(memory: &mut Memory) {
+            memory[CACHE_LEN..].fill(0.0);
+        }
+
+        /// The floats of a position in the KV cache.
+        pub(crate) fn position_floats(
+            memory: &mut Memory,
+            position: usize,
+        ) -> impl Iterator<Item = &mut f32> {
+            memory[..CACHE_LEN]
+                .chunks_exact_mut(CONTEXT * KV_STRIDE)
+                .flat_map(move |half| &mut half[position * KV_STRIDE..][..CACHE.width])
+        }
+    }
+}
+
+fn parts(program: &Program, matrix: &Matrix) -> TokenStream {
+    let parts = matrix.parts.iter().map(|part| slice(program, part));
+    quote!([#(#parts),*])
+}
+
+fn slice(program: &Program, part: &Part) -> TokenStream {
+    let file = constant(&program.files.files()[part.file].name);
+    let (start, len) = (number(part.range.start), number(part.range.len()));
+    quote!(slice(&#file.0, #start, #len))
+}
+
+fn blocks(matrix: &Matrix) -> TokenStream {
+    let blocks = number(matrix.cols.div_ceil(32));
+    quote!(Const::<#blocks>)
+}
+
+fn format_type(format: WeightFormat) -> Ident {
+    format_ident!("{}", format.name().to_uppercase())
+}
+
+/// A name in the style of constants.
+pub(super) fn constant(name: &str) -> Ident {
+    Ident::new(&name.to_uppercase(), Span::call_site())
+}
+
+/// A number without a suffix, with separators as people write them.
+pub(super) fn number(value: usize) -> Literal {
+    grouped(&value.to_string(), 3, "")
+}
+
+/// A hash: hexadecimal, in groups of four.
+pub(super) fn hex(value: u64) -> Literal {
+    grouped(&format!("{value:016x}"), 4, "0x")
+}
+
+fn grouped(digits: &str, size: usize, prefix: &str) -> Literal {
+    let mut text = String::from(prefix);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(size) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text.parse().expect("digits are a literal")
+}
+
+/// An exact f32.
+fn float(value: f32) -> TokenStream {
+    let bits = grouped(&format!("{:08x}", value.to_bits()), 4, "0x");
+    quote!(f32::from_bits(#bits))
+}
