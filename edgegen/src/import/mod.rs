@@ -1,0 +1,1 @@
+//! Reads model files: GGUF, Hugging Face folders and llama2.c.
