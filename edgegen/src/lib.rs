@@ -10,5 +10,6 @@
 //! ```
 
 pub mod error;
+pub mod import;
 pub mod model;
 pub mod profile;
