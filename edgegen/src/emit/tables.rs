@@ -1,57 +1,93 @@
 //! The generated statics of the tokenizer and the chat template.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 
 use crate::model::{ChatPiece, ChatTemplate};
 use crate::program::Program;
+use crate::program::tokenizer::Field;
 
 use super::model::number;
 use super::weights::Weights;
 
 /// `tables.rs`.
 pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
-    let len = number(program.tokenizer.bytes().len());
+    let len = number(program.tokenizer.blob().len());
     let path = weights.path("tokenizer.bin");
-    let tokenizer = tokenizer(program);
+    let fields = program.tokenizer.fields();
+    let mut imports = vec![quote!(Scheme)];
+    if fields.iter().any(|(_, field)| {
+        matches!(field, Field::Expression(text) if text.contains("SpacePrefix"))
+    }) {
+        imports.push(quote!(SpacePrefix));
+    }
+    let fields = fields.iter().map(|(name, field)| {
+        let name = format_ident!("{name}");
+        match field {
+            Field::Section(range) => {
+                let (start, end) = (number(range.start), number(range.end));
+                quote!(#name: section(#start, #end))
+            }
+            Field::Expression(text) => {
+                let value: TokenStream = text.parse().expect("an expression of Rust");
+                quote!(#name: #value)
+            }
+        }
+    });
+    let chat_import = program.chat.is_some().then(|| quote!(, Piece));
     let chat = chat(program.chat.as_ref());
     quote! {
         //! The tables of the tokenizer and the chat template.
 
-        use super::chat::{ChatTemplate, Piece};
-        use super::tokenizer::{Scheme, SpacePrefix, Tokenizer};
+        use super::chat::{ChatTemplate #chat_import};
+        use super::tokenizer::{#(#imports,)* Tokenizer};
 
-        static BYTES: [u8; #len] = *include_bytes!(#path);
+        static TABLES: [u8; #len] = *include_bytes!(#path);
 
         const fn section(start: usize, end: usize) -> &'static [u8] {
-            BYTES.split_at(end).0.split_at(start).1
+            TABLES.split_at(end).0.split_at(start).1
         }
 
-        #tokenizer
+        /// The tokenizer.
+        pub static TOKENIZER: Tokenizer<'static> = Tokenizer { #(#fields),* };
+
         #chat
     }
 }
 
 fn chat(template: Option<&ChatTemplate>) -> TokenStream {
-    let pieces = |pieces: &[ChatPiece]| {
-        let pieces = pieces.iter().map(|piece| match piece {
-            ChatPiece::Literal(text) => quote!(Piece::Literal(#text)),
-            ChatPiece::System => quote!(Piece::System),
-            ChatPiece::User => quote!(Piece::User),
-        });
-        quote!(&[#(#pieces),*])
-    };
     let value = match template {
         None => quote!(None),
-        Some(_) => quote!(None),
+        Some(template) => {
+            let without_system = pieces(&template.without_system);
+            let with_system = match &template.with_system {
+                Some(list) => {
+                    let list = pieces(list);
+                    quote!(Some(#list))
+                }
+                None => quote!(None),
+            };
+            quote! {
+                Some(ChatTemplate {
+                    with_system: #with_system,
+                    without_system: #without_system,
+                })
+            }
+        }
     };
-    let _ = pieces;
     quote! {
         /// The chat template, if the model has one.
         pub static CHAT: Option<ChatTemplate<'static>> = #value;
     }
 }
 
-fn tokenizer(_: &Program) -> TokenStream {
-    quote!()
+fn pieces(pieces: &[ChatPiece]) -> TokenStream {
+    let pieces = pieces.iter().map(|piece| match piece {
+        ChatPiece::Literal(text) => quote!(Piece::Literal(#text)),
+        ChatPiece::System => quote!(Piece::System),
+        ChatPiece::SystemTrimmed => quote!(Piece::SystemTrimmed),
+        ChatPiece::User => quote!(Piece::User),
+        ChatPiece::UserTrimmed => quote!(Piece::UserTrimmed),
+    });
+    quote!(&[#(#pieces),*])
 }

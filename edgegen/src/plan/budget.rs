@@ -70,7 +70,7 @@ pub(super) fn footprint(
         }
     }
     let rope = context * shapes.rope_pairs * 2 * 4;
-    let tokenizer = TokenizerTables::new(model.tokenizer()).bytes().len();
+    let tokenizer = TokenizerTables::new(model.tokenizer()).blob().len();
     let arena = Arena::new(&shapes);
     Footprint {
         matrices,
@@ -97,9 +97,8 @@ pub(super) fn check(
     context: usize,
     batch: usize,
 ) -> Result<()> {
-    let limits = profile.limits();
-    let flash = (footprint.flash(), limits.model_size());
-    let ram = (footprint.ram(), limits.ram());
+    let flash = (footprint.flash(), profile.model_size());
+    let ram = (footprint.ram(), profile.ram());
     let exceeds = |(size, limit): (usize, Option<u64>)| limit.is_some_and(|limit| size as u64 > limit);
     if !exceeds(flash) && !exceeds(ram) {
         return Ok(());
@@ -107,12 +106,12 @@ pub(super) fn check(
     let mut problems = Vec::new();
     let mut remedies = Vec::new();
     if exceeds(flash) {
-        let limit = limits.model_size().unwrap_or(u64::MAX);
+        let limit = profile.model_size().unwrap_or(u64::MAX);
         problems.push(format!("the weights take {}, the limit is {}", mb(flash.0 as u64), mb(limit)));
         remedies.push(smaller_format(model, limit, context, batch));
     }
     if exceeds(ram) {
-        let limit = limits.ram().unwrap_or(u64::MAX);
+        let limit = profile.ram().unwrap_or(u64::MAX);
         problems.push(format!(
             "a session of {context} tokens takes {} of RAM, the limit is {}",
             mb(ram.0 as u64),

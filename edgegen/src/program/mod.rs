@@ -133,6 +133,6 @@ impl Program {
 
     /// Bytes of weights and tables in flash.
     pub fn flash_bytes(&self) -> usize {
-        self.files.total_bytes() + self.tokenizer.bytes().len()
+        self.files.total_bytes() + self.tokenizer.blob().len()
     }
 }

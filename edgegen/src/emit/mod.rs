@@ -1,0 +1,93 @@
+//! Program → Crate: token streams and files. Total: everything that can be
+//! wrong with the input was found before.
+
+mod files;
+mod isa;
+mod manifest;
+mod model;
+mod readme;
+mod root;
+mod sources;
+mod tables;
+mod weights;
+mod write;
+
+pub use files::Crate;
+pub use sources::module;
+pub use write::{WriteReport, write};
+
+use sha2::{Digest, Sha256};
+
+use crate::plan::instruction_sets;
+use crate::profile::Profile;
+use crate::program::{Golden, Program};
+
+use model::Settings;
+use sources::Source;
+use weights::Weights;
+
+/// What the user chooses, beside model and profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The crate's name: a valid package name.
+    pub name: String,
+    /// Whether to leave out the assertion of the profile's limits.
+    pub allow_oversize: bool,
+}
+
+/// The whole crate, in memory.
+pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Options) -> Crate {
+    let sets = instruction_sets(profile);
+    let mut files = Crate::new();
+    files.insert_text("Cargo.toml", manifest::cargo(program, profile, options));
+    files.insert_text("Cross.toml", manifest::cross(profile));
+    files.insert_text(
+        "README.md",
+        readme::readme(program, golden, profile, &sets, options),
+    );
+    files.insert_text("benches/Cargo.toml", manifest::benches(options));
+    let sources = Source {
+        program,
+        golden,
+        profile,
+        options,
+        weights: Weights::InCrate,
+    };
+    for (path, text) in sources.files() {
+        files.insert_text(&path, text);
+    }
+    for (name, bytes) in weight_files(program) {
+        files.insert_bytes(&format!("weights/{name}"), bytes.to_vec());
+    }
+    files
+}
+
+/// The files that `include_bytes!` reads: name and content.
+pub fn weight_files(program: &Program) -> impl Iterator<Item = (String, &[u8])> {
+    program
+        .files
+        .files()
+        .iter()
+        .map(|file| (format!("{}.bin", file.name), &file.bytes[..]))
+        .chain([("tokenizer.bin".to_owned(), program.tokenizer.blob())])
+}
+
+fn settings(profile: &Profile, options: &Options, weights: Weights) -> Settings {
+    Settings {
+        name: options.name.clone(),
+        max_threads: profile.threads(),
+        weights,
+    }
+}
+
+/// Identifies weights, shapes and operations.
+fn digest(program: &Program) -> u64 {
+    let mut hasher = Sha256::new();
+    hasher.update(program.to_string());
+    for (name, bytes) in weight_files(program) {
+        hasher.update(name);
+        hasher.update(bytes);
+    }
+    let hash = hasher.finalize();
+    u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
+}

@@ -1,0 +1,116 @@
+//! The generated crate's README: a model card with its real figures.
+
+use std::fmt::Write;
+
+use crate::plan::{activation_blocks, mb};
+use crate::profile::{InstructionSet, Profile};
+use crate::program::{Golden, Program};
+
+use super::Options;
+
+/// `README.md`.
+pub(super) fn readme(
+    program: &Program,
+    golden: &Golden,
+    profile: &Profile,
+    sets: &[InstructionSet],
+    options: &Options,
+) -> String {
+    let s = &program.shapes;
+    let p = &program.provenance;
+    let name = &options.name;
+    let ident = name.replace('-', "_");
+    let ram = program.memory_len() * 4
+        + activation_blocks(s) * size_of::<runtime_kernels::Q8Block>();
+    let mut text = format!(
+        "# {name}\n\n\
+         {} as a standalone Rust crate for `{}` ({}), compiled by edgegen {}.\n\
+         Weights are in the binary, every shape is a constant, and there is no dependency.\n\n",
+        p.model,
+        profile.name(),
+        profile.target(),
+        env!("CARGO_PKG_VERSION"),
+    );
+    let _ = writeln!(text, "| | |\n|---|---|");
+    let mut row = |what: &str, value: String| {
+        let _ = writeln!(text, "| {what} | {value} |");
+    };
+    row("source", format!("{}, SHA-256 `{}`", p.format, p.digest));
+    row("licence", p.licence.clone().unwrap_or_else(|| "not stated in the source".into()));
+    row("parameters", format!("{:.2} million", p.parameters as f64 / 1e6));
+    row("weights", p.conversions.join("; "));
+    row("flash (weights and tables)", mb(program.flash_bytes() as u64));
+    row("RAM (KV cache and activations)", mb(ram as u64));
+    row("context", format!("{} tokens", s.context));
+    row(
+        "shape",
+        format!(
+            "{} layers, hidden size {}, {} heads of {}, {} key-value heads, vocabulary {}",
+            s.num_hidden_layers,
+            s.hidden_size,
+            s.num_attention_heads,
+            s.head_dim,
+            s.num_key_value_heads,
+            s.vocab_size
+        ),
+    );
+    row(
+        "instruction sets",
+        sets.iter().map(|set| format!("`{set}`")).collect::<Vec<_>>().join(", "),
+    );
+    row("golden hash of the logits", format!("`{:016x}`", golden.logits));
+    if let Some(limit) = profile.model_size() {
+        row("the profile's limit on flash", mb(limit));
+    }
+    if let Some(limit) = profile.ram() {
+        row("the profile's limit on RAM", mb(limit));
+    }
+    let build = if profile.std() {
+        format!(
+            "## The program\n\n\
+             ```sh\n\
+             cargo build --release\n\
+             target/release/{name} generate \"Once upon a time\"\n\
+             target/release/{name} self-test\n\
+             ```\n\n\
+             `self-test` computes a fixed run and compares every layer with the hashes that\n\
+             edgegen baked in: equal bits on every machine, or the name of the first layer that\n\
+             differs. `help` lists the other commands; `--json` makes each print one object.\n\n\
+             For another machine of this kind:\n\n\
+             ```sh\n\
+             cross build --release --target {}\n\
+             ```\n\n",
+            profile.target()
+        )
+    } else {
+        format!(
+            "## Building\n\n\
+             ```sh\n\
+             cargo build --release --target {}\n\
+             ```\n\n\
+             With the feature `cli` (on a machine with an operating system) there is a program too;\n\
+             its `self-test` gives the same hash as the device.\n\n",
+            profile.target()
+        )
+    };
+    text.push('\n');
+    text.push_str(&build);
+    let _ = write!(
+        text,
+        "## The library\n\n\
+         With the feature `std`:\n\n\
+         ```rust,ignore\n\
+         use {ident}::{{Options, Session}};\n\n\
+         let mut session = Session::new();\n\
+         for piece in session.generate(\"Once upon a time\", &Options::default())? {{\n    \
+             print!(\"{{piece}}\");\n\
+         }}\n\
+         ```\n\n\
+         Without it there is no allocation: give the session its memory, for instance from a\n\
+         static, with `Session::with_memory(&mut MEMORY)`. `RAM_BYTES` and `FLASH_BYTES` are\n\
+         compared with the profile's limits when the crate is compiled.\n\n\
+         Benchmarks are a package of their own, so that this one needs no registry:\n\
+         `cargo bench --manifest-path benches/Cargo.toml`.\n"
+    );
+    text
+}
