@@ -6,7 +6,7 @@ mod tensor;
 mod tokenizer;
 
 pub use architecture::{Architecture, Role, Rope, RopeLayout, RopeScaling, TensorKey};
-pub use chat::ChatTemplate;
+pub use chat::{ChatPiece, ChatTemplate};
 pub use tensor::{DType, Tensor, View};
 pub use tokenizer::*;
 
