@@ -10,6 +10,9 @@ mod unicode;
 
 pub use stream::{Text, Utf8Stream};
 
+#[doc(hidden)]
+pub use tables::merge_hash;
+
 use bpe::Output;
 
 /// A tokenizer: constants, and tables of little-endian `u32` where not said
@@ -28,7 +31,8 @@ pub struct Tokenizer<'t> {
     pub bytes: &'t [u8],
     /// Pairs (character, symbol), ascending.
     pub alphabet: &'t [u8],
-    /// Tokens that are whole words, ordered by their bytes.
+    /// Tokens that a word is at once, whatever the merges say, ordered by their
+    /// bytes; empty if the model has no such rule.
     pub words: &'t [u8],
     /// Hash table of (left, right, rank, merged); left is `u32::MAX` where empty.
     pub merges: &'t [u8],
@@ -58,8 +62,6 @@ pub enum Scheme {
     Llama3 {
         /// Most digits in a word.
         max_digits: usize,
-        /// A word that is a token is that token, whatever the merges say.
-        ignore_merges: bool,
     },
     /// Characters.
     SentencePiece {
@@ -209,20 +211,14 @@ impl Tokenizer<'_> {
             Scheme::Gpt2 { lone_digits } => {
                 while !rest.is_empty() {
                     let (word, after) = rest.split_at(split::gpt2(rest, lone_digits));
-                    self.encode_bytes(word, out)?;
+                    self.encode_word(word, out)?;
                     rest = after;
                 }
             }
-            Scheme::Llama3 {
-                max_digits,
-                ignore_merges,
-            } => {
+            Scheme::Llama3 { max_digits } => {
                 while !rest.is_empty() {
                     let (word, after) = rest.split_at(split::llama3(rest, max_digits));
-                    match self.word(word).filter(|_| ignore_merges) {
-                        Some(id) => out.push(id)?,
-                        None => self.encode_bytes(word, out)?,
-                    }
+                    self.encode_word(word, out)?;
                     rest = after;
                 }
             }

@@ -52,7 +52,10 @@ impl<'o> Output<'o> {
 impl Tokenizer<'_> {
     /// Encodes a word of a byte-level tokenizer. Bytes without a token vanish
     /// before anything merges, as in Hugging Face's tokenizers.
-    pub(super) fn encode_bytes(&self, word: &str, out: &mut Output<'_>) -> Result<(), EncodeError> {
+    pub(super) fn encode_word(&self, word: &str, out: &mut Output<'_>) -> Result<(), EncodeError> {
+        if let Some(id) = self.word(word) {
+            return out.push(id);
+        }
         for symbol in word.bytes().filter_map(|byte| self.byte(byte)) {
             out.push_symbol(symbol)?;
         }

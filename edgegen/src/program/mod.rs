@@ -1,0 +1,3 @@
+//! The compiled model: static shapes, operations in order, packed tables.
+
+pub mod tokenizer;
