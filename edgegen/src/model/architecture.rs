@@ -1,5 +1,7 @@
 //! The shape of a decoder-only transformer, in Hugging Face's names.
 
+use crate::error::{Error, Result};
+
 /// Shapes and constants of the network. Sizes are in elements.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Architecture {
@@ -90,7 +92,8 @@ pub enum RopeScaling {
 }
 
 /// What a tensor is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Token embedding, `[vocab_size, hidden_size]`.
     Embedding,
@@ -132,11 +135,214 @@ pub enum Role {
     Output,
 }
 
-/// A tensor's place in the network. Orders as the network runs.
+/// A tensor's place in the network. Orders by layer, tensors outside the layers first,
+/// then by [`Role`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TensorKey {
     /// The layer, or `None` outside the layers.
     pub layer: Option<usize>,
     /// What it is for.
     pub role: Role,
+}
+
+impl TensorKey {
+    /// A tensor outside the layers.
+    pub fn global(role: Role) -> Self {
+        Self { layer: None, role }
+    }
+
+    /// A tensor of layer `layer`, from 0.
+    pub fn layer(layer: usize, role: Role) -> Self {
+        Self {
+            layer: Some(layer),
+            role,
+        }
+    }
+}
+
+impl Role {
+    /// Every role, in order.
+    pub const ALL: [Self; 19] = [
+        Self::Embedding,
+        Self::AttentionNorm,
+        Self::Query,
+        Self::QueryBias,
+        Self::Key,
+        Self::KeyBias,
+        Self::Value,
+        Self::ValueBias,
+        Self::AttentionOutput,
+        Self::AttentionOutputBias,
+        Self::FeedForwardNorm,
+        Self::Gate,
+        Self::GateBias,
+        Self::Up,
+        Self::UpBias,
+        Self::Down,
+        Self::DownBias,
+        Self::OutputNorm,
+        Self::Output,
+    ];
+
+    /// Whether every layer has its own.
+    pub fn is_per_layer(self) -> bool {
+        !matches!(self, Self::Embedding | Self::OutputNorm | Self::Output)
+    }
+
+    /// Whether a model can do without it.
+    pub fn is_optional(self) -> bool {
+        matches!(
+            self,
+            Self::QueryBias
+                | Self::KeyBias
+                | Self::ValueBias
+                | Self::AttentionOutputBias
+                | Self::GateBias
+                | Self::UpBias
+                | Self::DownBias
+                | Self::Output
+        )
+    }
+}
+
+impl Architecture {
+    /// Rows and columns of the tensor of a role; a vector has one row.
+    pub fn shape(&self, role: Role) -> (usize, usize) {
+        let hidden = self.hidden_size;
+        let query = self.num_attention_heads * self.head_dim;
+        let key = self.num_key_value_heads * self.head_dim;
+        match role {
+            Role::Embedding | Role::Output => (self.vocab_size, hidden),
+            Role::AttentionNorm | Role::FeedForwardNorm | Role::OutputNorm => (1, hidden),
+            Role::Query => (query, hidden),
+            Role::QueryBias => (1, query),
+            Role::Key | Role::Value => (key, hidden),
+            Role::KeyBias | Role::ValueBias => (1, key),
+            Role::AttentionOutput => (hidden, query),
+            Role::AttentionOutputBias | Role::DownBias => (1, hidden),
+            Role::Gate | Role::Up => (self.intermediate_size, hidden),
+            Role::GateBias | Role::UpBias => (1, self.intermediate_size),
+            Role::Down => (hidden, self.intermediate_size),
+        }
+    }
+
+    /// Checks that sizes are sane and agree with each other.
+    ///
+    /// # Errors
+    /// Names the first size that is not.
+    pub fn check(&self) -> Result<()> {
+        const SIZE: usize = 1 << 20;
+        for (name, value, most) in [
+            ("hidden_size", self.hidden_size, SIZE),
+            ("intermediate_size", self.intermediate_size, SIZE),
+            ("num_hidden_layers", self.num_hidden_layers, 1 << 10),
+            ("num_attention_heads", self.num_attention_heads, 1 << 12),
+            ("num_key_value_heads", self.num_key_value_heads, 1 << 12),
+            ("head_dim", self.head_dim, 1 << 12),
+            ("vocab_size", self.vocab_size, 1 << 22),
+            (
+                "max_position_embeddings",
+                self.max_position_embeddings,
+                1 << 24,
+            ),
+        ] {
+            if value == 0 || value > most {
+                return Err(Error::new(format!("{value} is outside 1 to {most}"))
+                    .at(name)
+                    .remedy("the file is damaged or describes a model far beyond edge devices"));
+            }
+        }
+        let Self {
+            num_attention_heads: heads,
+            num_key_value_heads: key_heads,
+            head_dim,
+            ..
+        } = *self;
+        if heads % key_heads != 0 {
+            return Err(Error::new(format!(
+                "{heads} query heads cannot share {key_heads} key and value heads evenly"
+            ))
+            .at("num_key_value_heads")
+            .remedy("the number of query heads must be a multiple of it"));
+        }
+        for (name, value) in [
+            ("rms_norm_eps", f64::from(self.rms_norm_eps)),
+            ("rope_theta", self.rope.theta),
+            ("attention_scale", f64::from(self.attention_scale)),
+        ] {
+            if !(value.is_finite() && value > 0.0) {
+                return Err(Error::new(format!("{value} is not a positive number"))
+                    .at(name)
+                    .remedy("correct the value in the model's configuration"));
+            }
+        }
+        self.rope.check(head_dim)
+    }
+}
+
+impl Rope {
+    fn check(&self, head_dim: usize) -> Result<()> {
+        let dim = self.dim;
+        if dim == 0 || dim % 2 != 0 || dim > head_dim {
+            return Err(Error::new(format!(
+                "{dim} is no even number from 2 to the head's width {head_dim}"
+            ))
+            .at("rope dimension")
+            .remedy("correct the value in the model's configuration"));
+        }
+        let positive = |name: &str, values: &[f64]| match values
+            .iter()
+            .find(|v| !(v.is_finite() && **v > 0.0))
+        {
+            None => Ok(()),
+            Some(value) => Err(Error::new(format!("{value} is not a positive number"))
+                .at(format!("rope scaling {name}"))
+                .remedy("correct the value in the model's configuration")),
+        };
+        let context = |tokens: usize| positive("original context", &[tokens as f64]);
+        match &self.scaling {
+            RopeScaling::None => Ok(()),
+            RopeScaling::Linear { factor } => positive("factor", &[*factor]),
+            RopeScaling::Factors(factors) => {
+                if factors.len() != dim / 2 {
+                    return Err(Error::new(format!(
+                        "{} factors for {} frequencies",
+                        factors.len(),
+                        dim / 2
+                    ))
+                    .at("rope_freqs.weight")
+                    .remedy("the file is damaged; fetch or convert it again"));
+                }
+                let factors: Vec<f64> = factors.iter().map(|&f| f64::from(f)).collect();
+                positive("factors", &factors)
+            }
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original_max_position_embeddings,
+            } => {
+                positive("factor", &[*factor, *low_freq_factor, *high_freq_factor])?;
+                if low_freq_factor >= high_freq_factor {
+                    return Err(Error::new(format!(
+                        "low_freq_factor {low_freq_factor} is not below high_freq_factor {high_freq_factor}"
+                    ))
+                    .at("rope_scaling")
+                    .remedy("correct the value in the model's configuration"));
+                }
+                context(*original_max_position_embeddings)
+            }
+            RopeScaling::Yarn {
+                factor,
+                attention_factor,
+                beta_slow,
+                beta_fast,
+                original_max_position_embeddings,
+            } => {
+                positive("factor", &[*factor, *attention_factor])?;
+                positive("beta", &[*beta_slow, *beta_fast])?;
+                context(*original_max_position_embeddings)
+            }
+        }
+    }
 }

@@ -2,15 +2,20 @@
 
 mod architecture;
 mod chat;
+mod dequantize;
 mod tensor;
 mod tokenizer;
 
 pub use architecture::{Architecture, Role, Rope, RopeLayout, RopeScaling, TensorKey};
-pub use chat::{ChatPiece, ChatTemplate};
-pub use tensor::{DType, Tensor, View};
+pub use chat::*;
+pub use tensor::{DType, NonFinite, Tensor, View};
 pub use tokenizer::*;
 
 use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
 
 /// A checked model: every tensor that the architecture needs is there, has its
 /// shape and a known type, and the tokenizer agrees with the vocabulary.
@@ -23,4 +28,161 @@ pub struct Model {
     tensors: BTreeMap<TensorKey, Tensor>,
     tokenizer: Tokenizer,
     chat_template: Option<ChatTemplate>,
+    sources: Vec<View>,
+}
+
+/// What a [`Model`] is made of, before it is checked.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// What people call the model.
+    pub name: String,
+    /// The file format: `GGUF`, `Hugging Face` or `llama2.c`.
+    pub format: &'static str,
+    /// The licence, if the file says so.
+    pub licence: Option<String>,
+    /// Shapes and constants.
+    pub architecture: Architecture,
+    /// The weights.
+    pub tensors: BTreeMap<TensorKey, Tensor>,
+    /// The tokenizer.
+    pub tokenizer: Tokenizer,
+    /// The chat template, if there is one.
+    pub chat_template: Option<ChatTemplate>,
+    /// Contents of all files that the model was made from, for [`Model::digest`].
+    pub sources: Vec<View>,
+}
+
+impl Model {
+    /// Checks the parts and joins them.
+    ///
+    /// # Errors
+    /// When sizes are not sane, a required tensor is missing, a tensor has another shape
+    /// than the architecture gives it or a value that is not finite, or the tokenizer
+    /// disagrees with the vocabulary.
+    pub fn new(parts: Parts) -> Result<Self> {
+        parts.architecture.check()?;
+        check_tensors(&parts.architecture, &parts.tensors)?;
+        let Parts {
+            name,
+            format,
+            licence,
+            architecture,
+            tensors,
+            tokenizer,
+            chat_template,
+            sources,
+        } = parts;
+        Ok(Self {
+            name,
+            format,
+            licence,
+            architecture,
+            tensors,
+            tokenizer,
+            chat_template,
+            sources,
+        })
+    }
+
+    /// What people call the model.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file format: `GGUF`, `Hugging Face` or `llama2.c`.
+    pub fn format(&self) -> &'static str {
+        self.format
+    }
+
+    /// The licence, as the file gives it.
+    pub fn licence(&self) -> Option<&str> {
+        self.licence.as_deref()
+    }
+
+    /// Shapes and constants of the network.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// All weights.
+    pub fn tensors(&self) -> &BTreeMap<TensorKey, Tensor> {
+        &self.tensors
+    }
+
+    /// One tensor; `None` when the model does without it.
+    pub fn tensor(&self, key: TensorKey) -> Option<&Tensor> {
+        self.tensors.get(&key)
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The chat template.
+    pub fn chat_template(&self) -> Option<&ChatTemplate> {
+        self.chat_template.as_ref()
+    }
+
+    /// SHA-256, in hexadecimal, of the contents of the files that the model was made from.
+    /// Paths and dates do not enter.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for source in &self.sources {
+            // The length keeps two files apart from one that joins them.
+            hash.update((source.bytes().len() as u64).to_le_bytes());
+            hash.update(source.bytes());
+        }
+        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+/// Every required role is there, shapes are right, values finite.
+fn check_tensors(architecture: &Architecture, tensors: &BTreeMap<TensorKey, Tensor>) -> Result<()> {
+    let layers = architecture.num_hidden_layers;
+    for role in Role::ALL {
+        let keys: Vec<TensorKey> = if role.is_per_layer() {
+            (0..layers).map(|l| TensorKey::layer(l, role)).collect()
+        } else {
+            vec![TensorKey::global(role)]
+        };
+        let present = keys.iter().filter(|k| tensors.contains_key(k)).count();
+        if present == 0 && role.is_optional() {
+            continue;
+        }
+        if let Some(missing) = keys.iter().find(|k| !tensors.contains_key(k)) {
+            let place = missing
+                .layer
+                .map_or(String::new(), |layer| format!(" of layer {layer}"));
+            return Err(Error::new(format!("the tensor {role:?}{place} is missing"))
+                .remedy("the file is incomplete; fetch or convert it again"));
+        }
+    }
+    for (key, tensor) in tensors {
+        if key.layer.is_some() != key.role.is_per_layer() || key.layer.is_some_and(|l| l >= layers)
+        {
+            return Err(Error::new(format!("the model has {layers} layers"))
+                .at(tensor.name())
+                .remedy("the file is damaged; fetch or convert it again"));
+        }
+        let (rows, cols) = architecture.shape(key.role);
+        if (tensor.rows(), tensor.cols()) != (rows, cols) {
+            return Err(Error::new(format!(
+                "the shape is {} x {}, the configuration makes it {rows} x {cols}",
+                tensor.rows(),
+                tensor.cols()
+            ))
+            .at(tensor.name())
+            .remedy("weights and configuration are of different models; fetch both again"));
+        }
+        if let Some(found) = tensor.find_non_finite() {
+            return Err(Error::new(format!(
+                "the {} at row {}, column {} is not finite",
+                found.what, found.row, found.col
+            ))
+            .at(tensor.name())
+            .remedy("the weights are damaged (NaN or infinity); fetch or convert them again"));
+        }
+    }
+    Ok(())
 }

@@ -1,7 +1,11 @@
 //! A tensor as its file stores it.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::model::dequantize;
 
 /// Bytes of a file that is mapped, or was read, once and is shared.
 #[derive(Clone)]
@@ -10,7 +14,39 @@ pub struct View {
     range: Range<usize>,
 }
 
-/// A matrix or vector in its file's own encoding.
+impl View {
+    /// A view of all bytes of `file`.
+    pub fn new(file: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
+        let range = 0..file.as_ref().len();
+        Self {
+            file: Arc::new(file),
+            range,
+        }
+    }
+
+    /// A part of this view, in bytes from its start, or `None` outside it.
+    pub fn slice(&self, range: Range<usize>) -> Option<Self> {
+        let start = self.range.start.checked_add(range.start)?;
+        let end = self.range.start.checked_add(range.end)?;
+        (start <= end && end <= self.range.end).then(|| Self {
+            file: Arc::clone(&self.file),
+            range: start..end,
+        })
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &(*self.file).as_ref()[self.range.clone()]
+    }
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "View({:?})", self.range)
+    }
+}
+
+/// A matrix or vector in its file's own encoding, rows one after another.
 #[derive(Debug, Clone)]
 pub struct Tensor {
     name: String,
@@ -18,6 +54,119 @@ pub struct Tensor {
     cols: usize,
     dtype: DType,
     data: View,
+}
+
+impl Tensor {
+    /// A tensor of `rows` by `cols` elements; a vector has one row.
+    ///
+    /// # Errors
+    /// When a size is zero or too large, rows do not fill whole blocks, or `data`
+    /// is not exactly as long as the shape and type need.
+    pub fn new(
+        name: impl Into<String>,
+        rows: usize,
+        cols: usize,
+        dtype: DType,
+        data: View,
+    ) -> Result<Self> {
+        let name = name.into();
+        let needed = dtype.bytes(rows, cols).map_err(|error| error.at(&name))?;
+        let held = data.bytes().len();
+        if held != needed {
+            return Err(Error::new(format!(
+                "a {rows} x {cols} tensor of type {} takes {needed} bytes, the file holds {held}",
+                dtype.name()
+            ))
+            .at(name)
+            .remedy("the file is damaged; fetch or convert it again"));
+        }
+        Ok(Self {
+            name,
+            rows,
+            cols,
+            dtype,
+            data,
+        })
+    }
+
+    /// The name in the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of rows (outputs of a projection); 1 for a vector.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Elements in a row (inputs of a projection).
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.rows * self.cols
+    }
+
+    /// Always false: a tensor has at least one element.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+
+    /// How elements are stored.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// All bytes, as in the file.
+    pub fn bytes(&self) -> &[u8] {
+        self.data.bytes()
+    }
+
+    /// Bytes from one row's start to the next one's in [`Self::bytes`]. The scales of
+    /// [`DType::Q8Groups`] are not among them: they follow the last row.
+    pub fn row_bytes(&self) -> usize {
+        match self.dtype {
+            DType::Q8Groups { .. } => self.cols,
+            dtype => self.cols / dtype.block_size() * dtype.block_bytes(),
+        }
+    }
+
+    /// Writes the values of `rows` to `out`, row after row.
+    ///
+    /// # Panics
+    /// When `rows` is outside the tensor or `out` is not `rows.len() * cols` long.
+    pub fn dequantize_rows(&self, rows: Range<usize>, out: &mut [f32]) {
+        assert!(
+            rows.start <= rows.end && rows.end <= self.rows,
+            "rows of {}",
+            self.name
+        );
+        assert_eq!(out.len(), rows.len() * self.cols, "length of the output");
+        dequantize::rows(self, rows, out);
+    }
+
+    /// The first value that is not finite: its row, column and what it is. For block
+    /// types the scales are looked at, since finite scales give finite values.
+    pub fn find_non_finite(&self) -> Option<NonFinite> {
+        dequantize::find_non_finite(self).map(|(element, what)| NonFinite {
+            row: element / self.cols,
+            col: element % self.cols,
+            what,
+        })
+    }
+}
+
+/// A value that is NaN or infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NonFinite {
+    /// Row of the element, or of the first element of the block.
+    pub row: usize,
+    /// Column of the element, or of the first element of the block.
+    pub col: usize,
+    /// `element` or `block scale`.
+    pub what: &'static str,
 }
 
 /// How a tensor's elements are stored. Block types are GGUF's, with its names.
@@ -41,4 +190,121 @@ pub enum DType {
     Q8Groups {
         group_size: usize,
     },
+}
+
+impl DType {
+    /// Elements in a block; 1 for plain numbers.
+    pub fn block_size(self) -> usize {
+        match self {
+            Self::F32 | Self::F16 | Self::BF16 => 1,
+            Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
+            Self::Q2_K | Self::Q3_K | Self::Q4_K | Self::Q5_K | Self::Q6_K => 256,
+            Self::Q8Groups { group_size } => group_size,
+        }
+    }
+
+    /// Bytes of a block (for [`DType::Q8Groups`] its elements and its scale).
+    pub fn block_bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::BF16 => 2,
+            Self::Q4_0 => 18,
+            Self::Q4_1 => 20,
+            Self::Q5_0 => 22,
+            Self::Q5_1 => 24,
+            Self::Q8_0 => 34,
+            Self::Q2_K => 84,
+            Self::Q3_K => 110,
+            Self::Q4_K => 144,
+            Self::Q5_K => 176,
+            Self::Q6_K => 210,
+            Self::Q8Groups { group_size } => group_size + 4,
+        }
+    }
+
+    /// Bits a weight, scales included.
+    pub fn bits_per_weight(self) -> f64 {
+        8.0 * self.block_bytes() as f64 / self.block_size() as f64
+    }
+
+    /// GGUF's name of the type.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::BF16 => "BF16",
+            Self::Q4_0 => "Q4_0",
+            Self::Q4_1 => "Q4_1",
+            Self::Q5_0 => "Q5_0",
+            Self::Q5_1 => "Q5_1",
+            Self::Q8_0 => "Q8_0",
+            Self::Q2_K => "Q2_K",
+            Self::Q3_K => "Q3_K",
+            Self::Q4_K => "Q4_K",
+            Self::Q5_K => "Q5_K",
+            Self::Q6_K => "Q6_K",
+            Self::Q8Groups { .. } => "Q8_GROUPS",
+        }
+    }
+
+    /// Bytes of a tensor of `rows` by `cols`.
+    ///
+    /// # Errors
+    /// When a size is zero, rows do not fill whole blocks, or the product overflows.
+    pub fn bytes(self, rows: usize, cols: usize) -> Result<usize> {
+        let elements = rows
+            .checked_mul(cols)
+            .filter(|&elements| elements > 0)
+            .ok_or_else(|| {
+                Error::new(format!("a shape of {rows} x {cols} is empty or too large"))
+                    .remedy("the file is damaged; fetch or convert it again")
+            })?;
+        // llama2.c's groups run over the whole tensor, GGUF's blocks over one row.
+        let whole = match self {
+            Self::Q8Groups { .. } => elements,
+            _ => cols,
+        };
+        if self.block_size() == 0 || whole % self.block_size() != 0 {
+            return Err(Error::new(format!(
+                "{whole} elements do not fill whole blocks of {} ({})",
+                self.block_size(),
+                self.name()
+            ))
+            .remedy("the file is damaged; fetch or convert it again"));
+        }
+        (elements / self.block_size())
+            .checked_mul(self.block_bytes())
+            .ok_or_else(|| Error::new(format!("a shape of {rows} x {cols} is too large")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_do_not_leave_their_file() {
+        let view = View::new(vec![1u8, 2, 3, 4]);
+        let part = view.slice(1..3).unwrap();
+        assert_eq!(part.bytes(), [2, 3]);
+        assert!(part.slice(0..3).is_none());
+        assert!(view.slice(usize::MAX..usize::MAX).is_none());
+        assert!(part.slice(1..usize::MAX).is_none());
+    }
+
+    #[test]
+    fn sizes_that_do_not_fit_are_refused() {
+        let view = View::new(vec![0u8; 8]);
+        for (rows, cols, dtype) in [
+            (1, 3, DType::F32),
+            (0, 2, DType::F32),
+            (1, 31, DType::Q4_0),
+            (usize::MAX, 2, DType::F32),
+            (1 << 62, 1, DType::F32),
+            (1, 2, DType::Q8Groups { group_size: 0 }),
+        ] {
+            let error = Tensor::new("w", rows, cols, dtype, view.clone()).unwrap_err();
+            assert!(error.to_string().starts_with("w: "), "{error}");
+        }
+    }
 }

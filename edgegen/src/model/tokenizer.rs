@@ -381,7 +381,10 @@ fn check_added(parts: &TokenizerParts) -> Result<()> {
             )));
         }
         if !seen.insert(text) {
-            return Err(Error::new(format!("added token {} repeats a text", added.id)));
+            return Err(Error::new(format!(
+                "added token {} repeats a text",
+                added.id
+            )));
         }
     }
     Ok(())

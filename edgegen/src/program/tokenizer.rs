@@ -4,9 +4,7 @@ use std::ops::Range;
 
 use edgegen_templates::tokenizer as runtime;
 
-use crate::model::{
-    AddedToken, PreTokenizer, Scheme, SpacePrefix, TokenClass, Tokenizer,
-};
+use crate::model::{AddedToken, PreTokenizer, Scheme, SpacePrefix, TokenClass, Tokenizer};
 
 const NONE: u32 = u32::MAX;
 
@@ -83,8 +81,18 @@ impl TokenizerTables {
 
     /// The tokenizer that the generated crate contains.
     pub fn runtime(&self) -> runtime::Tokenizer<'_> {
-        let [piece_ends, piece_bytes, bytes, alphabet, words, merges, added] =
-            self.sections.each_ref().map(|range| &self.blob[range.clone()]);
+        let [
+            piece_ends,
+            piece_bytes,
+            bytes,
+            alphabet,
+            words,
+            merges,
+            added,
+        ] = self
+            .sections
+            .each_ref()
+            .map(|range| &self.blob[range.clone()]);
         runtime::Tokenizer {
             scheme: self.scheme,
             vocab_size: self.vocab_size,
@@ -165,7 +173,9 @@ fn scheme(tokenizer: &Tokenizer) -> runtime::Scheme {
 fn words_are_separate(tokenizer: &Tokenizer) -> bool {
     tokenizer.merges().iter().all(|merge| {
         let bytes = &tokenizer.tokens()[merge.merged as usize].bytes;
-        bytes.windows(2).all(|pair| pair[1] != b' ' || pair[0] == b' ')
+        bytes
+            .windows(2)
+            .all(|pair| pair[1] != b' ' || pair[0] == b' ')
     })
 }
 

@@ -70,8 +70,7 @@ mod tests {
         assert_eq!(byte_of('Ń'), Some(0xad));
         assert_eq!(byte_of('ń'), None);
         assert_eq!(byte_of(' '), None);
-        let bytes: std::collections::HashSet<u8> =
-            ('\0'..='\u{200}').filter_map(byte_of).collect();
+        let bytes: std::collections::HashSet<u8> = ('\0'..='\u{200}').filter_map(byte_of).collect();
         assert_eq!(bytes.len(), 256);
     }
 }

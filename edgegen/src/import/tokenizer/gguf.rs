@@ -231,8 +231,10 @@ fn split_merge(merge: &str) -> Result<(&str, &str)> {
         .find(' ')
         .map(|at| (&merge[..first + at], &merge[first + at + 1..]))
         .ok_or_else(|| {
-            Error::new(format!("the merge {merge:?} has no space between two tokens"))
-                .at("tokenizer.ggml.merges")
+            Error::new(format!(
+                "the merge {merge:?} has no space between two tokens"
+            ))
+            .at("tokenizer.ggml.merges")
         })
 }
 
@@ -240,11 +242,10 @@ fn same_count(key: &str, count: usize, file: &GgufTokenizer<'_>) -> Result<()> {
     if count == file.tokens.len() {
         return Ok(());
     }
-    Err(Error::new(format!(
-        "{count} entries for {} tokens",
-        file.tokens.len()
-    ))
-    .at(format!("tokenizer.ggml.{key}")))
+    Err(
+        Error::new(format!("{count} entries for {} tokens", file.tokens.len()))
+            .at(format!("tokenizer.ggml.{key}")),
+    )
 }
 
 fn missing(key: &str, who: &str) -> Error {

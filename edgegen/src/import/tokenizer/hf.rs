@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::byte_level;
 use super::hf_file::{
-    Config, Generation, MergeText, Model, Name, Normalizer, Pattern, PostProcessor,
-    PreTokenizer as Pre, TemplatePiece, TokenizerFile,
+    ChatConfig, Config, Generation, MergeText, Model, Name, Normalizer, Pattern, PostProcessor,
+    PreTokenizer as Pre, TemplatePiece, Templates, TokenizerFile,
 };
 use super::sentence_piece::{self, ESCAPED_SPACE};
-use super::byte_level;
 use crate::error::{Error, Result};
 use crate::model::{
     AddedToken, ByteLevel, MAX_TOKENS, Merge, PreTokenizer, Scheme, SentencePiece, SpacePrefix,
@@ -29,10 +29,14 @@ pub fn from_hf(
     generation_config_json: Option<&[u8]>,
 ) -> Result<Tokenizer> {
     let file: TokenizerFile = parse("tokenizer.json", tokenizer_json)?;
-    let config = tokenizer_config_json
-        .map_or_else(|| Ok(Config::default()), |text| parse("tokenizer_config.json", text))?;
-    let generation = generation_config_json
-        .map_or_else(|| Ok(Generation::default()), |text| parse("generation_config.json", text))?;
+    let config = tokenizer_config_json.map_or_else(
+        || Ok(Config::default()),
+        |text| parse("tokenizer_config.json", text),
+    )?;
+    let generation = generation_config_json.map_or_else(
+        || Ok(Generation::default()),
+        |text| parse("generation_config.json", text),
+    )?;
     let parts = assemble(&file, &config, &generation)
         .and_then(Tokenizer::new)
         .map_err(|error| error.at("tokenizer.json"))?;
@@ -47,7 +51,11 @@ fn parse<'a, T: serde::Deserialize<'a>>(name: &str, text: &'a [u8]) -> Result<T>
     })
 }
 
-fn assemble(file: &TokenizerFile, config: &Config, generation: &Generation) -> Result<TokenizerParts> {
+fn assemble(
+    file: &TokenizerFile,
+    config: &Config,
+    generation: &Generation,
+) -> Result<TokenizerParts> {
     check_model(&file.model)?;
     let texts = texts(file)?;
     let ids: HashMap<&str, u32> = file
@@ -88,7 +96,9 @@ fn assemble(file: &TokenizerFile, config: &Config, generation: &Generation) -> R
             .map(|token| token.id)
             .or_else(|| ids.get(text).copied())
             .ok_or_else(|| {
-                Error::new(format!("the special token {text:?} is not in the vocabulary"))
+                Error::new(format!(
+                    "the special token {text:?} is not in the vocabulary"
+                ))
             })
     };
     let named = |name: &Option<Name>| name.as_ref().map(|name| id_of(name.text())).transpose();
@@ -148,8 +158,16 @@ fn check_model(model: &Model) -> Result<()> {
 /// The text of every id; an id without one has the empty text.
 fn texts(file: &TokenizerFile) -> Result<Vec<&str>> {
     let entries = || {
-        let vocab = file.model.vocab.iter().map(|(text, &id)| (text.as_str(), id));
-        vocab.chain(file.added_tokens.iter().map(|token| (token.content.as_str(), token.id)))
+        let vocab = file
+            .model
+            .vocab
+            .iter()
+            .map(|(text, &id)| (text.as_str(), id));
+        vocab.chain(
+            file.added_tokens
+                .iter()
+                .map(|token| (token.content.as_str(), token.id)),
+        )
     };
     let count = entries().map(|(_, id)| id as usize + 1).max().unwrap_or(0);
     if count > MAX_TOKENS {
@@ -163,7 +181,11 @@ fn texts(file: &TokenizerFile) -> Result<Vec<&str>> {
         let slot = &mut texts[id as usize];
         if !slot.is_empty() && *slot != text {
             // The order of a hash map must not show in the message.
-            let (a, b) = if *slot < text { (*slot, text) } else { (text, *slot) };
+            let (a, b) = if *slot < text {
+                (*slot, text)
+            } else {
+                (text, *slot)
+            };
             return Err(Error::new(format!("the id {id} is both {a:?} and {b:?}")));
         }
         *slot = text;
@@ -205,8 +227,10 @@ fn scheme(file: &TokenizerFile) -> Result<Scheme> {
         [] => false,
         [Normalizer::Nfc] => true,
         _ => {
-            return Err(Error::new("a normalizer that byte-level BPE is not known to have")
-                .remedy("supported are none and NFC"));
+            return Err(
+                Error::new("a normalizer that byte-level BPE is not known to have")
+                    .remedy("supported are none and NFC"),
+            );
         }
     };
     Ok(Scheme::ByteLevel(ByteLevel {
@@ -217,14 +241,15 @@ fn scheme(file: &TokenizerFile) -> Result<Scheme> {
 }
 
 fn pre_tokenizer(pre_tokenizers: &[&Pre]) -> Result<PreTokenizer> {
-    let is_bytes = |pre: &Pre, regex: bool| {
-        matches!(pre, Pre::ByteLevel { add_prefix_space: false, use_regex } if *use_regex == regex)
-    };
+    let is_bytes = |pre: &Pre, regex: bool| matches!(pre, Pre::ByteLevel { add_prefix_space: false, use_regex } if *use_regex == regex);
     match pre_tokenizers {
         [bytes] if is_bytes(bytes, true) => Ok(PreTokenizer::Gpt2),
-        [Pre::Digits { individual_digits: true }, bytes] if is_bytes(bytes, true) => {
-            Ok(PreTokenizer::Smollm)
-        }
+        [
+            Pre::Digits {
+                individual_digits: true,
+            },
+            bytes,
+        ] if is_bytes(bytes, true) => Ok(PreTokenizer::Smollm),
         [
             Pre::Split {
                 pattern: Pattern::Regex(regex),
@@ -254,9 +279,7 @@ fn space_prefix(normalizers: &[&Normalizer], pre_tokenizers: &[&Pre]) -> Result<
             if *pattern == Pattern::String(" ".into()) && *content == escaped)
     };
     // After the replacement there is no space left, so this splits nothing.
-    let splits_nothing = |pre: &Pre| {
-        matches!(pre, Pre::Split { pattern, .. } if *pattern == Pattern::String(" ".into()))
-    };
+    let splits_nothing = |pre: &Pre| matches!(pre, Pre::Split { pattern, .. } if *pattern == Pattern::String(" ".into()));
     match (normalizers, pre_tokenizers) {
         ([Normalizer::Prepend { prepend }, replace], [])
             if *prepend == escaped && replaces(replace) =>
@@ -279,7 +302,9 @@ fn space_prefix(normalizers: &[&Normalizer], pre_tokenizers: &[&Pre]) -> Result<
             ("never", _) | (_, Some(false)) => Ok(SpacePrefix::Never),
             ("always", _) => Ok(SpacePrefix::Missing),
             ("first", _) => Ok(SpacePrefix::First),
-            (other, _) => Err(Error::new(format!("the prepend scheme {other:?} is not known"))),
+            (other, _) => Err(Error::new(format!(
+                "the prepend scheme {other:?} is not known"
+            ))),
         },
         _ => Err(Error::new(
             "this combination of normalizer and pre-tokenizer is not known for SentencePiece",
@@ -290,12 +315,7 @@ fn space_prefix(normalizers: &[&Normalizer], pre_tokenizers: &[&Pre]) -> Result<
     }
 }
 
-fn classes(
-    file: &TokenizerFile,
-    count: usize,
-    scheme: &Scheme,
-    texts: &[&str],
-) -> Vec<TokenClass> {
+fn classes(file: &TokenizerFile, count: usize, scheme: &Scheme, texts: &[&str]) -> Vec<TokenClass> {
     let mut classes = vec![TokenClass::Normal; count];
     for (class, text) in classes.iter_mut().zip(texts) {
         if text.is_empty() {
@@ -335,7 +355,10 @@ fn alphabet(ids: &HashMap<&str, u32>, classes: &[TokenClass]) -> Vec<(char, u32)
 /// Bytes without a token vanish, but only where there is no unknown token.
 fn check_bytes(tokens: &[Token], unknown: Option<&str>) -> Result<()> {
     let mut has = [false; 256];
-    for token in tokens.iter().filter(|token| token.class == TokenClass::Normal) {
+    for token in tokens
+        .iter()
+        .filter(|token| token.class == TokenClass::Normal)
+    {
         if let [byte] = token.bytes[..] {
             has[usize::from(byte)] = true;
         }
@@ -352,8 +375,10 @@ fn check_bytes(tokens: &[Token], unknown: Option<&str>) -> Result<()> {
 fn added(file: &TokenizerFile) -> Result<Vec<AddedToken>> {
     let convert = |token: &super::hf_file::Added| {
         let refuse = |why: &str| {
-            Err(Error::new(format!("the added token {:?} {why}", token.content))
-                .at("tokenizer.json added_tokens"))
+            Err(
+                Error::new(format!("the added token {:?} {why}", token.content))
+                    .at("tokenizer.json added_tokens"),
+            )
         };
         if token.single_word {
             return refuse("is found only as a single word, which is not supported");
@@ -390,8 +415,14 @@ fn added_around(post: Option<&PostProcessor>) -> Result<(Option<&str>, Option<&s
     };
     match &single[..] {
         [TemplatePiece::Sequence {}] => Ok((None, None)),
-        [TemplatePiece::SpecialToken { id }, TemplatePiece::Sequence {}] => Ok((Some(id), None)),
-        [TemplatePiece::Sequence {}, TemplatePiece::SpecialToken { id }] => Ok((None, Some(id))),
+        [
+            TemplatePiece::SpecialToken { id },
+            TemplatePiece::Sequence {},
+        ] => Ok((Some(id), None)),
+        [
+            TemplatePiece::Sequence {},
+            TemplatePiece::SpecialToken { id },
+        ] => Ok((None, Some(id))),
         [
             TemplatePiece::SpecialToken { id: before },
             TemplatePiece::Sequence {},
@@ -405,4 +436,21 @@ fn unknown_post() -> Error {
     Error::new("the post-processor adds more than one token before or after the text")
         .at("tokenizer.json post_processor")
         .remedy("supported are at most one token before the text and one after it")
+}
+
+/// The chat template in `tokenizer_config.json`: a text, or of a list the one
+/// called `default`.
+///
+/// # Errors
+/// If the file is not JSON of the known form.
+pub fn chat_template(tokenizer_config_json: &[u8]) -> Result<Option<String>> {
+    let config: ChatConfig = parse("tokenizer_config.json", tokenizer_config_json)?;
+    Ok(match config.chat_template {
+        Some(Templates::One(text)) => Some(text),
+        Some(Templates::Many(list)) => list
+            .into_iter()
+            .find(|named| named.name == "default")
+            .map(|named| named.template),
+        None => None,
+    })
 }

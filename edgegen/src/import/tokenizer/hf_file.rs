@@ -34,9 +34,16 @@ pub(super) struct Added {
 #[derive(Deserialize)]
 #[serde(tag = "type")]
 pub(super) enum Normalizer {
-    Sequence { normalizers: Vec<Normalizer> },
-    Prepend { prepend: String },
-    Replace { pattern: Pattern, content: String },
+    Sequence {
+        normalizers: Vec<Normalizer>,
+    },
+    Prepend {
+        prepend: String,
+    },
+    Replace {
+        pattern: Pattern,
+        content: String,
+    },
     #[serde(rename = "NFC")]
     Nfc,
 }
@@ -169,4 +176,24 @@ fn yes() -> bool {
 
 fn always() -> String {
     "always".into()
+}
+
+/// The chat template in `tokenizer_config.json`.
+#[derive(Deserialize)]
+pub(super) struct ChatConfig {
+    pub(super) chat_template: Option<Templates>,
+}
+
+/// One template or several with names.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Templates {
+    One(String),
+    Many(Vec<NamedTemplate>),
+}
+
+#[derive(Deserialize)]
+pub(super) struct NamedTemplate {
+    pub(super) name: String,
+    pub(super) template: String,
 }

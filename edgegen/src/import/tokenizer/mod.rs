@@ -28,12 +28,7 @@ fn stop_ids(named: impl IntoIterator<Item = u32>, tokens: &[crate::model::Token]
     use crate::model::TokenClass;
     let known = tokens.iter().zip(0..).filter(|(token, _)| {
         token.class == TokenClass::Control
-            && STOP_NAMES
-                .iter()
-                .any(|name| name.as_bytes() == token.bytes)
+            && STOP_NAMES.iter().any(|name| name.as_bytes() == token.bytes)
     });
-    named
-        .into_iter()
-        .chain(known.map(|(_, id)| id))
-        .collect()
+    named.into_iter().chain(known.map(|(_, id)| id)).collect()
 }
