@@ -9,7 +9,12 @@
 //! profile → Profile ┘                                  └─ interpret
 //! ```
 
+pub mod compress;
+pub mod emit;
 pub mod error;
 pub mod import;
+pub mod interpret;
 pub mod model;
+pub mod plan;
 pub mod profile;
+pub mod program;

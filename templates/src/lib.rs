@@ -3,3 +3,6 @@
 //! What can stand alone is a module here, compiled and tested in place; the
 //! emitter copies its text.
 #![no_std]
+
+pub mod chat;
+pub mod tokenizer;

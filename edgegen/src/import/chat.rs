@@ -1,0 +1,201 @@
+//! Chat templates: Jinja text → literal pieces with the messages in between.
+//!
+//! The template is rendered with messages that mark their place; what is
+//! around them is literal. More renders then check that the pieces say the
+//! same as the template, so a template that does more is refused.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, ErrorKind, Value, context};
+
+use crate::error::{Error, Result};
+use crate::model::{ChatPiece, ChatTemplate, Tokenizer};
+
+/// Longest template, in bytes.
+const MAX_TEMPLATE: usize = 1 << 20;
+/// Longest render, in bytes.
+const MAX_RENDER: usize = 1 << 20;
+/// Steps that a render may take.
+const FUEL: u64 = 1 << 20;
+/// White space around a mark shows whether the template trims the message.
+const LEFT: &str = " \t \n ";
+const RIGHT: &str = " \n\t  ";
+const SYSTEM: &str = "edgegenSystemMark7f3a";
+const USER: &str = "edgegenUserMark91c5";
+
+/// Messages that a template might treat in some other way.
+const PROBES: [&str; 6] = [
+    "Hello!",
+    "  two\n\nlines \t",
+    "{{ user }} {% if x %} <|im_end|> </s> & 'quoted' \"twice\" \\n",
+    "naïve 你好 🦀 \u{a0}",
+    "/think no_think [INST] <<SYS>> <think>a</think> b",
+    "0",
+];
+
+/// Reduces a chat template, with the names of the tokenizer's BOS and EOS.
+///
+/// # Errors
+/// Says why the template does not reduce to literal pieces; the model can do
+/// without it.
+pub fn reduce(template: &str, tokenizer: &Tokenizer) -> Result<ChatTemplate> {
+    let name = |id: Option<u32>| id.and_then(|id| tokenizer.text(id)).unwrap_or("");
+    let template = Template::new(template, name(tokenizer.bos()), name(tokenizer.eos()))?;
+    let user = format!("{LEFT}{USER}{RIGHT}");
+    let system = format!("{LEFT}{SYSTEM}{RIGHT}");
+    let without_system = pieces(&template.render(None, &user)?)?;
+    let with_system = match template.render(Some(&system), &user) {
+        Ok(text) => Some(pieces(&text)?),
+        Err(_) => None,
+    };
+    let chat = ChatTemplate {
+        with_system,
+        without_system,
+    };
+    template.check(&chat)?;
+    Ok(chat)
+}
+
+struct Template<'t> {
+    environment: Environment<'t>,
+    bos: &'t str,
+    eos: &'t str,
+}
+
+impl<'t> Template<'t> {
+    fn new(source: &'t str, bos: &'t str, eos: &'t str) -> Result<Self> {
+        if source.len() > MAX_TEMPLATE {
+            return Err(refuse("it is longer than 1 MiB"));
+        }
+        let mut environment = Environment::new();
+        environment.set_syntax(
+            SyntaxConfig::builder()
+                .trim_blocks(true)
+                .lstrip_blocks(true)
+                .build()
+                .map_err(|error| refuse(&error.to_string()))?,
+        );
+        environment.set_fuel(Some(FUEL));
+        environment.set_recursion_limit(64);
+        minijinja_contrib::add_to_environment(&mut environment);
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function(
+            "raise_exception",
+            |message: String| -> std::result::Result<Value, minijinja::Error> {
+                Err(minijinja::Error::new(ErrorKind::InvalidOperation, message))
+            },
+        );
+        environment
+            .add_template("chat", source)
+            .map_err(|error| refuse(&error.to_string()))?;
+        Ok(Self {
+            environment,
+            bos,
+            eos,
+        })
+    }
+
+    fn render(&self, system: Option<&str>, user: &str) -> Result<String> {
+        let message = |role: &str, content: &str| context! { role, content };
+        let mut messages: Vec<Value> = Vec::new();
+        messages.extend(system.map(|text| message("system", text)));
+        messages.push(message("user", user));
+        let context = context! {
+            messages,
+            add_generation_prompt => true,
+            bos_token => self.bos,
+            eos_token => self.eos,
+            tools => Value::from(()),
+            documents => Value::from(()),
+        };
+        let rendered = self
+            .environment
+            .get_template("chat")
+            .and_then(|template| template.render(context))
+            .map_err(|error| refuse(&error.to_string()))?;
+        if rendered.len() > MAX_RENDER {
+            return Err(refuse("it renders to more than 1 MiB"));
+        }
+        Ok(rendered)
+    }
+
+    /// Compares the pieces with the template on messages without marks.
+    fn check(&self, chat: &ChatTemplate) -> Result<()> {
+        for user in PROBES {
+            if write(&chat.without_system, "", user) != self.render(None, user)? {
+                return Err(refuse(
+                    "it does more with the user message than place or trim it",
+                ));
+            }
+            let Some(pieces) = &chat.with_system else {
+                continue;
+            };
+            for system in PROBES {
+                if write(pieces, system, user) != self.render(Some(system), user)? {
+                    return Err(refuse(
+                        "it does more with the messages than place or trim them",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Cuts a render at the marks.
+fn pieces(rendered: &str) -> Result<Vec<ChatPiece>> {
+    let mut pieces = Vec::new();
+    let mut rest = rendered;
+    loop {
+        let system = rest.find(SYSTEM).map(|at| (at, SYSTEM));
+        let user = rest.find(USER).map(|at| (at, USER));
+        let Some((at, mark)) = [system, user].into_iter().flatten().min() else {
+            break;
+        };
+        let (before, after) = (&rest[..at], &rest[at + mark.len()..]);
+        let whole = before.strip_suffix(LEFT).zip(after.strip_prefix(RIGHT));
+        let (literal, after) = whole.unwrap_or((before, after));
+        if !literal.is_empty() {
+            pieces.push(ChatPiece::Literal(literal.to_owned()));
+        }
+        pieces.push(match (mark == SYSTEM, whole.is_some()) {
+            (true, true) => ChatPiece::System,
+            (true, false) => ChatPiece::SystemTrimmed,
+            (false, true) => ChatPiece::User,
+            (false, false) => ChatPiece::UserTrimmed,
+        });
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(ChatPiece::Literal(rest.to_owned()));
+    }
+    if !pieces
+        .iter()
+        .any(|piece| matches!(piece, ChatPiece::User | ChatPiece::UserTrimmed))
+    {
+        return Err(refuse("the user message does not appear in it"));
+    }
+    Ok(pieces)
+}
+
+/// Renders pieces.
+fn write(pieces: &[ChatPiece], system: &str, user: &str) -> String {
+    pieces
+        .iter()
+        .map(|piece| match piece {
+            ChatPiece::Literal(text) => text.as_str(),
+            ChatPiece::System => system,
+            ChatPiece::SystemTrimmed => system.trim(),
+            ChatPiece::User => user,
+            ChatPiece::UserTrimmed => user.trim(),
+        })
+        .collect()
+}
+
+fn refuse(why: &str) -> Error {
+    Error::new(format!(
+        "the chat template does not reduce to fixed text: {why}"
+    ))
+    .at("chat_template")
+    .remedy("the model works without a chat template")
+}

@@ -1,0 +1,191 @@
+//! The architecture that GGUF's metadata describes.
+
+use super::metadata::Metadata;
+use crate::error::{Error, Result};
+use crate::import::description::Description;
+use crate::model::{Architecture, Role, Rope, RopeScaling, Tensor};
+
+/// Keys (after the architecture's name) that are read here or change no answer.
+const KNOWN: &[&str] = &[
+    "block_count",
+    "context_length",
+    "embedding_length",
+    "feed_forward_length",
+    "vocab_size",
+    "attention.head_count",
+    "attention.head_count_kv",
+    "attention.key_length",
+    "attention.value_length",
+    "attention.layer_norm_rms_epsilon",
+    "attention.causal",
+    "rope.dimension_count",
+    "rope.freq_base",
+    "rope.scale_linear",
+    "rope.scaling.type",
+    "rope.scaling.factor",
+    "rope.scaling.attn_factor",
+    "rope.scaling.original_context_length",
+    "rope.scaling.yarn_beta_fast",
+    "rope.scaling.yarn_beta_slow",
+    "rope.scaling.finetuned",
+    "tensor_data_layout",
+];
+
+/// Reads shapes and constants.
+pub(super) fn architecture(
+    description: &'static Description,
+    metadata: &Metadata,
+    tensors: &[Tensor],
+) -> Result<Architecture> {
+    let keys = Keys {
+        prefix: description.gguf,
+        metadata,
+    };
+    keys.refuse_unknown()?;
+    let hidden_size = keys.needed_size("embedding_length")?;
+    let heads = keys.needed_size("attention.head_count")?;
+    let head_dim = match keys.size("attention.key_length")? {
+        Some(width) => width,
+        None if heads != 0 && hidden_size % heads == 0 => hidden_size / heads,
+        None => {
+            return Err(Error::new(format!(
+                "an embedding of {hidden_size} cannot be divided among {heads} heads"
+            ))
+            .at(keys.name("attention.head_count"))
+            .remedy("the file is damaged; fetch or convert it again"));
+        }
+    };
+    if let Some(width) = keys.size("attention.value_length")?
+        && width != head_dim
+    {
+        return Err(Error::new(format!(
+            "value heads of {width} beside key heads of {head_dim} are not supported"
+        ))
+        .at(keys.name("attention.value_length"))
+        .remedy("use a model whose key and value heads are of one width"));
+    }
+    if metadata.bool(&keys.name("attention.causal"))? == Some(false) {
+        return Err(Error::new("attention that is not causal is not supported")
+            .at(keys.name("attention.causal"))
+            .remedy("use a decoder model; this is an encoder"));
+    }
+    let max_position_embeddings = keys.needed_size("context_length")?;
+    let eps = "attention.layer_norm_rms_epsilon";
+    let eps = metadata.required(&keys.name(eps), keys.float(eps)?)?;
+    let architecture = Architecture {
+        name: description.gguf,
+        hidden_size,
+        intermediate_size: keys.needed_size("feed_forward_length")?,
+        num_hidden_layers: keys.needed_size("block_count")?,
+        num_attention_heads: heads,
+        num_key_value_heads: keys.size("attention.head_count_kv")?.unwrap_or(heads),
+        head_dim,
+        vocab_size: vocab_size(description, &keys, tensors)?,
+        max_position_embeddings,
+        rms_norm_eps: eps as f32,
+        rope: Rope {
+            theta: keys.float("rope.freq_base")?.unwrap_or(10_000.0),
+            dim: keys.size("rope.dimension_count")?.unwrap_or(head_dim),
+            layout: description.gguf_layout,
+            scaling: scaling(&keys, max_position_embeddings)?,
+        },
+        attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
+    };
+    Ok(architecture)
+}
+
+/// Old files have no `vocab_size`; the embedding's rows then say it.
+fn vocab_size(description: &Description, keys: &Keys<'_>, tensors: &[Tensor]) -> Result<usize> {
+    if let Some(size) = keys.size("vocab_size")? {
+        return Ok(size);
+    }
+    let name = description
+        .tensors
+        .iter()
+        .find(|names| names.role == Role::Embedding)
+        .map_or("token_embd.weight", |names| names.gguf);
+    let rows = tensors.iter().find(|t| t.name() == name).map(Tensor::rows);
+    rows.ok_or_else(|| {
+        Error::new("the tensor is missing")
+            .at(name)
+            .remedy("the file is incomplete; fetch or convert it again")
+    })
+}
+
+fn scaling(keys: &Keys<'_>, context: usize) -> Result<RopeScaling> {
+    let kind = keys.metadata.string(&keys.name("rope.scaling.type"))?;
+    let factor = match keys.float("rope.scaling.factor")? {
+        Some(factor) => Some(factor),
+        None => keys.float("rope.scale_linear")?,
+    };
+    let needed = || {
+        let key = keys.name("rope.scaling.factor");
+        // 0 means "not set" in llama.cpp; the check of the architecture refuses it.
+        keys.metadata.required(&key, factor)
+    };
+    match kind {
+        None | Some("linear") if factor.is_none_or(|f| f == 1.0 || f == 0.0) => {
+            Ok(RopeScaling::None)
+        }
+        None | Some("linear") => Ok(RopeScaling::Linear { factor: needed()? }),
+        Some("none") => Ok(RopeScaling::None),
+        Some("yarn") => {
+            let factor = needed()?;
+            let given = keys.float("rope.scaling.attn_factor")?.unwrap_or(1.0);
+            Ok(RopeScaling::Yarn {
+                factor,
+                attention_factor: given * (0.1 * libm::log(factor) + 1.0),
+                beta_slow: keys.float("rope.scaling.yarn_beta_slow")?.unwrap_or(1.0),
+                beta_fast: keys.float("rope.scaling.yarn_beta_fast")?.unwrap_or(32.0),
+                original_max_position_embeddings: keys
+                    .size("rope.scaling.original_context_length")?
+                    .unwrap_or(context),
+            })
+        }
+        Some(other) => Err(
+            Error::new(format!("RoPE scaling `{other}` is not supported"))
+                .at(keys.name("rope.scaling.type"))
+                .remedy("use a model with the scaling none, linear or yarn"),
+        ),
+    }
+}
+
+/// The architecture's own keys.
+struct Keys<'a> {
+    prefix: &'static str,
+    metadata: &'a Metadata,
+}
+
+impl Keys<'_> {
+    fn name(&self, key: &str) -> String {
+        format!("{}.{key}", self.prefix)
+    }
+
+    fn size(&self, key: &str) -> Result<Option<usize>> {
+        self.metadata.size(&self.name(key))
+    }
+
+    fn needed_size(&self, key: &str) -> Result<usize> {
+        self.metadata.required(&self.name(key), self.size(key)?)
+    }
+
+    fn float(&self, key: &str) -> Result<Option<f64>> {
+        self.metadata.float(&self.name(key))
+    }
+
+    /// A key that is not understood may change the mathematics, unless it is off.
+    fn refuse_unknown(&self) -> Result<()> {
+        let unknown = self.metadata.keys().find(|key| {
+            key.strip_prefix(self.prefix)
+                .and_then(|key| key.strip_prefix('.'))
+                .is_some_and(|key| !KNOWN.contains(&key))
+                && !self.metadata.is_off(key)
+        });
+        match unknown {
+            None => Ok(()),
+            Some(key) => Err(Error::new("this setting is not supported")
+                .at(key)
+                .remedy("use a model without it; ignoring it could change every answer")),
+        }
+    }
+}

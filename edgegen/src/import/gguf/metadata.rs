@@ -1,0 +1,245 @@
+//! GGUF's metadata: typed values by key.
+
+use std::collections::BTreeMap;
+
+use super::reader::Reader;
+use crate::error::{Error, Result};
+
+/// All metadata of a file.
+#[derive(Debug)]
+pub(in crate::import) struct Metadata(BTreeMap<String, Value>);
+
+/// A value, widened to one type of each kind.
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Integer(i128),
+    Float(f64),
+    Bool(bool),
+    Text(String),
+    Integers(Vec<i64>),
+    Floats(Vec<f32>),
+    Bools(Vec<bool>),
+    Texts(Vec<String>),
+    /// An array of arrays: nothing that is read uses one.
+    Nested,
+}
+
+/// Arrays in arrays that are followed; more is no real file.
+const DEPTH: usize = 4;
+
+impl Metadata {
+    /// Reads `count` keys with their values.
+    pub(super) fn read(reader: &mut Reader<'_>, count: usize) -> Result<Self> {
+        let mut values = BTreeMap::new();
+        for _ in 0..count {
+            let key = reader.string()?;
+            let kind = reader.u32()?;
+            let value = Value::read(reader, kind, 0).map_err(|e| e.at(key))?;
+            if values.insert(key.to_owned(), value).is_some() {
+                return Err(Error::new("the key is there twice")
+                    .at(key)
+                    .remedy("the file is damaged; fetch or convert it again"));
+            }
+        }
+        Ok(Self(values))
+    }
+
+    /// All keys, in order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Insists on a value.
+    pub(in crate::import) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T> {
+        value.ok_or_else(|| {
+            Error::new("the key is missing")
+                .at(key)
+                .remedy("convert the model again with a current converter")
+        })
+    }
+
+    pub(in crate::import) fn string(&self, key: &str) -> Result<Option<&str>> {
+        self.get(key, "a string", |value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    pub(in crate::import) fn bool(&self, key: &str) -> Result<Option<bool>> {
+        self.get(key, "a boolean", |value| match value {
+            Value::Bool(value) => Some(*value),
+            _ => None,
+        })
+    }
+
+    /// A whole number that is not negative.
+    pub(in crate::import) fn size(&self, key: &str) -> Result<Option<usize>> {
+        self.get(key, "a whole number, not negative", |value| match value {
+            Value::Integer(value) => usize::try_from(*value).ok(),
+            _ => None,
+        })
+    }
+
+    pub(in crate::import) fn float(&self, key: &str) -> Result<Option<f64>> {
+        self.get(key, "a finite number", |value| match value {
+            Value::Float(value) if value.is_finite() => Some(*value),
+            _ => None,
+        })
+    }
+
+    pub(in crate::import) fn strings(&self, key: &str) -> Result<Option<&[String]>> {
+        self.get(key, "an array of strings", |value| match value {
+            Value::Texts(texts) => Some(texts.as_slice()),
+            _ => None,
+        })
+    }
+
+    pub(in crate::import) fn floats(&self, key: &str) -> Result<Option<&[f32]>> {
+        self.get(key, "an array of F32", |value| match value {
+            Value::Floats(values) => Some(values.as_slice()),
+            _ => None,
+        })
+    }
+
+    pub(in crate::import) fn integers(&self, key: &str) -> Result<Option<&[i64]>> {
+        self.get(key, "an array of integers", |value| match value {
+            Value::Integers(values) => Some(values.as_slice()),
+            _ => None,
+        })
+    }
+
+    /// Whether the key is absent or says zero, false or nothing.
+    pub(super) fn is_off(&self, key: &str) -> bool {
+        match self.0.get(key) {
+            None | Some(Value::Integer(0) | Value::Bool(false)) => true,
+            Some(Value::Float(value)) => *value == 0.0,
+            Some(Value::Text(text)) => text.is_empty(),
+            Some(_) => false,
+        }
+    }
+
+    fn get<'a, T>(
+        &'a self,
+        key: &str,
+        wanted: &str,
+        read: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>> {
+        let Some(value) = self.0.get(key) else {
+            return Ok(None);
+        };
+        read(value).map(Some).ok_or_else(|| {
+            Error::new(format!(
+                "the value is {}, it must be {wanted}",
+                value.kind()
+            ))
+            .at(key)
+            .remedy("the file is damaged or the variation is not supported; convert it again")
+        })
+    }
+}
+
+impl Value {
+    fn read(reader: &mut Reader<'_>, kind: u32, depth: usize) -> Result<Self> {
+        Ok(match kind {
+            0..=5 | 10 | 11 => Self::Integer(integer(reader, kind)?),
+            6 => Self::Float(f64::from(f32::from_le_bytes(reader.array()?))),
+            7 => Self::Bool(boolean(reader)?),
+            8 => Self::Text(reader.string()?.to_owned()),
+            9 => Self::array(reader, depth)?,
+            12 => Self::Float(f64::from_le_bytes(reader.array()?)),
+            _ => return Err(unknown_type(kind)),
+        })
+    }
+
+    fn array(reader: &mut Reader<'_>, depth: usize) -> Result<Self> {
+        let kind = reader.u32()?;
+        let least = match kind {
+            0 | 1 | 7 => 1,
+            2 | 3 => 2,
+            4..=6 => 4,
+            8 | 10..=12 => 8,
+            9 => 12,
+            _ => return Err(unknown_type(kind)),
+        };
+        let count = reader.count(least, "array elements")?;
+        Ok(match kind {
+            6 => Self::Floats(
+                reader
+                    .take(count * 4)?
+                    .chunks_exact(4)
+                    .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                    .collect(),
+            ),
+            7 => Self::Bools(repeat(count, || boolean(reader))?),
+            8 => Self::Texts(repeat(count, || reader.string().map(str::to_owned))?),
+            9 if depth + 1 == DEPTH => {
+                return Err(
+                    Error::new(format!("arrays are nested more than {DEPTH} deep"))
+                        .remedy("the file is damaged; fetch it again"),
+                );
+            }
+            9 => {
+                for _ in 0..count {
+                    Self::array(reader, depth + 1)?;
+                }
+                Self::Nested
+            }
+            12 => {
+                reader.take(count * 8)?;
+                Self::Nested
+            }
+            _ => Self::Integers(repeat(count, || {
+                i64::try_from(integer(reader, kind)?).map_err(|_| {
+                    Error::new("an integer of the array is too large")
+                        .remedy("the file is damaged; fetch it again")
+                })
+            })?),
+        })
+    }
+
+    fn kind(&self) -> String {
+        match self {
+            Self::Integer(value) => format!("the integer {value}"),
+            Self::Float(value) => format!("the number {value}"),
+            Self::Bool(value) => format!("the boolean {value}"),
+            Self::Text(_) => "a string".to_owned(),
+            Self::Integers(_) => "an array of integers".to_owned(),
+            Self::Floats(_) => "an array of F32".to_owned(),
+            Self::Bools(_) => "an array of booleans".to_owned(),
+            Self::Texts(_) => "an array of strings".to_owned(),
+            Self::Nested => "an array of another type".to_owned(),
+        }
+    }
+}
+
+fn integer(reader: &mut Reader<'_>, kind: u32) -> Result<i128> {
+    Ok(match kind {
+        0 => u8::from_le_bytes(reader.array()?).into(),
+        1 => i8::from_le_bytes(reader.array()?).into(),
+        2 => u16::from_le_bytes(reader.array()?).into(),
+        3 => i16::from_le_bytes(reader.array()?).into(),
+        4 => reader.u32()?.into(),
+        5 => i32::from_le_bytes(reader.array()?).into(),
+        10 => reader.u64()?.into(),
+        11 => i64::from_le_bytes(reader.array()?).into(),
+        _ => return Err(unknown_type(kind)),
+    })
+}
+
+fn boolean(reader: &mut Reader<'_>) -> Result<bool> {
+    match reader.array()? {
+        [0] => Ok(false),
+        [1] => Ok(true),
+        [other] => Err(Error::new(format!("{other} is no boolean"))
+            .remedy("the file is damaged; fetch it again")),
+    }
+}
+
+fn repeat<T>(count: usize, read: impl FnMut() -> Result<T>) -> Result<Vec<T>> {
+    std::iter::repeat_with(read).take(count).collect()
+}
+
+fn unknown_type(kind: u32) -> Error {
+    Error::new(format!("{kind} is no type of a value in GGUF 2 or 3"))
+        .remedy("the file is damaged or newer than this reader; convert it again")
+}

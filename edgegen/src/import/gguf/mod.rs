@@ -1,0 +1,81 @@
+//! GGUF, versions 2 and 3 (ggml's docs/gguf.md).
+
+mod config;
+mod file;
+mod metadata;
+mod reader;
+mod tokenizer;
+
+use std::path::Path;
+
+use super::description::{self, Description};
+use crate::error::{Error, Result};
+use crate::model::{DType, Model, Parts, RopeScaling, Tensor, View};
+
+use file::File;
+pub(super) use metadata::Metadata;
+
+/// Whether these are the bytes of a GGUF file.
+pub(super) fn recognise(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"GGUF") || bytes.starts_with(b"FUGG")
+}
+
+/// Reads a model from a GGUF file.
+pub(super) fn import(path: &Path, view: View) -> Result<Model> {
+    let File {
+        metadata,
+        mut tensors,
+    } = file::parse(&view)?;
+    let description = describe(&metadata)?;
+    let mut architecture = config::architecture(description, &metadata, &tensors)?;
+    if let Some(at) = tensors.iter().position(|t| t.name() == "rope_freqs.weight") {
+        architecture.rope.scaling = factors(&tensors.remove(at), &architecture.rope.scaling)?;
+    }
+    let name = match metadata.string("general.name")? {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => super::source::stem(path),
+    };
+    let tokenizer = tokenizer::read(&metadata)?;
+    Model::new(Parts {
+        name,
+        format: "GGUF",
+        licence: metadata.string("general.license")?.map(str::to_owned),
+        architecture,
+        tensors: description.assign(tensors, |names| names.gguf)?,
+        chat_template: tokenizer::chat_template(&metadata, &tokenizer)?,
+        tokenizer,
+        sources: vec![view],
+    })
+}
+
+/// The description of the file's architecture.
+fn describe(metadata: &Metadata) -> Result<&'static Description> {
+    let key = "general.architecture";
+    let name = metadata.required(key, metadata.string(key)?)?;
+    description::ALL
+        .into_iter()
+        .find(|d| d.gguf == name)
+        .ok_or_else(|| {
+            Error::new(format!("the architecture `{name}` is not supported"))
+                .at(key)
+                .remedy(format!("use a model of: {}", description::supported()))
+        })
+}
+
+/// Llama 3.1's stretched frequencies, which the converter stores as a tensor of divisors.
+fn factors(tensor: &Tensor, scaling: &RopeScaling) -> Result<RopeScaling> {
+    let refuse = |problem: &str| {
+        Error::new(problem)
+            .at(tensor.name())
+            .remedy("convert the model again with a current converter")
+    };
+    if *scaling != RopeScaling::None {
+        return Err(refuse("a second scaling of RoPE beside rope.scaling.type"));
+    }
+    if tensor.dtype() != DType::F32 || tensor.rows() != 1 {
+        return Err(refuse("RoPE factors must be a vector of F32"));
+    }
+    let mut values = vec![0.0; tensor.cols()];
+    tensor.dequantize_rows(0..1, &mut values);
+    Ok(RopeScaling::Factors(values))
+}

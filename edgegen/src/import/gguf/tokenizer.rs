@@ -1,0 +1,55 @@
+//! The tokenizer and chat template in the metadata.
+
+use super::Metadata;
+use crate::error::{Error, Result};
+use crate::import::chat;
+use crate::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
+use crate::model::{ChatTemplate, Tokenizer};
+
+/// Reads the keys `tokenizer.ggml.*`.
+pub(super) fn read(metadata: &Metadata) -> Result<Tokenizer> {
+    let key = |name: &str| format!("tokenizer.ggml.{name}");
+    let id = |name: &str| -> Result<Option<u32>> {
+        let key = key(name);
+        let number = metadata.size(&key)?.map(u32::try_from).transpose();
+        number.map_err(|_| Error::new("not a token id").at(key))
+    };
+    let strings = |name: &str| -> Result<Option<Vec<&str>>> {
+        let list = metadata.strings(&key(name))?;
+        Ok(list.map(|list| list.iter().map(String::as_str).collect()))
+    };
+    let types = metadata.integers(&key("token_type"))?;
+    let types = types.map(|list| {
+        list.iter()
+            .map(|&n| i32::try_from(n).unwrap_or(0))
+            .collect()
+    });
+    let model = metadata.required(&key("model"), metadata.string(&key("model"))?)?;
+    let mut stop = Vec::new();
+    for name in ["eot_token_id", "eom_token_id"] {
+        stop.extend(id(name)?);
+    }
+    from_gguf(&GgufTokenizer {
+        model,
+        pre: metadata.string(&key("pre"))?,
+        tokens: metadata.required(&key("tokens"), strings("tokens")?)?,
+        scores: metadata.floats(&key("scores"))?.map(<[f32]>::to_vec),
+        token_type: types,
+        merges: strings("merges")?,
+        bos: id("bos_token_id")?,
+        eos: id("eos_token_id")?,
+        stop,
+        add_bos: metadata.bool(&key("add_bos_token"))?,
+        add_eos: metadata.bool(&key("add_eos_token"))?,
+        add_space_prefix: metadata.bool(&key("add_space_prefix"))?,
+    })
+}
+
+/// The chat template, if there is one and it reduces to literal pieces.
+pub(super) fn chat_template(
+    metadata: &Metadata,
+    tokenizer: &Tokenizer,
+) -> Result<Option<ChatTemplate>> {
+    let template = metadata.string("tokenizer.chat_template")?;
+    Ok(template.and_then(|template| chat::reduce(template, tokenizer).ok()))
+}

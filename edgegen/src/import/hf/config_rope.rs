@@ -1,0 +1,117 @@
+//! RoPE in `config.json`: `rope_theta` with `rope_scaling`, or `rope_parameters`
+//! (transformers 5), which holds both.
+
+use serde_json::Value;
+
+use super::config::{Fields, unsupported};
+use crate::error::{Error, Result};
+use crate::model::RopeScaling;
+
+/// The base and the scaling; `context` is `max_position_embeddings`.
+pub(super) fn read(fields: &Fields<'_>, context: usize) -> Result<(f64, RopeScaling)> {
+    let outer_theta = fields.number("rope_theta")?;
+    let old = fields.get("rope_scaling", "an object", Value::as_object)?;
+    let new = fields.get("rope_parameters", "an object", Value::as_object)?;
+    let Some(object) = new.or(old) else {
+        return Ok((outer_theta.unwrap_or(10_000.0), RopeScaling::None));
+    };
+    let inner = Fields(object);
+    let theta = inner.number("rope_theta")?.or(outer_theta);
+    let scaling = scaling(inner, context).map_err(|error| error.at("rope_scaling"))?;
+    Ok((theta.unwrap_or(10_000.0), scaling))
+}
+
+fn scaling(fields: Fields<'_>, context: usize) -> Result<RopeScaling> {
+    let kind = match fields.text("rope_type")? {
+        Some(kind) => kind,
+        None => fields.needed("rope_type", fields.text("type")?)?,
+    };
+    let number = |name: &str| fields.needed(name, fields.number(name)?);
+    let known: &[&str] = match kind {
+        "default" => &[],
+        "linear" => &["factor"],
+        "llama3" => &[
+            "factor",
+            "low_freq_factor",
+            "high_freq_factor",
+            "original_max_position_embeddings",
+        ],
+        "yarn" => &[
+            "factor",
+            "attention_factor",
+            "beta_fast",
+            "beta_slow",
+            "mscale",
+            "mscale_all_dim",
+            "original_max_position_embeddings",
+            "truncate",
+        ],
+        other => {
+            return Err(unsupported(
+                "rope_type",
+                other,
+                "default, linear, llama3 or yarn",
+            ));
+        }
+    };
+    let unknown = fields.0.iter().find(|(name, value)| {
+        !value.is_null()
+            && !["rope_type", "type", "rope_theta"].contains(&name.as_str())
+            && !known.contains(&name.as_str())
+    });
+    if let Some((name, _)) = unknown {
+        return Err(
+            Error::new(format!("RoPE scaling `{kind}` has no such setting"))
+                .at(format!("rope_scaling.{name}"))
+                .remedy("use a model without it; ignoring it could change every answer"),
+        );
+    }
+    let original = fields.size("original_max_position_embeddings")?;
+    Ok(match kind {
+        "linear" => RopeScaling::Linear {
+            factor: number("factor")?,
+        },
+        "llama3" => RopeScaling::Llama3 {
+            factor: number("factor")?,
+            low_freq_factor: number("low_freq_factor")?,
+            high_freq_factor: number("high_freq_factor")?,
+            original_max_position_embeddings: fields
+                .needed("original_max_position_embeddings", original)?,
+        },
+        "yarn" => {
+            if let Some(Value::Bool(false)) = fields.0.get("truncate") {
+                return Err(unsupported("rope_scaling.truncate", "false", "true"));
+            }
+            let factor = number("factor")?;
+            RopeScaling::Yarn {
+                factor,
+                attention_factor: attention_factor(fields, factor)?,
+                beta_slow: fields.number("beta_slow")?.unwrap_or(1.0),
+                beta_fast: fields.number("beta_fast")?.unwrap_or(32.0),
+                original_max_position_embeddings: original.unwrap_or(context),
+            }
+        }
+        _ => RopeScaling::None,
+    })
+}
+
+/// As transformers' `_compute_yarn_parameters`.
+fn attention_factor(fields: Fields<'_>, factor: f64) -> Result<f64> {
+    let scale = |mscale: f64| {
+        if factor <= 1.0 {
+            1.0
+        } else {
+            0.1 * mscale * libm::log(factor) + 1.0
+        }
+    };
+    let given = fields.number("attention_factor")?;
+    let parts = fields
+        .number("mscale")?
+        .zip(fields.number("mscale_all_dim")?)
+        .filter(|(one, all)| *one != 0.0 && *all != 0.0);
+    Ok(match (given, parts) {
+        (Some(given), _) => given,
+        (None, Some((one, all))) => scale(one) / scale(all),
+        (None, None) => scale(1.0),
+    })
+}

@@ -1,0 +1,99 @@
+//! A Hugging Face folder: `config.json`, safetensors, `tokenizer.json`.
+
+mod config;
+mod config_rope;
+mod tokenizer;
+mod weights;
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+use crate::model::{Model, Parts, Role, Tensor, TensorKey, View};
+
+use config::Config;
+
+/// Reads a model from a folder.
+pub(super) fn import(folder: &Path) -> Result<Model> {
+    let path = folder.join("config.json");
+    if !path.is_file() {
+        return Err(Error::new("the folder has no config.json")
+            .in_file(folder)
+            .remedy("give a folder downloaded from Hugging Face, or a .gguf file"));
+    }
+    let mut sources = vec![super::source::open(&path)?];
+    let config =
+        Config::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
+    let tensors = weights::read(folder, &mut sources)?;
+    let mut tensors = config.description.assign(tensors, |names| names.hf)?;
+    if config.tied {
+        tie(&mut tensors)?;
+    }
+    check_presence(&config, &tensors).map_err(|error| error.in_file(&path))?;
+    let (tokenizer, chat_template) = tokenizer::read(folder, &mut sources)?;
+    Model::new(Parts {
+        name: super::source::stem(&folder.canonicalize().unwrap_or_else(|_| folder.to_owned())),
+        format: "Hugging Face",
+        licence: None,
+        architecture: config.architecture,
+        tensors,
+        tokenizer,
+        chat_template,
+        sources,
+    })
+}
+
+/// A JSON file that holds an object.
+fn object(path: &Path, view: &View) -> Result<Map<String, Value>> {
+    serde_json::from_slice(view.bytes()).map_err(|error| {
+        Error::new(format!("not a JSON object: {error}"))
+            .in_file(path)
+            .remedy("fetch the file again")
+    })
+}
+
+/// Drops a stored output matrix that repeats the embedding.
+fn tie(tensors: &mut std::collections::BTreeMap<TensorKey, Tensor>) -> Result<()> {
+    let Some(output) = tensors.remove(&TensorKey::global(Role::Output)) else {
+        return Ok(());
+    };
+    let embedding = tensors.get(&TensorKey::global(Role::Embedding));
+    if embedding.is_some_and(|e| e.dtype() == output.dtype() && e.bytes() == output.bytes()) {
+        return Ok(());
+    }
+    Err(
+        Error::new("tie_word_embeddings is true, but the output matrix differs from the embedding")
+            .at(output.name())
+            .remedy("set tie_word_embeddings to false if the matrix is to be used"),
+    )
+}
+
+/// The configuration says which optional tensors there are.
+fn check_presence(
+    config: &Config,
+    tensors: &std::collections::BTreeMap<TensorKey, Tensor>,
+) -> Result<()> {
+    let attention = [
+        Role::QueryBias,
+        Role::KeyBias,
+        Role::ValueBias,
+        Role::AttentionOutputBias,
+    ];
+    let mlp = [Role::GateBias, Role::UpBias, Role::DownBias];
+    let expected = (attention.map(|role| ("attention_bias", role, config.attention_bias)))
+        .into_iter()
+        .chain(mlp.map(|role| ("mlp_bias", role, config.mlp_bias)))
+        .chain([("tie_word_embeddings", Role::Output, !config.tied)]);
+    for (field, role, wanted) in expected {
+        if tensors.keys().any(|key| key.role == role) != wanted {
+            let problem = if wanted { "is missing" } else { "is there" };
+            return Err(Error::new(format!(
+                "against this setting, the tensor {role:?} {problem}"
+            ))
+            .at(field)
+            .remedy("weights and configuration are of different models; fetch both again"));
+        }
+    }
+    Ok(())
+}

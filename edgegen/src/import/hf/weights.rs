@@ -1,0 +1,144 @@
+//! Safetensors: one file, or shards with an index.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
+use serde::Deserialize;
+
+use crate::error::{Error, Result};
+use crate::import::source;
+use crate::model::{DType, Tensor, View};
+
+/// `model.safetensors.index.json`.
+#[derive(Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// All tensors of a folder; adds the files to `sources`.
+pub(super) fn read(folder: &Path, sources: &mut Vec<View>) -> Result<Vec<Tensor>> {
+    let whole = folder.join("model.safetensors");
+    if whole.is_file() {
+        let view = source::open(&whole)?;
+        let tensors = file(&view).map_err(|error| error.in_file(&whole))?;
+        sources.push(view);
+        return Ok(tensors);
+    }
+    let path = folder.join("model.safetensors.index.json");
+    if !path.is_file() {
+        return Err(Error::new(
+            "the folder has neither model.safetensors nor model.safetensors.index.json",
+        )
+        .in_file(folder)
+        .remedy("fetch the safetensors files; PyTorch's .bin files are not read"));
+    }
+    let view = source::open(&path)?;
+    let index: Index = serde_json::from_slice(view.bytes()).map_err(|error| {
+        Error::new(format!("not an index of shards: {error}"))
+            .in_file(&path)
+            .remedy("fetch the file again")
+    })?;
+    sources.push(view);
+    shards(folder, &path, &index, sources)
+}
+
+fn shards(
+    folder: &Path,
+    path: &Path,
+    index: &Index,
+    sources: &mut Vec<View>,
+) -> Result<Vec<Tensor>> {
+    let mut tensors = Vec::new();
+    let names: BTreeSet<&String> = index.weight_map.values().collect();
+    for name in names {
+        // A shard lies in the folder; a path could point anywhere.
+        if name.contains(['/', '\\', '\0']) || !name.ends_with(".safetensors") {
+            return Err(
+                Error::new(format!("{name:?} is no name of a safetensors file"))
+                    .in_file(path)
+                    .at("weight_map")
+                    .remedy("fetch the file again"),
+            );
+        }
+        let shard = folder.join(name);
+        let view = source::open(&shard)?;
+        for tensor in file(&view).map_err(|error| error.in_file(&shard))? {
+            if index.weight_map.get(tensor.name()) != Some(name) {
+                return Err(Error::new("the index does not place this tensor here")
+                    .in_file(&shard)
+                    .at(tensor.name())
+                    .remedy("index and shards are of different models; fetch all again"));
+            }
+            tensors.push(tensor);
+        }
+        sources.push(view);
+    }
+    if tensors.len() != index.weight_map.len() {
+        let found: BTreeSet<&str> = tensors.iter().map(Tensor::name).collect();
+        let missing = index
+            .weight_map
+            .keys()
+            .find(|n| !found.contains(n.as_str()));
+        return Err(Error::new("the tensor is in the index but in no shard")
+            .in_file(path)
+            .at(missing.map_or("weight_map", String::as_str))
+            .remedy("fetch all shards again"));
+    }
+    Ok(tensors)
+}
+
+/// The tensors of one file. The library checks the header, lengths and overlaps.
+fn file(view: &View) -> Result<Vec<Tensor>> {
+    let bytes = view.bytes();
+    SafeTensors::deserialize(bytes)
+        .and_then(|_| SafeTensors::read_metadata(bytes))
+        .map_err(|error| {
+            Error::new(format!("not a valid safetensors file: {error}"))
+                .at("header")
+                .remedy("the file is truncated or damaged; fetch it again")
+        })
+        .and_then(|(header, metadata)| {
+            let tensors: BTreeMap<_, _> = metadata.tensors().into_iter().collect();
+            tensors
+                .into_iter()
+                .filter(|(name, _)| !name.ends_with("rotary_emb.inv_freq"))
+                .map(|(name, info)| tensor(&name, info, view, 8 + header))
+                .collect()
+        })
+}
+
+fn tensor(name: &str, info: &TensorInfo, view: &View, start: usize) -> Result<Tensor> {
+    let dtype = match info.dtype {
+        Dtype::F32 => DType::F32,
+        Dtype::F16 => DType::F16,
+        Dtype::BF16 => DType::BF16,
+        other => {
+            return Err(Error::new(format!("the type {other:?} is not supported"))
+                .at(name)
+                .remedy("save the model in F32, F16 or BF16"));
+        }
+    };
+    let (rows, cols) = match info.shape[..] {
+        [cols] => (1, cols),
+        [rows, cols] => (rows, cols),
+        _ => {
+            return Err(
+                Error::new(format!("the shape {:?} is no matrix", info.shape))
+                    .at(name)
+                    .remedy("use a dense language model"),
+            );
+        }
+    };
+    let (from, to) = info.data_offsets;
+    let data = start
+        .checked_add(from)
+        .zip(start.checked_add(to))
+        .and_then(|(from, to)| view.slice(from..to))
+        .ok_or_else(|| {
+            Error::new("the data reach beyond the file's end")
+                .at(name)
+                .remedy("the file is truncated; fetch it again")
+        })?;
+    Tensor::new(name, rows, cols, dtype, data)
+}

@@ -1,0 +1,456 @@
+//! Hugging Face's `tokenizer.json`, with `tokenizer_config.json` and
+//! `generation_config.json` beside it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::byte_level;
+use super::hf_file::{
+    ChatConfig, Config, Generation, MergeText, Model, Name, Normalizer, Pattern, PostProcessor,
+    PreTokenizer as Pre, TemplatePiece, Templates, TokenizerFile,
+};
+use super::sentence_piece::{self, ESCAPED_SPACE};
+use crate::error::{Error, Result};
+use crate::model::{
+    AddedToken, ByteLevel, MAX_TOKENS, Merge, PreTokenizer, Scheme, SentencePiece, SpacePrefix,
+    Token, TokenClass, Tokenizer, TokenizerParts,
+};
+
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+/// Builds the tokenizer from the contents of the three files, of which only
+/// the first must exist.
+///
+/// # Errors
+/// Names the component that is unknown, malformed or inconsistent.
+pub fn from_hf(
+    tokenizer_json: &[u8],
+    tokenizer_config_json: Option<&[u8]>,
+    generation_config_json: Option<&[u8]>,
+) -> Result<Tokenizer> {
+    let file: TokenizerFile = parse("tokenizer.json", tokenizer_json)?;
+    let config = tokenizer_config_json.map_or_else(
+        || Ok(Config::default()),
+        |text| parse("tokenizer_config.json", text),
+    )?;
+    let generation = generation_config_json.map_or_else(
+        || Ok(Generation::default()),
+        |text| parse("generation_config.json", text),
+    )?;
+    let parts = assemble(&file, &config, &generation)
+        .and_then(Tokenizer::new)
+        .map_err(|error| error.at("tokenizer.json"))?;
+    Ok(parts)
+}
+
+fn parse<'a, T: serde::Deserialize<'a>>(name: &str, text: &'a [u8]) -> Result<T> {
+    serde_json::from_slice(text).map_err(|error| {
+        Error::new(format!("cannot be read: {error}"))
+            .at(name)
+            .remedy("supported are byte-level BPE (gpt2, smollm, llama-bpe, qwen2) and SentencePiece-like BPE with byte fallback")
+    })
+}
+
+fn assemble(
+    file: &TokenizerFile,
+    config: &Config,
+    generation: &Generation,
+) -> Result<TokenizerParts> {
+    check_model(&file.model)?;
+    let texts = texts(file)?;
+    let ids: HashMap<&str, u32> = file
+        .model
+        .vocab
+        .iter()
+        .map(|(text, &id)| (text.as_str(), id))
+        .collect();
+    let merges = merges(&file.model, &ids)?;
+    let scheme = scheme(file)?;
+    let classes = classes(file, texts.len(), &scheme, &texts);
+    let tokens: Vec<Token> = texts
+        .iter()
+        .zip(&classes)
+        .map(|(&text, &class)| Token {
+            bytes: match &scheme {
+                Scheme::ByteLevel(_) if class == TokenClass::Normal => byte_level::decode(text),
+                Scheme::ByteLevel(_) => text.as_bytes().to_vec(),
+                Scheme::SentencePiece(_) => sentence_piece::decode(text, class, true),
+            },
+            class,
+        })
+        .collect();
+    let scheme = match scheme {
+        Scheme::SentencePiece(scheme) => Scheme::SentencePiece(SentencePiece {
+            alphabet: alphabet(&ids, &classes),
+            ..scheme
+        }),
+        byte_level => {
+            check_bytes(&tokens, file.model.unk_token.as_deref())?;
+            byte_level
+        }
+    };
+
+    let id_of = |text: &str| {
+        let added = file.added_tokens.iter().find(|token| token.content == text);
+        added
+            .map(|token| token.id)
+            .or_else(|| ids.get(text).copied())
+            .ok_or_else(|| {
+                Error::new(format!(
+                    "the special token {text:?} is not in the vocabulary"
+                ))
+            })
+    };
+    let named = |name: &Option<Name>| name.as_ref().map(|name| id_of(name.text())).transpose();
+    let (before, after) = added_around(file.post_processor.as_ref())?;
+    let mut bos = named(&config.bos_token)?;
+    let mut eos = named(&config.eos_token)?;
+    if let Some(name) = before {
+        bos = Some(id_of(name)?);
+    }
+    if let Some(name) = after {
+        eos = Some(id_of(name)?);
+    }
+    // Only Llama's class rewrites the post-processor by these settings.
+    let rewrites = config
+        .tokenizer_class
+        .as_deref()
+        .is_some_and(|class| class.starts_with("LlamaTokenizer"));
+    let adds = |setting: Option<bool>, name: Option<&str>| {
+        setting.filter(|_| rewrites).unwrap_or(name.is_some())
+    };
+    let named = generation
+        .eos_token_id
+        .as_ref()
+        .map_or(&[][..], |ids| ids.as_slice());
+    Ok(TokenizerParts {
+        scheme,
+        merges,
+        added: added(file)?,
+        bos,
+        eos,
+        add_bos: adds(config.add_bos_token, before),
+        add_eos: adds(config.add_eos_token, after),
+        stop: super::stop_ids(named.iter().copied().chain(eos), &tokens),
+        tokens,
+    })
+}
+
+fn check_model(model: &Model) -> Result<()> {
+    let refuse = |what: String| {
+        Err(Error::new(what)
+            .at("tokenizer.json model")
+            .remedy("supported is BPE, byte-level or with byte fallback"))
+    };
+    if let Some(kind) = model.kind.as_deref().filter(|&kind| kind != "BPE") {
+        return refuse(format!("the tokenizer type {kind:?} is not supported"));
+    }
+    if model.dropout.is_some_and(|dropout| dropout != 0.0) {
+        return refuse("merges are dropped at random".into());
+    }
+    let affixes = [&model.continuing_subword_prefix, &model.end_of_word_suffix];
+    if affixes.into_iter().flatten().any(|affix| !affix.is_empty()) {
+        return refuse("subwords have prefixes or suffixes".into());
+    }
+    Ok(())
+}
+
+/// The text of every id; an id without one has the empty text.
+fn texts(file: &TokenizerFile) -> Result<Vec<&str>> {
+    let entries = || {
+        let vocab = file
+            .model
+            .vocab
+            .iter()
+            .map(|(text, &id)| (text.as_str(), id));
+        vocab.chain(
+            file.added_tokens
+                .iter()
+                .map(|token| (token.content.as_str(), token.id)),
+        )
+    };
+    let count = entries().map(|(_, id)| id as usize + 1).max().unwrap_or(0);
+    if count > MAX_TOKENS {
+        return Err(Error::new(format!(
+            "the token id {}; at most {MAX_TOKENS} tokens are possible",
+            count - 1
+        )));
+    }
+    let mut texts = vec![""; count];
+    for (text, id) in entries() {
+        let slot = &mut texts[id as usize];
+        if !slot.is_empty() && *slot != text {
+            // The order of a hash map must not show in the message.
+            let (a, b) = if *slot < text {
+                (*slot, text)
+            } else {
+                (text, *slot)
+            };
+            return Err(Error::new(format!("the id {id} is both {a:?} and {b:?}")));
+        }
+        *slot = text;
+    }
+    Ok(texts)
+}
+
+fn merges(model: &Model, ids: &HashMap<&str, u32>) -> Result<Vec<Merge>> {
+    let pairs = model.merges.iter().map(|merge| match merge {
+        MergeText::Pair(left, right) => Ok((left.as_str(), right.as_str())),
+        MergeText::Joined(text) => text
+            .split_once(' ')
+            .filter(|(_, right)| !right.contains(' '))
+            .ok_or_else(|| Error::new(format!("the merge {text:?} is not two tokens"))),
+    });
+    byte_level::ranked_merges(pairs.collect::<Result<Vec<_>>>()?, ids)
+}
+
+/// Recognises the exact combinations of normalizer and pre-tokenizer.
+fn scheme(file: &TokenizerFile) -> Result<Scheme> {
+    let normalizers: Vec<&Normalizer> = match &file.normalizer {
+        None => Vec::new(),
+        Some(Normalizer::Sequence { normalizers }) => normalizers.iter().collect(),
+        Some(other) => vec![other],
+    };
+    let pre_tokenizers: Vec<&Pre> = match &file.pre_tokenizer {
+        None => Vec::new(),
+        Some(Pre::Sequence { pretokenizers }) => pretokenizers.iter().collect(),
+        Some(other) => vec![other],
+    };
+    if file.model.byte_fallback {
+        return Ok(Scheme::SentencePiece(SentencePiece {
+            space_prefix: space_prefix(&normalizers, &pre_tokenizers)?,
+            escaped_space: true,
+            alphabet: Vec::new(),
+        }));
+    }
+    let assumes_nfc = match normalizers[..] {
+        [] => false,
+        [Normalizer::Nfc] => true,
+        _ => {
+            return Err(
+                Error::new("a normalizer that byte-level BPE is not known to have")
+                    .remedy("supported are none and NFC"),
+            );
+        }
+    };
+    Ok(Scheme::ByteLevel(ByteLevel {
+        pre_tokenizer: pre_tokenizer(&pre_tokenizers)?,
+        ignore_merges: file.model.ignore_merges,
+        assumes_nfc,
+    }))
+}
+
+fn pre_tokenizer(pre_tokenizers: &[&Pre]) -> Result<PreTokenizer> {
+    let is_bytes = |pre: &Pre, regex: bool| matches!(pre, Pre::ByteLevel { add_prefix_space: false, use_regex } if *use_regex == regex);
+    match pre_tokenizers {
+        [bytes] if is_bytes(bytes, true) => Ok(PreTokenizer::Gpt2),
+        [
+            Pre::Digits {
+                individual_digits: true,
+            },
+            bytes,
+        ] if is_bytes(bytes, true) => Ok(PreTokenizer::Smollm),
+        [
+            Pre::Split {
+                pattern: Pattern::Regex(regex),
+                behavior,
+                invert: false,
+            },
+            bytes,
+        ] if behavior == "Isolated" && is_bytes(bytes, false) => match regex.as_str() {
+            LLAMA3 => Ok(PreTokenizer::LlamaBpe),
+            QWEN2 => Ok(PreTokenizer::Qwen2),
+            other => Err(unknown_pre(&format!("the regular expression {other:?}"))),
+        },
+        _ => Err(unknown_pre("this combination")),
+    }
+}
+
+fn unknown_pre(what: &str) -> Error {
+    Error::new(format!("{what} is not a known pre-tokenizer"))
+        .at("tokenizer.json pre_tokenizer")
+        .remedy("supported are gpt2, smollm, llama-bpe and qwen2; a guess would give wrong ids")
+}
+
+fn space_prefix(normalizers: &[&Normalizer], pre_tokenizers: &[&Pre]) -> Result<SpacePrefix> {
+    let escaped = ESCAPED_SPACE.to_string();
+    let replaces = |normalizer: &Normalizer| {
+        matches!(normalizer, Normalizer::Replace { pattern, content }
+            if *pattern == Pattern::String(" ".into()) && *content == escaped)
+    };
+    // After the replacement there is no space left, so this splits nothing.
+    let splits_nothing = |pre: &Pre| matches!(pre, Pre::Split { pattern, .. } if *pattern == Pattern::String(" ".into()));
+    match (normalizers, pre_tokenizers) {
+        ([Normalizer::Prepend { prepend }, replace], [])
+            if *prepend == escaped && replaces(replace) =>
+        {
+            Ok(SpacePrefix::Always)
+        }
+        ([replace], []) if replaces(replace) => Ok(SpacePrefix::Never),
+        ([replace], [pre]) if replaces(replace) && splits_nothing(pre) => Ok(SpacePrefix::Never),
+        (
+            [],
+            [
+                Pre::Metaspace {
+                    replacement,
+                    prepend_scheme,
+                    add_prefix_space,
+                    split: false,
+                },
+            ],
+        ) if *replacement == escaped => match (prepend_scheme.as_str(), add_prefix_space) {
+            ("never", _) | (_, Some(false)) => Ok(SpacePrefix::Never),
+            ("always", _) => Ok(SpacePrefix::Missing),
+            ("first", _) => Ok(SpacePrefix::First),
+            (other, _) => Err(Error::new(format!(
+                "the prepend scheme {other:?} is not known"
+            ))),
+        },
+        _ => Err(Error::new(
+            "this combination of normalizer and pre-tokenizer is not known for SentencePiece",
+        )
+        .remedy(
+            "supported are Prepend and Replace, Replace alone, and Metaspace without splitting",
+        )),
+    }
+}
+
+fn classes(file: &TokenizerFile, count: usize, scheme: &Scheme, texts: &[&str]) -> Vec<TokenClass> {
+    let mut classes = vec![TokenClass::Normal; count];
+    for (class, text) in classes.iter_mut().zip(texts) {
+        if text.is_empty() {
+            *class = TokenClass::Unused;
+        } else if matches!(scheme, Scheme::SentencePiece(_))
+            && sentence_piece::byte_token(text).is_some()
+        {
+            *class = TokenClass::Byte;
+        }
+    }
+    for token in &file.added_tokens {
+        let unknown = file.model.unk_token.as_ref() == Some(&token.content);
+        classes[token.id as usize] = match token.special {
+            true if unknown && matches!(scheme, Scheme::SentencePiece(_)) => TokenClass::Unknown,
+            true => TokenClass::Control,
+            false => TokenClass::UserDefined,
+        };
+    }
+    classes
+}
+
+/// The characters that are tokens. Byte tokens are reached otherwise.
+fn alphabet(ids: &HashMap<&str, u32>, classes: &[TokenClass]) -> Vec<(char, u32)> {
+    let mut alphabet = BTreeMap::new();
+    for (&text, &id) in ids {
+        let mut chars = text.chars();
+        if let (Some(c), None) = (chars.next(), chars.next())
+            && c != ' '
+            && classes[id as usize] != TokenClass::Byte
+        {
+            alphabet.insert(c, id);
+        }
+    }
+    sentence_piece::unescape(alphabet, true)
+}
+
+/// Bytes without a token vanish, but only where there is no unknown token.
+fn check_bytes(tokens: &[Token], unknown: Option<&str>) -> Result<()> {
+    let mut has = [false; 256];
+    for token in tokens
+        .iter()
+        .filter(|token| token.class == TokenClass::Normal)
+    {
+        if let [byte] = token.bytes[..] {
+            has[usize::from(byte)] = true;
+        }
+    }
+    match unknown {
+        Some(unknown) if has.contains(&false) => Err(Error::new(format!(
+            "some bytes have no token and would become {unknown:?}"
+        ))
+        .remedy("byte-level BPE with an unknown token needs all 256 bytes")),
+        _ => Ok(()),
+    }
+}
+
+fn added(file: &TokenizerFile) -> Result<Vec<AddedToken>> {
+    let convert = |token: &super::hf_file::Added| {
+        let refuse = |why: &str| {
+            Err(
+                Error::new(format!("the added token {:?} {why}", token.content))
+                    .at("tokenizer.json added_tokens"),
+            )
+        };
+        if token.single_word {
+            return refuse("is found only as a single word, which is not supported");
+        }
+        if token.normalized && file.normalizer.is_some() && file.model.byte_fallback {
+            return refuse("is found in normalized text, which is not supported");
+        }
+        Ok(AddedToken {
+            id: token.id,
+            special: token.special,
+            strip_left: token.lstrip,
+            strip_right: token.rstrip,
+        })
+    };
+    file.added_tokens.iter().map(convert).collect()
+}
+
+/// The special tokens that the post-processor puts before and after the text.
+fn added_around(post: Option<&PostProcessor>) -> Result<(Option<&str>, Option<&str>)> {
+    let single = match post {
+        None | Some(PostProcessor::ByteLevel {}) => return Ok((None, None)),
+        Some(PostProcessor::TemplateProcessing { single }) => single,
+        Some(PostProcessor::Sequence { processors }) => {
+            let mut around = (None, None);
+            for processor in processors {
+                match (added_around(Some(processor))?, around) {
+                    (next, (None, None)) => around = next,
+                    ((None, None), _) => {}
+                    _ => return Err(unknown_post()),
+                }
+            }
+            return Ok(around);
+        }
+    };
+    match &single[..] {
+        [TemplatePiece::Sequence {}] => Ok((None, None)),
+        [
+            TemplatePiece::SpecialToken { id },
+            TemplatePiece::Sequence {},
+        ] => Ok((Some(id), None)),
+        [
+            TemplatePiece::Sequence {},
+            TemplatePiece::SpecialToken { id },
+        ] => Ok((None, Some(id))),
+        [
+            TemplatePiece::SpecialToken { id: before },
+            TemplatePiece::Sequence {},
+            TemplatePiece::SpecialToken { id: after },
+        ] => Ok((Some(before), Some(after))),
+        _ => Err(unknown_post()),
+    }
+}
+
+fn unknown_post() -> Error {
+    Error::new("the post-processor adds more than one token before or after the text")
+        .at("tokenizer.json post_processor")
+        .remedy("supported are at most one token before the text and one after it")
+}
+
+/// The chat template in `tokenizer_config.json`: a text, or of a list the one
+/// called `default`.
+///
+/// # Errors
+/// If the file is not JSON of the known form.
+pub fn chat_template(tokenizer_config_json: &[u8]) -> Result<Option<String>> {
+    let config: ChatConfig = parse("tokenizer_config.json", tokenizer_config_json)?;
+    Ok(match config.chat_template {
+        Some(Templates::One(text)) => Some(text),
+        Some(Templates::Many(list)) => list
+            .into_iter()
+            .find(|named| named.name == "default")
+            .map(|named| named.template),
+        None => None,
+    })
+}

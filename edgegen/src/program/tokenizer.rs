@@ -1,0 +1,291 @@
+//! A tokenizer's tables as one blob, and what the generated constant needs.
+
+use std::ops::Range;
+
+use edgegen_templates::tokenizer as runtime;
+
+use crate::model::{AddedToken, PreTokenizer, Scheme, SpacePrefix, TokenClass, Tokenizer};
+
+const NONE: u32 = u32::MAX;
+
+/// A tokenizer's tables, packed. The same tokenizer gives the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenizerTables {
+    blob: Vec<u8>,
+    sections: [Range<usize>; 7],
+    scheme: runtime::Scheme,
+    vocab_size: u32,
+    bos: Option<u32>,
+    eos: Option<u32>,
+    add_bos: bool,
+    add_eos: bool,
+    stop: Vec<u32>,
+}
+
+/// The names of the sections, in the order of the blob.
+const SECTIONS: [&str; 7] = [
+    "piece_ends",
+    "piece_bytes",
+    "bytes",
+    "alphabet",
+    "words",
+    "merges",
+    "added",
+];
+
+/// The value of a field of the run-time `Tokenizer`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Field {
+    /// A range of the blob.
+    Section(Range<usize>),
+    /// A Rust expression, with the names of the run-time module in scope.
+    Expression(String),
+}
+
+impl TokenizerTables {
+    /// Packs the tables of a tokenizer.
+    pub fn new(tokenizer: &Tokenizer) -> Self {
+        let (ends, pieces) = pieces(tokenizer);
+        let tables = [
+            ends,
+            pieces,
+            words_to_bytes(bytes(tokenizer)),
+            words_to_bytes(alphabet(tokenizer)),
+            words_to_bytes(whole_words(tokenizer)),
+            merges(tokenizer),
+            words_to_bytes(added(tokenizer)),
+        ];
+        let mut blob = Vec::new();
+        let sections = tables.map(|table| {
+            let start = blob.len();
+            blob.extend_from_slice(&table);
+            start..blob.len()
+        });
+        Self {
+            blob,
+            sections,
+            scheme: scheme(tokenizer),
+            vocab_size: tokenizer.tokens().len() as u32,
+            bos: tokenizer.bos(),
+            eos: tokenizer.eos(),
+            add_bos: tokenizer.add_bos(),
+            add_eos: tokenizer.add_eos(),
+            stop: tokenizer.stop().to_vec(),
+        }
+    }
+
+    /// All tables, one after another: `weights/tokenizer.bin`.
+    pub fn blob(&self) -> &[u8] {
+        &self.blob
+    }
+
+    /// The tokenizer that the generated crate contains.
+    pub fn runtime(&self) -> runtime::Tokenizer<'_> {
+        let [
+            piece_ends,
+            piece_bytes,
+            bytes,
+            alphabet,
+            words,
+            merges,
+            added,
+        ] = self
+            .sections
+            .each_ref()
+            .map(|range| &self.blob[range.clone()]);
+        runtime::Tokenizer {
+            scheme: self.scheme,
+            vocab_size: self.vocab_size,
+            piece_ends,
+            piece_bytes,
+            bytes,
+            alphabet,
+            words,
+            merges,
+            added,
+            bos: self.bos,
+            eos: self.eos,
+            add_bos: self.add_bos,
+            add_eos: self.add_eos,
+            stop: &self.stop,
+        }
+    }
+
+    /// All fields of the run-time `Tokenizer`, by name, in order.
+    pub fn fields(&self) -> Vec<(&'static str, Field)> {
+        // `Debug` of these types is Rust's own syntax.
+        let expression = |text: String| Field::Expression(text);
+        let sections = SECTIONS
+            .into_iter()
+            .zip(self.sections.iter().cloned().map(Field::Section));
+        let mut fields = vec![
+            ("scheme", expression(scheme_expression(self.scheme))),
+            ("vocab_size", expression(self.vocab_size.to_string())),
+        ];
+        fields.extend(sections);
+        fields.extend([
+            ("bos", expression(format!("{:?}", self.bos))),
+            ("eos", expression(format!("{:?}", self.eos))),
+            ("add_bos", expression(self.add_bos.to_string())),
+            ("add_eos", expression(self.add_eos.to_string())),
+            ("stop", expression(format!("&{:?}", self.stop))),
+        ]);
+        fields
+    }
+}
+
+fn scheme_expression(scheme: runtime::Scheme) -> String {
+    match scheme {
+        runtime::Scheme::SentencePiece {
+            prefix,
+            escaped_space,
+            words,
+        } => format!(
+            "Scheme::SentencePiece {{ prefix: SpacePrefix::{prefix:?}, escaped_space: {escaped_space}, words: {words} }}"
+        ),
+        byte_level => format!("Scheme::{byte_level:?}"),
+    }
+}
+
+fn scheme(tokenizer: &Tokenizer) -> runtime::Scheme {
+    match tokenizer.scheme() {
+        Scheme::ByteLevel(scheme) => match scheme.pre_tokenizer {
+            PreTokenizer::Gpt2 => runtime::Scheme::Gpt2 { lone_digits: false },
+            PreTokenizer::Smollm => runtime::Scheme::Gpt2 { lone_digits: true },
+            PreTokenizer::LlamaBpe => runtime::Scheme::Llama3 { max_digits: 3 },
+            PreTokenizer::Qwen2 => runtime::Scheme::Llama3 { max_digits: 1 },
+        },
+        Scheme::SentencePiece(scheme) => runtime::Scheme::SentencePiece {
+            prefix: match scheme.space_prefix {
+                SpacePrefix::Never => runtime::SpacePrefix::Never,
+                SpacePrefix::Always => runtime::SpacePrefix::Always,
+                SpacePrefix::Missing => runtime::SpacePrefix::Missing,
+                SpacePrefix::First => runtime::SpacePrefix::First,
+            },
+            escaped_space: scheme.escaped_space,
+            words: words_are_separate(tokenizer),
+        },
+    }
+}
+
+/// Whether no merge result has a space after something else, so that words
+/// cannot merge with each other.
+fn words_are_separate(tokenizer: &Tokenizer) -> bool {
+    tokenizer.merges().iter().all(|merge| {
+        let bytes = &tokenizer.tokens()[merge.merged as usize].bytes;
+        bytes
+            .windows(2)
+            .all(|pair| pair[1] != b' ' || pair[0] == b' ')
+    })
+}
+
+/// Where pieces end, and the pieces.
+fn pieces(tokenizer: &Tokenizer) -> (Vec<u8>, Vec<u8>) {
+    let mut pieces = Vec::new();
+    let mut ends = Vec::new();
+    for token in tokenizer.tokens() {
+        pieces.extend_from_slice(&token.bytes);
+        ends.push(pieces.len() as u32);
+    }
+    if let Scheme::SentencePiece(scheme) = tokenizer.scheme() {
+        let vocab_size = tokenizer.tokens().len() as u32;
+        let mut extra: Vec<(u32, char)> = scheme
+            .alphabet
+            .iter()
+            .filter(|(_, id)| *id >= vocab_size)
+            .map(|&(c, id)| (id, c))
+            .collect();
+        extra.sort_unstable();
+        for (_, c) in extra {
+            pieces.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            ends.push(pieces.len() as u32);
+        }
+    }
+    (words_to_bytes(ends), pieces)
+}
+
+/// The token of each byte: of byte tokens in SentencePiece, of one-byte texts
+/// in byte-level BPE. Of several the first.
+fn bytes(tokenizer: &Tokenizer) -> Vec<u32> {
+    let wanted = match tokenizer.scheme() {
+        Scheme::ByteLevel(_) => TokenClass::Normal,
+        Scheme::SentencePiece(_) => TokenClass::Byte,
+    };
+    let mut table = vec![NONE; 256];
+    for (token, id) in tokenizer.tokens().iter().zip(0..) {
+        if let [byte] = token.bytes[..]
+            && token.class == wanted
+            && table[usize::from(byte)] == NONE
+        {
+            table[usize::from(byte)] = id;
+        }
+    }
+    table
+}
+
+fn alphabet(tokenizer: &Tokenizer) -> Vec<u32> {
+    match tokenizer.scheme() {
+        Scheme::ByteLevel(_) => Vec::new(),
+        Scheme::SentencePiece(scheme) => scheme
+            .alphabet
+            .iter()
+            .flat_map(|&(c, id)| [u32::from(c), id])
+            .collect(),
+    }
+}
+
+fn whole_words(tokenizer: &Tokenizer) -> Vec<u32> {
+    let Scheme::ByteLevel(scheme) = tokenizer.scheme() else {
+        return Vec::new();
+    };
+    if !scheme.ignore_merges {
+        return Vec::new();
+    }
+    let tokens = tokenizer.tokens();
+    let mut words: Vec<u32> = (0..tokens.len() as u32)
+        .filter(|&id| tokens[id as usize].class == TokenClass::Normal)
+        .collect();
+    words.sort_by_key(|&id| &tokens[id as usize].bytes);
+    words
+}
+
+/// The hash table of merges, four fifths full, in order of insertion by pair.
+fn merges(tokenizer: &Tokenizer) -> Vec<u8> {
+    let mut merges = tokenizer.merges().to_vec();
+    merges.sort_by_key(|merge| (merge.left, merge.right));
+    let slots = merges.len() + merges.len() / 4 + 1;
+    let mut table = vec![[NONE; 4]; slots];
+    for merge in merges {
+        let hash = runtime::merge_hash(merge.left, merge.right);
+        let mut slot = ((u64::from(hash) * slots as u64) >> 32) as usize;
+        while table[slot][0] != NONE {
+            slot = (slot + 1) % slots;
+        }
+        table[slot] = [merge.left, merge.right, merge.rank, merge.merged];
+    }
+    words_to_bytes(table.into_iter().flatten().collect())
+}
+
+fn added(tokenizer: &Tokenizer) -> Vec<u32> {
+    let bytes = |added: &AddedToken| &tokenizer.tokens()[added.id as usize].bytes;
+    let mut list = tokenizer.added().to_vec();
+    list.sort_by(|a, b| {
+        let key = |added| {
+            let bytes: &Vec<u8> = bytes(added);
+            (bytes[0], std::cmp::Reverse(bytes.len()))
+        };
+        key(a).cmp(&key(b)).then_with(|| bytes(a).cmp(bytes(b)))
+    });
+    list.iter()
+        .flat_map(|added| {
+            let flags = u32::from(added.special)
+                | u32::from(added.strip_left) << 1
+                | u32::from(added.strip_right) << 2;
+            [added.id, flags]
+        })
+        .collect()
+}
+
+fn words_to_bytes(words: Vec<u32>) -> Vec<u8> {
+    words.into_iter().flat_map(u32::to_le_bytes).collect()
+}

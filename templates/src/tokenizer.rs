@@ -1,0 +1,252 @@
+//! Text to token ids and back, over tables that edgegen built.
+//!
+//! No allocation: the caller's output buffer is also the scratch.
+
+mod bpe;
+mod split;
+mod stream;
+mod tables;
+mod unicode;
+
+pub use stream::{Text, Utf8Stream};
+
+#[doc(hidden)]
+pub use tables::merge_hash;
+
+use bpe::Output;
+
+/// A tokenizer: constants, and tables of little-endian `u32` where not said
+/// otherwise. What edgegen builds is consistent; nothing is checked here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tokenizer<'t> {
+    /// How text becomes the first symbols.
+    pub scheme: Scheme,
+    /// Number of tokens; larger symbols are characters without a token.
+    pub vocab_size: u32,
+    /// Where each symbol's bytes end in `piece_bytes`.
+    pub piece_ends: &'t [u8],
+    /// The bytes of all symbols, one after another (bytes).
+    pub piece_bytes: &'t [u8],
+    /// The token of each of the 256 bytes; `u32::MAX` where there is none.
+    pub bytes: &'t [u8],
+    /// Pairs (character, symbol), ascending.
+    pub alphabet: &'t [u8],
+    /// Tokens that a word is at once, whatever the merges say, ordered by their
+    /// bytes; empty if the model has no such rule.
+    pub words: &'t [u8],
+    /// Hash table of (left, right, rank, merged); left is `u32::MAX` where empty.
+    pub merges: &'t [u8],
+    /// Pairs (token, flags), by first byte, then longest first.
+    pub added: &'t [u8],
+    /// Beginning of text.
+    pub bos: Option<u32>,
+    /// End of text.
+    pub eos: Option<u32>,
+    /// Whether `encode` begins with `bos`.
+    pub add_bos: bool,
+    /// Whether `encode` ends with `eos`.
+    pub add_eos: bool,
+    /// Tokens that end a generation (ids, ascending).
+    pub stop: &'t [u32],
+}
+
+/// How text becomes the first symbols.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// Words of GPT-2's regular expression, then bytes.
+    Gpt2 {
+        /// Every digit is a word.
+        lone_digits: bool,
+    },
+    /// Words of Llama 3's regular expression, then bytes.
+    Llama3 {
+        /// Most digits in a word.
+        max_digits: usize,
+    },
+    /// Characters.
+    SentencePiece {
+        /// Where a space is put before the text.
+        prefix: SpacePrefix,
+        /// U+2581 in the text means a space.
+        escaped_space: bool,
+        /// No merge crosses from a non-space to a space, so words are separate.
+        words: bool,
+    },
+}
+
+/// Where SentencePiece puts a space before the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpacePrefix {
+    /// Nowhere.
+    Never,
+    /// Before the text and after each added token.
+    Always,
+    /// As `Always`, unless there is a space.
+    Missing,
+    /// Before the text, unless there is a space or an added token.
+    First,
+}
+
+/// The output buffer is too small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodeError;
+
+impl core::fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("the text has more tokens than the buffer has room for")
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+impl Tokenizer<'_> {
+    /// Encodes `text` into `out` and returns the number of ids, with BOS and
+    /// EOS where the model uses them. Special tokens in the text (such as
+    /// `<|im_end|>`) are recognised if `parse_special`, else they are text.
+    ///
+    /// `out` is also the scratch. It suffices that it holds all ids and, beside
+    /// those before a word, two entries for each byte of the word; so
+    /// `2 * text.len() + 4` always suffices.
+    ///
+    /// # Errors
+    /// If `out` is too small.
+    pub fn encode(
+        &self,
+        text: &str,
+        parse_special: bool,
+        out: &mut [u32],
+    ) -> Result<usize, EncodeError> {
+        let mut out = Output::new(out);
+        if let Some(bos) = self.bos.filter(|_| self.add_bos) {
+            out.push(bos)?;
+        }
+        self.encode_text(text, parse_special, &mut out)?;
+        if let Some(eos) = self.eos.filter(|_| self.add_eos) {
+            out.push(eos)?;
+        }
+        Ok(out.len())
+    }
+
+    /// Encodes a rendered chat: as [`encode`](Self::encode) with special tokens
+    /// recognised, but nothing is added, as the chat template says it all.
+    ///
+    /// # Errors
+    /// If `out` is too small.
+    pub fn encode_chat(&self, text: &str, out: &mut [u32]) -> Result<usize, EncodeError> {
+        let mut out = Output::new(out);
+        self.encode_text(text, true, &mut out)?;
+        Ok(out.len())
+    }
+
+    /// The bytes of a token; empty if there is no such token.
+    pub fn piece(&self, id: u32) -> &[u8] {
+        if id < self.vocab_size {
+            self.symbol_bytes(id)
+        } else {
+            &[]
+        }
+    }
+
+    /// The bytes that a token adds to a text: its piece, without the BOS and
+    /// the space that encoding put before the text. `previous` is the token
+    /// before it, `None` at the beginning.
+    pub fn text_after(&self, previous: Option<u32>, id: u32) -> &[u8] {
+        let adds_bos = self.bos.filter(|_| self.add_bos);
+        if previous.is_none() && adds_bos == Some(id) {
+            return &[];
+        }
+        let piece = self.piece(id);
+        let first = previous.is_none() || previous == adds_bos;
+        match self.scheme {
+            Scheme::SentencePiece { prefix, .. } if first && prefix != SpacePrefix::Never => {
+                piece.strip_prefix(b" ").unwrap_or(piece)
+            }
+            _ => piece,
+        }
+    }
+
+    /// Whether a token ends a generation.
+    pub fn is_stop(&self, id: u32) -> bool {
+        self.stop.contains(&id)
+    }
+
+    /// Cuts the text at added tokens.
+    fn encode_text(
+        &self,
+        text: &str,
+        parse_special: bool,
+        out: &mut Output<'_>,
+    ) -> Result<(), EncodeError> {
+        let (mut start, mut at) = (0, 0);
+        while at < text.len() {
+            let Some(added) = self.added_at(&text.as_bytes()[at..], parse_special) else {
+                at += 1;
+                continue;
+            };
+            let mut plain = &text[start..at];
+            if added.strip_left() {
+                plain = plain.trim_end_matches(unicode::is_space);
+            }
+            self.encode_plain(plain, start == 0, out)?;
+            out.push(added.id)?;
+            at += self.symbol_bytes(added.id).len();
+            if added.strip_right() {
+                let rest = &text[at..];
+                at += rest.len() - rest.trim_start_matches(unicode::is_space).len();
+            }
+            start = at;
+        }
+        self.encode_plain(&text[start..], start == 0, out)
+    }
+
+    /// Encodes text without added tokens; `first` if the text begins with it.
+    fn encode_plain(
+        &self,
+        text: &str,
+        first: bool,
+        out: &mut Output<'_>,
+    ) -> Result<(), EncodeError> {
+        let mut rest = text;
+        match self.scheme {
+            Scheme::Gpt2 { lone_digits } => {
+                while !rest.is_empty() {
+                    let (word, after) = rest.split_at(split::gpt2(rest, lone_digits));
+                    self.encode_word(word, out)?;
+                    rest = after;
+                }
+            }
+            Scheme::Llama3 { max_digits } => {
+                while !rest.is_empty() {
+                    let (word, after) = rest.split_at(split::llama3(rest, max_digits));
+                    self.encode_word(word, out)?;
+                    rest = after;
+                }
+            }
+            Scheme::SentencePiece {
+                prefix,
+                escaped_space,
+                words,
+            } => {
+                let is_space = |c| c == ' ' || (escaped_space && c == '\u{2581}');
+                let mut space = match prefix {
+                    SpacePrefix::Never => false,
+                    SpacePrefix::Always => true,
+                    SpacePrefix::Missing => !text.starts_with(is_space),
+                    SpacePrefix::First => first && !text.starts_with(is_space),
+                };
+                while !rest.is_empty() {
+                    let end = match words {
+                        true => split::spaces_then_word(rest, is_space),
+                        false => rest.len(),
+                    };
+                    let (word, after) = rest.split_at(end);
+                    let chars = word.chars().map(|c| if is_space(c) { ' ' } else { c });
+                    let prefix = core::mem::take(&mut space).then_some(' ');
+                    self.encode_chars(prefix.into_iter().chain(chars), out)?;
+                    rest = after;
+                }
+            }
+        }
+        Ok(())
+    }
+}

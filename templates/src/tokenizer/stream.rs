@@ -1,0 +1,120 @@
+//! Pieces of bytes to text, whole characters at a time.
+
+use core::fmt;
+
+/// Joins the characters that pieces cut. What it gives is, over all pieces,
+/// what `String::from_utf8_lossy` gives for their concatenation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Utf8Stream {
+    /// A character's first bytes, at most three, then zeros.
+    pending: [u8; 3],
+    len: usize,
+}
+
+/// The text that one piece completes; see [`Text::for_each`] and `Display`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text<'p> {
+    /// The character that began in an earlier piece.
+    head: Option<char>,
+    body: &'p [u8],
+}
+
+impl Utf8Stream {
+    /// A stream at its beginning.
+    pub const fn new() -> Self {
+        Self {
+            pending: [0; 3],
+            len: 0,
+        }
+    }
+
+    /// Adds a piece and returns the text that is complete now.
+    pub fn push<'p>(&mut self, piece: &'p [u8]) -> Text<'p> {
+        let (head, rest) = self.complete(piece);
+        let tail = incomplete_tail(rest);
+        if tail > 0 {
+            self.pending[..tail].copy_from_slice(&rest[rest.len() - tail..]);
+            self.len = tail;
+        }
+        Text {
+            head,
+            body: &rest[..rest.len() - tail],
+        }
+    }
+
+    /// Ends the stream: U+FFFD if a character is incomplete.
+    pub fn finish(&mut self) -> Text<'static> {
+        let cut = core::mem::take(&mut self.len) > 0;
+        Text {
+            head: cut.then_some(char::REPLACEMENT_CHARACTER),
+            body: &[],
+        }
+    }
+
+    /// Completes the pending character; returns it and the bytes after it.
+    fn complete<'p>(&mut self, piece: &'p [u8]) -> (Option<char>, &'p [u8]) {
+        if self.len == 0 {
+            return (None, piece);
+        }
+        let mut bytes = [0; 4];
+        bytes[..self.len].copy_from_slice(&self.pending[..self.len]);
+        for (used, &byte) in piece.iter().enumerate() {
+            bytes[self.len] = byte;
+            match core::str::from_utf8(&bytes[..self.len + 1]) {
+                Ok(text) => {
+                    self.len = 0;
+                    return (text.chars().next(), &piece[used + 1..]);
+                }
+                Err(error) if error.error_len().is_some() => {
+                    self.len = 0;
+                    return (Some(char::REPLACEMENT_CHARACTER), &piece[used..]);
+                }
+                Err(_) => {
+                    self.pending[self.len] = byte;
+                    self.len += 1;
+                }
+            }
+        }
+        (None, &[])
+    }
+}
+
+impl Text<'_> {
+    /// Whether there is no text.
+    pub fn is_empty(&self) -> bool {
+        self.head.is_none() && self.body.is_empty()
+    }
+
+    /// Gives the text in order, in as many parts as it takes.
+    pub fn for_each(&self, mut part: impl FnMut(&str)) {
+        if let Some(head) = self.head {
+            part(head.encode_utf8(&mut [0; 4]));
+        }
+        for chunk in self.body.utf8_chunks() {
+            if !chunk.valid().is_empty() {
+                part(chunk.valid());
+            }
+            if !chunk.invalid().is_empty() {
+                part("\u{fffd}");
+            }
+        }
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut result = Ok(());
+        self.for_each(|part| result = result.and_then(|()| f.write_str(part)));
+        result
+    }
+}
+
+/// How many bytes at the end are the beginning of a character.
+fn incomplete_tail(bytes: &[u8]) -> usize {
+    (1..=bytes.len().min(3))
+        .find(|&len| {
+            let tail = &bytes[bytes.len() - len..];
+            matches!(core::str::from_utf8(tail), Err(error) if error.valid_up_to() == 0 && error.error_len().is_none())
+        })
+        .unwrap_or(0)
+}

@@ -1,0 +1,138 @@
+//! Look-ups in the baked tables.
+
+use super::Tokenizer;
+
+/// An added token, and how it is found.
+#[derive(Clone, Copy)]
+pub(super) struct Added {
+    pub(super) id: u32,
+    flags: u32,
+}
+
+impl Added {
+    /// Found only where special tokens are asked for: flag 1.
+    fn special(self) -> bool {
+        self.flags & 1 != 0
+    }
+
+    /// Swallows white space on its left: flag 2.
+    pub(super) fn strip_left(self) -> bool {
+        self.flags & 2 != 0
+    }
+
+    /// Swallows white space on its right: flag 4.
+    pub(super) fn strip_right(self) -> bool {
+        self.flags & 4 != 0
+    }
+}
+
+/// What two neighbours become.
+#[derive(Clone, Copy)]
+pub(super) struct Merge {
+    /// Priority; 0 is first.
+    pub(super) rank: u32,
+    /// The symbol that they become.
+    pub(super) merged: u32,
+}
+
+/// The hash of a pair of symbols: the slot is `hash * slots >> 32`.
+#[doc(hidden)]
+pub const fn merge_hash(left: u32, right: u32) -> u32 {
+    let mixed = (left ^ right.rotate_left(16)).wrapping_mul(0x9e37_79b1);
+    (mixed ^ (mixed >> 15) ^ right).wrapping_mul(0x85eb_ca6b)
+}
+
+impl Tokenizer<'_> {
+    /// The bytes of a token or of a character without a token.
+    pub(super) fn symbol_bytes(&self, symbol: u32) -> &[u8] {
+        let index = symbol as usize;
+        let start = match index {
+            0 => 0,
+            _ => entry(self.piece_ends, index - 1) as usize,
+        };
+        &self.piece_bytes[start..entry(self.piece_ends, index) as usize]
+    }
+
+    /// The token of a byte, if it has one.
+    pub(super) fn byte(&self, byte: u8) -> Option<u32> {
+        Some(entry(self.bytes, byte as usize)).filter(|&id| id != u32::MAX)
+    }
+
+    /// The symbol of a character, if it has one.
+    pub(super) fn char(&self, c: char) -> Option<u32> {
+        let index = partition_point(self.alphabet.len() / 8, |index| {
+            entry(self.alphabet, 2 * index) < c as u32
+        });
+        (index < self.alphabet.len() / 8 && entry(self.alphabet, 2 * index) == c as u32)
+            .then(|| entry(self.alphabet, 2 * index + 1))
+    }
+
+    /// The token that is a whole word, if there is one.
+    pub(super) fn word(&self, word: &str) -> Option<u32> {
+        let index = partition_point(self.words.len() / 4, |index| {
+            self.symbol_bytes(entry(self.words, index)) < word.as_bytes()
+        });
+        (index < self.words.len() / 4)
+            .then(|| entry(self.words, index))
+            .filter(|&id| self.symbol_bytes(id) == word.as_bytes())
+    }
+
+    /// What two neighbours become, if they merge.
+    pub(super) fn merge(&self, left: u32, right: u32) -> Option<Merge> {
+        let slots = self.merges.len() / 16;
+        let mut slot = (merge_hash(left, right) as u64 * slots as u64 >> 32) as usize;
+        loop {
+            if slot == slots {
+                slot = 0;
+            }
+            let record = self.merges.get(16 * slot..16 * slot + 16)?;
+            if entry(record, 0) == u32::MAX {
+                return None;
+            }
+            if entry(record, 0) == left && entry(record, 1) == right {
+                return Some(Merge {
+                    rank: entry(record, 2),
+                    merged: entry(record, 3),
+                });
+            }
+            slot += 1;
+        }
+    }
+
+    /// The longest added token that `text` begins with.
+    pub(super) fn added_at(&self, text: &[u8], parse_special: bool) -> Option<Added> {
+        let count = self.added.len() / 8;
+        let first = *text.first()?;
+        let from = partition_point(count, |index| {
+            self.symbol_bytes(entry(self.added, 2 * index))[0] < first
+        });
+        (from..count)
+            .map(|index| Added {
+                id: entry(self.added, 2 * index),
+                flags: entry(self.added, 2 * index + 1),
+            })
+            .take_while(|added| self.symbol_bytes(added.id)[0] == first)
+            .filter(|added| parse_special || !added.special())
+            .find(|added| text.starts_with(self.symbol_bytes(added.id)))
+    }
+}
+
+/// Element `index` of a table of little-endian `u32`.
+fn entry(table: &[u8], index: usize) -> u32 {
+    let bytes = &table[4 * index..4 * index + 4];
+    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
+}
+
+/// The first index below `count` that is not `before`, else `count`.
+fn partition_point(count: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}
