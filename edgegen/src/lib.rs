@@ -11,4 +11,5 @@
 
 pub mod error;
 pub mod import;
+pub mod inspect;
 pub mod model;
