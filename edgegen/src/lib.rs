@@ -14,6 +14,7 @@ pub mod emit;
 pub mod error;
 pub mod import;
 pub mod interpret;
+pub mod inspect;
 pub mod model;
 pub mod plan;
 pub mod profile;

@@ -4,5 +4,13 @@
 //! emitter copies its text.
 #![no_std]
 
+extern crate std;
+
+pub use runtime_kernels as kernels;
+
 pub mod chat;
+pub mod crew;
+pub mod frame;
+pub mod golden;
+pub mod team;
 pub mod tokenizer;

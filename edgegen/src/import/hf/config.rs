@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::import::description::{self, Description};
-use crate::model::{Architecture, Rope, RopeScaling};
+use crate::model::{Architecture, Rope};
 
 use super::config_rope;
 

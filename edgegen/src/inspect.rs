@@ -1,0 +1,225 @@
+//! What a model is, for people and for other programs.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::model::{Model, Role, RopeScaling};
+
+/// A model's description. Sizes are in elements unless a name says bytes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Inspection {
+    /// What people call the model.
+    pub name: String,
+    /// The file format.
+    pub format: &'static str,
+    /// The licence, as the file gives it.
+    pub licence: Option<String>,
+    /// SHA-256 of the files' contents.
+    pub digest: String,
+    /// Shapes and constants.
+    pub architecture: Shapes,
+    /// Number of weights.
+    pub parameters: usize,
+    /// Bytes of all weights as stored.
+    pub weight_bytes: usize,
+    /// Weights by how they are stored.
+    pub types: Vec<TypeSummary>,
+    /// Weights by what they are for.
+    pub tensors: Vec<RoleSummary>,
+    /// Whether the file has a chat template.
+    pub chat_template: bool,
+}
+
+/// Shapes and constants, in Hugging Face's names.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[allow(missing_docs)]
+pub struct Shapes {
+    pub name: &'static str,
+    pub hidden_size: usize,
+    pub intermediate_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    pub num_key_value_heads: usize,
+    pub head_dim: usize,
+    pub vocab_size: usize,
+    pub max_position_embeddings: usize,
+    pub rms_norm_eps: f32,
+    pub rope_theta: f64,
+    pub rope_dim: usize,
+    pub rope_scaling: &'static str,
+    pub tie_word_embeddings: bool,
+}
+
+/// All tensors of one type.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TypeSummary {
+    /// GGUF's name of the type.
+    pub dtype: &'static str,
+    /// Number of tensors.
+    pub tensors: usize,
+    /// Number of weights.
+    pub parameters: usize,
+    /// Bytes as stored.
+    pub bytes: usize,
+    /// Bits a weight, scales included.
+    pub bits_per_weight: f64,
+}
+
+/// All tensors of one role that are stored alike.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RoleSummary {
+    /// What they are for.
+    pub role: Role,
+    /// Number of tensors: one for each layer, or one.
+    pub count: usize,
+    /// Rows of each.
+    pub rows: usize,
+    /// Columns of each.
+    pub cols: usize,
+    /// GGUF's name of the type.
+    pub dtype: &'static str,
+    /// Bytes of all of them.
+    pub bytes: usize,
+}
+
+/// Describes a model. Reads all its bytes once, for the digest.
+pub fn inspect(model: &Model) -> Inspection {
+    let architecture = model.architecture();
+    let mut types: BTreeMap<_, TypeSummary> = BTreeMap::new();
+    let mut roles: BTreeMap<_, RoleSummary> = BTreeMap::new();
+    for (key, tensor) in model.tensors() {
+        let dtype = tensor.dtype();
+        let bytes = tensor.bytes().len();
+        let summary = types.entry(dtype).or_insert_with(|| TypeSummary {
+            dtype: dtype.name(),
+            tensors: 0,
+            parameters: 0,
+            bytes: 0,
+            bits_per_weight: dtype.bits_per_weight(),
+        });
+        summary.tensors += 1;
+        summary.parameters += tensor.len();
+        summary.bytes += bytes;
+        let summary = roles
+            .entry((key.role, dtype))
+            .or_insert_with(|| RoleSummary {
+                role: key.role,
+                count: 0,
+                rows: tensor.rows(),
+                cols: tensor.cols(),
+                dtype: dtype.name(),
+                bytes: 0,
+            });
+        summary.count += 1;
+        summary.bytes += bytes;
+    }
+    let types: Vec<TypeSummary> = types.into_values().collect();
+    Inspection {
+        name: model.name().to_owned(),
+        format: model.format(),
+        licence: model.licence().map(str::to_owned),
+        digest: model.digest(),
+        architecture: Shapes {
+            name: architecture.name,
+            hidden_size: architecture.hidden_size,
+            intermediate_size: architecture.intermediate_size,
+            num_hidden_layers: architecture.num_hidden_layers,
+            num_attention_heads: architecture.num_attention_heads,
+            num_key_value_heads: architecture.num_key_value_heads,
+            head_dim: architecture.head_dim,
+            vocab_size: architecture.vocab_size,
+            max_position_embeddings: architecture.max_position_embeddings,
+            rms_norm_eps: architecture.rms_norm_eps,
+            rope_theta: architecture.rope.theta,
+            rope_dim: architecture.rope.dim,
+            rope_scaling: scaling_name(&architecture.rope.scaling),
+            tie_word_embeddings: !model.tensors().keys().any(|k| k.role == Role::Output),
+        },
+        parameters: types.iter().map(|t| t.parameters).sum(),
+        weight_bytes: types.iter().map(|t| t.bytes).sum(),
+        types,
+        tensors: roles.into_values().collect(),
+        chat_template: model.chat_template().is_some(),
+    }
+}
+
+fn scaling_name(scaling: &RopeScaling) -> &'static str {
+    match scaling {
+        RopeScaling::None => "none",
+        RopeScaling::Linear { .. } => "linear",
+        RopeScaling::Factors(_) => "factors",
+        RopeScaling::Llama3 { .. } => "llama3",
+        RopeScaling::Yarn { .. } => "yarn",
+    }
+}
+
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shapes = &self.architecture;
+        writeln!(f, "{} ({}, {})", self.name, self.format, shapes.name)?;
+        writeln!(
+            f,
+            "  licence        {}",
+            self.licence.as_deref().unwrap_or("not given")
+        )?;
+        writeln!(f, "  sha-256        {}", self.digest)?;
+        writeln!(f, "  parameters     {}", self.parameters)?;
+        writeln!(
+            f,
+            "  weights        {:.1} MB",
+            self.weight_bytes as f64 / 1e6
+        )?;
+        writeln!(f, "  layers         {}", shapes.num_hidden_layers)?;
+        writeln!(f, "  hidden size    {}", shapes.hidden_size)?;
+        writeln!(f, "  feed-forward   {}", shapes.intermediate_size)?;
+        writeln!(
+            f,
+            "  heads          {} of {}, {} for keys and values",
+            shapes.num_attention_heads, shapes.head_dim, shapes.num_key_value_heads
+        )?;
+        let tied = if shapes.tie_word_embeddings {
+            "tied"
+        } else {
+            "separate"
+        };
+        writeln!(f, "  vocabulary     {}, {tied} output", shapes.vocab_size)?;
+        writeln!(f, "  context        {}", shapes.max_position_embeddings)?;
+        writeln!(
+            f,
+            "  rope           base {}, {} dimensions, scaling {}",
+            shapes.rope_theta, shapes.rope_dim, shapes.rope_scaling
+        )?;
+        let template = if self.chat_template { "yes" } else { "no" };
+        writeln!(f, "  chat template  {template}")?;
+        writeln!(f, "\n  type       tensors    weights     MB  bits a weight")?;
+        for t in &self.types {
+            writeln!(
+                f,
+                "  {:<9} {:>8} {:>10} {:>6.1} {:>14.2}",
+                t.dtype,
+                t.tensors,
+                t.parameters,
+                t.bytes as f64 / 1e6,
+                t.bits_per_weight
+            )?;
+        }
+        writeln!(
+            f,
+            "\n  tensor                 count  shape           type          MB"
+        )?;
+        for t in &self.tensors {
+            writeln!(
+                f,
+                "  {:<22} {:>5}  {:<15} {:<9} {:>6.1}",
+                format!("{:?}", t.role),
+                t.count,
+                format!("{} x {}", t.rows, t.cols),
+                t.dtype,
+                t.bytes as f64 / 1e6
+            )?;
+        }
+        Ok(())
+    }
+}
