@@ -219,8 +219,8 @@ impl Meaning for F32 {
     }
     fn tame(block: &mut [u8]) {
         for word in block.as_chunks_mut::<4>().0 {
-            // Exponents from -64 to 0.
-            word[3] = word[3] & 0x80 | 0x20 + (word[3] & 0x1f);
+            // Exponents up to 0.
+            word[3] = (word[3] & 0x9f) | 0x20;
         }
     }
     fn input(x: &[f32; 32]) -> [f32; 32] {
