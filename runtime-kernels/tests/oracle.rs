@@ -1,0 +1,417 @@
+//! The scalar kernels compute what they should: against naive code in f64, and properties.
+//! That the other instruction sets equal the scalar one is `equal.rs`.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use runtime_kernels::exp::exp;
+use runtime_kernels::half::f16_to_f32;
+use runtime_kernels::scalar::Scalar;
+use runtime_kernels::{
+    AddAssign, AddBias, Attention, F16, F32, Format, Isa, Kernel, MatMul, Q4, Q4M, Q8, Q8Block,
+    Quantize, RmsNorm, Rope, SiluMul, argmax,
+};
+
+fn scalar() -> Scalar {
+    Scalar::new().expect("scalar code runs everywhere")
+}
+
+fn float() -> impl Strategy<Value = f32> {
+    -8.0f32..8.0
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// Within `tolerance` of the sum of magnitudes that went into the value.
+fn close(value: f32, expected: f64, magnitude: f64, tolerance: f64) -> Result<(), TestCaseError> {
+    let error = (f64::from(value) - expected).abs();
+    prop_assert!(
+        error <= tolerance * magnitude + 1e-30,
+        "{value} is not {expected}"
+    );
+    Ok(())
+}
+
+struct Unary<const EXP: bool>([f32; 8]);
+
+impl<const EXP: bool> Kernel for Unary<EXP> {
+    type Output = [f32; 8];
+
+    fn run<I: Isa>(mut self, isa: I) -> [f32; 8] {
+        let v = isa.load(&self.0);
+        isa.store(if EXP { exp(isa, v) } else { isa.sqrt(v) }, &mut self.0);
+        self.0
+    }
+}
+
+/// Every `step`th float from `first` to `last`, by eights.
+fn stride(first: u32, last: u32, step: u32) -> impl Iterator<Item = [f32; 8]> {
+    (first..last - 8 * step)
+        .step_by(8 * step as usize)
+        .map(move |bits| core::array::from_fn(|i| f32::from_bits(bits + i as u32 * step)))
+}
+
+#[test]
+fn exp_is_within_2_ulp() {
+    let mut worst = 0.0f64;
+    let positive = stride(0, 88.0f32.to_bits(), 499);
+    let negative = stride((-0.0f32).to_bits(), (-87.0f32).to_bits(), 499);
+    for x in positive.chain(negative) {
+        for (x, y) in x.into_iter().zip(scalar().run(Unary::<true>(x))) {
+            let exact = f64::from(x).exp();
+            let ulp = f64::from((exact as f32).next_up()) - f64::from(exact as f32);
+            worst = worst.max(((f64::from(y) - exact) / ulp).abs());
+        }
+    }
+    assert!(worst <= 2.0, "{worst} ulp");
+}
+
+#[test]
+fn exp_is_normal_and_finite_everywhere() {
+    for x in stride(0, u32::MAX, 104_729) {
+        for (x, y) in x.into_iter().zip(scalar().run(Unary::<true>(x))) {
+            assert!(y.is_normal() && y > 0.0, "exp({x}) is {y}");
+        }
+    }
+    assert_eq!(scalar().run(Unary::<true>([0.0; 8])), [1.0; 8]);
+}
+
+#[test]
+fn sqrt_is_correctly_rounded() {
+    let all = stride(0, f32::INFINITY.to_bits(), 997);
+    let subnormal = stride(0, 0x0080_0000, 7);
+    let near_squares = stride(0x3f80_0000, 0x4080_0000, 11);
+    for x in all.chain(subnormal).chain(near_squares) {
+        let expected = x.map(|x| x.sqrt().to_bits());
+        assert_eq!(
+            scalar().run(Unary::<false>(x)).map(f32::to_bits),
+            expected,
+            "{x:?}"
+        );
+    }
+}
+
+#[test]
+fn f16_is_exact() {
+    for bits in 0..=u16::MAX {
+        let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+        if exponent == 31 {
+            continue;
+        }
+        let magnitude = match exponent {
+            0 => fraction * 2f64.powi(-24),
+            _ => (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
+        };
+        let value = f16_to_f32(bits);
+        assert_eq!(f64::from(value.abs()), magnitude);
+        assert_eq!(value.is_sign_negative(), bits >> 15 == 1);
+    }
+}
+
+#[test]
+fn argmax_is_the_first_of_the_best() {
+    assert_eq!(argmax(&[1.0, 3.0, -2.0, 3.0]), 1);
+    assert_eq!(argmax(&[-5.0, -4.0]), 1);
+    assert_eq!(argmax(&[0.0, -0.0]), 0);
+    assert_eq!(argmax(&[]), 0);
+}
+
+/// What a block means, from the description of the layout: 8 rows of 32 values.
+trait Meaning: Format {
+    fn value(block: &[u8], row: usize, column: usize) -> f64;
+    /// Bytes that make finite values of middling size.
+    fn tame(block: &mut [u8]);
+    fn input(x: &[f32; 32]) -> Self::Input;
+    fn input_value(x: &Self::Input, column: usize) -> f64;
+}
+
+fn half(block: &[u8], at: usize) -> f64 {
+    f64::from(f16_to_f32(u16::from_le_bytes([block[at], block[at + 1]])))
+}
+
+/// Exponents from -15 to 0.
+fn tame_halves(bytes: &mut [u8]) {
+    for high in bytes.iter_mut().skip(1).step_by(2) {
+        *high &= 0xbf;
+    }
+}
+
+fn nibble(codes: &[u8], row: usize, c: usize) -> f64 {
+    let byte = codes[32 * ((c % 16) / 4) + 4 * row + c % 4];
+    f64::from(if c < 16 { byte % 16 } else { byte / 16 })
+}
+
+fn quantized(x: &[f32; 32]) -> Q8Block {
+    let mut out = [Q8Block::ZERO];
+    scalar().run(Quantize { x, out: &mut out });
+    out[0]
+}
+
+macro_rules! meaning {
+    ($format:ty, $halves:expr, |$block:ident, $row:ident, $c:ident| $value:expr, f32) => {
+        meaning!(
+            $format,
+            $halves,
+            |$block, $row, $c| $value,
+            |x| *x,
+            |x, c| f64::from(x[c])
+        );
+    };
+    ($format:ty, $halves:expr, |$block:ident, $row:ident, $c:ident| $value:expr, q8) => {
+        meaning!(
+            $format,
+            $halves,
+            |$block, $row, $c| $value,
+            quantized,
+            |x: &Q8Block, c: usize| { f64::from(x.q[c]) * f64::from(x.scale) }
+        );
+    };
+    ($format:ty, $halves:expr, |$block:ident, $row:ident, $c:ident| $value:expr, $input:expr, $get:expr) => {
+        impl Meaning for $format {
+            fn value($block: &[u8], $row: usize, $c: usize) -> f64 {
+                $value
+            }
+            fn tame(block: &mut [u8]) {
+                tame_halves(&mut block[..$halves]);
+            }
+            fn input(x: &[f32; 32]) -> Self::Input {
+                let input: fn(&[f32; 32]) -> Self::Input = $input;
+                input(x)
+            }
+            fn input_value(x: &Self::Input, column: usize) -> f64 {
+                let get: fn(&Self::Input, usize) -> f64 = $get;
+                get(x, column)
+            }
+        }
+    };
+}
+
+meaning!(
+    Q8,
+    16,
+    |b, r, c| f64::from(b[16 + 32 * (c / 4) + 4 * r + c % 4] as i8) * half(b, 2 * r),
+    q8
+);
+meaning!(
+    Q4,
+    16,
+    |b, r, c| (nibble(&b[16..], r, c) - 8.0) * half(b, 2 * r),
+    q8
+);
+meaning!(
+    Q4M,
+    32,
+    |b, r, c| nibble(&b[32..], r, c) * half(b, 2 * r) + half(b, 16 + 2 * r),
+    q8
+);
+meaning!(F16, 512, |b, r, c| half(b, 16 * c + 2 * r), f32);
+
+impl Meaning for F32 {
+    fn value(block: &[u8], row: usize, c: usize) -> f64 {
+        let at = 32 * c + 4 * row;
+        f64::from(f32::from_le_bytes([
+            block[at],
+            block[at + 1],
+            block[at + 2],
+            block[at + 3],
+        ]))
+    }
+    fn tame(block: &mut [u8]) {
+        for word in block.as_chunks_mut::<4>().0 {
+            // Exponents up to 0.
+            word[3] = (word[3] & 0x9f) | 0x20;
+        }
+    }
+    fn input(x: &[f32; 32]) -> [f32; 32] {
+        *x
+    }
+    fn input_value(x: &[f32; 32], column: usize) -> f64 {
+        f64::from(x[column])
+    }
+}
+
+fn check_format<F: Meaning>(
+    groups: usize,
+    blocks: usize,
+    tokens: usize,
+    seed: &[u8],
+    x: &[f32],
+) -> Result<(), TestCaseError> {
+    let n = F::GROUP_BLOCK_BYTES;
+    let mut weights: Vec<u8> = seed
+        .iter()
+        .copied()
+        .cycle()
+        .take(groups * blocks * n)
+        .collect();
+    weights.chunks_exact_mut(n).for_each(F::tame);
+    let x: Vec<f32> = x
+        .iter()
+        .copied()
+        .cycle()
+        .take(32 * tokens * blocks)
+        .collect();
+    let input: Vec<_> = x.as_chunks().0.iter().map(F::input).collect();
+    let stride = 8 * groups;
+    let mut out = vec![0.0; tokens * stride];
+    scalar().run(MatMul::<F, _, _> {
+        weights: &weights,
+        groups,
+        blocks,
+        input: &input,
+        tokens,
+        out: &mut out,
+        stride,
+    });
+    let mut decoded = vec![0.0; 32 * blocks];
+    for row in 0..8 * groups {
+        let group = &weights[row / 8 * blocks * n..][..blocks * n];
+        F::row(group, row % 8, &mut decoded);
+        for (column, &value) in decoded.iter().enumerate() {
+            let exact = F::value(&group[column / 32 * n..][..n], row % 8, column % 32);
+            close(value, exact, exact.abs() + 1e-3, 1e-6)?;
+        }
+        for token in 0..tokens {
+            let (mut sum, mut magnitude) = (0.0, 0.0);
+            for column in 0..32 * blocks {
+                let w = F::value(&group[column / 32 * n..][..n], row % 8, column % 32);
+                let x = F::input_value(&input[token * blocks + column / 32], column % 32);
+                sum += w * x;
+                // A minimum and the codes above it may cancel.
+                magnitude += (w.abs() + 40.0) * x.abs();
+            }
+            close(out[token * stride + row], sum, magnitude, 1e-5)?;
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn matmul_is_a_sum_of_products(
+        (groups, blocks, tokens) in (1usize..6, 1usize..4, 1usize..6),
+        seed in vec(any::<u8>(), 997),
+        x in vec(float(), 331),
+    ) {
+        check_format::<Q8>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<Q4>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<Q4M>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<F16>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<F32>(groups, blocks, tokens, &seed, &x)?;
+    }
+
+    #[test]
+    fn a_token_in_a_batch_is_the_token_alone(x in vec(float(), 64 * 7), seed in vec(any::<u8>(), 997)) {
+        let weights: Vec<u8> = seed.iter().copied().cycle().take(5 * 2 * 272).collect();
+        let mut weights = weights;
+        weights.chunks_exact_mut(272).for_each(Q8::tame);
+        let input: Vec<_> = x.as_chunks().0.iter().map(quantized).collect();
+        let run = |input: &[Q8Block], tokens| {
+            let mut out = vec![0.0; 40 * tokens];
+            let (weights, out_slice) = (&weights[..], &mut out[..]);
+            scalar().run(MatMul::<Q8, _, _> {
+                weights, groups: 5, blocks: 2, input, tokens, out: out_slice, stride: 40,
+            });
+            out
+        };
+        let together = run(&input, 7);
+        for (t, input) in input.chunks_exact(2).enumerate() {
+            prop_assert_eq!(&together[40 * t..][..40], &run(input, 1)[..]);
+        }
+    }
+
+    #[test]
+    fn quantize_is_within_half_a_step(x in vec(-1e4f32..1e4, 32)) {
+        let block = quantized(x.as_chunks().0.first().expect("32 values"));
+        let amax = x.iter().fold(0.0f32, |max, x| max.max(x.abs()));
+        prop_assert_eq!(block.scale, amax / 127.0);
+        prop_assert_eq!(block.sum, block.q.iter().map(|&q| i32::from(q)).sum::<i32>() as f32);
+        for (x, q) in x.iter().zip(block.q) {
+            prop_assert!(q >= -127);
+            prop_assert!((x - f32::from(q) * block.scale).abs() <= block.scale * 0.5001);
+        }
+    }
+
+    #[test]
+    fn rms_norm_normalizes(x in vec(float(), 1..100), gain in vec(float(), 128)) {
+        let (size, padded) = (x.len(), x.len().next_multiple_of(32));
+        let mut x = x;
+        x.resize(padded, 0.0);
+        let mut out = vec![0.0; padded];
+        scalar().run(RmsNorm { x: &x, gain: &bytes(&gain[..padded]), eps: 1e-5, size, out: &mut out });
+        let mean = x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / size as f64;
+        for ((&x, &gain), &out) in x.iter().zip(&gain).zip(&out) {
+            let expected = f64::from(x) / (mean + 1e-5).sqrt() * f64::from(gain);
+            close(out, expected, expected.abs(), 1e-6)?;
+        }
+    }
+
+    #[test]
+    fn rope_rotates(x in vec(float(), 2 * 26), angles in vec(-3.0f32..3.0, 11)) {
+        let cos: Vec<f32> = angles.iter().map(|a| a.cos()).collect();
+        let sin: Vec<f32> = angles.iter().map(|a| a.sin()).collect();
+        let table = bytes(&[&cos[..], &sin[..]].concat());
+        let mut out = x.clone();
+        scalar().run(Rope { x: &mut out, heads: 2, head_dim: 26, half: 11, table: &table });
+        for (x, out) in x.chunks_exact(26).zip(out.chunks_exact(26)) {
+            for (i, angle) in angles.iter().enumerate() {
+                let (a, b, angle) = (f64::from(x[i]), f64::from(x[i + 11]), f64::from(*angle));
+                close(out[i], a * angle.cos() - b * angle.sin(), 16.0, 1e-6)?;
+                close(out[i + 11], a * angle.sin() + b * angle.cos(), 16.0, 1e-6)?;
+            }
+            prop_assert_eq!(&x[22..], &out[22..]);
+        }
+    }
+
+    #[test]
+    fn attention_is_softmax_times_values(
+        head_dim in 1usize..70, positions in 1usize..20, seed in vec(-2.0f32..2.0, 997),
+    ) {
+        let (heads, heads_per_kv, kv_heads) = (4, 2, 2);
+        let kv_stride = kv_heads * head_dim;
+        let take = |skip, n| seed.iter().copied().cycle().skip(skip).take(n).collect::<Vec<_>>();
+        let q = take(3, heads * head_dim);
+        let (keys, values) = (take(500, positions * kv_stride), take(77, positions * kv_stride));
+        let (mut scores, mut out) = (vec![0.0; positions], vec![0.0; heads * head_dim]);
+        scalar().run(Attention {
+            q: &q, keys: &keys, values: &values, kv_stride, positions, head_dim, heads_per_kv,
+            first_head: 0, scale: 0.3, scores: &mut scores, out: &mut out,
+        });
+        for head in 0..heads {
+            let at = head / heads_per_kv * head_dim;
+            let weights: Vec<f64> = (0..positions).map(|t| {
+                let score: f64 = (0..head_dim)
+                    .map(|d| f64::from(q[head * head_dim + d]) * f64::from(keys[t * kv_stride + at + d]))
+                    .sum();
+                (score * f64::from(0.3f32)).exp()
+            }).collect();
+            let sum: f64 = weights.iter().sum();
+            for d in 0..head_dim {
+                let expected: f64 = weights.iter().enumerate()
+                    .map(|(t, w)| w * f64::from(values[t * kv_stride + at + d])).sum::<f64>() / sum;
+                close(out[head * head_dim + d], expected, 2.0, 1e-4)?;
+            }
+        }
+    }
+
+    #[test]
+    fn silu_mul_gates(gate in vec(-80.0f32..80.0, 24), up in vec(float(), 24)) {
+        let mut out = [0.0; 24];
+        scalar().run(SiluMul { gate: &gate, up: &up, out: &mut out });
+        for ((&g, &up), &out) in gate.iter().zip(&up).zip(&out) {
+            let expected = f64::from(g) / (1.0 + (-f64::from(g)).exp()) * f64::from(up);
+            close(out, expected, expected.abs(), 1e-6)?;
+        }
+    }
+
+    #[test]
+    fn additions_add(x in vec(float(), 40), y in vec(float(), 40)) {
+        let expected: Vec<f32> = x.iter().zip(&y).map(|(x, y)| x + y).collect();
+        let (mut a, mut b) = (x.clone(), x);
+        scalar().run(AddAssign { x: &mut a, y: &y });
+        scalar().run(AddBias { x: &mut b, bias: &bytes(&y) });
+        prop_assert_eq!(&a, &expected);
+        prop_assert_eq!(&b, &expected);
+    }
+}

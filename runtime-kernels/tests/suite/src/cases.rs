@@ -1,0 +1,444 @@
+//! The cases: a function for each kernel, which feeds it shapes and values of all kinds.
+
+use runtime_kernels::exp::exp;
+use runtime_kernels::{
+    AddAssign, AddBias, Attention, Const, F16, F32, Format, Isa, Kernel, MatMul, Q4, Q4M, Q8,
+    Q8Block, Quantize, RmsNorm, Rope, SiluMul,
+};
+
+use super::rng::{KINDS, Kind, Rng};
+
+/// Takes the shape of a run, and what the kernel computed.
+type Sink<'a> = &'a mut dyn FnMut(String, Vec<f32>);
+
+macro_rules! cases {
+    ($($name:literal: $case:path,)*) => {
+        /// What the suite covers, by the names of kernels and formats in `src`.
+        pub const CASES: &[&str] = &[$($name),*];
+
+        pub fn cases<I: Isa>() -> Vec<(&'static str, fn(I, Sink))> {
+            vec![$(($name, $case as fn(I, Sink))),*]
+        }
+    };
+}
+
+cases! {
+    "Lanes": lanes,
+    "Exp": exponential,
+    "Quantize": quantize,
+    "MatMul q8": matmul::<I, Q8>,
+    "MatMul q4": matmul::<I, Q4>,
+    "MatMul q4m": matmul::<I, Q4M>,
+    "MatMul f16": matmul::<I, F16>,
+    "MatMul f32": matmul::<I, F32>,
+    "RmsNorm": rms_norm,
+    "Rope": rope,
+    "Attention": attention,
+    "SiluMul": silu_mul,
+    "AddAssign": add_assign,
+    "AddBias": add_bias,
+}
+
+/// A format's weights and inputs for the suite.
+pub trait Feed: Format {
+    /// One block of a group; the worst integers now and then.
+    fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8>;
+    /// The activations of a block.
+    fn input(rng: &mut Rng, kind: Kind) -> Self::Input;
+}
+
+fn halves(rng: &mut Rng, n: usize, kind: Kind) -> Vec<u8> {
+    (0..n).flat_map(|_| rng.half(kind).to_le_bytes()).collect()
+}
+
+/// Random bytes, or the least or the greatest weight throughout.
+fn codes(rng: &mut Rng, n: usize, extremes: [u8; 2]) -> Vec<u8> {
+    match rng.bits() % 4 {
+        0 => vec![extremes[0]; n],
+        1 => vec![extremes[1]; n],
+        _ => (0..n).map(|_| rng.bits() as u8).collect(),
+    }
+}
+
+fn q8_block(rng: &mut Rng, kind: Kind) -> Q8Block {
+    let extreme = rng.bits() % 4;
+    let q: [i8; 32] = core::array::from_fn(|_| match extreme {
+        0 => 127,
+        1 => -127,
+        _ => ((rng.bits() % 255) as i32 - 127) as i8,
+    });
+    let sum = q.iter().map(|&q| i32::from(q)).sum::<i32>() as f32;
+    // Of a size that keeps sums finite.
+    let scale = match kind {
+        Kind::Extreme => rng.float(kind).abs().min(1e6),
+        _ => rng.float(kind).abs(),
+    };
+    Q8Block { scale, sum, q }
+}
+
+impl Feed for Q8 {
+    fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
+        [halves(rng, 8, kind), codes(rng, 256, [0x80, 0x7f])].concat()
+    }
+    fn input(rng: &mut Rng, kind: Kind) -> Q8Block {
+        q8_block(rng, kind)
+    }
+}
+
+impl Feed for Q4 {
+    fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
+        [halves(rng, 8, kind), codes(rng, 128, [0, 0xff])].concat()
+    }
+    fn input(rng: &mut Rng, kind: Kind) -> Q8Block {
+        q8_block(rng, kind)
+    }
+}
+
+impl Feed for Q4M {
+    fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
+        [halves(rng, 16, kind), codes(rng, 128, [0, 0xff])].concat()
+    }
+    fn input(rng: &mut Rng, kind: Kind) -> Q8Block {
+        q8_block(rng, kind)
+    }
+}
+
+impl Feed for F16 {
+    fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
+        halves(rng, 256, kind)
+    }
+    fn input(rng: &mut Rng, kind: Kind) -> [f32; 32] {
+        core::array::from_fn(|_| rng.float(kind))
+    }
+}
+
+impl Feed for F32 {
+    fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
+        rng.float_bytes(256, kind)
+    }
+    fn input(rng: &mut Rng, kind: Kind) -> [f32; 32] {
+        core::array::from_fn(|_| rng.float(kind))
+    }
+}
+
+fn matmul<I: Isa, F: Feed>(isa: I, sink: Sink) {
+    let mut rng = Rng(1);
+    for kind in KINDS {
+        for (groups, blocks) in [(1, 1), (2, 3), (4, 1), (5, 2), (9, 6)] {
+            let weights: Vec<u8> = (0..groups * blocks)
+                .flat_map(|_| F::weights(&mut rng, kind))
+                .collect();
+            for tokens in 0..=9 {
+                let input: Vec<_> = (0..tokens * blocks)
+                    .map(|_| F::input(&mut rng, kind))
+                    .collect();
+                let stride = 8 * groups + tokens;
+                let mut out = vec![-1.0; tokens * stride];
+                let (weights, input) = (&weights[..], &input[..]);
+                isa.run(MatMul::<F, _, _> {
+                    weights,
+                    groups,
+                    blocks,
+                    input,
+                    tokens,
+                    out: &mut out,
+                    stride,
+                });
+                sink(
+                    format!("{kind:?} {groups} groups {blocks} blocks {tokens} tokens"),
+                    out,
+                );
+            }
+            let mut row = vec![0.0; 32 * blocks];
+            for lane in 0..8 {
+                F::row(&weights[..blocks * F::GROUP_BLOCK_BYTES], lane, &mut row);
+                sink(format!("{kind:?} row {lane}"), row.clone());
+            }
+        }
+        // Shapes as constants.
+        let weights: Vec<u8> = (0..10).flat_map(|_| F::weights(&mut rng, kind)).collect();
+        let input: Vec<_> = (0..10).map(|_| F::input(&mut rng, kind)).collect();
+        let mut out = vec![-1.0; 5 * 40];
+        isa.run(MatMul::<F, _, _> {
+            weights: &weights,
+            groups: Const::<5>,
+            blocks: Const::<2>,
+            input: &input,
+            tokens: 5,
+            out: &mut out,
+            stride: 40,
+        });
+        sink(format!("{kind:?} constant shape"), out);
+    }
+}
+
+/// Each operation of the lanes by itself.
+struct Operations<'a> {
+    a: &'a [f32; 8],
+    b: &'a [f32; 8],
+    halves: &'a [u8; 16],
+    out: &'a mut Vec<f32>,
+}
+
+impl Kernel for Operations<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) {
+        let (a, b) = (isa.load(self.a), isa.load(self.b));
+        let mut bytes = [0; 32];
+        for (bytes, a) in bytes.as_chunks_mut().0.iter_mut().zip(self.a) {
+            *bytes = a.to_le_bytes();
+        }
+        // Divisors are never zero in the kernels, nor what a root is taken of below it.
+        let divisor = isa.max(isa.abs(b), isa.splat(1e-30));
+        let one = isa.max(isa.min(a, isa.splat(1.0)), isa.splat(-1.0));
+        let results = [
+            isa.add(a, b),
+            isa.sub(a, b),
+            isa.mul(a, b),
+            isa.div(a, divisor),
+            isa.max(a, b),
+            isa.min(a, b),
+            isa.abs(a),
+            isa.sqrt(isa.abs(a)),
+            isa.load_bytes(&bytes),
+            isa.from_f16(self.halves),
+            isa.splat(isa.fold(a)),
+        ];
+        for v in results {
+            let mut lanes = [0.0; 8];
+            isa.store(v, &mut lanes);
+            self.out.extend(lanes);
+        }
+        let mut q = [0; 8];
+        isa.round_to_i8(isa.mul(one, isa.splat(127.0)), &mut q);
+        self.out.extend(q.map(f32::from));
+        // Ties.
+        let mut ties = [0.0; 8];
+        for (tie, q) in ties.iter_mut().zip(q) {
+            *tie = f32::from(q) / 2.0;
+        }
+        isa.round_to_i8(isa.load(&ties), &mut q);
+        self.out.extend(q.map(f32::from));
+    }
+}
+
+fn lanes<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(2);
+    for kind in KINDS {
+        let mut out = Vec::new();
+        for _ in 0..400 {
+            let a = core::array::from_fn(|_| rng.float(kind));
+            let b = core::array::from_fn(|_| rng.float(kind));
+            let mut half = [0; 16];
+            half.copy_from_slice(&halves(&mut rng, 8, kind));
+            isa.run(Operations {
+                a: &a,
+                b: &b,
+                halves: &half,
+                out: &mut out,
+            });
+        }
+        sink(format!("{kind:?}"), out);
+    }
+    let mut out = Vec::new();
+    for n in -126..=127 {
+        out.extend(isa.run(Pow2([n as f32; 8])));
+    }
+    sink("pow2".into(), out);
+}
+
+/// 2 to the power of eight integers.
+struct Pow2([f32; 8]);
+
+impl Kernel for Pow2 {
+    type Output = [f32; 8];
+
+    #[inline(always)]
+    fn run<I: Isa>(mut self, isa: I) -> [f32; 8] {
+        isa.store(isa.pow2(isa.load(&self.0)), &mut self.0);
+        self.0
+    }
+}
+
+/// e to the power of eight numbers.
+struct Exp([f32; 8]);
+
+impl Kernel for Exp {
+    type Output = [f32; 8];
+
+    #[inline(always)]
+    fn run<I: Isa>(mut self, isa: I) -> [f32; 8] {
+        isa.store(exp(isa, isa.load(&self.0)), &mut self.0);
+        self.0
+    }
+}
+
+fn exponential<I: Isa>(isa: I, sink: Sink) {
+    // A stride over the bits of all f32; finite ones only.
+    let mut out = Vec::new();
+    for bits in (0..0x7f80_0000u32).step_by(65_521) {
+        let x = f32::from_bits(bits);
+        out.extend(isa.run(Exp([
+            x,
+            -x,
+            x / 2.0,
+            -x / 2.0,
+            x.min(90.0),
+            -x.min(90.0),
+            0.0,
+            -0.0,
+        ])));
+    }
+    sink("stride".into(), out);
+}
+
+fn quantize<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(3);
+    for kind in KINDS {
+        for blocks in 0..40 {
+            let mut x = rng.floats(32 * blocks, kind);
+            if blocks % 5 == 1 {
+                // A greatest value of 127 makes halves exact: ties.
+                x.iter_mut()
+                    .for_each(|x| *x = (*x * 16.0).round().clamp(-126.0, 126.0) + 0.5);
+                x[7] = 127.0;
+            }
+            let mut out = vec![Q8Block::ZERO; blocks];
+            isa.run(Quantize {
+                x: &x,
+                out: &mut out,
+            });
+            let values = out
+                .iter()
+                .flat_map(|b| [b.scale, b.sum].into_iter().chain(b.q.map(f32::from)));
+            sink(format!("{kind:?} {blocks} blocks"), values.collect());
+        }
+    }
+}
+
+fn rms_norm<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(4);
+    for kind in KINDS {
+        for size in [1, 31, 32, 64, 100, 172, 576] {
+            let padded = usize::next_multiple_of(size, 32);
+            let mut x = rng.floats(padded, kind);
+            x[size..].fill(0.0);
+            let gain = rng.float_bytes(padded, kind);
+            let mut out = vec![-1.0; padded];
+            isa.run(RmsNorm {
+                x: &x,
+                gain: &gain,
+                eps: 1e-5,
+                size,
+                out: &mut out,
+            });
+            sink(format!("{kind:?} {size}"), out);
+        }
+    }
+}
+
+fn rope<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(5);
+    for kind in KINDS {
+        for (heads, head_dim, half) in [(1, 8, 4), (3, 64, 32), (2, 26, 13), (2, 48, 16), (1, 2, 1)]
+        {
+            let mut x = rng.floats(heads * head_dim, kind);
+            let table = rng.float_bytes(2 * half, Kind::Plain);
+            isa.run(Rope {
+                x: &mut x,
+                heads,
+                head_dim,
+                half,
+                table: &table,
+            });
+            sink(
+                format!("{kind:?} {heads} heads of {head_dim}, {half} pairs"),
+                x,
+            );
+        }
+    }
+}
+
+fn attention<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(6);
+    for kind in KINDS {
+        for (heads, heads_per_kv, head_dim) in
+            [(1, 1, 64), (9, 3, 64), (8, 2, 8), (2, 1, 43), (4, 4, 7)]
+        {
+            let kv_stride = heads / heads_per_kv * head_dim + 5;
+            for positions in [1, 2, 7, 8, 9, 33] {
+                let q = rng.floats(heads * head_dim, kind);
+                let keys = rng.floats(positions * kv_stride, kind);
+                let values = rng.floats(positions * kv_stride, kind);
+                let mut out = vec![-1.0; heads * head_dim];
+                // The heads in two ranges, as two threads have them.
+                let cut = heads / 2 * head_dim;
+                let (low, high) = out.split_at_mut(cut);
+                let ranges = [(&q[..cut], low, 0), (&q[cut..], high, heads / 2)];
+                for (q, out, first_head) in ranges {
+                    let mut scores = vec![0.0; positions + 3];
+                    isa.run(Attention {
+                        q,
+                        keys: &keys,
+                        values: &values,
+                        kv_stride,
+                        positions,
+                        head_dim,
+                        heads_per_kv,
+                        first_head,
+                        scale: 0.125,
+                        scores: &mut scores,
+                        out,
+                    });
+                }
+                sink(
+                    format!("{kind:?} {heads} heads of {head_dim}, {positions} positions"),
+                    out,
+                );
+            }
+        }
+    }
+}
+
+fn silu_mul<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(7);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let (gate, up) = (rng.floats(n, kind), rng.floats(n, kind));
+            let mut out = vec![-1.0; n];
+            isa.run(SiluMul {
+                gate: &gate,
+                up: &up,
+                out: &mut out,
+            });
+            sink(format!("{kind:?} {n}"), out);
+        }
+    }
+}
+
+fn add_assign<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(8);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let (mut x, y) = (rng.floats(n, kind), rng.floats(n, kind));
+            isa.run(AddAssign { x: &mut x, y: &y });
+            sink(format!("{kind:?} {n}"), x);
+        }
+    }
+}
+
+fn add_bias<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(9);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let (mut x, bias) = (rng.floats(n, kind), rng.float_bytes(n, kind));
+            isa.run(AddBias {
+                x: &mut x,
+                bias: &bias,
+            });
+            sink(format!("{kind:?} {n}"), x);
+        }
+    }
+}
