@@ -112,12 +112,22 @@ where
         let Ok(mut desk) = self.desks[member].lock() else {
             return;
         };
-        (job.run)(&job, self.isa, &cache, share(job.items, member, self.threads), &mut desk);
+        (job.run)(
+            &job,
+            self.isa,
+            &cache,
+            share(job.items, member, self.threads),
+            &mut desk,
+        );
     }
 
     /// Has all members compute the job, and gives each one's share and result to `gather`.
     fn run(&self, mut gather: impl FnMut(Range<usize>, &[f32])) {
-        let items = self.job.read().unwrap_or_else(PoisonError::into_inner).items;
+        let items = self
+            .job
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .items;
         self.done.store(0, Ordering::Relaxed);
         self.started.fetch_add(1, Ordering::Release);
         self.work(0);
@@ -199,7 +209,13 @@ impl<I: Isa> Job<'_, I> {
     }
 
     /// A range of heads, counted over all tokens: `[heads of the range][head_dim]`.
-    fn attention<D: Dim, G: Dim>(&self, isa: I, cache: &[f32], range: Range<usize>, desk: &mut Desk) {
+    fn attention<D: Dim, G: Dim>(
+        &self,
+        isa: I,
+        cache: &[f32],
+        range: Range<usize>,
+        desk: &mut Desk,
+    ) {
         let heads = Heads {
             tokens: self.heads.tokens,
             position: self.heads.position,

@@ -109,7 +109,14 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
 
     /// `output = rms_norm(input) * gain`.
     #[inline(always)]
-    pub fn rms_norm<D: Dim>(&mut self, gain: &[u8], eps: f32, size: D, input: Region, output: Region) {
+    pub fn rms_norm<D: Dim>(
+        &mut self,
+        gain: &[u8],
+        eps: f32,
+        size: D,
+        input: Region,
+        output: Region,
+    ) {
         let isa = self.team.isa();
         let [x, out] = self.buffers([input, output]);
         let rows = x
@@ -202,7 +209,14 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
 
     /// Copies keys and values of the batch to the KV cache.
     #[inline(always)]
-    pub fn store(&mut self, cache: CacheShape, layer: usize, buffer: Region, key: usize, value: usize) {
+    pub fn store(
+        &mut self,
+        cache: CacheShape,
+        layer: usize,
+        buffer: Region,
+        key: usize,
+        value: usize,
+    ) {
         let rows = &self.arena[self.range(buffer)];
         let position = self.position;
         let (keys, values) = cache.layer(layer);
@@ -279,7 +293,8 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
     #[inline(always)]
     pub fn select(&mut self, buffer: Region, row: usize) {
         let start = buffer.start + row * buffer.width;
-        self.arena.copy_within(start..start + buffer.width, buffer.start);
+        self.arena
+            .copy_within(start..start + buffer.width, buffer.start);
         self.tokens = 1;
     }
 

@@ -14,3 +14,8 @@ pub mod frame;
 pub mod golden;
 pub mod team;
 pub mod tokenizer;
+
+/// Path below `src` and text of the library's files.
+pub const FILES: &[(&str, &str)] = &[];
+/// Path and text of the crate's other files; `{{crate}}` stands for the crate's name.
+pub const PROGRAM: &[(&str, &str)] = &[];

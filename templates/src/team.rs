@@ -109,7 +109,11 @@ pub trait Operand: Copy + Send + Sync + 'static {
 
     /// Puts the input where a job keeps this form.
     #[cfg(feature = "std")]
-    fn put(input: &[Self], floats: &mut std::vec::Vec<f32>, blocks: &mut std::vec::Vec<super::kernels::Q8Block>);
+    fn put(
+        input: &[Self],
+        floats: &mut std::vec::Vec<f32>,
+        blocks: &mut std::vec::Vec<super::kernels::Q8Block>,
+    );
 }
 
 impl Operand for [f32; 32] {
@@ -119,7 +123,11 @@ impl Operand for [f32; 32] {
     }
 
     #[cfg(feature = "std")]
-    fn put(input: &[Self], floats: &mut std::vec::Vec<f32>, _: &mut std::vec::Vec<super::kernels::Q8Block>) {
+    fn put(
+        input: &[Self],
+        floats: &mut std::vec::Vec<f32>,
+        _: &mut std::vec::Vec<super::kernels::Q8Block>,
+    ) {
         floats.clear();
         floats.extend_from_slice(input.as_flattened());
     }

@@ -55,9 +55,11 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
             );
         }
         (DType::Q4_1, WeightFormat::Q4M) => {
-            blocks.extend(stored.chunks_exact(20).map(|block| {
-                Block::Q4M(u16_at(block, 0), u16_at(block, 2), nibbles(&block[4..]))
-            }));
+            blocks.extend(
+                stored.chunks_exact(20).map(|block| {
+                    Block::Q4M(u16_at(block, 0), u16_at(block, 2), nibbles(&block[4..]))
+                }),
+            );
         }
         (DType::F16, WeightFormat::F16) => {
             let values: Vec<u16> = stored.chunks_exact(2).map(|pair| u16_at(pair, 0)).collect();
@@ -140,11 +142,7 @@ fn quantize(values: &[f32; 32], format: WeightFormat) -> Option<Block> {
             Block::Q4M(
                 scale.to_bits(),
                 minimum.to_bits(),
-                values.map(|v| {
-                    ((v - minimum.to_f32()) * inverse)
-                        .round()
-                        .clamp(0.0, 15.0) as u8
-                }),
+                values.map(|v| ((v - minimum.to_f32()) * inverse).round().clamp(0.0, 15.0) as u8),
             )
         }
     })

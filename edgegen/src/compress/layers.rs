@@ -101,7 +101,12 @@ impl<'a> Builder<'a> {
         let layer = Some(index);
         let mut operations = Vec::new();
 
-        self.norm(&mut operations, layer, Role::AttentionNorm, "attention_norm")?;
+        self.norm(
+            &mut operations,
+            layer,
+            Role::AttentionNorm,
+            "attention_norm",
+        )?;
         self.project(
             &mut operations,
             layer,
@@ -133,7 +138,12 @@ impl<'a> Builder<'a> {
         )?;
         operations.push(Operation::AddResidual);
 
-        self.norm(&mut operations, layer, Role::FeedForwardNorm, "feed_forward_norm")?;
+        self.norm(
+            &mut operations,
+            layer,
+            Role::FeedForwardNorm,
+            "feed_forward_norm",
+        )?;
         self.project(
             &mut operations,
             layer,
@@ -292,7 +302,10 @@ impl<'a> Builder<'a> {
 
     /// Appends f32s as they are.
     pub(super) fn floats(&mut self, values: &[f32]) -> Vector {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         Vector {
             len: values.len(),
             part: self.files.append(&bytes),

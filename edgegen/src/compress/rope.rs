@@ -15,8 +15,16 @@ pub(super) fn table(rope: &Rope, context: usize) -> Vec<f32> {
     let mut table = Vec::with_capacity(context * rope.dim);
     for position in 0..context {
         let angle = |frequency: &f64| position as f64 * frequency;
-        table.extend(frequencies.iter().map(|f| (libm::cos(angle(f)) * magnitude) as f32));
-        table.extend(frequencies.iter().map(|f| (libm::sin(angle(f)) * magnitude) as f32));
+        table.extend(
+            frequencies
+                .iter()
+                .map(|f| (libm::cos(angle(f)) * magnitude) as f32),
+        );
+        table.extend(
+            frequencies
+                .iter()
+                .map(|f| (libm::sin(angle(f)) * magnitude) as f32),
+        );
     }
     table
 }
@@ -28,9 +36,10 @@ fn frequencies(rope: &Rope) -> Vec<f64> {
     match &rope.scaling {
         RopeScaling::None => base.collect(),
         RopeScaling::Linear { factor } => base.map(|f| f / factor).collect(),
-        RopeScaling::Factors(factors) => {
-            base.zip(factors).map(|(f, &factor)| f / f64::from(factor)).collect()
-        }
+        RopeScaling::Factors(factors) => base
+            .zip(factors)
+            .map(|(f, &factor)| f / f64::from(factor))
+            .collect(),
         RopeScaling::Llama3 {
             factor,
             low_freq_factor,
@@ -38,7 +47,8 @@ fn frequencies(rope: &Rope) -> Vec<f64> {
             original_max_position_embeddings,
         } => base
             .map(|f| {
-                let rotations = *original_max_position_embeddings as f64 * f / std::f64::consts::TAU;
+                let rotations =
+                    *original_max_position_embeddings as f64 * f / std::f64::consts::TAU;
                 let kept = ((rotations - low_freq_factor) / (high_freq_factor - low_freq_factor))
                     .clamp(0.0, 1.0);
                 (1.0 - kept) * f / factor + kept * f
@@ -53,16 +63,15 @@ fn frequencies(rope: &Rope) -> Vec<f64> {
         } => {
             // The pair whose wavelength makes `rotations` turns in the original context.
             let pair = |rotations: f64| {
-                let turns = *original_max_position_embeddings as f64
-                    / (rotations * std::f64::consts::TAU);
+                let turns =
+                    *original_max_position_embeddings as f64 / (rotations * std::f64::consts::TAU);
                 rope.dim as f64 * libm::log(turns) / (2.0 * libm::log(rope.theta))
             };
             let low = libm::floor(pair(*beta_fast)).max(0.0);
             let high = libm::ceil(pair(*beta_slow)).min(rope.dim as f64 - 1.0);
             base.enumerate()
                 .map(|(i, f)| {
-                    let interpolated =
-                        ((i as f64 - low) / (high - low).max(0.001)).clamp(0.0, 1.0);
+                    let interpolated = ((i as f64 - low) / (high - low).max(0.001)).clamp(0.0, 1.0);
                     f / factor * interpolated + f * (1.0 - interpolated)
                 })
                 .collect()

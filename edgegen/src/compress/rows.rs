@@ -23,7 +23,8 @@ impl<'a> Rows<'a> {
             let index = permutation.map_or(row, |permutation| permutation.source(row));
             Some(Row { tensor, index })
         }));
-        self.0.resize(self.0.len().next_multiple_of(ROW_PADDING), None);
+        self.0
+            .resize(self.0.len().next_multiple_of(ROW_PADDING), None);
     }
 
     pub(super) fn len(&self) -> usize {

@@ -132,10 +132,7 @@ fn folders(sets: &[InstructionSet]) -> Vec<InstructionSet> {
 }
 
 /// The kernel files of a crate: path below `src/kernels`, and text.
-pub(super) fn kernels(
-    sets: &[InstructionSet],
-    formats: &[WeightFormat],
-) -> Vec<(String, String)> {
+pub(super) fn kernels(sets: &[InstructionSet], formats: &[WeightFormat]) -> Vec<(String, String)> {
     let folders: Vec<String> = folders(sets)
         .into_iter()
         .map(|set| module(set).0.to_string())
@@ -211,9 +208,11 @@ fn root(modules: &[&str], sets: &[InstructionSet], formats: &[WeightFormat]) -> 
         "shape::{Const, Dim, GROUP}".into(),
         "silu_mul::SiluMul".into(),
     ];
-    uses.extend(names.iter().map(|name| {
-        format!("formats::{name}::{}", name.to_uppercase())
-    }));
+    uses.extend(
+        names
+            .iter()
+            .map(|name| format!("formats::{name}::{}", name.to_uppercase())),
+    );
     let mut plain = sets.to_vec();
     plain.push(InstructionSet::Scalar);
     plain.sort_unstable();

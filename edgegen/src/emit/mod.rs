@@ -10,11 +10,9 @@ mod root;
 mod sources;
 mod tables;
 mod weights;
-mod write;
 
 pub use files::Crate;
 pub use sources::module;
-pub use write::{WriteReport, write};
 
 use sha2::{Digest, Sha256};
 

@@ -93,7 +93,11 @@ fn runs(layers: &[Layer]) -> Vec<Run<'_>> {
         .into_iter()
         .map(|layers| {
             let run = Run {
-                suffix: if alone { String::new() } else { format!("_{first}") },
+                suffix: if alone {
+                    String::new()
+                } else {
+                    format!("_{first}")
+                },
                 first,
                 layers,
             };
@@ -104,7 +108,13 @@ fn runs(layers: &[Layer]) -> Vec<Run<'_>> {
 }
 
 /// What two layers must share to be computed by one function.
-fn signature(layer: &Layer) -> Vec<(Option<WeightFormat>, usize, std::mem::Discriminant<Operation>)> {
+fn signature(
+    layer: &Layer,
+) -> Vec<(
+    Option<WeightFormat>,
+    usize,
+    std::mem::Discriminant<Operation>,
+)> {
     layer
         .operations
         .iter()
@@ -133,15 +143,39 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
     let activation_blocks = number(activation_blocks(s));
     let flash = number(program.flash_bytes());
     let numbers = [
-        ("HIDDEN_SIZE", s.hidden_size, "Width of the residual stream."),
-        ("INTERMEDIATE_SIZE", s.intermediate_size, "Width of the feed-forward network."),
-        ("NUM_HIDDEN_LAYERS", s.num_hidden_layers, "Transformer layers."),
+        (
+            "HIDDEN_SIZE",
+            s.hidden_size,
+            "Width of the residual stream.",
+        ),
+        (
+            "INTERMEDIATE_SIZE",
+            s.intermediate_size,
+            "Width of the feed-forward network.",
+        ),
+        (
+            "NUM_HIDDEN_LAYERS",
+            s.num_hidden_layers,
+            "Transformer layers.",
+        ),
         ("NUM_ATTENTION_HEADS", s.num_attention_heads, "Query heads."),
-        ("NUM_KEY_VALUE_HEADS", s.num_key_value_heads, "Key and value heads."),
+        (
+            "NUM_KEY_VALUE_HEADS",
+            s.num_key_value_heads,
+            "Key and value heads.",
+        ),
         ("HEAD_DIM", s.head_dim, "Width of a head."),
         ("VOCAB_SIZE", s.vocab_size, "Tokens of the vocabulary."),
-        ("CONTEXT", s.context, "Positions of the KV cache: the longest text, in tokens."),
-        ("BATCH", s.batch, "Tokens that one prefill step takes together."),
+        (
+            "CONTEXT",
+            s.context,
+            "Positions of the KV cache: the longest text, in tokens.",
+        ),
+        (
+            "BATCH",
+            s.batch,
+            "Tokens that one prefill step takes together.",
+        ),
     ]
     .map(|(name, value, doc)| {
         let (name, value) = (format_ident!("{name}"), number(value));

@@ -20,8 +20,8 @@ pub(super) fn readme(
     let p = &program.provenance;
     let name = &options.name;
     let ident = name.replace('-', "_");
-    let ram = program.memory_len() * 4
-        + activation_blocks(s) * size_of::<runtime_kernels::Q8Block>();
+    let ram =
+        program.memory_len() * 4 + activation_blocks(s) * size_of::<runtime_kernels::Q8Block>();
     let mut text = format!(
         "# {name}\n\n\
          {} as a standalone Rust crate for `{}` ({}), compiled by edgegen {}.\n\
@@ -36,10 +36,21 @@ pub(super) fn readme(
         let _ = writeln!(text, "| {what} | {value} |");
     };
     row("source", format!("{}, SHA-256 `{}`", p.format, p.digest));
-    row("licence", p.licence.clone().unwrap_or_else(|| "not stated in the source".into()));
-    row("parameters", format!("{:.2} million", p.parameters as f64 / 1e6));
+    row(
+        "licence",
+        p.licence
+            .clone()
+            .unwrap_or_else(|| "not stated in the source".into()),
+    );
+    row(
+        "parameters",
+        format!("{:.2} million", p.parameters as f64 / 1e6),
+    );
     row("weights", p.conversions.join("; "));
-    row("flash (weights and tables)", mb(program.flash_bytes() as u64));
+    row(
+        "flash (weights and tables)",
+        mb(program.flash_bytes() as u64),
+    );
     row("RAM (KV cache and activations)", mb(ram as u64));
     row("context", format!("{} tokens", s.context));
     row(
@@ -56,9 +67,15 @@ pub(super) fn readme(
     );
     row(
         "instruction sets",
-        sets.iter().map(|set| format!("`{set}`")).collect::<Vec<_>>().join(", "),
+        sets.iter()
+            .map(|set| format!("`{set}`"))
+            .collect::<Vec<_>>()
+            .join(", "),
     );
-    row("golden hash of the logits", format!("`{:016x}`", golden.logits));
+    row(
+        "golden hash of the logits",
+        format!("`{:016x}`", golden.logits),
+    );
     if let Some(limit) = profile.model_size() {
         row("the profile's limit on flash", mb(limit));
     }

@@ -148,9 +148,7 @@ fn public(name: &str) -> bool {
 }
 
 fn attributes(name: &str) -> TokenStream {
-    let std = STD
-        .contains(&name)
-        .then(|| quote!(#[cfg(feature = "std")]));
+    let std = STD.contains(&name).then(|| quote!(#[cfg(feature = "std")]));
     let allow = PARTLY_USED
         .contains(&name)
         .then(|| quote!(#[allow(dead_code, reason = "not every model uses all of it")]));
@@ -193,8 +191,7 @@ fn place(modules: &BTreeMap<String, String>, path: &str, items: &mut [syn::Item]
             Some((_, items)) => place(modules, &below, items),
             None => {
                 let body = inline(modules, &below);
-                let (attributes, visibility, ident) =
-                    (&module.attrs, &module.vis, &module.ident);
+                let (attributes, visibility, ident) = (&module.attrs, &module.vis, &module.ident);
                 *item = syn::parse_quote! {
                     #(#attributes)* #visibility mod #ident { #body }
                 };

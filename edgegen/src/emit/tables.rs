@@ -16,9 +16,10 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
     let path = weights.path("tokenizer.bin");
     let fields = program.tokenizer.fields();
     let mut imports = vec![quote!(Scheme)];
-    if fields.iter().any(|(_, field)| {
-        matches!(field, Field::Expression(text) if text.contains("SpacePrefix"))
-    }) {
+    if fields
+        .iter()
+        .any(|(_, field)| matches!(field, Field::Expression(text) if text.contains("SpacePrefix")))
+    {
         imports.push(quote!(SpacePrefix));
     }
     let fields = fields.iter().map(|(name, field)| {

@@ -174,7 +174,8 @@ impl<'p, O: Observer> Pass<'_, 'p, O> {
         let residual = self.program.arena.region(Buffer::Residual);
         for token in 0..self.tokens.len() {
             let row = &self.arena[residual.start + token * residual.width..];
-            self.observer.stage(stage, &row[..self.program.shapes.hidden_size]);
+            self.observer
+                .stage(stage, &row[..self.program.shapes.hidden_size]);
         }
     }
 }
@@ -192,7 +193,11 @@ fn bytes<'p>(program: &'p Program, part: &Part) -> &'p [u8] {
 }
 
 fn parts<'p>(program: &'p Program, matrix: &Matrix) -> Vec<&'p [u8]> {
-    matrix.parts.iter().map(|part| bytes(program, part)).collect()
+    matrix
+        .parts
+        .iter()
+        .map(|part| bytes(program, part))
+        .collect()
 }
 
 fn step<'p, T: Team<'p>>(

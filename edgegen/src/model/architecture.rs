@@ -184,6 +184,22 @@ impl Role {
         Self::Output,
     ];
 
+    /// Whether it is the weight of a product; the others are vectors.
+    pub fn is_matrix(self) -> bool {
+        matches!(
+            self,
+            Self::Embedding
+                | Self::Query
+                | Self::Key
+                | Self::Value
+                | Self::AttentionOutput
+                | Self::Gate
+                | Self::Up
+                | Self::Down
+                | Self::Output
+        )
+    }
+
     /// Whether every layer has its own.
     pub fn is_per_layer(self) -> bool {
         !matches!(self, Self::Embedding | Self::OutputNorm | Self::Output)

@@ -76,7 +76,8 @@ pub(super) fn footprint(
         matrices,
         tables: vectors + rope + tokenizer,
         kv_cache: shapes.kv_cache_len() * 4,
-        activations: arena.len() * 4 + activation_blocks(&shapes) * size_of::<runtime_kernels::Q8Block>(),
+        activations: arena.len() * 4
+            + activation_blocks(&shapes) * size_of::<runtime_kernels::Q8Block>(),
     }
 }
 
@@ -99,7 +100,8 @@ pub(super) fn check(
 ) -> Result<()> {
     let flash = (footprint.flash(), profile.model_size());
     let ram = (footprint.ram(), profile.ram());
-    let exceeds = |(size, limit): (usize, Option<u64>)| limit.is_some_and(|limit| size as u64 > limit);
+    let exceeds =
+        |(size, limit): (usize, Option<u64>)| limit.is_some_and(|limit| size as u64 > limit);
     if !exceeds(flash) && !exceeds(ram) {
         return Ok(());
     }
@@ -107,7 +109,11 @@ pub(super) fn check(
     let mut remedies = Vec::new();
     if exceeds(flash) {
         let limit = profile.model_size().unwrap_or(u64::MAX);
-        problems.push(format!("the weights take {}, the limit is {}", mb(flash.0 as u64), mb(limit)));
+        problems.push(format!(
+            "the weights take {}, the limit is {}",
+            mb(flash.0 as u64),
+            mb(limit)
+        ));
         remedies.push(smaller_format(model, limit, context, batch));
     }
     if exceeds(ram) {
@@ -153,7 +159,8 @@ fn smaller_format(model: &Model, limit: u64, context: usize, batch: usize) -> St
 
 fn shorter_context(model: &Model, limit: u64, context: usize, batch: usize) -> String {
     let none = BTreeMap::new();
-    let fits = |context: usize| footprint(model, &none, context, batch.min(context)).ram() as u64 <= limit;
+    let fits =
+        |context: usize| footprint(model, &none, context, batch.min(context)).ram() as u64 <= limit;
     let longest = (0..context.ilog2())
         .map(|shift| context >> (shift + 1))
         .find(|&context| fits(context));

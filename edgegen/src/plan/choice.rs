@@ -22,8 +22,16 @@ pub struct Conversion {
 
 impl fmt::Display for Conversion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let how = if self.lossless { "without loss" } else { "requantized" };
-        let matrices = if self.count == 1 { "matrix" } else { "matrices" };
+        let how = if self.lossless {
+            "without loss"
+        } else {
+            "requantized"
+        };
+        let matrices = if self.count == 1 {
+            "matrix"
+        } else {
+            "matrices"
+        };
         write!(
             f,
             "{} {matrices} {} → {}, {how}",
@@ -85,7 +93,9 @@ pub(super) fn conversions(
 ) -> Vec<Conversion> {
     let mut counts: BTreeMap<(DType, WeightFormat), usize> = BTreeMap::new();
     for (key, &format) in formats {
-        *counts.entry((model.tensors()[key].dtype(), format)).or_default() += 1;
+        *counts
+            .entry((model.tensors()[key].dtype(), format))
+            .or_default() += 1;
     }
     counts
         .into_iter()

@@ -85,7 +85,11 @@ impl Arena {
         arena.place(Buffer::Residual, columns(hidden), batch);
         arena.place(Buffer::Normed, columns(hidden), batch);
         let shared = arena.len;
-        arena.place(Buffer::QueryKeyValue, columns(queries + 2 * key_values), batch);
+        arena.place(
+            Buffer::QueryKeyValue,
+            columns(queries + 2 * key_values),
+            batch,
+        );
         arena.place(Buffer::Attended, columns(queries), batch);
         arena.place(Buffer::Scores, columns(shapes.context), 1);
         let attention_end = std::mem::replace(&mut arena.len, shared);
@@ -109,7 +113,9 @@ impl Arena {
 
     /// Every buffer with its place, in a fixed order.
     pub fn regions(&self) -> impl Iterator<Item = (Buffer, &Region)> {
-        self.regions.iter().map(|(&buffer, region)| (buffer, region))
+        self.regions
+            .iter()
+            .map(|(&buffer, region)| (buffer, region))
     }
 
     /// Floats in all.

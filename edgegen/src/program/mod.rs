@@ -24,7 +24,10 @@ pub const ROW_PADDING: usize = runtime_kernels::GROUP;
 
 /// Every shape of the generated crate. Sizes are in elements unless said otherwise.
 #[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs, reason = "Hugging Face's names, explained in Architecture")]
+#[allow(
+    missing_docs,
+    reason = "Hugging Face's names, explained in Architecture"
+)]
 pub struct Shapes {
     pub hidden_size: usize,
     pub intermediate_size: usize,

@@ -75,10 +75,9 @@ impl WeightFiles {
     /// Appends aligned bytes to the file that was started last; a second file
     /// continues it when it would grow too large.
     pub fn append(&mut self, bytes: &[u8]) -> Part {
-        let full = self
-            .files
-            .last()
-            .is_none_or(|file| !file.bytes.is_empty() && file.bytes.len() + bytes.len() > MAX_FILE_BYTES);
+        let full = self.files.last().is_none_or(|file| {
+            !file.bytes.is_empty() && file.bytes.len() + bytes.len() > MAX_FILE_BYTES
+        });
         if full {
             let name = self.continuation_name();
             self.start(name);
