@@ -8,6 +8,9 @@ use crate::model::{Merge, TokenClass};
 /// SentencePiece's visible space.
 pub(super) const ESCAPED_SPACE: char = '\u{2581}';
 
+/// Characters and their symbols, ascending.
+pub(super) type Alphabet = Vec<(char, u32)>;
+
 /// A piece as the file has it.
 pub(super) struct Piece<'a> {
     pub(super) text: &'a str,
@@ -42,7 +45,7 @@ pub(super) fn decode(text: &str, class: TokenClass, escaped_space: bool) -> Vec<
 pub(super) fn scored_merges(
     pieces: &[Piece<'_>],
     escaped_space: bool,
-) -> Result<(Vec<Merge>, Vec<(char, u32)>)> {
+) -> Result<(Vec<Merge>, Alphabet)> {
     if let Some(id) = pieces.iter().position(|piece| !piece.score.is_finite()) {
         return Err(Error::new(format!(
             "token {id} has a score that is not a finite number"
@@ -108,7 +111,7 @@ pub(super) fn scored_merges(
 }
 
 /// The alphabet with the space where the notation has U+2581.
-pub(super) fn unescape(mut alphabet: BTreeMap<char, u32>, escaped: bool) -> Vec<(char, u32)> {
+pub(super) fn unescape(mut alphabet: BTreeMap<char, u32>, escaped: bool) -> Alphabet {
     if escaped && let Some(id) = alphabet.remove(&ESCAPED_SPACE) {
         alphabet.insert(' ', id);
     }
