@@ -232,3 +232,22 @@ proptest! {
         }
     }
 }
+
+/// Whole texts, with line ends: characters of one byte that have no token of their own.
+#[test]
+fn golden_texts_are_encoded() {
+    let check = |tokenizer: &Tokenizer, folder: &str, name: &str| {
+        let golden = json(&format!("golden/{folder}/{name}.perplexity.json")).unwrap();
+        let text = read(&format!("golden/{folder}/{name}.txt")).unwrap();
+        let tables = TokenizerTables::new(tokenizer);
+        let text = str::from_utf8(&text).unwrap();
+        assert_eq!(encode(&tables, text, false), ids(&golden["ids"]));
+    };
+    if let Some(bytes) = read("models/stories260K/tok512.bin") {
+        let tokenizer = from_llama2c(&bytes, 512).unwrap();
+        check(&tokenizer, "stories260K", "stories_a");
+    }
+    if let Some(model) = smollm2() {
+        check(model.tokenizer(), "smollm2", "english_a");
+    }
+}
