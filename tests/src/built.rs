@@ -44,29 +44,27 @@ impl Target {
 
     /// Builds a crate's program.
     pub fn build(self, emitted: &Emitted) -> Program {
-        let (mut command, folder) = match self {
+        let (mut command, target, output) = match self {
             Self::Host => {
                 let target = paths::work("host");
-                (run::cargo("build"), (target.clone(), target))
+                (run::cargo("build"), target.clone(), target)
             }
             Self::Aarch64 { .. } => {
                 let target = paths::work("aarch64");
-                let mut command = cargo_for("std", AARCH64, "build");
-                command
-                    .env(
-                        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
-                        "aarch64-linux-gnu-gcc",
-                    )
-                    .env(
-                        "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
-                        "-C target-feature=+crt-static",
-                    );
-                (command, (target.clone(), target.join(AARCH64)))
+                let output = target.join(AARCH64);
+                (cargo_for("std", AARCH64, "build"), target, output)
             }
         };
-        let (target, output) = folder;
         run::must(
             command
+                .env(
+                    "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+                    "aarch64-linux-gnu-gcc",
+                )
+                .env(
+                    "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+                    "-C target-feature=+crt-static",
+                )
                 .args(["--release", "--offline", "--target-dir"])
                 .arg(target)
                 .current_dir(&emitted.folder),
@@ -104,9 +102,9 @@ impl Program {
         run::output(self.command().args(args))
     }
 
-    /// Runs it with arguments and `--json`; it must succeed.
-    pub fn json(&self, args: &[&str]) -> Value {
-        let text = run::must(self.command().args(args).arg("--json"));
+    /// Runs a command of it with `--json` and further arguments; it must succeed.
+    pub fn json(&self, command: &str, args: &[&str]) -> Value {
+        let text = run::must(self.command().args([command, "--json"]).args(args));
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in: {text}"))
     }
 

@@ -81,6 +81,13 @@ pub struct Emitted {
     pub report: Value,
 }
 
+impl Emitted {
+    /// The hash of the golden run's logits that edgegen's interpreter computed.
+    pub fn hash(&self) -> &str {
+        crate::golden::text(&self.report, "hash")
+    }
+}
+
 /// The `edgegen` program, built once.
 pub fn edgegen() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
