@@ -153,3 +153,25 @@ impl Tiny {
         self.weights.get(&TensorKey { layer, role })
     }
 }
+
+/// Asserts that a refusal names the file, the place in it, what is wrong and a remedy.
+#[track_caller]
+pub fn assert_refused<T>(
+    what: &str,
+    result: Result<T, edgegen::error::Error>,
+    file: &str,
+    place: &str,
+    problem: &str,
+) {
+    let Err(error) = result else {
+        panic!("{what}: not refused");
+    };
+    let text = error.to_string();
+    let (first, help) = text
+        .split_once("\n  help: ")
+        .unwrap_or_else(|| panic!("{what}: no remedy in: {text}"));
+    assert!(!help.is_empty(), "{what}: empty remedy");
+    for part in [file, place, problem] {
+        assert!(first.contains(part), "{what}: no {part:?} in: {text}");
+    }
+}
