@@ -742,6 +742,36 @@ fn endless_pieces_are_refused_at_once() {
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
 
+/// A chat template is a program that can double a text with each step.
+#[test]
+fn chat_templates_of_endless_text_are_left_out() {
+    let doubled = format!(
+        "{{% set x = 'aaaaaaaaaaaaaaaa' %}}{}{{{{ x }}}}",
+        "{% set x = x ~ x %}".repeat(60)
+    );
+    let added = doubled.replace("x ~ x", "x + x");
+    let replaced = doubled.replace("x ~ x", "x|replace('a', 'aaaa')");
+    for template in [
+        doubled.as_str(),
+        &added,
+        &replaced,
+        "{{ 'aaaaaaaaaaaaaaaa' * 1000000000000 }}",
+        "{{ 'a'|center(1000000000000) }}",
+        "{{ 'a'|indent(1000000000000) }}",
+        "{{ '%1000000000000d'|format(1) }}",
+        "{{ range(1000000000000)|list }}",
+        "{{ messages[0].content|batch(1000000000000, 'x')|list }}",
+        "{{ [1] * 1000000000000 }}",
+        "{{ 10 ** 1000000000000 }}",
+    ] {
+        let mut file = file();
+        file.text("tokenizer.chat_template", template);
+        eprintln!("{}", &template[..template.len().min(60)]);
+        let model = read(&file.bytes()).unwrap();
+        assert_eq!(model.chat_template(), None, "{template}");
+    }
+}
+
 /// A chat template is a program: it may want all time and memory there is.
 #[test]
 fn endless_chat_templates_are_left_out() {
