@@ -15,6 +15,9 @@ pub(super) struct Piece<'a> {
     pub(super) class: TokenClass,
 }
 
+/// The symbol of each character, sorted by character.
+pub(super) type Alphabet = Vec<(char, u32)>;
+
 /// The byte of `<0x0A>`.
 pub(super) fn byte_token(text: &str) -> Option<u8> {
     let hex = text.strip_prefix("<0x")?.strip_suffix('>')?;
@@ -42,7 +45,7 @@ pub(super) fn decode(text: &str, class: TokenClass, escaped_space: bool) -> Vec<
 pub(super) fn scored_merges(
     pieces: &[Piece<'_>],
     escaped_space: bool,
-) -> Result<(Vec<Merge>, Vec<(char, u32)>)> {
+) -> Result<(Vec<Merge>, Alphabet)> {
     if let Some(id) = pieces.iter().position(|piece| !piece.score.is_finite()) {
         return Err(Error::new(format!(
             "token {id} has a score that is not a finite number"
@@ -123,7 +126,7 @@ fn check_lengths(pieces: &[Piece<'_>]) -> Result<()> {
 }
 
 /// The alphabet with the space where the notation has U+2581.
-pub(super) fn unescape(mut alphabet: BTreeMap<char, u32>, escaped: bool) -> Vec<(char, u32)> {
+pub(super) fn unescape(mut alphabet: BTreeMap<char, u32>, escaped: bool) -> Alphabet {
     if escaped && let Some(id) = alphabet.remove(&ESCAPED_SPACE) {
         alphabet.insert(' ', id);
     }
