@@ -63,6 +63,12 @@ fn decode(tables: &TokenizerTables, ids: &[u32]) -> Vec<u8> {
     bytes
 }
 
+/// Whether the table of bytes has no entry.
+fn byte_is_missing(tables: &TokenizerTables, byte: u8) -> bool {
+    let entry = 4 * usize::from(byte);
+    tables.runtime().bytes[entry..entry + 4] == [0xff; 4]
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -134,13 +140,15 @@ fn smollm2_chat_equals_golden() {
 }
 
 fn pieces(pieces: &[ChatPiece]) -> Vec<chat::Piece<'_>> {
-    let convert = |piece| match piece {
-        &ChatPiece::Literal(ref text) => chat::Piece::Literal(text),
-        ChatPiece::System => chat::Piece::System,
-        ChatPiece::SystemTrimmed => chat::Piece::SystemTrimmed,
-        ChatPiece::User => chat::Piece::User,
-        ChatPiece::UserTrimmed => chat::Piece::UserTrimmed,
-    };
+    fn convert(piece: &ChatPiece) -> chat::Piece<'_> {
+        match piece {
+            ChatPiece::Literal(text) => chat::Piece::Literal(text),
+            ChatPiece::System => chat::Piece::System,
+            ChatPiece::SystemTrimmed => chat::Piece::SystemTrimmed,
+            ChatPiece::User => chat::Piece::User,
+            ChatPiece::UserTrimmed => chat::Piece::UserTrimmed,
+        }
+    }
     pieces.iter().map(convert).collect()
 }
 
@@ -172,6 +180,21 @@ fn long_text_is_encoded_in_time() {
 }
 
 proptest! {
+    #[test]
+    fn byte_level_decodes_to_its_text(text in any::<String>()) {
+        // The model has no token for some bytes; those vanish.
+        static TABLES: std::sync::LazyLock<Option<TokenizerTables>> = std::sync::LazyLock::new(
+            || smollm2().map(|model| TokenizerTables::new(model.tokenizer())),
+        );
+        if let Some(tables) = &*TABLES {
+            let has_token = |byte: &u8| !byte_is_missing(tables, *byte);
+            let wanted: Vec<u8> = text.bytes().filter(has_token).collect();
+            for parse_special in [false, true] {
+                prop_assert_eq!(&decode(tables, &encode(tables, &text, parse_special)), &wanted);
+            }
+        }
+    }
+
     #[test]
     fn hostile_tokenizer_bin_is_refused_or_read(
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
@@ -207,5 +230,24 @@ proptest! {
                 encode(&tables, "Once upon a <s> time \u{2581} 你", true);
             }
         }
+    }
+}
+
+/// Whole texts, with line ends: characters of one byte that have no token of their own.
+#[test]
+fn golden_texts_are_encoded() {
+    let check = |tokenizer: &Tokenizer, folder: &str, name: &str| {
+        let golden = json(&format!("golden/{folder}/{name}.perplexity.json")).unwrap();
+        let text = read(&format!("golden/{folder}/{name}.txt")).unwrap();
+        let tables = TokenizerTables::new(tokenizer);
+        let text = str::from_utf8(&text).unwrap();
+        assert_eq!(encode(&tables, text, false), ids(&golden["ids"]));
+    };
+    if let Some(bytes) = read("models/stories260K/tok512.bin") {
+        let tokenizer = from_llama2c(&bytes, 512).unwrap();
+        check(&tokenizer, "stories260K", "stories_a");
+    }
+    if let Some(model) = smollm2() {
+        check(model.tokenizer(), "smollm2", "english_a");
     }
 }

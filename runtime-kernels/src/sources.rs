@@ -11,6 +11,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("avx2/mod.rs", include_str!("avx2/mod.rs")),
     ("bytes.rs", include_str!("bytes.rs")),
     ("exp.rs", include_str!("exp.rs")),
+    ("exp_weights.rs", include_str!("exp_weights.rs")),
     ("format.rs", include_str!("format.rs")),
     ("formats/f16.rs", include_str!("formats/f16.rs")),
     ("formats/f32.rs", include_str!("formats/f32.rs")),

@@ -188,6 +188,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
     let rope_pairs = number(s.rope_pairs);
     let heads_per_kv = number(s.num_attention_heads / s.num_key_value_heads);
     let arena = number(program.arena.len());
+    let max_piece = number(max_piece(program));
     let (eps, scale) = (float(s.rms_norm_eps), float(s.attention_scale));
     let (eps_doc, scale_doc) = (
         format!("Epsilon of RMSNorm: {:e}.", s.rms_norm_eps),
@@ -215,6 +216,8 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         /// The memory of a session: the KV cache, then the buffers.
         pub type Memory = [f32; MEMORY_LEN];
 
+        /// Bytes of the longest token.
+        pub const MAX_PIECE: usize = #max_piece;
         const KV_STRIDE: usize = #kv_stride;
         const ROPE_PAIRS: usize = #rope_pairs;
         const HEADS_PER_KV: usize = #heads_per_kv;
@@ -225,6 +228,14 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CONTEXT * KV_STRIDE;
         const ARENA_LEN: usize = #arena;
     }
+}
+
+fn max_piece(program: &Program) -> usize {
+    let tokenizer = program.tokenizer.runtime();
+    (0..tokenizer.vocab_size)
+        .map(|id| tokenizer.piece(id).len())
+        .max()
+        .unwrap_or(0)
 }
 
 fn golden_constants(golden: &Golden) -> TokenStream {
@@ -243,7 +254,6 @@ fn kernels(program: &Program) -> TokenStream {
     let formats = formats(program).into_iter().map(format_type);
     quote! {
         use super::frame::{AttentionShape, CacheShape, Frame, Region};
-        use super::isa::InstructionSet;
         use super::kernels::{Const, Isa, Q8Block, #(#formats),*};
         use super::team::{Solo, Team};
     }
@@ -282,7 +292,7 @@ fn layer(program: &Program, run: &Run<'_>) -> TokenStream {
     let steps = run.layers[0]
         .operations
         .iter()
-        .map(|operation| step(operation, &quote!(layer)));
+        .map(|operation| step(operation, &quote!(weights)));
     let doc = if run.layers.len() == 1 {
         format!("The weights of layer {}.", run.first)
     } else {
@@ -298,7 +308,7 @@ fn layer(program: &Program, run: &Run<'_>) -> TokenStream {
 
         static #table: [#kind; #count] = [#(#values),*];
 
-        fn #function<T: Team<'static>>(frame: &mut Frame<'_, T>, layer: &#kind, index: usize) {
+        fn #function<T: Team<'static>>(frame: &mut Frame<'_, T>, weights: &#kind, index: usize) {
             #(#steps)*
         }
     }
@@ -415,8 +425,8 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
         );
         let first = number(run.first);
         quote! {
-            for (index, layer) in (#first..).zip(&#table) {
-                #function(&mut frame, layer, index);
+            for (index, weights) in (#first..).zip(&#table) {
+                #function(&mut frame, weights, index);
                 observe(&frame, index + 1, observer);
             }
         }
@@ -543,18 +553,6 @@ fn entry() -> TokenStream {
             pass(&mut Solo { isa, cache }, arena, activations, batch, observer);
         }
 
-        /// Runs a batch.
-        pub(crate) fn run<O: Observer>(
-            instruction_set: InstructionSet,
-            threads: usize,
-            memory: &mut Memory,
-            activations: &mut [Q8Block; ACTIVATION_BLOCKS],
-            batch: Batch<'_>,
-            observer: &mut O,
-        ) {
-            instruction_set.run(threads, memory, activations, batch, observer);
-        }
-
         /// The logits after the last token, if they were wanted.
         pub(crate) fn logits(memory: &mut Memory) -> &mut [f32] {
             &mut memory[CACHE_LEN + LOGITS.start..][..VOCAB_SIZE]
@@ -567,6 +565,17 @@ fn entry() -> TokenStream {
 
         /// The floats of a position in the KV cache.
         pub(crate) fn position_floats(
+            memory: &Memory,
+            position: usize,
+        ) -> impl Iterator<Item = f32> {
+            memory[..CACHE_LEN]
+                .chunks_exact(CONTEXT * KV_STRIDE)
+                .flat_map(move |half| &half[position * KV_STRIDE..][..CACHE.width])
+                .copied()
+        }
+
+        /// The same, to be written.
+        pub(crate) fn position_floats_mut(
             memory: &mut Memory,
             position: usize,
         ) -> impl Iterator<Item = &mut f32> {
@@ -583,7 +592,7 @@ fn parts(program: &Program, matrix: &Matrix) -> TokenStream {
 }
 
 fn slice(program: &Program, part: &Part) -> TokenStream {
-    let file = constant(&program.files.files()[part.file].name);
+    let file = weights::name(&program.files.files()[part.file].name);
     let (start, len) = (number(part.range.start), number(part.range.len()));
     quote!(slice(&#file.0, #start, #len))
 }

@@ -1,7 +1,8 @@
 //! The generated `lib.rs`: modules, public names, and the limits.
+//!
+//! Written as text in rustfmt's own form, since users may look at it first.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use std::fmt::Write;
 
 use crate::plan::mb;
 use crate::profile::Profile;
@@ -9,56 +10,57 @@ use crate::program::Program;
 
 use super::Options;
 
-/// The items of the crate's root, without its attributes: also the body of
-/// the module that the macro expands to. `modules` declares the files.
-pub(super) fn items(
-    program: &Program,
-    profile: &Profile,
-    options: &Options,
-    modules: &TokenStream,
-) -> TokenStream {
-    let limits = limits(profile, options);
-    let chat = program.chat.is_some().then(|| {
-        quote! { pub use chat::ChatError; }
-    });
-    quote! {
-        #modules
-
-        #chat
-        pub use error::Error;
-        pub use generation::{Finish, Generation, Piece};
-        pub use isa::InstructionSet;
-        pub use model::{
-            BATCH, CONTEXT, FLASH_BYTES, GOLDEN_LOGITS, HEAD_DIM, HIDDEN_SIZE, INTERMEDIATE_SIZE,
-            MAX_THREADS, MEMORY_LEN, Memory, NAME, NUM_ATTENTION_HEADS, NUM_HIDDEN_LAYERS,
-            NUM_KEY_VALUE_HEADS, VOCAB_SIZE,
-        };
-        pub use options::Options;
-        pub use self_test::{SelfTest, Stage, self_test};
-        pub use session::{RAM_BYTES, Session};
-        pub use tables::TOKENIZER;
-
-        #limits
+/// The items after the modules: public names and limits. Also the end of the
+/// module that the macro expands to.
+pub(super) fn items(program: &Program, profile: &Profile, options: &Options) -> String {
+    let mut text = String::new();
+    let mut exports: Vec<(&str, &str)> = vec![
+        (
+            "completion::{Completion, MEMORY_USED_MB, collect}",
+            "#[cfg(feature = \"std\")]\n",
+        ),
+        ("error::Error", ""),
+        ("generation::{Finish, Generation, Piece}", ""),
+        ("golden::golden_token", ""),
+        ("isa::InstructionSet", ""),
+        ("model::{BATCH, CONTEXT, VOCAB_SIZE}", ""),
+        ("model::{DEFAULT_THREADS, MAX_THREADS}", ""),
+        ("model::{FLASH_BYTES, MEMORY_LEN, Memory}", ""),
+        ("model::{GOLDEN_LOGITS, GOLDEN_STAGES}", ""),
+        ("model::{HEAD_DIM, HIDDEN_SIZE, INTERMEDIATE_SIZE}", ""),
+        (
+            "model::{NAME, NUM_ATTENTION_HEADS, NUM_HIDDEN_LAYERS, NUM_KEY_VALUE_HEADS}",
+            "",
+        ),
+        ("options::Options", ""),
+        ("self_test::{SelfTest, Stage, self_test}", ""),
+        ("session::{RAM_BYTES, Session}", ""),
+        ("tables::{CHAT, TOKENIZER}", ""),
+    ];
+    if program.chat.is_none() {
+        exports.retain(|(path, _)| !path.starts_with("tables"));
+        exports.push(("tables::TOKENIZER", ""));
     }
+    for (path, cfg) in exports {
+        let _ = writeln!(text, "{cfg}pub use {path};");
+    }
+    if !options.allow_oversize {
+        limit(&mut text, profile, "FLASH_BYTES", profile.model_size());
+        limit(&mut text, profile, "RAM_BYTES", profile.ram());
+    }
+    text
 }
 
 /// It fits, or it does not compile.
-fn limits(profile: &Profile, options: &Options) -> TokenStream {
-    if options.allow_oversize {
-        return TokenStream::new();
-    }
-    let check = |size: TokenStream, what: &str, limit: Option<u64>| {
-        limit.map(|limit| {
-            let message = format!(
-                "{what} exceeds the limit of the profile `{}`: {}",
-                profile.name(),
-                mb(limit)
-            );
-            let limit = super::model::number(limit as usize);
-            quote! { const _: () = assert!(#size <= #limit, #message); }
-        })
-    };
-    let flash = check(quote!(FLASH_BYTES), "flash", profile.model_size());
-    let ram = check(quote!(RAM_BYTES), "RAM", profile.ram());
-    quote! { #flash #ram }
+fn limit(text: &mut String, profile: &Profile, size: &str, limit: Option<u64>) {
+    let Some(limit) = limit else { return };
+    let message = format!(
+        "{size} exceeds the limit of the profile `{}`: {}",
+        profile.name(),
+        mb(limit)
+    );
+    let _ = write!(
+        text,
+        "\nconst _: () = assert!(\n    {size} <= {limit},\n    {message:?}\n);\n"
+    );
 }

@@ -22,7 +22,7 @@ pub(super) struct Source<'a> {
 }
 
 /// Modules that need `std`.
-const STD: [&str; 1] = ["crew"];
+const STD: [&str; 2] = ["completion", "crew"];
 /// Modules whose items not every model uses.
 const PARTLY_USED: [&str; 4] = ["chat", "frame", "team", "tokenizer"];
 
@@ -59,7 +59,7 @@ impl Source<'_> {
             ),
         ]);
         for (path, text) in edgegen_templates::FILES {
-            files.insert((*path).to_owned(), (*text).to_owned());
+            files.insert((*path).to_owned(), without_tests(text));
         }
         for (path, text) in isa::kernels(&sets, &model::formats(self.program)) {
             files.insert(format!("kernels/{path}"), text);
@@ -68,38 +68,25 @@ impl Source<'_> {
     }
 
     fn library(&self) -> String {
-        let modules = self.modules();
-        let names = top_level(&modules);
-        let declarations = names.iter().map(|name| {
-            let ident = format_ident!("{name}");
-            let attributes = attributes(name);
-            let forbid = (name != "kernels").then(|| quote!(#[forbid(unsafe_code)]));
-            let visibility = public(name).then(|| quote!(pub));
-            quote! { #attributes #forbid #visibility mod #ident; }
-        });
-        let items = root::items(
-            self.program,
-            self.profile,
-            self.options,
-            &quote!(#(#declarations)*),
-        );
-        let about = format!(
-            " {}, compiled by edgegen {}.",
-            self.program.provenance.model,
+        let mut text = format!(
+            "//! {}, compiled by edgegen {}.\n//!\n\
+             //! [`Session`] is a conversation with the model; `README.md` says what is inside.\n\
+             #![no_std]\n#![warn(missing_docs)]\n\n\
+             #[cfg(feature = \"std\")]\nextern crate std;\n\n",
+            self.program.provenance.model.escape_debug(),
             env!("CARGO_PKG_VERSION")
         );
-        print(quote! {
-            #![doc = #about]
-            //!
-            //! [`Session`] is a conversation with the model; `README.md` says what is inside.
-            #![no_std]
-            #![warn(missing_docs)]
-
-            #[cfg(feature = "std")]
-            extern crate std;
-
-            #items
-        })
+        for name in top_level(&self.modules()) {
+            if name != "kernels" {
+                text.push_str("#[forbid(unsafe_code)]\n");
+            }
+            let visibility = if public(&name) { "pub " } else { "" };
+            text.push_str(&attributes(&name));
+            text.push_str(&format!("{visibility}mod {name};\n"));
+        }
+        text.push('\n');
+        text.push_str(&root::items(self.program, self.profile, self.options));
+        text
     }
 
     /// The library as the content of one module: for the macro.
@@ -108,17 +95,15 @@ impl Source<'_> {
         let names = top_level(&modules);
         let declarations = names.iter().map(|name| {
             let visibility = public(name).then(|| quote!(pub));
-            let attributes = attributes(name);
+            let attributes: TokenStream = attributes(name).parse().expect("attributes are Rust");
             let body = inline(&modules, name);
             let ident = format_ident!("{name}");
             quote! { #attributes #visibility mod #ident { #body } }
         });
-        root::items(
-            self.program,
-            self.profile,
-            self.options,
-            &quote!(#(#declarations)*),
-        )
+        let items: TokenStream = root::items(self.program, self.profile, self.options)
+            .parse()
+            .expect("items are Rust");
+        quote!(#(#declarations)* #items)
     }
 }
 
@@ -147,12 +132,21 @@ fn public(name: &str) -> bool {
     matches!(name, "tokenizer" | "chat")
 }
 
-fn attributes(name: &str) -> TokenStream {
-    let std = STD.contains(&name).then(|| quote!(#[cfg(feature = "std")]));
-    let allow = PARTLY_USED
-        .contains(&name)
-        .then(|| quote!(#[allow(dead_code, reason = "not every model uses all of it")]));
-    quote!(#std #allow)
+/// Modules that are generated: formatted, but not as rustfmt would.
+const GENERATED: [&str; 3] = ["isa", "model", "tables"];
+
+fn attributes(name: &str) -> String {
+    let mut text = String::new();
+    if STD.contains(&name) {
+        text.push_str("#[cfg(feature = \"std\")]\n");
+    }
+    if PARTLY_USED.contains(&name) {
+        text.push_str("#[allow(dead_code, reason = \"not every model uses all of it\")]\n");
+    }
+    if GENERATED.contains(&name) {
+        text.push_str("#[rustfmt::skip]\n");
+    }
+    text
 }
 
 /// Names of the modules right below the root.
@@ -211,8 +205,44 @@ fn resolve_features(tokens: TokenStream, std: bool) -> TokenStream {
         .expect("tokens stay tokens")
 }
 
-/// Formats tokens, under a header.
+/// A template without its unit tests, which stand last and need what the crate has not.
+fn without_tests(text: &str) -> String {
+    match text.split_once("\n#[cfg(test)]\n") {
+        Some((code, _)) => code.to_owned(),
+        None => text.to_owned(),
+    }
+}
+
+/// Formats tokens, with a blank line before each item that is more than a line.
 fn print(tokens: TokenStream) -> String {
     let file = syn::parse2(tokens).expect("the emitter's tokens are Rust");
-    prettyplease::unparse(&file)
+    let mut text = String::new();
+    let mut previous = "";
+    for line in prettyplease::unparse(&file).lines() {
+        let attribute = |line: &str| line.starts_with("///") || line.starts_with("#[");
+        let begins = attribute(line)
+            || [
+                "fn ",
+                "const fn ",
+                "pub fn ",
+                "pub(crate) ",
+                "impl",
+                "struct ",
+                "static ",
+                "use ",
+            ]
+            .iter()
+            .any(|start| line.starts_with(start));
+        let continues = attribute(previous)
+            || ["static ", "use "]
+                .iter()
+                .any(|start| line.starts_with(start) && previous.starts_with(start));
+        if begins && !continues && !previous.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(line);
+        text.push('\n');
+        previous = line;
+    }
+    text
 }

@@ -1,6 +1,6 @@
 //! The statics that hold the weight files.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use crate::program::Program;
@@ -26,10 +26,15 @@ impl Weights {
     }
 }
 
+/// The static that holds a weight file.
+pub(super) fn name(file: &str) -> Ident {
+    constant(&format!("{file}_file"))
+}
+
 /// One aligned static for each file.
 pub(super) fn statics(program: &Program, weights: &Weights) -> TokenStream {
     let statics = program.files.files().iter().map(|file| {
-        let name = constant(&file.name);
+        let name = name(&file.name);
         let len = number(file.bytes.len());
         let path = weights.path(&format!("{}.bin", file.name));
         quote! {

@@ -135,9 +135,6 @@ impl Tokenizer<'_> {
         };
         let mut end: usize = free[..count].iter().map(|&symbol| width(symbol)).sum();
         out.len += end;
-        if end == count {
-            return Ok(());
-        }
         if end > free.len() {
             return Err(EncodeError);
         }

@@ -110,3 +110,74 @@ fn is_newline(c: char) -> bool {
 fn is_other(c: char) -> bool {
     !is_space(c) && !is_letter(c) && !is_number(c)
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::string::String;
+    use std::vec::Vec;
+
+    use fancy_regex::Regex;
+    use proptest::prelude::*;
+
+    use super::{gpt2, llama3};
+
+    const GPT2: &str =
+        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+    const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    /// Text in which the expressions' cases meet, and any text at all.
+    fn text() -> impl Strategy<Value = String> {
+        let dense = prop::collection::vec(
+            prop::sample::select(
+                &[
+                    "'", "s", "S", "ſ", "t", "re", "vE", "ll", "L", "d", " ", "  ", "\n", "\r\n",
+                    "\t", "\u{a0}", "\u{85}", "1", "23", "٣", "½", "a", "é", "你", "!", "_", "🦀",
+                    "\u{301}", "\u{3000}",
+                ][..],
+            ),
+            0..16,
+        )
+        .prop_map(|parts| parts.concat());
+        prop_oneof![dense, any::<String>()]
+    }
+
+    fn split(text: &str, first: impl Fn(&str) -> usize) -> Vec<&str> {
+        let mut words = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (word, after) = rest.split_at(first(rest));
+            words.push(word);
+            rest = after;
+        }
+        words
+    }
+
+    fn matches<'t>(regex: &Regex, text: &'t str) -> Vec<&'t str> {
+        regex
+            .find_iter(text)
+            .map(|found| found.unwrap().as_str())
+            .collect()
+    }
+
+    #[test]
+    fn scanners_equal_the_regular_expressions() {
+        let [gpt2_regex, llama3_regex, qwen2_regex, digit] =
+            [GPT2, LLAMA3, QWEN2, r"\p{N}|\P{N}+"].map(|regex| Regex::new(regex).unwrap());
+        let config = ProptestConfig {
+            cases: 4096,
+            ..ProptestConfig::default()
+        };
+        proptest!(config, |(text in text())| {
+            prop_assert_eq!(split(&text, |t| gpt2(t, false)), matches(&gpt2_regex, &text));
+            prop_assert_eq!(split(&text, |t| llama3(t, 3)), matches(&llama3_regex, &text));
+            prop_assert_eq!(split(&text, |t| llama3(t, 1)), matches(&qwen2_regex, &text));
+            let smollm: Vec<&str> = matches(&digit, &text)
+                .into_iter()
+                .flat_map(|part| matches(&gpt2_regex, part))
+                .collect();
+            prop_assert_eq!(split(&text, |t| gpt2(t, true)), smollm);
+        });
+    }
+}

@@ -118,3 +118,37 @@ fn incomplete_tail(bytes: &[u8]) -> usize {
         })
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use std::string::{String, ToString};
+    use std::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::Utf8Stream;
+
+    proptest! {
+        #[test]
+        fn stream_equals_whole(
+            text in any::<String>(),
+            noise in prop::collection::vec(any::<u8>(), 0..12),
+            cuts in prop::collection::vec(0_usize..6, 0..64),
+        ) {
+            let mut bytes: Vec<u8> = text.into_bytes();
+            bytes.splice(bytes.len() / 2..bytes.len() / 2, noise);
+            let mut stream = Utf8Stream::new();
+            let mut found = String::new();
+            let mut rest = &bytes[..];
+            for cut in cuts {
+                let (piece, after) = rest.split_at(cut.min(rest.len()));
+                found += &stream.push(piece).to_string();
+                rest = after;
+            }
+            found += &stream.push(rest).to_string();
+            found += &stream.finish().to_string();
+            prop_assert_eq!(found, String::from_utf8_lossy(&bytes));
+        }
+    }
+}

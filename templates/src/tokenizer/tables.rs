@@ -80,7 +80,7 @@ impl Tokenizer<'_> {
     /// What two neighbours become, if they merge.
     pub(super) fn merge(&self, left: u32, right: u32) -> Option<Merge> {
         let slots = self.merges.len() / 16;
-        let mut slot = (merge_hash(left, right) as u64 * slots as u64 >> 32) as usize;
+        let mut slot = ((merge_hash(left, right) as u64 * slots as u64) >> 32) as usize;
         loop {
             if slot == slots {
                 slot = 0;

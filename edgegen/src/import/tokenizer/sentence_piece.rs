@@ -8,6 +8,9 @@ use crate::model::{Merge, TokenClass};
 /// SentencePiece's visible space.
 pub(super) const ESCAPED_SPACE: char = '\u{2581}';
 
+/// Characters and their symbols, ascending.
+pub(super) type Alphabet = Vec<(char, u32)>;
+
 /// A piece as the file has it.
 pub(super) struct Piece<'a> {
     pub(super) text: &'a str,

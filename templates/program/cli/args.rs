@@ -1,0 +1,93 @@
+//! The command line.
+
+use std::str::FromStr;
+
+use super::Failure;
+
+/// Words that are yet to be understood.
+pub struct Args(Vec<String>);
+
+impl Args {
+    pub fn new(words: impl Iterator<Item = String>) -> Self {
+        Self(words.collect())
+    }
+
+    /// Takes the first word.
+    pub fn command(&mut self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.remove(0))
+    }
+
+    /// Takes an option without a value.
+    pub fn flag(&mut self, name: &str) -> bool {
+        let found = self.position(name);
+        if let Some(at) = found {
+            self.0.remove(at);
+        }
+        found.is_some()
+    }
+
+    /// Takes an option with a value.
+    pub fn value(&mut self, name: &str) -> Result<Option<String>, Failure> {
+        let Some(at) = self.position(name) else {
+            return Ok(None);
+        };
+        if at + 1 == self.0.len() {
+            return Err(Failure::Usage(format!("{name} wants a value")));
+        }
+        self.0.remove(at);
+        Ok(Some(self.0.remove(at)))
+    }
+
+    /// Takes an option with a number.
+    pub fn number<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Failure> {
+        let Some(text) = self.value(name)? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => Err(Failure::Usage(format!(
+                "{name} wants a number, not `{text}`"
+            ))),
+        }
+    }
+
+    /// The one word that is left, when all options were taken.
+    pub fn text(self, what: &str) -> Result<String, Failure> {
+        let mut words = self.rest()?;
+        match words.len() {
+            0 => Err(Failure::Usage(format!("{what} is missing"))),
+            1 => Ok(words.remove(0)),
+            _ => Err(Failure::Usage(format!(
+                "one {what} is wanted: put it in quotes"
+            ))),
+        }
+    }
+
+    /// Nothing is left.
+    pub fn end(self) -> Result<(), Failure> {
+        match self.rest()?.first() {
+            None => Ok(()),
+            Some(word) => Err(Failure::Usage(format!("`{word}` is not expected"))),
+        }
+    }
+
+    /// Options stand before `--`, if there is one.
+    fn position(&self, name: &str) -> Option<usize> {
+        self.0
+            .iter()
+            .take_while(|word| *word != "--")
+            .position(|word| word == name)
+    }
+
+    fn rest(mut self) -> Result<Vec<String>, Failure> {
+        let end = self.0.iter().position(|word| word == "--");
+        let options = &self.0[..end.unwrap_or(self.0.len())];
+        if let Some(word) = options.iter().find(|word| word.starts_with("--")) {
+            return Err(Failure::Usage(format!("unknown option `{word}`")));
+        }
+        if let Some(end) = end {
+            self.0.remove(end);
+        }
+        Ok(self.0)
+    }
+}

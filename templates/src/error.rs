@@ -1,0 +1,65 @@
+//! What can go wrong.
+
+use core::fmt;
+
+/// Why a session refuses. The session is as it was before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no room for further tokens.
+    ContextFull {
+        /// Tokens that the context holds.
+        context: usize,
+    },
+    /// The prompt has more tokens than the context holds, or than can be encoded.
+    PromptTooLong {
+        /// Tokens that the context holds.
+        context: usize,
+    },
+    /// A prompt without a token: there is nothing to go on from.
+    EmptyPrompt,
+    /// No such token.
+    InvalidToken(u32),
+    /// A setting that means nothing.
+    InvalidOption(&'static str),
+    /// The model has no chat template.
+    NoChatTemplate,
+    /// The model's chat template takes no system message.
+    NoSystemMessage,
+    /// The buffer is too small.
+    BufferTooSmall {
+        /// Bytes that are needed.
+        needed: usize,
+    },
+    /// Bytes that are no saved state of this model.
+    InvalidState(&'static str),
+    /// The CPU lacks an instruction set.
+    MissingInstructionSet(&'static str),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::ContextFull { context } => {
+                write!(f, "the context of {context} tokens is full")
+            }
+            Self::PromptTooLong { context } => {
+                write!(f, "the prompt does not fit the context of {context} tokens")
+            }
+            Self::EmptyPrompt => f.write_str("the prompt is empty"),
+            Self::InvalidToken(id) => write!(f, "there is no token {id}"),
+            Self::InvalidOption(what) => f.write_str(what),
+            Self::NoChatTemplate => f.write_str("the model has no chat template"),
+            Self::NoSystemMessage => {
+                f.write_str("the model's chat template takes no system message")
+            }
+            Self::BufferTooSmall { needed } => {
+                write!(f, "the buffer is too small: {needed} bytes are needed")
+            }
+            Self::InvalidState(what) => write!(f, "not a saved state of this model: {what}"),
+            Self::MissingInstructionSet(name) => write!(f, "this CPU lacks {name}"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}

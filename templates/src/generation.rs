@@ -1,0 +1,291 @@
+//! Text from a prompt, a piece at a time.
+
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+
+use super::error::Error;
+use super::model::{CONTEXT, MAX_PIECE, Memory};
+use super::options::Options;
+use super::sampler::Sampler;
+use super::session::Session;
+use super::tables::{CHAT, TOKENIZER};
+use super::tokenizer::{Text, Utf8Stream};
+
+/// Why a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The model ended its answer.
+    Stop,
+    /// The greatest number of tokens is reached.
+    MaxTokens,
+    /// The context is full.
+    ContextFull,
+}
+
+/// A generation that goes on with each piece that is taken from it.
+#[derive(Debug)]
+pub struct Generation<'s, M> {
+    session: &'s mut Session<M>,
+    sampler: Sampler,
+    stream: Utf8Stream,
+    previous: u32,
+    /// Whether `previous` is yet to be fed.
+    pending: bool,
+    prompt_tokens: usize,
+    generated: usize,
+    max_tokens: usize,
+    finish: Option<Finish>,
+}
+
+/// The text of one token, up to where it is valid UTF-8: a character whose
+/// bytes are spread over tokens comes with the last of them.
+#[derive(Clone, Copy)]
+pub struct Piece {
+    token: Option<u32>,
+    len: usize,
+    bytes: [u8; PIECE_BYTES],
+}
+
+/// A byte can become U+FFFD, which has three; up to three were held back.
+const PIECE_BYTES: usize = 3 * (MAX_PIECE + 3);
+
+impl<M: DerefMut<Target = Memory>> Session<M> {
+    /// Starts anew with a prompt and generates what follows. Special tokens in
+    /// the prompt are recognised.
+    ///
+    /// # Errors
+    ///
+    /// When the prompt is empty or too long, or an option means nothing.
+    pub fn generate(
+        &mut self,
+        prompt: &str,
+        options: &Options,
+    ) -> Result<Generation<'_, M>, Error> {
+        options.check()?;
+        self.reset();
+        let tokens = with_tokens(
+            |out| TOKENIZER.encode(prompt, true, out).ok(),
+            prompt.len(),
+            |tokens| self.prefill(tokens),
+        )?;
+        Ok(self.generation(tokens, options))
+    }
+
+    /// Starts anew with the chat template around a system message, if any, and
+    /// a user's message, and generates the answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`generate`](Self::generate), or when the model has no chat template
+    /// or no place for a system message.
+    pub fn chat(
+        &mut self,
+        system: Option<&str>,
+        user: &str,
+        options: &Options,
+    ) -> Result<Generation<'_, M>, Error> {
+        options.check()?;
+        let template = CHAT.as_ref().ok_or(Error::NoChatTemplate)?;
+        let len = template
+            .len(system, user)
+            .map_err(|_| Error::NoSystemMessage)?;
+        self.reset();
+        let tokens = with_text(len, |buffer| {
+            let text = template
+                .render(system, user, buffer)
+                .map_err(|_| Error::PromptTooLong { context: CONTEXT })?;
+            with_tokens(
+                |out| TOKENIZER.encode_chat(text, out).ok(),
+                text.len(),
+                |tokens| self.prefill(tokens),
+            )
+        })?;
+        Ok(self.generation(tokens, options))
+    }
+
+    /// Feeds tokens after what was fed before, and generates what follows.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed`](Session::feed), or when an option means nothing.
+    pub fn generate_tokens(
+        &mut self,
+        tokens: &[u32],
+        options: &Options,
+    ) -> Result<Generation<'_, M>, Error> {
+        options.check()?;
+        let prompt = self.prefill(tokens)?;
+        Ok(self.generation(prompt, options))
+    }
+
+    /// Feeds a prompt; its length and last token.
+    fn prefill(&mut self, tokens: &[u32]) -> Result<(usize, u32), Error> {
+        let &last = tokens.last().ok_or(Error::EmptyPrompt)?;
+        self.feed(tokens).map_err(|error| match error {
+            Error::ContextFull { context } => Error::PromptTooLong { context },
+            error => error,
+        })?;
+        Ok((tokens.len(), last))
+    }
+
+    fn generation(
+        &mut self,
+        (prompt_tokens, previous): (usize, u32),
+        options: &Options,
+    ) -> Generation<'_, M> {
+        Generation {
+            session: self,
+            sampler: Sampler::new(options),
+            stream: Utf8Stream::new(),
+            previous,
+            pending: false,
+            prompt_tokens,
+            generated: 0,
+            max_tokens: options.max_tokens,
+            finish: None,
+        }
+    }
+}
+
+/// Entries that `encode` needs for a text of `bytes` bytes.
+#[cfg(feature = "std")]
+fn with_tokens<R>(
+    encode: impl FnOnce(&mut [u32]) -> Option<usize>,
+    bytes: usize,
+    then: impl FnOnce(&[u32]) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let mut tokens = std::vec![0; 2 * bytes + 4];
+    let len = encode(&mut tokens).ok_or(Error::PromptTooLong { context: CONTEXT })?;
+    then(&tokens[..len])
+}
+
+/// Without an allocator the buffer is on the stack: four entries a token of the context.
+#[cfg(not(feature = "std"))]
+fn with_tokens<R>(
+    encode: impl FnOnce(&mut [u32]) -> Option<usize>,
+    _bytes: usize,
+    then: impl FnOnce(&[u32]) -> Result<R, Error>,
+) -> Result<R, Error> {
+    let mut tokens = [0; 4 * CONTEXT];
+    let len = encode(&mut tokens).ok_or(Error::PromptTooLong { context: CONTEXT })?;
+    then(&tokens[..len])
+}
+
+#[cfg(feature = "std")]
+fn with_text<R>(bytes: usize, then: impl FnOnce(&mut [u8]) -> R) -> R {
+    then(&mut std::vec![0; bytes])
+}
+
+/// Without an allocator the buffer is on the stack: eight bytes a token of the context.
+#[cfg(not(feature = "std"))]
+fn with_text<R>(_bytes: usize, then: impl FnOnce(&mut [u8]) -> R) -> R {
+    then(&mut [0; 8 * CONTEXT])
+}
+
+impl<M> Generation<'_, M> {
+    /// Tokens of the prompt.
+    pub fn prompt_tokens(&self) -> usize {
+        self.prompt_tokens
+    }
+
+    /// Tokens generated so far; the one that ended the answer does not count.
+    pub fn tokens_generated(&self) -> usize {
+        self.generated
+    }
+
+    /// Why the generation ended, if it did.
+    pub fn finish(&self) -> Option<Finish> {
+        self.finish
+    }
+}
+
+impl<M: DerefMut<Target = Memory>> Generation<'_, M> {
+    /// The next token, or why there is none.
+    fn token(&mut self) -> Result<u32, Finish> {
+        if self.generated >= self.max_tokens {
+            return Err(Finish::MaxTokens);
+        }
+        if self.pending {
+            // The token came from the logits, so a full context is all that can be wrong.
+            if self.session.feed(&[self.previous]).is_err() {
+                return Err(Finish::ContextFull);
+            }
+            self.pending = false;
+        }
+        let token = self.sampler.choose(self.session.logits());
+        if TOKENIZER.is_stop(token) {
+            return Err(Finish::Stop);
+        }
+        Ok(token)
+    }
+}
+
+impl<M: DerefMut<Target = Memory>> Iterator for Generation<'_, M> {
+    type Item = Piece;
+
+    fn next(&mut self) -> Option<Piece> {
+        if self.finish.is_some() {
+            return None;
+        }
+        match self.token() {
+            Ok(token) => {
+                let bytes = TOKENIZER.text_after(Some(self.previous), token);
+                let piece = Piece::new(Some(token), self.stream.push(bytes));
+                self.generated += 1;
+                self.previous = token;
+                self.pending = true;
+                Some(piece)
+            }
+            Err(finish) => {
+                self.finish = Some(finish);
+                let rest = self.stream.finish();
+                (!rest.is_empty()).then(|| Piece::new(None, rest))
+            }
+        }
+    }
+}
+
+impl Piece {
+    fn new(token: Option<u32>, text: Text<'_>) -> Self {
+        let mut piece = Self {
+            token,
+            len: 0,
+            bytes: [0; PIECE_BYTES],
+        };
+        text.for_each(|part| {
+            piece.bytes[piece.len..][..part.len()].copy_from_slice(part.as_bytes());
+            piece.len += part.len();
+        });
+        piece
+    }
+
+    /// The token, or `None` for what was held back when the generation ended.
+    pub fn token(&self) -> Option<u32> {
+        self.token
+    }
+
+    /// The text; may be empty.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+    }
+}
+
+impl Deref for Piece {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Piece({:?}, {:?})", self.token, self.as_str())
+    }
+}

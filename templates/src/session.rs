@@ -1,0 +1,225 @@
+//! A conversation with the model.
+
+use core::ops::DerefMut;
+
+use super::error::Error;
+use super::isa::InstructionSet;
+use super::kernels::Q8Block;
+use super::model::{
+    self, ACTIVATION_BLOCKS, BATCH, Batch, CONTEXT, DEFAULT_THREADS, MAX_THREADS, Memory, Observer,
+    VOCAB_SIZE, Wanted,
+};
+
+/// Bytes of RAM that a session takes: its memory and itself.
+pub const RAM_BYTES: usize = size_of::<Memory>() + size_of::<Session<&mut Memory>>();
+
+/// The state of a conversation: what was fed, and the memory for it.
+///
+/// `M` is where the [`Memory`] is: a box, or a reference to a static.
+#[derive(Debug)]
+pub struct Session<M> {
+    pub(crate) memory: M,
+    pub(crate) position: usize,
+    activations: [Q8Block; ACTIVATION_BLOCKS],
+    instruction_set: InstructionSet,
+    threads: usize,
+    batch: usize,
+}
+
+#[cfg(feature = "std")]
+impl Session<std::boxed::Box<Memory>> {
+    /// A session on the heap; nothing large crosses the stack.
+    ///
+    /// # Panics
+    ///
+    /// When the CPU lacks [`InstructionSet::BASELINE`], which
+    /// [`InstructionSet::best`] tells beforehand.
+    pub fn new() -> Self {
+        let memory = std::vec![0.0; model::MEMORY_LEN].into_boxed_slice();
+        let Ok(memory) = memory.try_into() else {
+            unreachable!("the vector has this length");
+        };
+        match Self::with_memory(memory) {
+            Ok(session) => session,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+impl Default for Session<std::boxed::Box<Memory>> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: DerefMut<Target = Memory>> Session<M> {
+    /// A session in memory that the caller has, for instance in a static.
+    ///
+    /// # Errors
+    ///
+    /// When the CPU lacks the baseline instruction set.
+    pub fn with_memory(mut memory: M) -> Result<Self, Error> {
+        let instruction_set =
+            InstructionSet::best().ok_or(Error::MissingInstructionSet(InstructionSet::BASELINE))?;
+        model::clear(&mut memory);
+        Ok(Self {
+            memory,
+            position: 0,
+            activations: [Q8Block::ZERO; ACTIVATION_BLOCKS],
+            instruction_set,
+            threads: DEFAULT_THREADS,
+            batch: BATCH,
+        })
+    }
+
+    /// Tokens that were fed.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Forgets everything.
+    pub fn reset(&mut self) {
+        self.position = 0;
+    }
+
+    /// Forgets all tokens from `position` on.
+    pub fn truncate(&mut self, position: usize) {
+        self.position = self.position.min(position);
+    }
+
+    /// Sets the number of threads, 1 to [`MAX_THREADS`]. No number changes a bit of the results.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.threads = threads.clamp(1, MAX_THREADS);
+    }
+
+    /// Sets how many tokens of a prompt are run together, 1 to [`BATCH`]. No number changes a bit
+    /// of the results.
+    pub fn set_batch(&mut self, tokens: usize) {
+        self.batch = tokens.clamp(1, BATCH);
+    }
+
+    /// Chooses the instruction set. None changes a bit of the results.
+    ///
+    /// # Errors
+    ///
+    /// When the CPU lacks it.
+    pub fn set_instruction_set(&mut self, instruction_set: InstructionSet) -> Result<(), Error> {
+        if !instruction_set.is_available() {
+            return Err(Error::MissingInstructionSet(instruction_set.name()));
+        }
+        self.instruction_set = instruction_set;
+        Ok(())
+    }
+
+    /// The instruction set in use.
+    pub fn instruction_set(&self) -> InstructionSet {
+        self.instruction_set
+    }
+
+    /// Feeds tokens and returns the logits after the last, `[VOCAB_SIZE]`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no token, no room for them, or no such token.
+    pub fn feed(&mut self, tokens: &[u32]) -> Result<&mut [f32], Error> {
+        self.check(tokens)?;
+        let batches = tokens.chunks(self.batch);
+        let last = batches.len() - 1;
+        for (index, batch) in batches.enumerate() {
+            let wanted = if index == last {
+                Wanted::Last
+            } else {
+                Wanted::Nothing
+            };
+            self.run(batch, wanted, &mut Silent);
+        }
+        Ok(self.logits())
+    }
+
+    /// Feeds tokens and shows the logits after each, with the token's index.
+    ///
+    /// # Errors
+    ///
+    /// As [`feed`](Self::feed).
+    pub fn feed_each(
+        &mut self,
+        tokens: &[u32],
+        show: impl FnMut(usize, &mut [f32]),
+    ) -> Result<(), Error> {
+        self.feed_observed(
+            tokens,
+            &mut Shown {
+                first: 0,
+                batch: self.batch,
+                show,
+            },
+        )
+    }
+
+    /// Feeds tokens under an observer, with all logits.
+    pub(crate) fn feed_observed(
+        &mut self,
+        tokens: &[u32],
+        observer: &mut impl Observer,
+    ) -> Result<(), Error> {
+        self.check(tokens)?;
+        for batch in tokens.chunks(self.batch) {
+            self.run(batch, Wanted::Each, observer);
+        }
+        Ok(())
+    }
+
+    /// The logits after the last token that was fed.
+    pub(crate) fn logits(&mut self) -> &mut [f32] {
+        model::logits(&mut self.memory)
+    }
+
+    fn check(&self, tokens: &[u32]) -> Result<(), Error> {
+        if tokens.is_empty() {
+            return Err(Error::EmptyPrompt);
+        }
+        if tokens.len() > CONTEXT - self.position {
+            return Err(Error::ContextFull { context: CONTEXT });
+        }
+        match tokens.iter().find(|&&id| id as usize >= VOCAB_SIZE) {
+            Some(&id) => Err(Error::InvalidToken(id)),
+            None => Ok(()),
+        }
+    }
+
+    fn run(&mut self, tokens: &[u32], wanted: Wanted, observer: &mut impl Observer) {
+        let batch = Batch {
+            tokens,
+            position: self.position,
+            wanted,
+        };
+        self.instruction_set.run(
+            self.threads,
+            &mut self.memory,
+            &mut self.activations,
+            batch,
+            observer,
+        );
+        self.position += tokens.len();
+    }
+}
+
+struct Silent;
+
+impl Observer for Silent {}
+
+struct Shown<F> {
+    first: usize,
+    batch: usize,
+    show: F,
+}
+
+impl<F: FnMut(usize, &mut [f32])> Observer for Shown<F> {
+    fn logits(&mut self, row: usize, logits: &mut [f32]) {
+        (self.show)(self.first + row, logits);
+        if row + 1 == self.batch {
+            self.first += self.batch;
+        }
+    }
+}

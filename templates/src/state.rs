@@ -1,0 +1,93 @@
+//! Saving a session and going on later, on this machine or another.
+
+use core::ops::DerefMut;
+
+use super::error::Error;
+use super::kernels::BitHash;
+use super::model::{self, CONTEXT, DIGEST, Memory, POSITION_FLOATS};
+use super::session::Session;
+
+const MAGIC: [u8; 8] = *b"edgegen1";
+/// Magic, the model's digest, the position.
+const HEADER_BYTES: usize = 24;
+const HASH_BYTES: usize = 8;
+
+const fn state_bytes(position: usize) -> usize {
+    HEADER_BYTES + 4 * POSITION_FLOATS * position + HASH_BYTES
+}
+
+impl<M: DerefMut<Target = Memory>> Session<M> {
+    /// Bytes that [`save`](Self::save) writes.
+    pub fn saved_bytes(&self) -> usize {
+        state_bytes(self.position)
+    }
+
+    /// Writes the KV cache of what was fed, and returns the number of bytes: little-endian,
+    /// the same on every machine.
+    ///
+    /// # Errors
+    ///
+    /// When the buffer is too small.
+    pub fn save(&self, out: &mut [u8]) -> Result<usize, Error> {
+        let needed = self.saved_bytes();
+        let out = out
+            .get_mut(..needed)
+            .ok_or(Error::BufferTooSmall { needed })?;
+        let (header, rest) = out.split_at_mut(HEADER_BYTES);
+        header[..8].copy_from_slice(&MAGIC);
+        header[8..16].copy_from_slice(&DIGEST.to_le_bytes());
+        header[16..].copy_from_slice(&(self.position as u64).to_le_bytes());
+        let (floats, hash) = rest.split_at_mut(rest.len() - HASH_BYTES);
+        let mut check = BitHash::new();
+        let values = (0..self.position).flat_map(|at| model::position_floats(&self.memory, at));
+        for (bytes, value) in floats.as_chunks_mut().0.iter_mut().zip(values) {
+            check.update(&[value]);
+            *bytes = value.to_le_bytes();
+        }
+        hash.copy_from_slice(&check.finish().to_le_bytes());
+        Ok(needed)
+    }
+
+    /// Takes a saved state over. Feed at least one token before asking for text.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no state of this model, or were changed; the session is then as before.
+    pub fn restore(&mut self, saved: &[u8]) -> Result<(), Error> {
+        let (header, rest) = saved
+            .split_at_checked(HEADER_BYTES)
+            .ok_or(Error::InvalidState("it is too short"))?;
+        if header[..8] != MAGIC {
+            return Err(Error::InvalidState("it does not begin as one"));
+        }
+        if header[8..16] != DIGEST.to_le_bytes() {
+            return Err(Error::InvalidState("it is another model's"));
+        }
+        let mut position = [0; 8];
+        position.copy_from_slice(&header[16..]);
+        let position = usize::try_from(u64::from_le_bytes(position))
+            .ok()
+            .filter(|&position| position <= CONTEXT)
+            .ok_or(Error::InvalidState("it is longer than the context"))?;
+        if saved.len() != state_bytes(position) {
+            return Err(Error::InvalidState("its length is wrong"));
+        }
+        let (floats, hash) = rest.split_at(rest.len() - HASH_BYTES);
+        let floats = floats.as_chunks().0;
+        let mut check = BitHash::new();
+        for &bytes in floats {
+            check.update(&[f32::from_le_bytes(bytes)]);
+        }
+        if hash != check.finish().to_le_bytes() {
+            return Err(Error::InvalidState("its content was changed"));
+        }
+        for (at, floats) in floats.chunks_exact(POSITION_FLOATS).enumerate() {
+            let places = model::position_floats_mut(&mut self.memory, at);
+            for (place, &bytes) in places.zip(floats) {
+                *place = f32::from_le_bytes(bytes);
+            }
+        }
+        self.position = position;
+        Ok(())
+    }
+}
