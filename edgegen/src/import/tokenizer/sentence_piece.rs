@@ -18,9 +18,6 @@ pub(super) struct Piece<'a> {
     pub(super) class: TokenClass,
 }
 
-/// The symbol of each character, sorted by character.
-pub(super) type Alphabet = Vec<(char, u32)>;
-
 /// The byte of `<0x0A>`.
 pub(super) fn byte_token(text: &str) -> Option<u8> {
     let hex = text.strip_prefix("<0x")?.strip_suffix('>')?;
