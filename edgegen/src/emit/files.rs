@@ -24,6 +24,13 @@ impl Crate {
         self.files.insert(path.to_owned(), bytes);
     }
 
+    /// Adds the list of all files with their hashes, by which a later emission
+    /// knows its own.
+    pub(super) fn seal(&mut self) {
+        let lock = super::write::lock(&self.files);
+        self.insert_text(super::write::LOCK, lock);
+    }
+
     /// All files, by path.
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files

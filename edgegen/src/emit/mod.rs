@@ -10,9 +10,11 @@ mod root;
 mod sources;
 mod tables;
 mod weights;
+mod write;
 
 pub use files::Crate;
 pub use sources::module;
+pub use write::{WriteReport, write};
 
 use sha2::{Digest, Sha256};
 
@@ -57,6 +59,7 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
     for (name, bytes) in weight_files(program) {
         files.insert_bytes(&format!("weights/{name}"), bytes.to_vec());
     }
+    files.seal();
     files
 }
 

@@ -1,0 +1,5 @@
+//! The `edgegen` program.
+
+fn main() -> std::process::ExitCode {
+    edgegen::cli::main()
+}
