@@ -7,8 +7,8 @@ use runtime_kernels::exp::exp;
 use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, F16, F32, Format, Isa, Kernel, MatMul, Q4, Q4M, Q8, Q8Block,
-    Quantize, RmsNorm, Rope, SiluMul, argmax,
+    AddAssign, AddBias, Attention, ExpWeights, F16, F32, Format, Isa, Kernel, MatMul, Q4, Q4M, Q8,
+    Q8Block, Quantize, RmsNorm, Rope, SiluMul, argmax,
 };
 
 fn scalar() -> Scalar {
@@ -402,6 +402,17 @@ proptest! {
         for ((&g, &up), &out) in gate.iter().zip(&up).zip(&out) {
             let expected = f64::from(g) / (1.0 + (-f64::from(g)).exp()) * f64::from(up);
             close(out, expected, expected.abs(), 1e-6)?;
+        }
+    }
+
+    #[test]
+    fn exp_weights_are_softmax_without_division(logits in vec(-40.0f32..40.0, 24), factor in 0.1f32..2.0) {
+        let max = logits.iter().copied().fold(f32::MIN, f32::max);
+        let mut out = logits.clone();
+        scalar().run(ExpWeights { x: &mut out, max, factor });
+        for (&logit, &out) in logits.iter().zip(&out) {
+            let expected = ((f64::from(logit) - f64::from(max)) * f64::from(factor)).exp();
+            close(out, expected, expected, 2e-5)?;
         }
     }
 

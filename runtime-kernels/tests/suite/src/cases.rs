@@ -2,8 +2,8 @@
 
 use runtime_kernels::exp::exp;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, Const, F16, F32, Format, Isa, Kernel, MatMul, Q4, Q4M, Q8,
-    Q8Block, Quantize, RmsNorm, Rope, SiluMul,
+    AddAssign, AddBias, Attention, Const, ExpWeights, F16, F32, Format, Isa, Kernel, MatMul, Q4,
+    Q4M, Q8, Q8Block, Quantize, RmsNorm, Rope, SiluMul,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -37,6 +37,7 @@ cases! {
     "SiluMul": silu_mul,
     "AddAssign": add_assign,
     "AddBias": add_bias,
+    "ExpWeights": exp_weights,
 }
 
 /// A format's weights and inputs for the suite.
@@ -414,6 +415,23 @@ fn silu_mul<I: Isa>(isa: I, sink: Sink) {
                 out: &mut out,
             });
             sink(format!("{kind:?} {n}"), out);
+        }
+    }
+}
+
+fn exp_weights<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(10);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let mut x = rng.floats(n, kind);
+            let max = x.iter().copied().fold(f32::MIN, f32::max);
+            let factor = rng.float(kind).abs();
+            isa.run(ExpWeights {
+                x: &mut x,
+                max,
+                factor,
+            });
+            sink(format!("{kind:?} {n}"), x);
         }
     }
 }
