@@ -24,6 +24,16 @@ impl Crate {
         self.files.insert(path.to_owned(), bytes);
     }
 
+    /// The content of a file.
+    pub fn get(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(path).map(Vec::as_slice)
+    }
+
+    /// Bytes of all files together.
+    pub fn total_bytes(&self) -> usize {
+        self.files.values().map(Vec::len).sum()
+    }
+
     /// All files, by path.
     pub fn files(&self) -> &BTreeMap<String, Vec<u8>> {
         &self.files

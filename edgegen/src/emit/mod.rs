@@ -10,9 +10,11 @@ mod root;
 mod sources;
 mod tables;
 mod weights;
+mod write;
 
 pub use files::Crate;
 pub use sources::module;
+pub use write::{WriteReport, check_folder, write};
 
 use sha2::{Digest, Sha256};
 

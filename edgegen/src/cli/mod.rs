@@ -1,0 +1,85 @@
+//! The command line: parses, calls the stages, prints.
+
+mod emit;
+mod inspect;
+mod name;
+mod platforms;
+mod progress;
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use edgegen::error::Result;
+
+/// A compiler for small language models: a model file and a platform profile in, a
+/// standalone Rust crate out.
+#[derive(Parser)]
+#[command(name = "edgegen", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Emit(emit::Args),
+    Inspect(inspect::Args),
+    Platforms(platforms::Args),
+}
+
+impl Command {
+    fn json(&self) -> bool {
+        match self {
+            Self::Emit(args) => args.json,
+            Self::Inspect(args) => args.json,
+            Self::Platforms(args) => args.json,
+        }
+    }
+
+    /// Carries the command out and gives what to print.
+    fn run(&self) -> Result<String> {
+        match self {
+            Self::Emit(args) => emit::run(args),
+            Self::Inspect(args) => inspect::run(args),
+            Self::Platforms(args) => platforms::run(args),
+        }
+    }
+}
+
+/// Runs the program. The status is 0, 1 where something is refused or fails, 2 for a
+/// wrong command line.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    match command.run() {
+        Ok(text) => print(&text, ExitCode::SUCCESS),
+        Err(error) => {
+            // Nobody may be listening there either.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            let text = if command.json() {
+                json(&serde_json::json!({ "error": error.to_string() }))
+            } else {
+                String::new()
+            };
+            print(&text, ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Prints to stdout. A reader that went away, such as `head`, is no failure.
+fn print(text: &str, status: ExitCode) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "error: cannot write the output: {error}");
+            ExitCode::FAILURE
+        }
+        _ => status,
+    }
+}
+
+/// One line of JSON.
+fn json(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(value).expect("what commands print has no other keys");
+    text + "\n"
+}

@@ -1,0 +1,27 @@
+//! Progress on stderr, where that is a terminal.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Runs work of unknown length.
+pub(super) fn spin<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
+    let bar = ProgressBar::new_spinner().with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let result = work();
+    bar.finish_and_clear();
+    result
+}
+
+/// Runs work that reports steps done and steps in all.
+pub(super) fn count<T>(what: &'static str, work: impl FnOnce(&dyn Fn(usize, usize)) -> T) -> T {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
+        .expect("the template is valid");
+    let bar = ProgressBar::new(0).with_style(style).with_message(what);
+    let result = work(&|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    result
+}

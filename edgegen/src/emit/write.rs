@@ -1,0 +1,239 @@
+//! Crate → folder, all or nothing.
+//!
+//! A new folder is built beside its place and renamed into it. A folder that exists is
+//! updated by way of `staging`: whenever that is interrupted, the folder holds the old
+//! crate, the new one, or one that refuses to build and says why.
+
+mod disk;
+mod lock;
+mod staging;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+use super::Crate;
+use disk::{Disk, RealDisk};
+use lock::{LOCK, Lock};
+use staging::{MANIFEST, STAGING};
+
+/// What [`write()`] did, in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct WriteReport {
+    /// New, or with new content.
+    pub written: usize,
+    /// Left untouched, because the content is the same.
+    pub unchanged: usize,
+    /// Deleted, because the crate no longer has them.
+    pub removed: usize,
+}
+
+/// Writes the crate to the folder `out`, with a lock file of its hashes.
+///
+/// Files with equal content keep their modification time. Files that edgegen did not
+/// write are never deleted; `force` replaces those that are in the way, and those of
+/// edgegen's that were changed by hand. An update that was interrupted is completed first.
+///
+/// # Errors
+///
+/// When [`check_folder`] refuses, a file was changed by hand, a path leaves the folder,
+/// or the disk fails.
+pub fn write(krate: &Crate, out: &Path, force: bool) -> Result<WriteReport> {
+    write_on(&RealDisk, krate, out, force)
+}
+
+/// Whether [`write()`] would take this folder: it does not exist, is empty, or holds a
+/// crate that edgegen wrote.
+///
+/// # Errors
+///
+/// When it is no folder, or holds something else and `force` is not set.
+pub fn check_folder(out: &Path, force: bool) -> Result<()> {
+    match fs::metadata(out) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Error::io("open the folder", out, &error)),
+        Ok(metadata) if !metadata.is_dir() => {
+            return Err(Error::new("this is a file, not a folder")
+                .in_file(out)
+                .remedy("give another folder with `--out`"));
+        }
+        Ok(_) => {}
+    }
+    if force || exists(&out.join(LOCK)) || staging::committed(out) {
+        return Ok(());
+    }
+    let entries = fs::read_dir(out).map_err(|error| Error::io("list the folder", out, &error))?;
+    for entry in entries {
+        let entry = entry.map_err(|error| Error::io("list the folder", out, &error))?;
+        if entry.file_name() != STAGING {
+            return Err(Error::new(format!(
+                "the folder is not empty (it has `{}`) and edgegen did not write it",
+                entry.file_name().display()
+            ))
+            .in_file(out)
+            .remedy(
+                "give another folder with `--out`; `--force` writes into this one, replaces \
+                 files of the same names and deletes nothing",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn write_on(disk: &dyn Disk, krate: &Crate, out: &Path, force: bool) -> Result<WriteReport> {
+    krate.files().keys().try_for_each(|path| check_path(path))?;
+    if krate.get(MANIFEST).is_none() {
+        return Err(Error::new(format!("a crate without `{MANIFEST}`")));
+    }
+    check_folder(out, force)?;
+    let lock = Lock::new(krate).to_string();
+    let mut files: Files<'_> = krate
+        .files()
+        .iter()
+        .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+        .collect();
+    files.insert(LOCK, lock.as_bytes());
+    if !exists(out) {
+        create(disk, &files, out)?;
+        return Ok(WriteReport {
+            written: files.len(),
+            unchanged: 0,
+            removed: 0,
+        });
+    }
+    staging::recover(disk, out)?;
+    let changes = changes(&files, out, force)?;
+    let report = WriteReport {
+        written: changes.replace.len(),
+        unchanged: files.len() - changes.replace.len(),
+        removed: changes.remove.len(),
+    };
+    if report.written + report.removed > 0 {
+        staging::update(disk, out, &files, &changes)?;
+    }
+    Ok(report)
+}
+
+/// Contents by relative path.
+type Files<'a> = BTreeMap<&'a str, &'a [u8]>;
+
+/// Relative paths that an update touches.
+struct Changes {
+    replace: Vec<String>,
+    remove: Vec<String>,
+}
+
+/// Builds a new folder beside its place and renames it into it.
+fn create(disk: &dyn Disk, files: &Files<'_>, out: &Path) -> Result<()> {
+    let parent = match out.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    disk.create_dir_all(parent)?;
+    let temporary = tempfile::Builder::new()
+        .prefix(".edgegen-")
+        .tempdir_in(parent)
+        .map_err(|error| Error::io("create a folder in", parent, &error))?;
+    // A folder within, because the temporary one is private to this user.
+    let new = temporary.path().join("crate");
+    disk::write_all(
+        disk,
+        &new,
+        files.iter().map(|(&path, &bytes)| (path, bytes)),
+    )?;
+    disk.rename(&new, out)?;
+    disk.sync_dir(parent)
+}
+
+/// What differs between the folder and the new files. Refuses to lose work of the user.
+fn changes(files: &Files<'_>, out: &Path, force: bool) -> Result<Changes> {
+    let old = Lock::read(out)?;
+    let mut replace = Vec::new();
+    for (&path, &bytes) in files {
+        check_parents(out, path)?;
+        match read(&out.join(path))? {
+            Some(found) if found == bytes => continue,
+            Some(found) if !force && path != LOCK => old.check(out, path, &found)?,
+            _ => {}
+        }
+        replace.push(path.to_owned());
+    }
+    let mut remove = Vec::new();
+    for path in old.paths().filter(|path| !files.contains_key(path)) {
+        check_parents(out, path)?;
+        if let Some(found) = read(&out.join(path))? {
+            if !force {
+                old.check(out, path, &found)?;
+            }
+            remove.push(path.to_owned());
+        }
+    }
+    Ok(Changes { replace, remove })
+}
+
+/// Refuses a relative path that leaves the folder, or that the lock cannot hold.
+fn check_path(path: &str) -> Result<()> {
+    let normal = |part: &str| !matches!(part, "" | "." | ".." | STAGING);
+    let fine = path.split('/').all(normal)
+        && !path.contains(|c: char| c == '\\' || c == ':' || c.is_control())
+        && Path::new(path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+        && path != LOCK;
+    if fine {
+        Ok(())
+    } else {
+        Err(Error::new(format!("`{path:?}` is no path within a crate")))
+    }
+}
+
+/// Refuses a path that goes through something else than folders of the crate: a link
+/// could lead out of it.
+fn check_parents(out: &Path, path: &str) -> Result<()> {
+    let parents = Path::new(path).ancestors().skip(1);
+    for parent in parents.filter(|parent| *parent != Path::new("")) {
+        let parent = out.join(parent);
+        match fs::symlink_metadata(&parent) {
+            Ok(metadata) if !metadata.is_dir() => {
+                return Err(
+                    Error::new("this is in the way: the crate needs a folder here")
+                        .in_file(&parent)
+                        .remedy("move it away"),
+                );
+            }
+            Ok(_) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(Error::io("look at", &parent, &error)),
+        }
+    }
+    Ok(())
+}
+
+/// The content of a file that may not exist.
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("read", path, &error)),
+    }
+}
+
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// The folders that hold these relative paths, `root` included.
+fn folders<'a>(root: &Path, paths: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
+    let folders: std::collections::BTreeSet<PathBuf> = paths
+        .flat_map(|path| Path::new(path).ancestors().skip(1))
+        .map(|folder| root.join(folder))
+        .collect();
+    folders.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests;
