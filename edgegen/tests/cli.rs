@@ -26,22 +26,78 @@ fn refusal(args: &[&str]) -> String {
 
 #[test]
 fn help() {
-    insta::assert_snapshot!(stdout(&["--help"]), @"");
+    insta::assert_snapshot!(stdout(&["--help"]), @r#"
+    A compiler for small language models: a model file and a platform profile in, a standalone Rust crate out
+
+    Usage: edgegen <COMMAND>
+
+    Commands:
+      emit       Compile a model into a Rust crate
+      inspect    Show a model's architecture, weights and tokenizer
+      platforms  List the built-in platforms, or print profiles in full
+      help       Print this message or the help of the given subcommand(s)
+
+    Options:
+      -h, --help     Print help
+      -V, --version  Print version
+    "#);
 }
 
 #[test]
 fn help_of_emit() {
-    insta::assert_snapshot!(stdout(&["emit", "--help"]), @"");
+    insta::assert_snapshot!(stdout(&["emit", "--help"]), @r#"
+    Compile a model into a Rust crate
+
+    Usage: edgegen emit [OPTIONS] --platform <P> <MODEL>
+
+    Arguments:
+      <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
+
+    Options:
+          --platform <P>      Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+          --out <DIR>         Folder of the crate [default: ./<crate name>]
+          --name <CRATE>      Name of the crate [default: from the model's name]
+          --quant <QUANT>     Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
+          --context <N>       Tokens that a session holds [default: the platform's, at most the model's]
+          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --allow-oversize    Emit even if the platform's limits are exceeded
+          --force             Replace files that were changed by hand or that edgegen did not write
+          --json              Print one JSON object
+      -h, --help              Print help
+    "#);
 }
 
 #[test]
 fn help_of_inspect() {
-    insta::assert_snapshot!(stdout(&["inspect", "--help"]), @"");
+    insta::assert_snapshot!(stdout(&["inspect", "--help"]), @r#"
+    Show a model's architecture, weights and tokenizer
+
+    Usage: edgegen inspect [OPTIONS] <MODEL>
+
+    Arguments:
+      <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
+
+    Options:
+          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --json              Print one JSON object
+      -h, --help              Print help
+    "#);
 }
 
 #[test]
 fn help_of_platforms() {
-    insta::assert_snapshot!(stdout(&["platforms", "--help"]), @"");
+    insta::assert_snapshot!(stdout(&["platforms", "--help"]), @r#"
+    List the built-in platforms, or print profiles in full
+
+    Usage: edgegen platforms [OPTIONS] [P]...
+
+    Arguments:
+      [P]...  Built-in platforms or profiles' TOML files to print, to copy from
+
+    Options:
+          --json  Print one JSON array, with the fields of a profile's file
+      -h, --help  Print help
+    "#);
 }
 
 #[test]

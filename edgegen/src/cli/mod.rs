@@ -15,7 +15,7 @@ use edgegen::error::Result;
 /// A compiler for small language models: a model file and a platform profile in, a
 /// standalone Rust crate out.
 #[derive(Parser)]
-#[command(name = "edgegen", version, max_term_width = 100)]
+#[command(name = "edgegen", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

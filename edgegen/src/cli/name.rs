@@ -3,7 +3,7 @@
 use edgegen::error::{Error, Result};
 
 /// Names that cargo refuses, or that would hide a crate of Rust's own.
-const TAKEN: [&str; 10] = [
+const TAKEN: [&str; 9] = [
     "alloc",
     "build",
     "core",
@@ -13,7 +13,6 @@ const TAKEN: [&str; 10] = [
     "proc-macro",
     "std",
     "test",
-    "edgegen",
 ];
 
 const LONGEST: usize = 64;
