@@ -28,8 +28,34 @@ pub struct Inspection {
     pub types: Vec<TypeSummary>,
     /// Weights by what they are for.
     pub tensors: Vec<RoleSummary>,
-    /// Whether the file has a chat template.
-    pub chat_template: bool,
+    /// How text becomes tokens.
+    pub tokenizer: TokenizerSummary,
+    /// The chat template, if the file has one that reduces to fixed text.
+    pub chat_template: Option<ChatSummary>,
+}
+
+/// The tokenizer in short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TokenizerSummary {
+    /// The scheme, and the pre-tokenizer where there is one.
+    pub kind: &'static str,
+    /// Tokens; fewer than `vocab_size` if the embedding is padded.
+    pub tokens: usize,
+    /// Pairs that merge.
+    pub merges: usize,
+    /// Id of the token that begins a text.
+    pub bos: Option<u32>,
+    /// Whether encoding begins with it.
+    pub add_bos: bool,
+    /// Ids that end a generation.
+    pub stop: Vec<u32>,
+}
+
+/// The chat template in short.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChatSummary {
+    /// Whether it takes a system message.
+    pub system: bool,
 }
 
 /// Shapes and constants, in Hugging Face's names.
@@ -87,6 +113,7 @@ pub struct RoleSummary {
 /// Describes a model. Reads all its bytes once, for the digest.
 pub fn inspect(model: &Model) -> Inspection {
     let architecture = model.architecture();
+    let tokenizer = model.tokenizer();
     let mut types: BTreeMap<_, TypeSummary> = BTreeMap::new();
     let mut roles: BTreeMap<_, RoleSummary> = BTreeMap::new();
     for (key, tensor) in model.tensors() {
@@ -120,7 +147,7 @@ pub fn inspect(model: &Model) -> Inspection {
         name: model.name().to_owned(),
         format: model.format(),
         licence: model.licence().map(str::to_owned),
-        digest: model.digest(),
+        digest: model.digest().to_owned(),
         architecture: Shapes {
             name: architecture.name,
             hidden_size: architecture.hidden_size,
@@ -141,7 +168,17 @@ pub fn inspect(model: &Model) -> Inspection {
         weight_bytes: types.iter().map(|t| t.bytes).sum(),
         types,
         tensors: roles.into_values().collect(),
-        chat_template: model.chat_template().is_some(),
+        tokenizer: TokenizerSummary {
+            kind: tokenizer.kind(),
+            tokens: tokenizer.tokens().len(),
+            merges: tokenizer.merges().len(),
+            bos: tokenizer.bos(),
+            add_bos: tokenizer.add_bos(),
+            stop: tokenizer.stop().to_vec(),
+        },
+        chat_template: model.chat_template().map(|template| ChatSummary {
+            system: template.with_system.is_some(),
+        }),
     }
 }
 
@@ -191,7 +228,17 @@ impl fmt::Display for Inspection {
             "  rope           base {}, {} dimensions, scaling {}",
             shapes.rope_theta, shapes.rope_dim, shapes.rope_scaling
         )?;
-        let template = if self.chat_template { "yes" } else { "no" };
+        let tokenizer = &self.tokenizer;
+        writeln!(
+            f,
+            "  tokenizer      {}, {} tokens, {} merges, stops at {:?}",
+            tokenizer.kind, tokenizer.tokens, tokenizer.merges, tokenizer.stop
+        )?;
+        let template = match &self.chat_template {
+            None => "no",
+            Some(ChatSummary { system: true }) => "yes, with a system message",
+            Some(ChatSummary { system: false }) => "yes, without a system message",
+        };
         writeln!(f, "  chat template  {template}")?;
         writeln!(f, "\n  type       tensors    weights     MB  bits a weight")?;
         for t in &self.types {

@@ -9,6 +9,7 @@
 //! profile → Profile ┘                                  └─ interpret
 //! ```
 
+pub mod cli;
 pub mod compress;
 pub mod emit;
 pub mod error;

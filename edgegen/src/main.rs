@@ -1,7 +1,5 @@
 //! The `edgegen` program.
 
-mod cli;
-
 fn main() -> std::process::ExitCode {
-    cli::main()
+    edgegen::cli::main()
 }

@@ -95,7 +95,7 @@ fn help_of_platforms() {
       [P]...  Built-in platforms or profiles' TOML files to print, to copy from
 
     Options:
-          --json  Print one JSON array, with the fields of a profile's file
+          --json  Print one JSON object; its `platforms` have the fields of a profile's file
       -h, --help  Print help
     "#);
 }
@@ -122,7 +122,7 @@ fn platforms_are_listed() {
         assert!(text.lines().any(|line| line.starts_with(name)), "{text}");
     }
     let json: serde_json::Value = serde_json::from_str(&stdout(&["platforms", "--json"])).unwrap();
-    let list = json.as_array().unwrap();
+    let list = json["platforms"].as_array().unwrap();
     assert_eq!(list.len(), text.lines().count() - 1);
     assert!(
         list.iter()
@@ -134,13 +134,13 @@ fn platforms_are_listed() {
 fn a_printed_profile_is_that_profile() {
     let folder = tempfile::tempdir().unwrap();
     let list: serde_json::Value = serde_json::from_str(&stdout(&["platforms", "--json"])).unwrap();
-    for profile in list.as_array().unwrap() {
+    for profile in list["platforms"].as_array().unwrap() {
         let name = profile["name"].as_str().unwrap();
         let file = folder.path().join(format!("{name}.toml"));
         fs::write(&file, stdout(&["platforms", name])).unwrap();
         let again = stdout(&["platforms", file.to_str().unwrap(), "--json"]);
         let again: serde_json::Value = serde_json::from_str(&again).unwrap();
-        assert_eq!(&again[0], profile);
+        assert_eq!(&again["platforms"][0], profile);
     }
 }
 
@@ -310,11 +310,11 @@ fn a_model_is_emitted_and_emitted_again() {
     let first = json(&[]);
     assert_eq!(first["path"], "tiny");
     assert_eq!(first["unchanged"], 0);
-    assert_eq!(first["golden"].as_str().unwrap().len(), 16);
+    assert_eq!(first["hash"].as_str().unwrap().len(), 16);
     let second = json(&[]);
     assert_eq!(second["unchanged"], first["written"]);
     assert_eq!(second["written"], 0);
-    assert_eq!(second["golden"], first["golden"]);
+    assert_eq!(second["hash"], first["hash"]);
 
     let text = emit(&[]).assert().success().get_output().stdout.clone();
     let text = String::from_utf8(text).unwrap();

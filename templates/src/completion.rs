@@ -1,5 +1,6 @@
 //! A whole answer with its figures.
 
+use core::ops::{ControlFlow, DerefMut};
 use std::string::String;
 use std::time::Instant;
 use std::vec::Vec;
@@ -49,7 +50,7 @@ impl Completion {
     }
 }
 
-impl<M: core::ops::DerefMut<Target = Memory>> Session<M> {
+impl<M: DerefMut<Target = Memory>> Session<M> {
     /// Generates a whole answer: [`generate`](Session::generate), with the figures.
     ///
     /// # Errors
@@ -57,23 +58,29 @@ impl<M: core::ops::DerefMut<Target = Memory>> Session<M> {
     /// As [`generate`](Session::generate).
     pub fn complete(&mut self, prompt: &str, options: &Options) -> Result<Completion, Error> {
         let start = Instant::now();
-        Ok(collect(start, self.generate(prompt, options)?, |_| {}))
+        Ok(collect(start, self.generate(prompt, options)?, |_| {
+            ControlFlow::Continue(())
+        }))
     }
 }
 
-/// Runs a generation that was asked for at `start` to its end, and shows each piece of text.
-pub fn collect<M: core::ops::DerefMut<Target = Memory>>(
+/// Runs a generation that was asked for at `start` to its end, or until `show` breaks, and shows
+/// each piece of text.
+pub fn collect<M: DerefMut<Target = Memory>>(
     start: Instant,
     mut generation: Generation<'_, M>,
-    mut show: impl FnMut(&str),
+    mut show: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Completion {
     let ms = |start: Instant| start.elapsed().as_secs_f64() * 1e3;
     let prefill_ms = ms(start);
     let (mut text, mut tokens) = (String::new(), Vec::new());
     for piece in &mut generation {
-        show(&piece);
+        let flow = show(&piece);
         text.push_str(&piece);
         tokens.extend(piece.token());
+        if flow.is_break() {
+            break;
+        }
     }
     Completion {
         text,

@@ -46,7 +46,8 @@ struct Shared<'w, 'c, I> {
 }
 
 const STOP: usize = usize::MAX;
-const SPINS: usize = 20_000;
+/// Some 30 µs: longer waits mean that another program has the core.
+const SPINS: usize = 2_000;
 
 /// The leader's view of the threads.
 pub struct Crew<'s, 'w, 'c, I>(&'s Shared<'w, 'c, I>);

@@ -62,13 +62,9 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         options: &Options,
     ) -> Result<Generation<'_, M>, Error> {
         options.check()?;
-        self.reset();
-        let tokens = with_tokens(
-            |out| TOKENIZER.encode(prompt, true, out).ok(),
-            prompt.len(),
-            |tokens| self.prefill(tokens),
-        )?;
-        Ok(self.generation(tokens, options))
+        self.scratch.hold_tokens(prompt.len());
+        let encoded = TOKENIZER.encode(prompt, true, &mut self.scratch.tokens);
+        self.start(encoded.ok(), options)
     }
 
     /// Starts anew with the chat template around a system message, if any, and
@@ -89,18 +85,13 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let len = template
             .len(system, user)
             .map_err(|_| Error::NoSystemMessage)?;
-        self.reset();
-        let tokens = with_text(len, |buffer| {
-            let text = template
-                .render(system, user, buffer)
-                .map_err(|_| Error::PromptTooLong { context: CONTEXT })?;
-            with_tokens(
-                |out| TOKENIZER.encode_chat(text, out).ok(),
-                text.len(),
-                |tokens| self.prefill(tokens),
-            )
-        })?;
-        Ok(self.generation(tokens, options))
+        self.scratch.hold_text(len);
+        self.scratch.hold_tokens(len);
+        let text = template
+            .render(system, user, &mut self.scratch.text)
+            .map_err(|_| Error::PromptTooLong { context: CONTEXT })?;
+        let encoded = TOKENIZER.encode_chat(text, &mut self.scratch.tokens);
+        self.start(encoded.ok(), options)
     }
 
     /// Feeds tokens after what was fed before, and generates what follows.
@@ -114,18 +105,25 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         options: &Options,
     ) -> Result<Generation<'_, M>, Error> {
         options.check()?;
-        let prompt = self.prefill(tokens)?;
-        Ok(self.generation(prompt, options))
+        let &last = tokens.last().ok_or(Error::EmptyPrompt)?;
+        self.feed(tokens)?;
+        Ok(self.generation((tokens.len(), last), options))
     }
 
-    /// Feeds a prompt; its length and last token.
-    fn prefill(&mut self, tokens: &[u32]) -> Result<(usize, u32), Error> {
-        let &last = tokens.last().ok_or(Error::EmptyPrompt)?;
-        self.feed(tokens).map_err(|error| match error {
-            Error::ContextFull { context } => Error::PromptTooLong { context },
-            error => error,
-        })?;
-        Ok((tokens.len(), last))
+    /// Starts anew with the first tokens of the scratch; `None` if they did not fit there.
+    fn start(
+        &mut self,
+        tokens: Option<usize>,
+        options: &Options,
+    ) -> Result<Generation<'_, M>, Error> {
+        let count = tokens
+            .filter(|&count| count <= CONTEXT)
+            .ok_or(Error::PromptTooLong { context: CONTEXT })?;
+        let last = count.checked_sub(1).ok_or(Error::EmptyPrompt)?;
+        let last = self.scratch.tokens[last];
+        self.reset();
+        self.feed_scratch(count)?;
+        Ok(self.generation((count, last), options))
     }
 
     fn generation(
@@ -145,41 +143,6 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             finish: None,
         }
     }
-}
-
-/// Entries that `encode` needs for a text of `bytes` bytes.
-#[cfg(feature = "std")]
-fn with_tokens<R>(
-    encode: impl FnOnce(&mut [u32]) -> Option<usize>,
-    bytes: usize,
-    then: impl FnOnce(&[u32]) -> Result<R, Error>,
-) -> Result<R, Error> {
-    let mut tokens = std::vec![0; 2 * bytes + 4];
-    let len = encode(&mut tokens).ok_or(Error::PromptTooLong { context: CONTEXT })?;
-    then(&tokens[..len])
-}
-
-/// Without an allocator the buffer is on the stack: four entries a token of the context.
-#[cfg(not(feature = "std"))]
-fn with_tokens<R>(
-    encode: impl FnOnce(&mut [u32]) -> Option<usize>,
-    _bytes: usize,
-    then: impl FnOnce(&[u32]) -> Result<R, Error>,
-) -> Result<R, Error> {
-    let mut tokens = [0; 4 * CONTEXT];
-    let len = encode(&mut tokens).ok_or(Error::PromptTooLong { context: CONTEXT })?;
-    then(&tokens[..len])
-}
-
-#[cfg(feature = "std")]
-fn with_text<R>(bytes: usize, then: impl FnOnce(&mut [u8]) -> R) -> R {
-    then(&mut std::vec![0; bytes])
-}
-
-/// Without an allocator the buffer is on the stack: eight bytes a token of the context.
-#[cfg(not(feature = "std"))]
-fn with_text<R>(_bytes: usize, then: impl FnOnce(&mut [u8]) -> R) -> R {
-    then(&mut [0; 8 * CONTEXT])
 }
 
 impl<M> Generation<'_, M> {

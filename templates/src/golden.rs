@@ -6,6 +6,6 @@ pub const GOLDEN_TOKENS: usize = 64;
 /// The token at a position of the golden run. Fixed, so that a difference in
 /// one layer does not change what the layers before it see.
 pub const fn golden_token(index: usize, vocab_size: usize) -> u32 {
-    let mixed = (index as u32 + 1).wrapping_mul(0x9e37_79b9);
+    let mixed = (index as u32).wrapping_add(1).wrapping_mul(0x9e37_79b9);
     ((mixed as u64 * vocab_size as u64) >> 32) as u32
 }

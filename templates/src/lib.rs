@@ -14,10 +14,18 @@ pub mod kernels {
 
 pub mod chat;
 pub mod crew;
-mod error;
+#[allow(
+    dead_code,
+    reason = "sessions, which use it all, are in generated crates"
+)]
+pub mod error;
 pub mod frame;
 pub mod golden;
-mod options;
+#[allow(
+    dead_code,
+    reason = "sessions, which use it all, are in generated crates"
+)]
+pub mod options;
 pub mod sampler;
 pub mod team;
 pub mod tokenizer;
@@ -33,6 +41,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("golden.rs", include_str!("golden.rs")),
     ("options.rs", include_str!("options.rs")),
     ("sampler.rs", include_str!("sampler.rs")),
+    ("scratch.rs", include_str!("scratch.rs")),
     ("self_test.rs", include_str!("self_test.rs")),
     ("session.rs", include_str!("session.rs")),
     ("state.rs", include_str!("state.rs")),

@@ -7,7 +7,7 @@ use super::error::Error;
 pub struct Options {
     /// Tokens at most; the context is a limit too.
     pub max_tokens: usize,
-    /// 0 takes the most probable token; 1 samples as the model says.
+    /// 0 takes the most probable token; 1 leaves the model's probabilities as they are.
     pub temperature: f32,
     /// Only the `top_k` most probable tokens are sampled; 0 is all.
     pub top_k: usize,

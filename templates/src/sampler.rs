@@ -29,7 +29,11 @@ impl Sampler {
         if self.temperature == 0.0 {
             return best;
         }
-        weigh(logits, logits[best as usize], 1.0 / self.temperature);
+        weigh(
+            logits,
+            logits[best as usize],
+            (1.0 / self.temperature).min(f32::MAX),
+        );
         if self.top_k > 0 && self.top_k < logits.len() {
             keep_greatest(logits, self.top_k);
         }

@@ -9,6 +9,7 @@ use super::model::{
     self, ACTIVATION_BLOCKS, BATCH, Batch, CONTEXT, DEFAULT_THREADS, MAX_THREADS, Memory, Observer,
     VOCAB_SIZE, Wanted,
 };
+use super::scratch::Scratch;
 
 /// Bytes of RAM that a session takes: its memory and itself.
 pub const RAM_BYTES: usize = size_of::<Memory>() + size_of::<Session<&mut Memory>>();
@@ -20,6 +21,7 @@ pub const RAM_BYTES: usize = size_of::<Memory>() + size_of::<Session<&mut Memory
 pub struct Session<M> {
     pub(crate) memory: M,
     pub(crate) position: usize,
+    pub(crate) scratch: Scratch,
     activations: [Q8Block; ACTIVATION_BLOCKS],
     instruction_set: InstructionSet,
     threads: usize,
@@ -66,9 +68,10 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         Ok(Self {
             memory,
             position: 0,
+            scratch: Scratch::new(),
             activations: [Q8Block::ZERO; ACTIVATION_BLOCKS],
             instruction_set,
-            threads: DEFAULT_THREADS,
+            threads: default_threads(),
             batch: BATCH,
         })
     }
@@ -157,6 +160,23 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         )
     }
 
+    /// Feeds the first tokens of the scratch.
+    pub(crate) fn feed_scratch(&mut self, count: usize) -> Result<(), Error> {
+        let mut batch = [0; BATCH];
+        for start in (0..count).step_by(self.batch) {
+            let len = self.batch.min(count - start);
+            batch[..len].copy_from_slice(&self.scratch.tokens[start..start + len]);
+            self.check(&batch[..len])?;
+            let wanted = if start + len == count {
+                Wanted::Last
+            } else {
+                Wanted::Nothing
+            };
+            self.run(&batch[..len], wanted, &mut Silent);
+        }
+        Ok(())
+    }
+
     /// Feeds tokens under an observer, with all logits.
     pub(crate) fn feed_observed(
         &mut self,
@@ -203,6 +223,15 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         );
         self.position += tokens.len();
     }
+}
+
+/// More threads than cores would wait for each other.
+fn default_threads() -> usize {
+    #[cfg(feature = "std")]
+    if let Ok(cores) = std::thread::available_parallelism() {
+        return DEFAULT_THREADS.min(cores.get());
+    }
+    DEFAULT_THREADS
 }
 
 struct Silent;

@@ -5,15 +5,15 @@ use std::iter::once;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
+use crate::compress::compress;
+use crate::emit::{Options, WriteReport, check_folder, emit, write};
+use crate::error::Result;
+use crate::import::import_with_tokenizer;
+use crate::interpret::golden;
+use crate::plan::{Plan, Quant, Request, plan};
+use crate::profile::{Profile, format_size};
+use crate::program::{Golden, WeightFormat};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use edgegen::compress::compress;
-use edgegen::emit::{Options, WriteReport, check_folder, emit, write};
-use edgegen::error::Result;
-use edgegen::import::import_with_tokenizer;
-use edgegen::interpret::golden;
-use edgegen::plan::{Plan, Quant, Request, plan};
-use edgegen::profile::{Profile, format_size};
-use edgegen::program::{Golden, WeightFormat};
 
 use super::{json, name, progress};
 
@@ -129,11 +129,11 @@ impl Done<'_> {
             "name": self.name,
             "path": self.out.to_string_lossy(),
             "platform": self.profile.name(),
-            "conversions": conversions.collect::<Vec<_>>(),
+            "weights": conversions.collect::<Vec<_>>(),
             "flash_bytes": self.plan.footprint().flash(),
             "ram_bytes": self.plan.footprint().ram(),
             "context": self.plan.context(),
-            "golden": format!("{:016x}", self.golden.logits),
+            "hash": format!("{:016x}", self.golden.logits),
             "written": self.report.written,
             "unchanged": self.report.unchanged,
             "removed": self.report.removed,
@@ -175,7 +175,7 @@ impl Done<'_> {
                 self.plan.context()
             ),
         );
-        row("golden", &format_args!("{:016x}", self.golden.logits));
+        row("hash", &format_args!("{:016x}", self.golden.logits));
         row("next", &self.next());
         text
     }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use edgegen::error::Result;
-use edgegen::import::import_with_tokenizer;
-use edgegen::inspect::inspect;
+use crate::error::Result;
+use crate::import::import_with_tokenizer;
+use crate::inspect::inspect;
 
 use super::{json, progress};
 

@@ -9,8 +9,8 @@ mod progress;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use crate::error::Result;
 use clap::{Parser, Subcommand};
-use edgegen::error::Result;
 
 /// A compiler for small language models: a model file and a platform profile in, a
 /// standalone Rust crate out.

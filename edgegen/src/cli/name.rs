@@ -1,6 +1,6 @@
 //! Names of crates.
 
-use edgegen::error::{Error, Result};
+use crate::error::{Error, Result};
 
 /// Names that cargo refuses, or that would hide a crate of Rust's own.
 const TAKEN: [&str; 9] = [

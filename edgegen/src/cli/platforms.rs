@@ -1,7 +1,7 @@
 //! `edgegen platforms`.
 
-use edgegen::error::Result;
-use edgegen::profile::{InstructionSet, NumberType, Profile};
+use crate::error::Result;
+use crate::profile::{InstructionSet, NumberType, Profile};
 use serde::Serialize;
 
 use super::json;
@@ -12,7 +12,7 @@ pub(super) struct Args {
     /// Built-in platforms or profiles' TOML files to print, to copy from
     #[arg(value_name = "P")]
     platforms: Vec<String>,
-    /// Print one JSON array, with the fields of a profile's file
+    /// Print one JSON object; its `platforms` have the fields of a profile's file
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     };
     let files: Vec<File<'_>> = profiles.iter().map(File::new).collect();
     Ok(if args.json {
-        json(&files)
+        json(&serde_json::json!({ "platforms": files }))
     } else if args.platforms.is_empty() {
         table(&files)
     } else {

@@ -39,7 +39,12 @@ pub(super) fn import(path: &Path, view: View, tokenizer: Option<&Path>) -> Resul
     let tokenizer_view = super::source::open(&tokenizer)?;
     let vocabulary = header.architecture.vocab_size;
     let tokenizer = super::tokenizer::llama2c::from_llama2c(tokenizer_view.bytes(), vocabulary)
-        .map_err(|error| error.in_file(&tokenizer))?;
+        .map_err(|error| {
+            error
+                .in_file(&tokenizer)
+                .at("tokenizer")
+                .remedy("the file is damaged or of another checkpoint; fetch it again")
+        })?;
     Model::new(Parts {
         name: super::source::stem(path),
         format: "llama2.c",
@@ -95,6 +100,11 @@ impl Header {
         }
         let head_dim = hidden_size / heads;
         let vocab = needed(bytes, start + 20, "vocab_size")?;
+        if versioned && vocab < 0 {
+            return Err(Error::new(format!("{vocab} is negative"))
+                .at("vocab_size")
+                .remedy("only version 0 has a sign here; the file is damaged, export it again"));
+        }
         let (shared_classifier, group_size, length) = if versioned {
             if bytes.len() < 256 {
                 return Err(truncated("header"));

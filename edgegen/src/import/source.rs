@@ -10,7 +10,10 @@ use crate::model::View;
 
 /// The contents of a file: mapped, or read where it cannot be mapped.
 pub(super) fn open(path: &Path) -> Result<View> {
-    let file = File::open(path).map_err(|error| Error::io("open the file", path, &error))?;
+    let failed = |action: &str, error: &std::io::Error| {
+        Error::io(action, path, error).remedy("the file must exist and be readable")
+    };
+    let file = File::open(path).map_err(|error| failed("open the file", &error))?;
     // SAFETY: the map is only read, as plain bytes without invariants. A process that
     // shortens the file meanwhile can end this one with a signal, as with any mapped file;
     // the command reads a model for seconds and says so in its documentation.
@@ -18,7 +21,7 @@ pub(super) fn open(path: &Path) -> Result<View> {
         Ok(map) => Ok(View::new(map)),
         Err(_) => fs::read(path)
             .map(View::new)
-            .map_err(|error| Error::io("read the file", path, &error)),
+            .map_err(|error| failed("read the file", &error)),
     }
 }
 

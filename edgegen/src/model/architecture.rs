@@ -299,7 +299,7 @@ impl Architecture {
 impl Rope {
     fn check(&self, head_dim: usize) -> Result<()> {
         let dim = self.dim;
-        if dim == 0 || dim % 2 != 0 || dim > head_dim {
+        if dim == 0 || !dim.is_multiple_of(2) || dim > head_dim {
             return Err(Error::new(format!(
                 "{dim} is no even number from 2 to the head's width {head_dim}"
             ))

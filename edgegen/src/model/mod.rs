@@ -12,6 +12,7 @@ pub use tensor::{DType, NonFinite, Tensor, View};
 pub use tokenizer::*;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
 
@@ -29,6 +30,7 @@ pub struct Model {
     tokenizer: Tokenizer,
     chat_template: Option<ChatTemplate>,
     sources: Vec<View>,
+    digest: OnceLock<String>,
 }
 
 /// What a [`Model`] is made of, before it is checked.
@@ -58,10 +60,12 @@ impl Model {
     /// # Errors
     /// When sizes are not sane, a required tensor is missing, a tensor has another shape
     /// than the architecture gives it or a value that is not finite, or the tokenizer
-    /// disagrees with the vocabulary.
+    /// has more tokens than the embedding has rows. It may have fewer: importers allow
+    /// that where the file gives the padded size (`vocab_size`).
     pub fn new(parts: Parts) -> Result<Self> {
         parts.architecture.check()?;
         check_tensors(&parts.architecture, &parts.tensors)?;
+        check_vocabulary(&parts.architecture, &parts.tokenizer)?;
         let Parts {
             name,
             format,
@@ -81,6 +85,7 @@ impl Model {
             tokenizer,
             chat_template,
             sources,
+            digest: OnceLock::new(),
         })
     }
 
@@ -125,16 +130,31 @@ impl Model {
     }
 
     /// SHA-256, in hexadecimal, of the contents of the files that the model was made from.
-    /// Paths and dates do not enter.
-    pub fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        for source in &self.sources {
-            // The length keeps two files apart from one that joins them.
-            hash.update((source.bytes().len() as u64).to_le_bytes());
-            hash.update(source.bytes());
-        }
-        hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    /// Paths and dates do not enter. Computed when it is first asked for.
+    pub fn digest(&self) -> &str {
+        self.digest.get_or_init(|| {
+            let mut hash = Sha256::new();
+            for source in &self.sources {
+                // The length keeps two files apart from one that joins them.
+                hash.update((source.bytes().len() as u64).to_le_bytes());
+                hash.update(source.bytes());
+            }
+            hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+        })
     }
+}
+
+/// Every token has a row of the embedding.
+fn check_vocabulary(architecture: &Architecture, tokenizer: &Tokenizer) -> Result<()> {
+    let (tokens, rows) = (tokenizer.tokens().len(), architecture.vocab_size);
+    if tokens <= rows {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "the tokenizer has {tokens} tokens, the embedding has {rows} rows"
+    ))
+    .at("vocab_size")
+    .remedy("tokenizer and weights are of different models; fetch both again"))
 }
 
 /// Every required role is there, shapes are right, values finite.

@@ -274,7 +274,10 @@ impl DType {
         }
         (elements / self.block_size())
             .checked_mul(self.block_bytes())
-            .ok_or_else(|| Error::new(format!("a shape of {rows} x {cols} is too large")))
+            .ok_or_else(|| {
+                Error::new(format!("a shape of {rows} x {cols} is too large"))
+                    .remedy("the file is damaged; fetch or convert it again")
+            })
     }
 }
 

@@ -34,6 +34,9 @@ impl Footprint {
     }
 }
 
+/// Bytes for each token of the context that a session without an allocator keeps for prompts.
+const PROMPT_BYTES: usize = 24;
+
 /// The shapes that the model has with this context and batch.
 pub fn shapes(model: &Model, context: usize, batch: usize) -> Shapes {
     let a = model.architecture();
@@ -57,8 +60,8 @@ pub fn shapes(model: &Model, context: usize, batch: usize) -> Shapes {
 pub(super) fn footprint(
     model: &Model,
     formats: &BTreeMap<TensorKey, WeightFormat>,
-    context: usize,
-    batch: usize,
+    (context, batch): (usize, usize),
+    std: bool,
 ) -> Footprint {
     let shapes = shapes(model, context, batch);
     let mut matrices = 0;
@@ -77,7 +80,8 @@ pub(super) fn footprint(
         tables: vectors + rope + tokenizer,
         kv_cache: shapes.kv_cache_len() * 4,
         activations: arena.len() * 4
-            + activation_blocks(&shapes) * size_of::<runtime_kernels::Q8Block>(),
+            + activation_blocks(&shapes) * size_of::<runtime_kernels::Q8Block>()
+            + if std { 0 } else { PROMPT_BYTES * context },
     }
 }
 
@@ -123,7 +127,7 @@ pub(super) fn check(
             mb(ram.0 as u64),
             mb(limit)
         ));
-        remedies.push(shorter_context(model, limit, context, batch));
+        remedies.push(shorter_context(model, limit, context, batch, profile.std()));
     }
     remedies.push("`--allow-oversize` emits all the same".into());
     Err(Error::new(format!(
@@ -139,7 +143,10 @@ fn smaller_format(model: &Model, limit: u64, context: usize, batch: usize) -> St
         .into_iter()
         .map(|format| {
             let formats = super::choice::formats(model, super::Quant::To(format));
-            (format, footprint(model, &formats, context, batch).flash())
+            (
+                format,
+                footprint(model, &formats, (context, batch), true).flash(),
+            )
         })
         .collect();
     match sizes.iter().find(|(_, size)| *size as u64 <= limit) {
@@ -157,10 +164,11 @@ fn smaller_format(model: &Model, limit: u64, context: usize, batch: usize) -> St
     }
 }
 
-fn shorter_context(model: &Model, limit: u64, context: usize, batch: usize) -> String {
+fn shorter_context(model: &Model, limit: u64, context: usize, batch: usize, std: bool) -> String {
     let none = BTreeMap::new();
-    let fits =
-        |context: usize| footprint(model, &none, context, batch.min(context)).ram() as u64 <= limit;
+    let fits = |context: usize| {
+        footprint(model, &none, (context, batch.min(context)), std).ram() as u64 <= limit
+    };
     let longest = (0..context.ilog2())
         .map(|shift| context >> (shift + 1))
         .find(|&context| fits(context));

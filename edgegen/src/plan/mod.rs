@@ -79,7 +79,7 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
     let context = context(architecture, profile, request.context)?;
     let batch = profile.batch().min(context);
     let formats = choice::formats(model, request.quant);
-    let footprint = budget::footprint(model, &formats, context, batch);
+    let footprint = budget::footprint(model, &formats, (context, batch), profile.std());
     if !request.allow_oversize {
         budget::check(model, profile, &footprint, context, batch)?;
     }

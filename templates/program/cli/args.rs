@@ -8,8 +8,8 @@ use super::Failure;
 pub struct Args(Vec<String>);
 
 impl Args {
-    pub fn new(words: impl Iterator<Item = String>) -> Self {
-        Self(words.collect())
+    pub fn new(words: Vec<String>) -> Self {
+        Self(words)
     }
 
     /// Takes the first word.

@@ -18,6 +18,11 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
     if prompt_tokens == 0 || tokens == 0 || iterations == 0 {
         return Err(Failure::Usage("there is nothing to time".into()));
     }
+    if prompt_tokens > CONTEXT || tokens > CONTEXT - prompt_tokens {
+        return Err(Failure::Usage(format!(
+            "prompt and tokens together are at most {CONTEXT}, the context"
+        )));
+    }
 
     let prompt: Vec<u32> = (0..prompt_tokens)
         .map(|index| golden_token(index, VOCAB_SIZE))

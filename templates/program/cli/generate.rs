@@ -1,6 +1,7 @@
 //! `generate`.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::args::Args;
@@ -35,8 +36,13 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let mut written = Ok(());
     let completion = collect(start, generation, |piece| {
-        if !json && written.is_ok() {
+        if !json {
             written = out.write_all(piece.as_bytes()).and_then(|()| out.flush());
+        }
+        if written.is_ok() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
         }
     });
     written?;

@@ -59,12 +59,6 @@ pub enum Failure {
     Closed,
 }
 
-impl Failure {
-    fn refused(error: impl std::fmt::Display) -> Self {
-        Self::Refused(error.to_string())
-    }
-}
-
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -77,14 +71,25 @@ impl From<io::Error> for Failure {
 
 impl From<model::Error> for Failure {
     fn from(error: model::Error) -> Self {
-        Self::refused(error)
+        match error {
+            model::Error::InvalidOption(_) => Self::Usage(error.to_string()),
+            error => Self::Refused(error.to_string()),
+        }
     }
 }
 
 /// Runs the program. The status is 0, 1 where something is refused or differs, 2 for a wrong
 /// command line.
 pub fn main() -> ExitCode {
-    match run(Args::new(std::env::args().skip(1))) {
+    let words: Result<Vec<String>, _> = std::env::args_os()
+        .skip(1)
+        .map(std::ffi::OsString::into_string)
+        .collect();
+    let result = match words {
+        Ok(words) => run(Args::new(words)),
+        Err(word) => Err(Failure::Usage(format!("{word:?} is not UTF-8"))),
+    };
+    match result {
         Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
         Err(Failure::Refused(problem)) => {
             eprintln!("error: {problem}");

@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write};
 
 use super::args::Args;
 use super::json::Object;
-use super::model::{CONTEXT, TOKENIZER};
-use super::{Failure, encode, print, session};
+use super::model::{CONTEXT, TOKENIZER, tokenizer::Tokenizer};
+use super::{Failure, print, session};
 
 pub fn run(mut args: Args) -> Result<(), Failure> {
     let json = args.flag("--json");
@@ -14,22 +14,20 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
     if !(2..=CONTEXT).contains(&window) {
         return Err(Failure::Usage(format!("--window is 2 to {CONTEXT}")));
     }
-    let mut file = match args.value("--logits")? {
-        Some(path) => Some(BufWriter::new(File::create(&path).map_err(|error| {
-            Failure::Refused(format!("{path}: cannot write: {error}"))
-        })?)),
-        None => None,
-    };
+    let logits_path = args.value("--logits")?;
     let mut session = session(&mut args)?;
     let path = args.text("file")?;
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::Refused(format!("{path}: cannot read: {error}")))?;
 
+    let mut file = match logits_path {
+        Some(path) => Some(BufWriter::new(File::create(&path).map_err(|error| {
+            Failure::Refused(format!("{path}: cannot write: {error}"))
+        })?)),
+        None => None,
+    };
     let bos = TOKENIZER.bos.filter(|_| TOKENIZER.add_bos);
-    let mut tokens = encode(&text, false);
-    if bos.is_some() {
-        tokens.remove(0);
-    }
+    let tokens = encode(&text);
     let of_window = window - usize::from(bos.is_some());
     let (mut nll, mut predicted) = (0.0, 0);
     let mut top1 = Vec::new();
@@ -78,6 +76,20 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
     print(&format!("nll           {mean:.6} nats a token"))?;
     print(&format!("perplexity    {:.4}", mean.exp()))?;
     print(&format!("bits per byte {bits_per_byte:.5}"))
+}
+
+/// The tokens of the text alone.
+fn encode(text: &str) -> Vec<u32> {
+    let plain = Tokenizer {
+        add_bos: false,
+        add_eos: false,
+        ..TOKENIZER
+    };
+    let mut tokens = vec![0; 2 * text.len() + 4];
+    // This much room always suffices.
+    let len = plain.encode(text, false, &mut tokens).unwrap_or_default();
+    tokens.truncate(len);
+    tokens
 }
 
 fn argmax(logits: &[f32]) -> usize {

@@ -3,7 +3,7 @@
 use super::metadata::Metadata;
 use crate::error::{Error, Result};
 use crate::import::description::Description;
-use crate::model::{Architecture, Role, Rope, RopeScaling, Tensor};
+use crate::model::{Architecture, Rope, RopeScaling};
 
 /// Keys (after the architecture's name) that are read here or change no answer.
 const KNOWN: &[&str] = &[
@@ -35,7 +35,6 @@ const KNOWN: &[&str] = &[
 pub(super) fn architecture(
     description: &'static Description,
     metadata: &Metadata,
-    tensors: &[Tensor],
 ) -> Result<Architecture> {
     let keys = Keys {
         prefix: description.gguf,
@@ -80,7 +79,7 @@ pub(super) fn architecture(
         num_attention_heads: heads,
         num_key_value_heads: keys.size("attention.head_count_kv")?.unwrap_or(heads),
         head_dim,
-        vocab_size: vocab_size(description, &keys, tensors)?,
+        vocab_size: vocab_size(&keys)?,
         max_position_embeddings,
         rms_norm_eps: eps as f32,
         rope: Rope {
@@ -94,22 +93,14 @@ pub(super) fn architecture(
     Ok(architecture)
 }
 
-/// Old files have no `vocab_size`; the embedding's rows then say it.
-fn vocab_size(description: &Description, keys: &Keys<'_>, tensors: &[Tensor]) -> Result<usize> {
+/// Old files have no `vocab_size`: then every row of the embedding has its token.
+fn vocab_size(keys: &Keys<'_>) -> Result<usize> {
     if let Some(size) = keys.size("vocab_size")? {
         return Ok(size);
     }
-    let name = description
-        .tensors
-        .iter()
-        .find(|names| names.role == Role::Embedding)
-        .map_or("token_embd.weight", |names| names.gguf);
-    let rows = tensors.iter().find(|t| t.name() == name).map(Tensor::rows);
-    rows.ok_or_else(|| {
-        Error::new("the tensor is missing")
-            .at(name)
-            .remedy("the file is incomplete; fetch or convert it again")
-    })
+    let key = "tokenizer.ggml.tokens";
+    let tokens = keys.metadata.strings(key)?.map(<[String]>::len);
+    keys.metadata.required(key, tokens)
 }
 
 fn scaling(keys: &Keys<'_>, context: usize) -> Result<RopeScaling> {
@@ -119,15 +110,16 @@ fn scaling(keys: &Keys<'_>, context: usize) -> Result<RopeScaling> {
         None => keys.float("rope.scale_linear")?,
     };
     let needed = || {
-        let key = keys.name("rope.scaling.factor");
-        // 0 means "not set" in llama.cpp; the check of the architecture refuses it.
-        keys.metadata.required(&key, factor)
+        keys.metadata
+            .required(&keys.name("rope.scaling.factor"), factor)
     };
     match kind {
-        None | Some("linear") if factor.is_none_or(|f| f == 1.0 || f == 0.0) => {
-            Ok(RopeScaling::None)
-        }
-        None | Some("linear") => Ok(RopeScaling::Linear { factor: needed()? }),
+        None if factor.is_none() => Ok(RopeScaling::None),
+        // A factor of 0 is refused when the architecture is checked.
+        None | Some("linear") => Ok(match needed()? {
+            1.0 => RopeScaling::None,
+            factor => RopeScaling::Linear { factor },
+        }),
         Some("none") => Ok(RopeScaling::None),
         Some("yarn") => {
             let factor = needed()?;

@@ -27,7 +27,7 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         mut tensors,
     } = file::parse(&view)?;
     let description = describe(&metadata)?;
-    let mut architecture = config::architecture(description, &metadata, &tensors)?;
+    let mut architecture = config::architecture(description, &metadata)?;
     if let Some(at) = tensors.iter().position(|t| t.name() == "rope_freqs.weight") {
         architecture.rope.scaling = factors(&tensors.remove(at), &architecture.rope.scaling)?;
     }
@@ -35,7 +35,11 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         Some(name) if !name.is_empty() => name.to_owned(),
         _ => super::source::stem(path),
     };
-    let tokenizer = tokenizer::read(&metadata)?;
+    let tokenizer = tokenizer::read(&metadata).map_err(|error| {
+        error
+            .at("tokenizer.ggml")
+            .remedy("the file is damaged; fetch or convert it again")
+    })?;
     Model::new(Parts {
         name,
         format: "GGUF",

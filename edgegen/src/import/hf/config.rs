@@ -15,6 +15,7 @@ pub(super) struct Config {
     pub tied: bool,
     pub attention_bias: bool,
     pub mlp_bias: bool,
+    pub licence: Option<String>,
 }
 
 /// Fields that are read here or change no logits of a trained model.
@@ -22,7 +23,7 @@ pub(super) struct Config {
 const KNOWN: &[&str] = &[
     "architectures", "attention_bias", "attention_dropout", "bos_token_id", "dtype",
     "eos_token_id", "head_dim", "hidden_act", "hidden_size", "id2label", "initializer_range",
-    "intermediate_size", "is_llama_config", "label2id", "max_position_embeddings", "mlp_bias",
+    "intermediate_size", "is_llama_config", "label2id", "license", "max_position_embeddings", "mlp_bias",
     "model_type", "name_or_path", "num_attention_heads", "num_hidden_layers",
     "num_key_value_heads", "pad_token_id", "partial_rotary_factor", "pretraining_tp",
     "rms_norm_eps", "rope_interleaved", "rope_parameters", "rope_scaling", "rope_theta",
@@ -71,6 +72,7 @@ impl Config {
             tied: fields.flag("tie_word_embeddings")?.unwrap_or(false),
             attention_bias: fields.flag("attention_bias")?.unwrap_or(false),
             mlp_bias: fields.flag("mlp_bias")?.unwrap_or(false),
+            licence: fields.text("license")?.map(str::to_owned),
             architecture: Architecture {
                 name: description.gguf,
                 hidden_size,

@@ -35,7 +35,7 @@ pub(super) fn import(folder: &Path) -> Result<Model> {
     Model::new(Parts {
         name: super::source::stem(&folder.canonicalize().unwrap_or_else(|_| folder.to_owned())),
         format: "Hugging Face",
-        licence: None,
+        licence: config.licence,
         architecture: config.architecture,
         tensors,
         tokenizer,

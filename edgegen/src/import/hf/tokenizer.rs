@@ -33,7 +33,11 @@ pub(super) fn read(
         config.as_ref().map(View::bytes),
         generation.as_ref().map(View::bytes),
     )
-    .map_err(|error| error.in_file(folder))?;
+    .map_err(|error| {
+        error
+            .in_file(folder)
+            .remedy("the file is damaged or inconsistent; fetch it again")
+    })?;
     let template = match (&jinja, &config) {
         (Some(jinja), _) => std::str::from_utf8(jinja.bytes()).ok().map(str::to_owned),
         (None, Some(config)) => tokenizer::hf::chat_template(config.bytes())?,

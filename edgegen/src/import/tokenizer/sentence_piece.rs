@@ -51,6 +51,7 @@ pub(super) fn scored_merges(
             "token {id} has a score that is not a finite number"
         )));
     }
+    check_lengths(pieces)?;
     let reachable = |piece: &Piece<'_>| {
         piece.class != TokenClass::Byte && !(escaped_space && piece.text.contains(' '))
     };
@@ -108,6 +109,20 @@ pub(super) fn scored_merges(
         }
     }
     Ok((merges, unescape(alphabet, escaped_space)))
+}
+
+/// Every piece is split everywhere, which costs the square of its length.
+fn check_lengths(pieces: &[Piece<'_>]) -> Result<()> {
+    const MOST: usize = 1 << 30;
+    let cost = pieces.iter().try_fold(0usize, |sum, piece| {
+        let length = piece.text.len();
+        sum.checked_add(length.checked_mul(length)?)
+    });
+    match cost {
+        Some(cost) if cost <= MOST => Ok(()),
+        _ => Err(Error::new("the pieces of the vocabulary are too long")
+            .remedy("the file is damaged; fetch it again")),
+    }
 }
 
 /// The alphabet with the space where the notation has U+2581.

@@ -1,0 +1,21 @@
+#!/bin/sh
+# cargo-for.sh STD TARGET SUBCOMMAND ARGS...     STD is core | core,alloc | std
+# Runs cargo for a target. Where the installed toolchain lacks the target's standard library,
+# Debian's compiler (rustc-web, cargo-web, rust-web-src) builds it from source.
+set -eu
+std=$1 target=$2 subcommand=$3
+shift 3
+
+libraries=$(rustc --print target-libdir --target "$target" 2>/dev/null || true)
+if [ -n "$libraries" ] && ls "$libraries"/libcore-*.rlib >/dev/null 2>&1; then
+    exec cargo "$subcommand" --target "$target" "$@"
+fi
+if [ ! -x /usr/bin/cargo ] || [ ! -d /usr/lib/rustlib/src/rust/library ]; then
+    echo "$0: no standard library for $target: run 'rustup target add $target'," \
+        "or install rustc-web, cargo-web and rust-web-src" >&2
+    exit 1
+fi
+[ "$std" = std ] && std=std,panic_abort
+unset LD_LIBRARY_PATH RUSTUP_TOOLCHAIN
+export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
+exec /usr/bin/cargo "$subcommand" -Zbuild-std="$std" --target "$target" "$@"

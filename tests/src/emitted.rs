@@ -1,0 +1,124 @@
+//! Emitted crates.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use serde_json::Value;
+
+use crate::{paths, run};
+
+/// What to emit.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The crate's name; two recipes with one name would overwrite each other's program.
+    pub name: String,
+    /// The model file.
+    pub model: PathBuf,
+    /// A profile's name or file.
+    pub platform: String,
+    /// The value of `--quant`.
+    pub quant: String,
+    /// Further arguments.
+    pub more: Vec<String>,
+}
+
+impl Recipe {
+    /// A model for a platform, in a number format.
+    pub fn new(name: &str, model: &Path, platform: &str, quant: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            model: model.to_owned(),
+            platform: platform.to_owned(),
+            quant: quant.to_owned(),
+            more: Vec::new(),
+        }
+    }
+
+    /// With a further argument.
+    #[must_use]
+    pub fn with(mut self, argument: &str) -> Self {
+        self.more.push(argument.to_owned());
+        self
+    }
+
+    /// The command that emits it into a folder.
+    pub fn command(&self, folder: &Path) -> Command {
+        let mut command = Command::new(edgegen());
+        command
+            .arg("emit")
+            .arg(&self.model)
+            .args(["--platform", &self.platform, "--quant", &self.quant])
+            .args(["--name", &self.name, "--json", "--out"])
+            .arg(folder)
+            .args(&self.more);
+        command
+    }
+
+    /// Emits it into a folder of these tests, over what an earlier run left there.
+    pub fn emit(&self) -> Emitted {
+        // Tests of one process run at the same time and may want the same crate.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = paths::work("crates").join(&self.name);
+        let report = run::must(self.command(&folder).arg("--force"));
+        Emitted {
+            name: self.name.clone(),
+            folder,
+            report: serde_json::from_str(&report).expect("`emit --json` prints JSON"),
+        }
+    }
+}
+
+/// An emitted crate.
+#[derive(Debug, Clone)]
+pub struct Emitted {
+    /// Its name.
+    pub name: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What `emit --json` printed.
+    pub report: Value,
+}
+
+impl Emitted {
+    /// The hash of the golden run's logits that edgegen's interpreter computed.
+    pub fn hash(&self) -> &str {
+        crate::golden::text(&self.report, "hash")
+    }
+}
+
+/// The `edgegen` program, built once.
+pub fn edgegen() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let target = paths::target();
+        run::must(
+            run::cargo("build")
+                .args(["--release", "--package", "edgegen", "--target-dir"])
+                .arg(&target)
+                .current_dir(paths::workspace()),
+        );
+        target.join("release/edgegen")
+    })
+}
+
+/// A profile file for this kind of computer with every instruction set, so that one program can
+/// run on each of them.
+pub fn every_instruction_set() -> String {
+    let file = paths::work("profiles").join("every_x86.toml");
+    let text = r#"name = "every_x86"
+description = "64-bit x86, each instruction set to choose at start"
+target = "x86_64-unknown-linux-gnu"
+std = true
+baseline = "scalar"
+optional = ["avx2", "sse4.1"]
+number_types = ["int4", "int8", "f16", "f32"]
+default_context = 512
+batch = 16
+threads = 2
+"#;
+    // Test files run one after the other, tests of one file do not: all write the same.
+    std::fs::write(&file, text).expect("a writable target folder");
+    file.to_str().expect("a UTF-8 path").to_owned()
+}

@@ -1,0 +1,64 @@
+//! Running commands.
+
+use std::process::{Command, Output};
+
+/// Runs a command that must succeed, without the variables that a surrounding cargo sets or that
+/// change what is built; gives its standard output.
+///
+/// # Panics
+///
+/// If it fails; the message holds its output.
+pub fn must(command: &mut Command) -> String {
+    let output = output(command);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    String::from_utf8(output.stdout).expect("UTF-8 on standard output")
+}
+
+/// Runs a command and gives status and output.
+///
+/// # Panics
+///
+/// If it cannot be started.
+pub fn output(command: &mut Command) -> Output {
+    command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+/// cargo, undisturbed by the environment of these tests.
+pub fn cargo(subcommand: &str) -> Command {
+    let mut command = clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.arg(subcommand);
+    command
+}
+
+/// A command that cargo's variables do not reach.
+pub fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for name in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "RUSTDOCFLAGS",
+        "CARGO_TARGET_DIR",
+        "CARGO_BUILD_TARGET",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Whether a program can be found; says so if not.
+pub fn has(program: &str, package: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    if !found {
+        crate::not_run(true, &format!("{program} is missing: install {package}"));
+    }
+    found
+}

@@ -1,0 +1,96 @@
+//! Promise: in f32, logits and greedy continuations are those of the float64 reference.
+
+use serde_json::Value;
+use tests::golden::{ids, list, number, read, text};
+use tests::{Program, Recipe, Target, paths};
+
+/// Largest difference of a logit from the reference.
+const TOLERANCE: f64 = 2e-3;
+/// Where the reference's best two logits are closer than this, a continuation may part.
+const TIE: f64 = 1e-3;
+
+fn agrees(program: &Program, golden: &Value) {
+    let mut largest = 0.0_f64;
+    for prompt in list(golden, "prompts") {
+        let name = &prompt["name"];
+        let string = text(prompt, "text");
+        let found = program.json("logits", &["--top", "30", "--threads", "2", "--", string]);
+        assert_eq!(ids(&found, "tokens"), ids(prompt, "ids"), "{name}");
+        for expected in list(prompt, "top10") {
+            let logit = list(&found, "top")
+                .iter()
+                .find(|entry| entry["id"] == expected[0])
+                .map(|entry| number(entry, "logit"))
+                .unwrap_or_else(|| panic!("{name}: token {} is not near the top", expected[0]));
+            let difference = (logit - expected[1].as_f64().expect("a logit")).abs();
+            assert!(
+                difference <= TOLERANCE,
+                "{name}: token {} has {logit}, not {}",
+                expected[0],
+                expected[1]
+            );
+            largest = largest.max(difference);
+        }
+        continues(program, prompt);
+    }
+    println!("largest difference of a logit: {largest:.1e}");
+}
+
+/// Compares the greedy continuation up to the first stop token, where the program ends.
+fn continues(program: &Program, prompt: &Value) {
+    let expected = ids(prompt, "greedy");
+    let gaps = list(prompt, "greedy_gap");
+    let stop = prompt["stop_at"].as_u64().map(|at| at as usize);
+    let found = ids(
+        &program.json(
+            "generate",
+            &[
+                "--max-tokens",
+                "64",
+                "--threads",
+                "2",
+                "--",
+                text(prompt, "text"),
+            ],
+        ),
+        "tokens",
+    );
+    let parts = expected.iter().zip(&found).position(|(a, b)| a != b);
+    if let Some(step) = parts {
+        let gap = gaps[step].as_f64().expect("a gap");
+        assert!(
+            gap < TIE,
+            "{}: step {step} gives {}, not {}, {gap} behind",
+            prompt["name"],
+            found[step],
+            expected[step]
+        );
+        return;
+    }
+    // The stop token itself may be counted or not.
+    let full = stop.unwrap_or(expected.len());
+    assert!(
+        found.len() == full || stop.is_some() && found.len() == full + 1,
+        "{}: {} tokens, not {full}",
+        prompt["name"],
+        found.len()
+    );
+}
+
+#[test]
+fn stories_in_f32_agrees_with_the_reference() {
+    let (Some(model), Some(golden)) = (paths::stories(), read("stories260K/prompts.json")) else {
+        return;
+    };
+    let emitted = Recipe::new("stories-f32", &model, "host", "f32").emit();
+    agrees(&Target::Host.build(&emitted), &golden);
+}
+
+#[test]
+fn smollm2_in_f32_agrees_with_the_reference() {
+    let (Some(model), Some(golden)) = (paths::smollm2(), read("smollm2/prompts.json")) else {
+        return;
+    };
+    let emitted = Recipe::new("smollm2-f32", &model, "host", "f32").emit();
+    agrees(&Target::Host.build(&emitted), &golden);
+}

@@ -1,0 +1,138 @@
+//! Promise: integer activations cost no more quality than llama.cpp's.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::Path;
+
+use serde_json::Value;
+use tests::golden::{list, number, read};
+use tests::{Emitted, Program, Recipe, Target, paths};
+
+const WINDOW: &str = "256";
+
+/// Scores a golden text and compares the perplexity with the reference's, as a fraction.
+fn scores_within(
+    fraction: f64,
+    program: &Program,
+    emitted: &Emitted,
+    golden: &Value,
+    text: &Path,
+    logits: Option<&Path>,
+) {
+    let mut args = vec!["--window", WINDOW, "--threads", "2"];
+    if let Some(file) = logits {
+        args.extend(["--logits", file.to_str().expect("a UTF-8 path")]);
+    }
+    args.extend(["--", text.to_str().expect("a UTF-8 path")]);
+    let found = number(&program.json("score", &args), "perplexity");
+    let expected = list(golden, "runs")
+        .iter()
+        .find(|run| run["kind"] == "windows" && run["window"].to_string() == WINDOW)
+        .map(|run| number(run, "perplexity"))
+        .expect("a golden run in windows");
+    let difference = found / expected - 1.0;
+    println!(
+        "{}: perplexity {found:.4}, reference {expected:.4}: {:+.3} %",
+        emitted.name,
+        100.0 * difference
+    );
+    assert!(difference.abs() <= fraction, "{}: {found}", emitted.name);
+}
+
+#[test]
+fn stories_keeps_the_reference_perplexity() {
+    let (Some(model), Some(golden), Some(text)) = (
+        paths::stories(),
+        read("stories260K/stories_a.perplexity.json"),
+        paths::shared("golden/stories260K/stories_a.txt"),
+    ) else {
+        return;
+    };
+    for (name, quant) in [("stories-keep", "keep"), ("stories-q8", "q8")] {
+        let emitted = Recipe::new(name, &model, "host", quant).emit();
+        let program = Target::Host.build(&emitted);
+        scores_within(0.005, &program, &emitted, &golden, &text, None);
+    }
+}
+
+#[test]
+fn smollm2_keeps_the_quality_of_its_file() {
+    let (Some(model), Some(golden), Some(text)) = (
+        paths::smollm2(),
+        read("smollm2/english_a.perplexity.json"),
+        paths::shared("golden/smollm2/english_a.txt"),
+    ) else {
+        return;
+    };
+    let folder = tempfile::tempdir_in(paths::work("logits")).expect("a writable target folder");
+    let files = ["f32", "keep"].map(|quant| {
+        let emitted = Recipe::new(&format!("smollm2-{quant}"), &model, "host", quant).emit();
+        let program = Target::Host.build(&emitted);
+        let file = folder.path().join(quant);
+        scores_within(0.005, &program, &emitted, &golden, &text, Some(&file));
+        file
+    });
+    let tokens = list(&golden, "ids").len();
+    let agreement = compare(&files[0], &files[1], tokens);
+    println!(
+        "keep against f32: mean KL divergence {:.6} nats, top-1 agreement {:.2} %",
+        agreement.divergence,
+        100.0 * agreement.top1
+    );
+    assert!(agreement.divergence <= 0.0028);
+    assert!(agreement.top1 >= 0.943);
+}
+
+struct Agreement {
+    /// Mean Kullback–Leibler divergence in nats.
+    divergence: f64,
+    /// Fraction of positions with the same most probable token.
+    top1: f64,
+}
+
+/// Compares two files of logits, little-endian f32, position by position.
+fn compare(reference: &Path, other: &Path, positions: usize) -> Agreement {
+    let bytes = reference.metadata().expect("a file of logits").len() as usize;
+    assert_eq!(
+        other.metadata().expect("a file of logits").len() as usize,
+        bytes
+    );
+    let row = bytes / positions;
+    assert_eq!(row * positions, bytes, "whole rows of logits");
+    let mut files =
+        [reference, other].map(|path| BufReader::new(File::open(path).expect("a file of logits")));
+    let (mut divergence, mut same) = (0.0, 0);
+    let mut buffer = vec![0; row];
+    for _ in 0..positions {
+        let [p, q] = files.each_mut().map(|file| {
+            file.read_exact(&mut buffer).expect("a whole row");
+            log_softmax(&buffer)
+        });
+        divergence += p
+            .iter()
+            .zip(&q)
+            .map(|(p, q)| p.exp() * (p - q))
+            .sum::<f64>();
+        same += usize::from(best(&p) == best(&q));
+    }
+    Agreement {
+        divergence: divergence / positions as f64,
+        top1: same as f64 / positions as f64,
+    }
+}
+
+fn log_softmax(row: &[u8]) -> Vec<f64> {
+    let (numbers, _) = row.as_chunks::<4>();
+    let logits: Vec<f64> = numbers
+        .iter()
+        .map(|&b| f32::from_le_bytes(b).into())
+        .collect();
+    let max = logits.iter().copied().fold(f64::MIN, f64::max);
+    let sum: f64 = logits.iter().map(|logit| (logit - max).exp()).sum();
+    let log_sum = max + sum.ln();
+    logits.into_iter().map(|logit| logit - log_sum).collect()
+}
+
+fn best(row: &[f64]) -> Option<usize> {
+    (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))
+}
