@@ -1,45 +1,49 @@
 //! `edgegen emit`.
 
+use std::fmt::Write;
+use std::iter::once;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
-use clap::Args;
-use serde::Serialize;
-
+use crate::compress::compress;
+use crate::emit::{Options, WriteReport, check_folder, emit, write};
 use crate::error::Result;
-use crate::plan::{Plan, Quant, Request, mb};
-use crate::profile::Profile;
-use crate::program::{Golden, Program};
-use crate::{compress, emit, import, interpret, plan};
+use crate::import::import_with_tokenizer;
+use crate::interpret::golden;
+use crate::plan::{Plan, Quant, Request, plan};
+use crate::profile::{Profile, format_size};
+use crate::program::{Golden, WeightFormat};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use super::progress::Progress;
-use super::{Output, name};
+use super::{json, name, progress};
 
-#[derive(Debug, Args)]
-pub(super) struct Arguments {
-    /// A GGUF file, a Hugging Face folder or a llama2.c checkpoint
+/// Compile a model into a Rust crate
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// GGUF file, Hugging Face folder or llama2.c `.bin`
     model: PathBuf,
-    /// android, ios, raspberry_pi, esp32, browser, host, or a profile's TOML file
+    /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
     #[arg(long, value_name = "P")]
     platform: String,
-    /// Folder of the crate [default: the crate's name]
+    /// Folder of the crate [default: ./<crate name>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The crate's name [default: from the model's name]
+    /// Name of the crate [default: from the model's name]
     #[arg(long, value_name = "CRATE")]
     name: Option<String>,
-    /// Weight format: keep (the file's own), f32, f16, q8, q4m or q4
-    #[arg(long, default_value = "keep", value_parser = quant)]
+    /// Weight format; `keep` repacks the file's own, without loss where that is possible
+    #[arg(long, default_value = "keep", value_parser = quant())]
     quant: Quant,
-    /// Longest text in tokens [default: the profile's]
+    /// Tokens that a session holds [default: the platform's, at most the model's]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
-    /// The tokenizer of a llama2.c checkpoint [default: the one beside it]
+    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
-    /// Emit even what exceeds the profile's limits
+    /// Emit even if the platform's limits are exceeded
     #[arg(long)]
     allow_oversize: bool,
-    /// Replace files that were changed, or write into a folder that is not empty
+    /// Replace files that were changed by hand or that edgegen did not write
     #[arg(long)]
     force: bool,
     /// Print one JSON object
@@ -47,137 +51,152 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-fn quant(text: &str) -> std::result::Result<Quant, String> {
-    text.parse()
+fn quant() -> impl TypedValueParser<Value = Quant> {
+    let names = once("keep").chain(WeightFormat::ALL.map(WeightFormat::name));
+    PossibleValuesParser::new(names).try_map(|text| text.parse::<Quant>())
 }
 
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Report {
-    name: String,
-    path: PathBuf,
-    platform: String,
-    context: usize,
-    weights: Vec<Weights>,
-    flash_bytes: usize,
-    ram_bytes: usize,
-    hash: String,
-    written: usize,
-    unchanged: usize,
-    removed: usize,
-}
+pub(super) fn run(args: &Args) -> Result<String> {
+    let profile = Profile::load(&args.platform)?;
+    // What is wrong with the destination shows before the long work.
+    if let Some(name) = &args.name {
+        name::check(name)?;
+    }
+    if let Some(out) = &args.out {
+        check_folder(out, args.force)?;
+    }
+    let model = progress::spin("reading the model", || {
+        import_with_tokenizer(&args.model, args.tokenizer.as_deref())
+    })?;
+    let name = args
+        .name
+        .clone()
+        .unwrap_or_else(|| name::of_model(model.name()));
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(&name));
+    check_folder(&out, args.force)?;
 
-/// What became of the matrices of one type.
-#[derive(Debug, Serialize)]
-struct Weights {
-    from: &'static str,
-    to: &'static str,
-    matrices: usize,
-    lossless: bool,
-}
-
-pub(super) fn run(arguments: Arguments) -> Result<Output> {
-    let profile = Profile::load(&arguments.platform)?;
-    let given = arguments.name.map(name::check).transpose()?;
-
-    let progress = Progress::new("reading");
-    let model = import::import_with_tokenizer(&arguments.model, arguments.tokenizer.as_deref())?;
-    let name = given.unwrap_or_else(|| name::from_model(model.name()));
-    let plan = plan::plan(
-        &model,
-        &profile,
-        &Request {
-            quant: arguments.quant,
-            context: arguments.context,
-            allow_oversize: arguments.allow_oversize,
-        },
-    )?;
-    progress.says("packing");
-    let program = compress::compress(&model, &plan, &|done, all| progress.at(done, all))?;
-    progress.says("computing the golden hash");
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let golden = interpret::golden(&program, threads)?;
-    progress.says("writing");
-    let out = arguments.out.unwrap_or_else(|| PathBuf::from(&name));
-    let options = emit::Options {
+    let request = Request {
+        quant: args.quant,
+        context: args.context,
+        allow_oversize: args.allow_oversize,
+    };
+    let plan = plan(&model, &profile, &request)?;
+    let program = progress::count("packing the weights", |step| compress(&model, &plan, step))?;
+    let golden = progress::spin("running the golden tokens", || {
+        let threads = available_parallelism().map_or(1, usize::from);
+        golden(&program, threads)
+    })?;
+    let options = Options {
         name,
-        allow_oversize: arguments.allow_oversize,
+        allow_oversize: args.allow_oversize,
     };
-    let krate = emit::emit(&program, &golden, &profile, &options);
-    let written = emit::write(&krate, &out, arguments.force)?;
-    progress.end();
-
-    let report = Report {
-        name: options.name,
-        path: out,
-        platform: profile.name().to_owned(),
-        context: plan.context(),
-        weights: weights(&plan),
-        flash_bytes: program.flash_bytes(),
-        ram_bytes: plan.footprint().ram(),
-        hash: format!("{:016x}", golden.logits),
-        written: written.written,
-        unchanged: written.unchanged,
-        removed: written.removed,
+    let krate = progress::spin("writing the crate", || {
+        let krate = emit(&program, &golden, &profile, &options);
+        write(&krate, &out, args.force)
+    });
+    let done = Done {
+        name: &options.name,
+        out: &out,
+        profile: &profile,
+        plan: &plan,
+        golden: &golden,
+        report: krate?,
     };
-    Ok(Output::new(
-        text(&report, &plan, &profile, &program, &golden),
-        report,
-    ))
+    Ok(if args.json { done.json() } else { done.text() })
 }
 
-fn weights(plan: &Plan) -> Vec<Weights> {
-    plan.conversions()
-        .iter()
-        .map(|conversion| Weights {
-            from: conversion.from.name(),
-            to: conversion.to.name(),
-            matrices: conversion.count,
-            lossless: conversion.lossless,
-        })
-        .collect()
+/// What was done.
+struct Done<'a> {
+    name: &'a str,
+    out: &'a Path,
+    profile: &'a Profile,
+    plan: &'a Plan,
+    golden: &'a Golden,
+    report: WriteReport,
 }
 
-fn text(
-    report: &Report,
-    plan: &Plan,
-    profile: &Profile,
-    program: &Program,
-    golden: &Golden,
-) -> String {
-    let mut lines = vec![format!(
-        "{} for {}: {} files written, {} unchanged, {} removed in {}",
-        report.name,
-        report.platform,
-        report.written,
-        report.unchanged,
-        report.removed,
-        report.path.display()
-    )];
-    lines.extend(plan.conversions().iter().map(|c| format!("  weights  {c}")));
-    lines.push(format!("  flash    {}", mb(program.flash_bytes() as u64)));
-    lines.push(format!(
-        "  RAM      {} for {} tokens",
-        mb(report.ram_bytes as u64),
-        report.context
-    ));
-    lines.push(format!("  hash     {:016x}", golden.logits));
-    let next = if profile.std() {
-        "cargo run --release -- generate \"Once upon a time\"".to_owned()
-    } else {
-        format!("cargo build --release --target {}", profile.target())
-    };
-    lines.push(format!("next: cd {} && {next}", quoted(&report.path)));
-    lines.join("\n")
-}
+impl Done<'_> {
+    fn json(&self) -> String {
+        let conversions = self.plan.conversions().iter().map(|conversion| {
+            serde_json::json!({
+                "from": conversion.from.name(),
+                "to": conversion.to.name(),
+                "matrices": conversion.count,
+                "lossless": conversion.lossless,
+            })
+        });
+        json(&serde_json::json!({
+            "name": self.name,
+            "path": self.out.to_string_lossy(),
+            "platform": self.profile.name(),
+            "weights": conversions.collect::<Vec<_>>(),
+            "flash_bytes": self.plan.footprint().flash(),
+            "ram_bytes": self.plan.footprint().ram(),
+            "context": self.plan.context(),
+            "hash": format!("{:016x}", self.golden.logits),
+            "written": self.report.written,
+            "unchanged": self.report.unchanged,
+            "removed": self.report.removed,
+        }))
+    }
 
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if text.chars().all(plain) {
+    fn text(&self) -> String {
+        let WriteReport {
+            written,
+            unchanged,
+            removed,
+        } = self.report;
+        let footprint = self.plan.footprint();
+        let size = |bytes: usize| format_size(bytes as u64);
+        let mut text = String::new();
+        let mut row = |what: &str, value: &dyn std::fmt::Display| {
+            let _ = writeln!(text, "{what:<9}{value}");
+        };
+        row(
+            "crate",
+            &format_args!("{} in {}", self.name, self.out.display()),
+        );
+        row(
+            "files",
+            &format_args!("{written} written, {unchanged} unchanged, {removed} removed"),
+        );
+        for conversion in self.plan.conversions() {
+            row("weights", conversion);
+        }
+        row(
+            "flash",
+            &format_args!("{} of weights and tables", size(footprint.flash())),
+        );
+        row(
+            "RAM",
+            &format_args!(
+                "{} a session of {} tokens",
+                size(footprint.ram()),
+                self.plan.context()
+            ),
+        );
+        row("hash", &format_args!("{:016x}", self.golden.logits));
+        row("next", &self.next());
         text
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+
+    /// The command that builds the crate, or runs it where this machine can.
+    fn next(&self) -> String {
+        let target = self.profile.target();
+        let here = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+        let build = if self.profile.std() && target == here && cfg!(target_os = "linux") {
+            "cargo run --release -- generate \"Once upon a time\"".to_owned()
+        } else if self.profile.std() && target.contains("-linux-") {
+            "cross build --release".to_owned()
+        } else {
+            format!("cargo build --release --target {target}")
+        };
+        let out = self.out.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        if out.chars().all(plain) {
+            format!("cd {out} && {build}")
+        } else {
+            format!("cd '{}' && {build}", out.replace('\'', r"'\''"))
+        }
     }
 }

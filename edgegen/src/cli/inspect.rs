@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-
 use crate::error::Result;
-use crate::{import, inspect};
+use crate::import::import_with_tokenizer;
+use crate::inspect::inspect;
 
-use super::Output;
+use super::{json, progress};
 
-#[derive(Debug, Args)]
-pub(super) struct Arguments {
-    /// A GGUF file, a Hugging Face folder or a llama2.c checkpoint
+/// Show a model's architecture, weights and tokenizer
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// GGUF file, Hugging Face folder or llama2.c `.bin`
     model: PathBuf,
-    /// The tokenizer of a llama2.c checkpoint [default: the one beside it]
+    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
     #[arg(long, value_name = "FILE")]
     tokenizer: Option<PathBuf>,
     /// Print one JSON object
@@ -21,8 +21,14 @@ pub(super) struct Arguments {
     pub(super) json: bool,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Output> {
-    let model = import::import_with_tokenizer(&arguments.model, arguments.tokenizer.as_deref())?;
-    let inspection = inspect::inspect(&model);
-    Ok(Output::new(inspection.to_string(), inspection))
+pub(super) fn run(args: &Args) -> Result<String> {
+    let inspection = progress::spin("reading the model", || {
+        let model = import_with_tokenizer(&args.model, args.tokenizer.as_deref())?;
+        Ok(inspect(&model))
+    })?;
+    Ok(if args.json {
+        json(&inspection)
+    } else {
+        inspection.to_string()
+    })
 }

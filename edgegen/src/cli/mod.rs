@@ -1,4 +1,4 @@
-//! The command line: a thin caller of the library, one file a command.
+//! The command line: parses, calls the stages, prints.
 
 mod emit;
 mod inspect;
@@ -6,87 +6,80 @@ mod name;
 mod platforms;
 mod progress;
 
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+use crate::error::Result;
 use clap::{Parser, Subcommand};
-use serde::Serialize;
-use serde_json::json;
 
-use crate::error::{Error, Result};
-
-/// A compiler for small language models: a model file and a platform profile
-/// in, a standalone Rust crate out.
-#[derive(Debug, Parser)]
-#[command(name = "edgegen", version, about)]
+/// A compiler for small language models: a model file and a platform profile in, a
+/// standalone Rust crate out.
+#[derive(Parser)]
+#[command(name = "edgegen", version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
-    /// Compile a model into a crate
-    Emit(emit::Arguments),
-    /// Show what a model file holds
-    Inspect(inspect::Arguments),
-    /// Show the platform profiles
-    Platforms(platforms::Arguments),
+    Emit(emit::Args),
+    Inspect(inspect::Args),
+    Platforms(platforms::Args),
 }
 
-/// What a command has to say.
-struct Output {
-    text: String,
-    json: serde_json::Value,
-}
+impl Command {
+    fn json(&self) -> bool {
+        match self {
+            Self::Emit(args) => args.json,
+            Self::Inspect(args) => args.json,
+            Self::Platforms(args) => args.json,
+        }
+    }
 
-impl Output {
-    fn new(text: String, value: impl Serialize) -> Self {
-        Self {
-            text,
-            // Strings, numbers and lists: nothing that JSON cannot hold.
-            json: serde_json::to_value(value).unwrap_or_default(),
+    /// Carries the command out and gives what to print.
+    fn run(&self) -> Result<String> {
+        match self {
+            Self::Emit(args) => emit::run(args),
+            Self::Inspect(args) => inspect::run(args),
+            Self::Platforms(args) => platforms::run(args),
         }
     }
 }
 
-/// Runs the program. The status is 0, 1 where something is refused, 2 for a
+/// Runs the program. The status is 0, 1 where something is refused or fails, 2 for a
 /// wrong command line.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
-    let json = match &command {
-        Command::Emit(arguments) => arguments.json,
-        Command::Inspect(arguments) => arguments.json,
-        Command::Platforms(arguments) => arguments.json,
-    };
-    let result = match command {
-        Command::Emit(arguments) => emit::run(arguments),
-        Command::Inspect(arguments) => inspect::run(&arguments),
-        Command::Platforms(arguments) => platforms::run(&arguments),
-    };
-    report(result, json)
+    match command.run() {
+        Ok(text) => print(&text, ExitCode::SUCCESS),
+        Err(error) => {
+            // Nobody may be listening there either.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            let text = if command.json() {
+                json(&serde_json::json!({ "error": error.to_string() }))
+            } else {
+                String::new()
+            };
+            print(&text, ExitCode::FAILURE)
+        }
+    }
 }
 
-fn report(result: Result<Output>, json: bool) -> ExitCode {
-    let (text, status) = match result {
-        Ok(output) if json => (output.json.to_string(), ExitCode::SUCCESS),
-        Ok(output) => (output.text.trim_end().to_owned(), ExitCode::SUCCESS),
-        Err(error) => {
-            eprintln!("error: {error}");
-            if !json {
-                return ExitCode::FAILURE;
-            }
-            (
-                json!({ "error": error.to_string() }).to_string(),
-                ExitCode::FAILURE,
-            )
-        }
-    };
-    match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            eprintln!("error: {}", Error::new(format!("cannot write: {error}")));
+/// Prints to stdout. A reader that went away, such as `head`, is no failure.
+fn print(text: &str, status: ExitCode) -> ExitCode {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let _ = writeln!(io::stderr(), "error: cannot write the output: {error}");
             ExitCode::FAILURE
         }
         _ => status,
     }
+}
+
+/// One line of JSON.
+fn json(value: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(value).expect("what commands print has no other keys");
+    text + "\n"
 }

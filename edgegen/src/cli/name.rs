@@ -1,69 +1,69 @@
-//! The names of crates.
+//! Names of crates.
 
 use crate::error::{Error, Result};
 
-/// Names that cargo refuses, or that would hide the standard library's crates.
-const RESERVED: [&str; 9] = [
-    "test",
-    "core",
-    "std",
+/// Names that cargo refuses, or that would hide a crate of Rust's own.
+const TAKEN: [&str; 9] = [
     "alloc",
-    "proc_macro",
     "build",
+    "core",
     "deps",
     "examples",
     "incremental",
+    "proc-macro",
+    "std",
+    "test",
 ];
 
-/// Refuses what cargo would refuse as a package's name.
-pub(super) fn check(name: String) -> Result<String> {
-    let refuse = |why: &str| {
-        Err(
-            Error::new(format!("`{name}` cannot be a crate's name: {why}"))
-                .at("--name")
-                .remedy("give a name of lower-case letters, digits and `-`, such as `my-model`"),
-        )
+const LONGEST: usize = 64;
+
+/// Whether this is a name that the crate can have.
+///
+/// # Errors
+///
+/// Says what is wrong with it.
+pub(super) fn check(name: &str) -> Result<()> {
+    let problem = if name.is_empty() || name.len() > LONGEST {
+        format!("it has {} bytes, not 1 to {LONGEST}", name.len())
+    } else if let Some(odd) = name
+        .chars()
+        .find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '-'))
+    {
+        format!("it has {odd:?}")
+    } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
+        "it does not start with a letter".into()
+    } else if TAKEN.contains(&name) {
+        "the name is taken".into()
+    } else if syn::parse_str::<syn::Ident>(&name.replace('-', "_")).is_err() {
+        "it is a keyword of Rust".into()
+    } else {
+        return Ok(());
     };
-    if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
-        return refuse("it does not begin with a lower-case letter");
-    }
-    if !name.chars().all(allowed) {
-        return refuse("it has other characters than letters, digits, `-` and `_`");
-    }
-    if name.len() > 64 {
-        return refuse("it is longer than 64 characters");
-    }
-    if reserved(&name) {
-        return refuse("the word is reserved");
-    }
-    Ok(name)
+    Err(
+        Error::new(format!("`{name}` cannot be the crate's name: {problem}"))
+            .at("--name")
+            .remedy("use lowercase letters, digits and `-`, for example `--name my-model`"),
+    )
 }
 
-/// A valid name that is like the model's.
-pub(super) fn from_model(model: &str) -> String {
-    let lower = model.to_lowercase();
+/// The nearest possible name to that of a model.
+pub(super) fn of_model(name: &str) -> String {
+    let lower = name.to_ascii_lowercase();
     let words: Vec<&str> = lower
-        .split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit())
+        .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
     let mut name = words.join("-");
-    name.truncate(56);
+    name.truncate(LONGEST - PREFIX.len());
     let name = name.trim_end_matches('-');
-    if name.starts_with(|c: char| c.is_ascii_lowercase()) && !reserved(name) {
+    if check(name).is_ok() {
         name.to_owned()
     } else {
-        format!("model-{name}").trim_end_matches('-').to_owned()
+        format!("{PREFIX}{name}").trim_end_matches('-').to_owned()
     }
 }
 
-fn allowed(c: char) -> bool {
-    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_'
-}
-
-fn reserved(name: &str) -> bool {
-    let identifier = name.replace('-', "_");
-    RESERVED.contains(&identifier.as_str()) || syn::parse_str::<syn::Ident>(&identifier).is_err()
-}
+const PREFIX: &str = "model-";
 
 #[cfg(test)]
 mod tests {
@@ -71,31 +71,23 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn names_are_like_the_models() {
-        assert_eq!(from_model("Smollm2 135M 8k"), "smollm2-135m-8k");
-        assert_eq!(from_model("stories260K"), "stories260k");
-        assert_eq!(from_model("7B"), "model-7b");
-        assert_eq!(from_model("test"), "model-test");
-        assert_eq!(from_model("模型"), "model");
-    }
-
-    #[test]
-    fn bad_names_are_refused_with_the_reason() {
-        for (name, why) in [
-            ("My Model", "begin"),
-            ("a b", "characters"),
-            ("async", "reserved"),
+    fn names_of_models_stay_recognisable() {
+        for (model, name) in [
+            ("SmolLM2 135M Instruct", "smollm2-135m-instruct"),
+            ("stories260K", "stories260k"),
+            ("3B", "model-3b"),
+            ("loop", "model-loop"),
+            ("std", "model-std"),
+            ("中文", "model"),
         ] {
-            let error = check(name.into()).unwrap_err().to_string();
-            assert!(error.contains(why) && error.contains("--name"), "{error}");
+            assert_eq!(of_model(model), name);
         }
-        assert_eq!(check("my-model".into()).unwrap(), "my-model");
     }
 
     proptest! {
         #[test]
-        fn every_model_gives_a_valid_name(model in ".{0,80}") {
-            prop_assert!(check(from_model(&model)).is_ok());
+        fn every_model_has_a_name_for_its_crate(model in ".{0,90}") {
+            prop_assert!(check(&of_model(&model)).is_ok());
         }
     }
 }

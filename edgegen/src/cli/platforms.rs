@@ -1,97 +1,140 @@
 //! `edgegen platforms`.
 
-use clap::Args;
+use crate::error::Result;
+use crate::profile::{InstructionSet, NumberType, Profile};
 use serde::Serialize;
 
-use crate::error::Result;
-use crate::profile::{InstructionSet, NumberType, Profile, format_size};
+use super::json;
 
-use super::Output;
-
-#[derive(Debug, Args)]
-pub(super) struct Arguments {
-    /// Profiles to show: names or TOML files [default: all built-in ones]
+/// List the built-in platforms, or print profiles in full
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Built-in platforms or profiles' TOML files to print, to copy from
     #[arg(value_name = "P")]
     platforms: Vec<String>,
-    /// Print one JSON object
+    /// Print one JSON object; its `platforms` have the fields of a profile's file
     #[arg(long)]
     pub(super) json: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Report {
-    platforms: Vec<Platform>,
+pub(super) fn run(args: &Args) -> Result<String> {
+    let profiles: Vec<Profile> = if args.platforms.is_empty() {
+        Profile::built_in().collect()
+    } else {
+        args.platforms
+            .iter()
+            .map(|platform| Profile::load(platform))
+            .collect::<Result<_>>()?
+    };
+    let files: Vec<File<'_>> = profiles.iter().map(File::new).collect();
+    Ok(if args.json {
+        json(&serde_json::json!({ "platforms": files }))
+    } else if args.platforms.is_empty() {
+        table(&files)
+    } else {
+        let texts: Vec<String> = files.iter().map(File::toml).collect();
+        texts.join("\n")
+    })
 }
 
-#[derive(Debug, Serialize)]
-struct Platform {
-    name: String,
-    description: String,
-    target: String,
+/// A profile as its TOML file has it.
+#[derive(Serialize)]
+struct File<'a> {
+    name: &'a str,
+    description: &'a str,
+    target: &'a str,
     std: bool,
     baseline: InstructionSet,
-    optional: Vec<InstructionSet>,
-    number_types: Vec<NumberType>,
+    optional: &'a [InstructionSet],
+    number_types: &'a [NumberType],
     default_context: usize,
     batch: usize,
     threads: usize,
-    model_size_bytes: Option<u64>,
-    ram_bytes: Option<u64>,
+    limits: Limits,
 }
 
-impl Platform {
-    fn new(profile: &Profile) -> Self {
+#[derive(Serialize)]
+struct Limits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model_size: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ram: Option<String>,
+}
+
+impl<'a> File<'a> {
+    fn new(profile: &'a Profile) -> Self {
         Self {
-            name: profile.name().to_owned(),
-            description: profile.description().to_owned(),
-            target: profile.target().to_owned(),
+            name: profile.name(),
+            description: profile.description(),
+            target: profile.target(),
             std: profile.std(),
             baseline: profile.baseline(),
-            optional: profile.optional().to_vec(),
-            number_types: profile.number_types().to_vec(),
+            optional: profile.optional(),
+            number_types: profile.number_types(),
             default_context: profile.default_context(),
             batch: profile.batch(),
             threads: profile.threads(),
-            model_size_bytes: profile.model_size(),
-            ram_bytes: profile.ram(),
+            limits: Limits {
+                model_size: profile.model_size().map(exact),
+                ram: profile.ram().map(exact),
+            },
         }
     }
 
-    fn text(&self) -> String {
-        let size = |bytes: Option<u64>| bytes.map_or_else(|| "no limit".into(), format_size);
-        let sets: Vec<&str> = [self.baseline]
-            .iter()
-            .chain(&self.optional)
-            .map(|set| set.name())
-            .collect();
-        format!(
-            "{}: {}\n  target            {}{}\n  model size        {}\n  RAM               {}\n  \
-             instruction sets  {}\n  context           {} tokens, {} in a batch, {} threads\n",
-            self.name,
-            self.description,
-            self.target,
-            if self.std { "" } else { ", no std" },
-            size(self.model_size_bytes),
-            size(self.ram_bytes),
-            sets.join(", "),
-            self.default_context,
-            self.batch,
-            self.threads
-        )
+    fn toml(&self) -> String {
+        toml::to_string(self).expect("a profile came from TOML")
     }
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<Output> {
-    let profiles: Vec<Profile> = if arguments.platforms.is_empty() {
-        Profile::built_in().collect()
-    } else {
-        arguments
-            .platforms
+fn table(files: &[File<'_>]) -> String {
+    let rows = files.iter().map(|file| {
+        let sets = [file.baseline]
+            .into_iter()
+            .chain(file.optional.iter().copied());
+        let limit = |limit: &Option<String>| limit.clone().unwrap_or_else(|| "-".into());
+        [
+            file.name.to_owned(),
+            file.target.to_owned(),
+            sets.map(InstructionSet::name)
+                .collect::<Vec<_>>()
+                .join(", "),
+            file.default_context.to_string(),
+            limit(&file.limits.model_size),
+            limit(&file.limits.ram),
+            file.description.to_owned(),
+        ]
+    });
+    let head = [
+        "name",
+        "target",
+        "instruction sets",
+        "context",
+        "model",
+        "RAM",
+        "description",
+    ];
+    let rows: Vec<[String; 7]> = [head.map(str::to_owned)].into_iter().chain(rows).collect();
+    let widths: [usize; 7] = std::array::from_fn(|column| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    });
+    let lines = rows.iter().map(|row| {
+        let cells: Vec<String> = row
             .iter()
-            .map(|name| Profile::load(name))
-            .collect::<Result<_>>()?
-    };
-    let platforms: Vec<Platform> = profiles.iter().map(Platform::new).collect();
-    let text: Vec<String> = platforms.iter().map(Platform::text).collect();
-    Ok(Output::new(text.join("\n"), Report { platforms }))
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    });
+    lines.collect()
+}
+
+/// A size that the profile's parser reads back as the same number of bytes.
+fn exact(bytes: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)];
+    let fitting = units
+        .into_iter()
+        .find(|(_, factor)| bytes.is_multiple_of(*factor));
+    let (unit, factor) = fitting.unwrap_or(("B", 1));
+    format!("{} {unit}", bytes / factor)
 }

@@ -1,31 +1,27 @@
-//! Progress on standard error, when it is a terminal.
+//! Progress on stderr, where that is a terminal.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Duration;
 
-/// What is going on; removed from the terminal at the end.
-pub(super) struct Progress(ProgressBar);
+use indicatif::{ProgressBar, ProgressStyle};
 
-impl Progress {
-    pub(super) fn new(what: &'static str) -> Self {
-        // Draws nothing where standard error is no terminal.
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {elapsed}");
-        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.set_message(what);
-        bar.enable_steady_tick(std::time::Duration::from_millis(100));
-        Self(bar)
-    }
+/// Runs work of unknown length.
+pub(super) fn spin<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
+    let bar = ProgressBar::new_spinner().with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(100));
+    let result = work();
+    bar.finish_and_clear();
+    result
+}
 
-    pub(super) fn says(&self, what: &'static str) {
-        self.0.set_message(what);
-    }
-
-    pub(super) fn at(&self, done: usize, all: usize) {
-        self.0.set_length(all as u64);
-        self.0.set_position(done as u64);
-    }
-
-    pub(super) fn end(self) {
-        self.0.finish_and_clear();
-    }
+/// Runs work that reports steps done and steps in all.
+pub(super) fn count<T>(what: &'static str, work: impl FnOnce(&dyn Fn(usize, usize)) -> T) -> T {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
+        .expect("the template is valid");
+    let bar = ProgressBar::new(0).with_style(style).with_message(what);
+    let result = work(&|done, all| {
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    result
 }

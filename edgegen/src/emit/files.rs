@@ -24,11 +24,14 @@ impl Crate {
         self.files.insert(path.to_owned(), bytes);
     }
 
-    /// Adds the list of all files with their hashes, by which a later emission
-    /// knows its own.
-    pub(super) fn seal(&mut self) {
-        let lock = super::write::lock(&self.files);
-        self.insert_text(super::write::LOCK, lock);
+    /// The content of a file.
+    pub fn get(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(path).map(Vec::as_slice)
+    }
+
+    /// Bytes of all files together.
+    pub fn total_bytes(&self) -> usize {
+        self.files.values().map(Vec::len).sum()
     }
 
     /// All files, by path.

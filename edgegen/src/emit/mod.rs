@@ -14,7 +14,7 @@ mod write;
 
 pub use files::Crate;
 pub use sources::module;
-pub use write::{WriteReport, write};
+pub use write::{WriteReport, check_folder, write};
 
 use sha2::{Digest, Sha256};
 
@@ -59,7 +59,6 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
     for (name, bytes) in weight_files(program) {
         files.insert_bytes(&format!("weights/{name}"), bytes.to_vec());
     }
-    files.seal();
     files
 }
 
