@@ -27,7 +27,7 @@ fn scores_within(
     let found = number(&program.json("score", &args), "perplexity");
     let expected = list(golden, "runs")
         .iter()
-        .find(|run| run["kind"] == "windows" && run["window"].to_string() == WINDOW)
+        .find(|run| run["kind"] == "windows" && run["window"].as_u64() == WINDOW.parse().ok())
         .map(|run| number(run, "perplexity"))
         .expect("a golden run in windows");
     let difference = found / expected - 1.0;

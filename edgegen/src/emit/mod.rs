@@ -16,8 +16,6 @@ pub use files::Crate;
 pub use sources::module;
 pub use write::{WriteReport, check_folder, write};
 
-use sha2::{Digest, Sha256};
-
 use crate::plan::instruction_sets;
 use crate::profile::Profile;
 use crate::program::{Golden, Program};
@@ -78,16 +76,4 @@ fn settings(profile: &Profile, options: &Options, weights: Weights) -> Settings 
         max_threads: profile.threads(),
         weights,
     }
-}
-
-/// Identifies weights, shapes and operations.
-fn digest(program: &Program) -> u64 {
-    let mut hasher = Sha256::new();
-    hasher.update(program.to_string());
-    for (name, bytes) in weight_files(program) {
-        hasher.update(name);
-        hasher.update(bytes);
-    }
-    let hash = hasher.finalize();
-    u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
 }

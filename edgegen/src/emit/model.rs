@@ -139,7 +139,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
     } else {
         settings.max_threads
     });
-    let digest = hex(crate::emit::digest(program));
+    let digest = hex(program.digest());
     let activation_blocks = number(activation_blocks(s));
     let flash = number(program.flash_bytes());
     let numbers = [

@@ -12,6 +12,8 @@ pub use format::WeightFormat;
 pub use operation::Operation;
 pub use weights::{ALIGNMENT, MAX_FILE_BYTES, Matrix, Part, Vector, WeightFile, WeightFiles};
 
+use sha2::{Digest, Sha256};
+
 use crate::model::ChatTemplate;
 use crate::program::tokenizer::TokenizerTables;
 
@@ -127,6 +129,18 @@ impl Program {
     /// Where the model came from.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
+    }
+
+    /// Identifies weights, tables, shapes and operations.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = Sha256::new();
+        hasher.update(self.to_string());
+        for file in self.files.files() {
+            hasher.update(&file.bytes);
+        }
+        hasher.update(self.tokenizer.blob());
+        let hash = hasher.finalize();
+        u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
     }
 
     /// Floats of KV cache and buffers together.

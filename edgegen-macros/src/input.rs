@@ -1,0 +1,93 @@
+//! What stands between the braces of `edge_model!`.
+
+use edgegen::plan::Quant;
+use proc_macro2::{Ident, Span};
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, LitBool, LitInt, LitStr, Token, Visibility};
+
+/// A module with its options.
+pub(crate) struct Input {
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) visibility: Visibility,
+    pub(crate) name: Ident,
+    pub(crate) model: LitStr,
+    pub(crate) platform: LitStr,
+    pub(crate) quant: Quant,
+    pub(crate) context: Option<(usize, Span)>,
+    pub(crate) tokenizer: Option<LitStr>,
+    pub(crate) allow_oversize: bool,
+}
+
+const KEYS: &str = "model, platform, quant, context, tokenizer, allow_oversize";
+
+impl Parse for Input {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attributes = input.call(Attribute::parse_outer)?;
+        let visibility = input.parse()?;
+        input.parse::<Token![mod]>()?;
+        let name: Ident = input.parse()?;
+        let body;
+        syn::braced!(body in input);
+
+        let (mut model, mut platform, mut tokenizer) = (None, None, None);
+        let (mut quant, mut context, mut allow_oversize) = (None, None, None);
+        while !body.is_empty() {
+            let key: Ident = body.parse()?;
+            body.parse::<Token![:]>()?;
+            match key.to_string().as_str() {
+                "model" => set(&mut model, &key, body.parse::<LitStr>()?)?,
+                "platform" => set(&mut platform, &key, body.parse::<LitStr>()?)?,
+                "tokenizer" => set(&mut tokenizer, &key, body.parse::<LitStr>()?)?,
+                "quant" => set(&mut quant, &key, parse_quant(&body.parse()?)?)?,
+                "context" => {
+                    let number: LitInt = body.parse()?;
+                    set(&mut context, &key, (number.base10_parse()?, number.span()))?;
+                }
+                "allow_oversize" => {
+                    set(&mut allow_oversize, &key, body.parse::<LitBool>()?.value)?;
+                }
+                _ => {
+                    return Err(syn::Error::new(
+                        key.span(),
+                        format!("unknown option `{key}`: there are {KEYS}"),
+                    ));
+                }
+            }
+            if !body.is_empty() {
+                body.parse::<Token![,]>()?;
+            }
+        }
+        let missing =
+            |key: &str| syn::Error::new(name.span(), format!("the option `{key}` is missing"));
+        Ok(Self {
+            model: model.ok_or_else(|| missing("model"))?,
+            platform: platform.ok_or_else(|| missing("platform"))?,
+            quant: quant.unwrap_or_default(),
+            context,
+            tokenizer,
+            allow_oversize: allow_oversize.unwrap_or(false),
+            attributes,
+            visibility,
+            name,
+        })
+    }
+}
+
+fn set<T>(place: &mut Option<T>, key: &Ident, value: T) -> syn::Result<()> {
+    match place.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(syn::Error::new(
+            key.span(),
+            format!("the option `{key}` is given twice"),
+        )),
+    }
+}
+
+fn parse_quant(text: &LitStr) -> syn::Result<Quant> {
+    text.value().parse().map_err(|problem| {
+        syn::Error::new(
+            text.span(),
+            format!("{problem}: there are keep, f32, f16, q8, q4m and q4"),
+        )
+    })
+}
