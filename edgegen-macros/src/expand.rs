@@ -100,14 +100,14 @@ fn weights_folder(root: &Path) -> syn::Result<PathBuf> {
     Ok(workspace.join("target").join("edgegen"))
 }
 
-/// Writes the weights, each file whole or not at all, and gives the folder's path. The folder's
-/// name is a hash of its content, so a file that is there is the right one.
+/// Writes the weights, each file whole or not at all, and gives the folder's path. Equal files
+/// are left alone, so that cargo rebuilds nothing.
 fn put_weights(program: &Program, folder: &Path) -> Result<String, Error> {
     let failed = |error: &std::io::Error| Error::io("write the weights to", folder, error);
     fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     for (name, bytes) in weight_files(program) {
         let path = folder.join(&name);
-        if fs::metadata(&path).is_ok_and(|there| there.len() == bytes.len() as u64) {
+        if fs::read(&path).is_ok_and(|there| there == bytes) {
             continue;
         }
         let write = || {

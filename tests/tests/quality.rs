@@ -74,13 +74,19 @@ fn smollm2_keeps_the_quality_of_its_file() {
     });
     let tokens = list(&golden, "ids").len();
     let agreement = compare(&files[0], &files[1], tokens);
-    println!(
-        "keep against f32: mean KL divergence {:.6} nats, top-1 agreement {:.2} %",
-        agreement.divergence,
-        100.0 * agreement.top1
-    );
-    assert!(agreement.divergence <= 0.0028);
-    assert!(agreement.top1 >= 0.943);
+    for (what, agreement) in ["all positions", "second halves"].iter().zip(&agreement) {
+        println!(
+            "keep against f32, {what}: mean KL divergence {:.6} nats, top-1 agreement {:.2} %",
+            agreement.divergence,
+            100.0 * agreement.top1
+        );
+        assert!(agreement.top1 >= 0.943);
+    }
+    let [all, second_halves] = agreement;
+    // llama.cpp's `perplexity --kl-divergence` scores the second half of each window, where a
+    // prediction has a context; its figure on this file is 0.0028.
+    assert!(second_halves.divergence <= 0.0028);
+    assert!(all.divergence <= 0.003);
 }
 
 struct Agreement {
@@ -90,8 +96,9 @@ struct Agreement {
     top1: f64,
 }
 
-/// Compares two files of logits, little-endian f32, position by position.
-fn compare(reference: &Path, other: &Path, positions: usize) -> Agreement {
+/// Compares two files of logits, little-endian f32: over all positions, and over those in the
+/// second half of their window.
+fn compare(reference: &Path, other: &Path, positions: usize) -> [Agreement; 2] {
     let bytes = reference.metadata().expect("a file of logits").len() as usize;
     assert_eq!(
         other.metadata().expect("a file of logits").len() as usize,
@@ -101,24 +108,29 @@ fn compare(reference: &Path, other: &Path, positions: usize) -> Agreement {
     assert_eq!(row * positions, bytes, "whole rows of logits");
     let mut files =
         [reference, other].map(|path| BufReader::new(File::open(path).expect("a file of logits")));
-    let (mut divergence, mut same) = (0.0, 0);
+    let window: usize = WINDOW.parse().expect("a number");
     let mut buffer = vec![0; row];
-    for _ in 0..positions {
+    let mut found = Vec::with_capacity(positions);
+    for position in 0..positions {
         let [p, q] = files.each_mut().map(|file| {
             file.read_exact(&mut buffer).expect("a whole row");
             log_softmax(&buffer)
         });
-        divergence += p
-            .iter()
-            .zip(&q)
-            .map(|(p, q)| p.exp() * (p - q))
-            .sum::<f64>();
-        same += usize::from(best(&p) == best(&q));
+        let divergence: f64 = p.iter().zip(&q).map(|(p, q)| p.exp() * (p - q)).sum();
+        found.push((position % window, divergence, best(&p) == best(&q)));
     }
-    Agreement {
-        divergence: divergence / positions as f64,
-        top1: same as f64 / positions as f64,
-    }
+    [0, window / 2].map(|first| {
+        let counted = found.iter().filter(|(at, ..)| *at >= first);
+        let count = counted.clone().count() as f64;
+        Agreement {
+            divergence: counted
+                .clone()
+                .map(|(_, divergence, _)| divergence)
+                .sum::<f64>()
+                / count,
+            top1: counted.filter(|(.., same)| *same).count() as f64 / count,
+        }
+    })
 }
 
 fn log_softmax(row: &[u8]) -> Vec<f64> {
