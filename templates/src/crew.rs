@@ -1,6 +1,6 @@
 //! Threads that share one pass through the network.
 //!
-//! The threads live for one pass. The leader describes a step in the [`Job`],
+//! The threads live for one pass. The leader describes a step in the job,
 //! all compute their share into memory of their own, and the leader gathers
 //! the shares: no memory is written by two threads, and none of it is unsafe.
 

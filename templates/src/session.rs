@@ -181,7 +181,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     pub(crate) fn feed_observed(
         &mut self,
         tokens: &[u32],
-        observer: &mut impl Observer,
+        observer: &mut dyn Observer,
     ) -> Result<(), Error> {
         self.check(tokens)?;
         for batch in tokens.chunks(self.batch) {
@@ -208,7 +208,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         }
     }
 
-    fn run(&mut self, tokens: &[u32], wanted: Wanted, observer: &mut impl Observer) {
+    fn run(&mut self, tokens: &[u32], wanted: Wanted, observer: &mut dyn Observer) {
         let batch = Batch {
             tokens,
             position: self.position,

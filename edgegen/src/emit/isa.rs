@@ -98,13 +98,13 @@ pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
                 Self::available().find(|set| set.name() == name)
             }
 
-            pub(crate) fn run<O: Observer>(
+            pub(crate) fn run(
                 self,
                 threads: usize,
                 memory: &mut Memory,
                 activations: &mut [Q8Block; ACTIVATION_BLOCKS],
                 batch: Batch<'_>,
-                observer: &mut O,
+                observer: &mut dyn Observer,
             ) {
                 match self {
                     #(Self::#tokens => {

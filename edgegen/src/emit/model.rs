@@ -460,12 +460,12 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
             #(#head_steps)*
         }
 
-        fn pass<T: Team<'static>, O: Observer>(
+        fn pass<T: Team<'static>>(
             team: &mut T,
             arena: &mut [f32],
             activations: &mut [Q8Block],
             batch: Batch<'_>,
-            observer: &mut O,
+            observer: &mut dyn Observer,
         ) {
             let mut frame = Frame {
                 team,
@@ -489,7 +489,7 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
             }
         }
 
-        fn observe<T, O: Observer>(frame: &Frame<'_, T>, stage: usize, observer: &mut O) {
+        fn observe<T>(frame: &Frame<'_, T>, stage: usize, observer: &mut dyn Observer) {
             for token in 0..frame.tokens {
                 let row = RESIDUAL.start + token * RESIDUAL.width;
                 observer.stage(stage, &frame.arena[row..][..HIDDEN_SIZE]);
@@ -533,13 +533,13 @@ fn entry() -> TokenStream {
         }
 
         /// Runs a batch on an instruction set.
-        pub(crate) fn run_on<I: Isa, O: Observer>(
+        pub(crate) fn run_on<I: Isa>(
             isa: I,
             threads: usize,
             memory: &mut Memory,
             activations: &mut [Q8Block; ACTIVATION_BLOCKS],
             batch: Batch<'_>,
-            observer: &mut O,
+            observer: &mut dyn Observer,
         ) {
             let (cache, arena) = memory.split_at_mut(CACHE_LEN);
             #[cfg(feature = "std")]
