@@ -35,7 +35,7 @@ fn architecture(set: InstructionSet) -> Option<&'static str> {
 pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
     let tokens: Vec<Ident> = sets.iter().map(|&set| module(set).1).collect();
     let names: Vec<&str> = sets.iter().map(|set| set.name()).collect();
-    let docs = sets.iter().map(|set| format!("`{set}`."));
+    let docs = sets.iter().map(|set| format!(" `{set}`."));
     let count = super::model::number(sets.len());
     let baseline = names[0];
     let guard = sets.iter().find_map(|&set| architecture(set)).map(|arch| {

@@ -179,6 +179,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
     ]
     .map(|(name, value, doc)| {
         let (name, value) = (format_ident!("{name}"), number(value));
+        let doc = format!(" {doc}");
         quote! {
             #[doc = #doc]
             pub const #name: usize = #value;
@@ -191,8 +192,8 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
     let max_piece = number(max_piece(program));
     let (eps, scale) = (float(s.rms_norm_eps), float(s.attention_scale));
     let (eps_doc, scale_doc) = (
-        format!("Epsilon of RMSNorm: {:e}.", s.rms_norm_eps),
-        format!("Factor on `q · k`: {}.", s.attention_scale),
+        format!(" Epsilon of RMSNorm: {:e}.", s.rms_norm_eps),
+        format!(" Factor on `q · k`: {}.", s.attention_scale),
     );
     quote! {
         /// The crate's name.
@@ -294,10 +295,10 @@ fn layer(program: &Program, run: &Run<'_>) -> TokenStream {
         .iter()
         .map(|operation| step(operation, &quote!(weights)));
     let doc = if run.layers.len() == 1 {
-        format!("The weights of layer {}.", run.first)
+        format!(" The weights of layer {}.", run.first)
     } else {
         format!(
-            "The weights of one of the layers {} to {}.",
+            " The weights of one of the layers {} to {}.",
             run.first,
             run.first + run.layers.len() - 1
         )
