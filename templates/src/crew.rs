@@ -217,17 +217,7 @@ impl<I: Isa> Job<'_, I> {
         range: Range<usize>,
         desk: &mut Desk,
     ) {
-        let heads = Heads {
-            tokens: self.heads.tokens,
-            position: self.heads.position,
-            heads: self.heads.heads,
-            head_dim: D::of(self.heads.head_dim),
-            heads_per_kv: G::of(self.heads.heads_per_kv),
-            scale: self.heads.scale,
-            keys: self.heads.keys,
-            values: self.heads.values,
-            kv_stride: self.heads.kv_stride,
-        };
+        let heads = self.heads.cast::<D, G>();
         let head_dim = heads.head_dim.get();
         desk.out.resize(range.len() * head_dim, 0.0);
         desk.scores.resize(heads.position + heads.tokens, 0.0);
@@ -291,17 +281,7 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
             let job = &mut *guard;
             job.run = Job::attention::<D, G>;
             job.items = heads.tokens * heads.heads;
-            job.heads = Heads {
-                tokens: heads.tokens,
-                position: heads.position,
-                heads: heads.heads,
-                head_dim,
-                heads_per_kv: heads.heads_per_kv.get(),
-                scale: heads.scale,
-                keys: heads.keys,
-                values: heads.values,
-                kv_stride: heads.kv_stride,
-            };
+            job.heads = heads.cast();
             job.floats.clear();
             for token in 0..heads.tokens {
                 let queries = &buffers.queries[token * buffers.query_stride..][..width];

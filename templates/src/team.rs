@@ -75,6 +75,22 @@ pub struct HeadsBuffers<'b> {
 }
 
 impl<D: Dim, G: Dim> Heads<D, G> {
+    /// The same shape with its dimensions as constants or as values.
+    #[inline(always)]
+    pub fn cast<E: Dim, H: Dim>(self) -> Heads<E, H> {
+        Heads {
+            tokens: self.tokens,
+            position: self.position,
+            heads: self.heads,
+            head_dim: E::of(self.head_dim.get()),
+            heads_per_kv: H::of(self.heads_per_kv.get()),
+            scale: self.scale,
+            keys: self.keys,
+            values: self.values,
+            kv_stride: self.kv_stride,
+        }
+    }
+
     /// The kernel for `count` heads of one token.
     #[inline(always)]
     pub fn kernel<'a>(

@@ -31,15 +31,16 @@ impl Source<'_> {
     pub(super) fn files(&self) -> BTreeMap<String, String> {
         let name = self.options.name.replace('-', "_");
         let fill = |text: &str| text.replace("{{crate}}", &name);
-        let mut files: BTreeMap<String, String> = self
-            .modules()
+        let modules = self.modules();
+        let library = self.library(&top_level(&modules));
+        let mut files: BTreeMap<String, String> = modules
             .into_iter()
             .map(|(path, text)| (format!("src/{path}"), text))
             .collect();
         for (path, text) in edgegen_templates::PROGRAM {
             files.insert((*path).to_owned(), fill(text));
         }
-        files.insert("src/lib.rs".into(), self.library());
+        files.insert("src/lib.rs".into(), library);
         files
     }
 
@@ -67,7 +68,8 @@ impl Source<'_> {
         files
     }
 
-    fn library(&self) -> String {
+    /// `lib.rs`, which declares the modules of these names.
+    fn library(&self, modules: &[String]) -> String {
         let mut text = format!(
             "//! {}, compiled by edgegen {}.\n//!\n\
              //! [`Session`] is a conversation with the model; `README.md` says what is inside.\n\
@@ -76,12 +78,12 @@ impl Source<'_> {
             self.program.provenance.model.escape_debug(),
             env!("CARGO_PKG_VERSION")
         );
-        for name in top_level(&self.modules()) {
+        for name in modules {
             if name != "kernels" {
                 text.push_str("#[forbid(unsafe_code)]\n");
             }
-            let visibility = if public(&name) { "pub " } else { "" };
-            text.push_str(&attributes(&name));
+            let visibility = if public(name) { "pub " } else { "" };
+            text.push_str(&attributes(name));
             text.push_str(&format!("{visibility}mod {name};\n"));
         }
         text.push('\n');
