@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use edgegen::emit::{Options, module, weight_files};
 use edgegen::error::Error;
+use edgegen::model::Model;
 use edgegen::plan::Request;
 use edgegen::profile::Profile;
 use edgegen::program::Program;
@@ -22,23 +23,21 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
     let at = |span: Span| move |error: Error| syn::Error::new(span, error);
 
     let profile = profile(&root, &input.platform)?;
-    let tokenizer = input.tokenizer.as_ref().map(|path| root.join(path.value()));
-    let model =
-        import::import_with_tokenizer(&root.join(input.model.value()), tokenizer.as_deref())
-            .map_err(at(input.model.span()))?;
+    let model_span = input.model.as_ref().map_or(input.name.span(), LitStr::span);
+    let model = model(&root, &input, model_span)?;
     let request = Request {
         quant: input.quant,
         context: input.context.map(|(tokens, _)| tokens),
         allow_oversize: input.allow_oversize,
     };
-    let span = input.context.map_or(input.model.span(), |(_, span)| span);
+    let span = input.context.map_or(model_span, |(_, span)| span);
     let plan = plan::plan(&model, &profile, &request).map_err(at(span))?;
-    let program = compress::compress(&model, &plan, &|_, _| {}).map_err(at(input.model.span()))?;
+    let program = compress::compress(&model, &plan, &|_, _| {}).map_err(at(model_span))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let golden = interpret::golden(&program, threads).map_err(at(input.model.span()))?;
+    let golden = interpret::golden(&program, threads).map_err(at(model_span))?;
 
     let folder = weights_folder(&root)?.join(format!("{:016x}", program.digest()));
-    let folder = put_weights(&program, &folder).map_err(at(input.model.span()))?;
+    let folder = put_weights(&program, &folder).map_err(at(model_span))?;
     let options = Options {
         name: input.name.to_string(),
         allow_oversize: input.allow_oversize,
@@ -59,6 +58,28 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
             #body
         }
     })
+}
+
+/// The model, its answers bound to the schema if there is one.
+fn model(root: &Path, input: &Input, span: Span) -> syn::Result<Model> {
+    let tokenizer = input.tokenizer.as_ref().map(|path| root.join(path.value()));
+    let model = match &input.model {
+        Some(path) => import::import_with_tokenizer(&root.join(path.value()), tokenizer.as_deref()),
+        None => import::built_in(),
+    };
+    let model = model.map_err(|error| syn::Error::new(span, error))?;
+    let Some(schema) = &input.schema else {
+        return Ok(model);
+    };
+    let path = root.join(schema.value());
+    fs::read(&path)
+        .map_err(|error| Error::io("read the schema", &path, &error))
+        .and_then(|text| {
+            model
+                .with_schema(&text)
+                .map_err(|error| error.in_file(&path))
+        })
+        .map_err(|error| syn::Error::new(schema.span(), error))
 }
 
 /// A built-in profile, or a file relative to the manifest.
@@ -107,12 +128,12 @@ fn put_weights(program: &Program, folder: &Path) -> Result<String, Error> {
     fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     for (name, bytes) in weight_files(program) {
         let path = folder.join(&name);
-        if fs::read(&path).is_ok_and(|there| there == bytes) {
+        if fs::read(&path).is_ok_and(|there| there[..] == bytes[..]) {
             continue;
         }
         let write = || {
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(bytes)?;
+            file.write_all(&bytes)?;
             file.persist(&path).map_err(|error| error.error)?;
             Ok(())
         };

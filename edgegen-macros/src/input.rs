@@ -10,7 +10,9 @@ pub(crate) struct Input {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) name: Ident,
-    pub(crate) model: LitStr,
+    /// The built-in model, if absent.
+    pub(crate) model: Option<LitStr>,
+    pub(crate) schema: Option<LitStr>,
     pub(crate) platform: LitStr,
     pub(crate) quant: Quant,
     pub(crate) context: Option<(usize, Span)>,
@@ -18,7 +20,7 @@ pub(crate) struct Input {
     pub(crate) allow_oversize: bool,
 }
 
-const KEYS: &str = "model, platform, quant, context, tokenizer, allow_oversize";
+const KEYS: &str = "model, schema, platform, quant, context, tokenizer, allow_oversize";
 
 impl Parse for Input {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -29,13 +31,14 @@ impl Parse for Input {
         let body;
         syn::braced!(body in input);
 
-        let (mut model, mut platform, mut tokenizer) = (None, None, None);
+        let (mut model, mut schema, mut platform, mut tokenizer) = (None, None, None, None);
         let (mut quant, mut context, mut allow_oversize) = (None, None, None);
         while !body.is_empty() {
             let key: Ident = body.parse()?;
             body.parse::<Token![:]>()?;
             match key.to_string().as_str() {
                 "model" => set(&mut model, &key, body.parse::<LitStr>()?)?,
+                "schema" => set(&mut schema, &key, body.parse::<LitStr>()?)?,
                 "platform" => set(&mut platform, &key, body.parse::<LitStr>()?)?,
                 "tokenizer" => set(&mut tokenizer, &key, body.parse::<LitStr>()?)?,
                 "quant" => set(&mut quant, &key, parse_quant(&body.parse()?)?)?,
@@ -60,7 +63,8 @@ impl Parse for Input {
         let missing =
             |key: &str| syn::Error::new(name.span(), format!("the option `{key}` is missing"));
         Ok(Self {
-            model: model.ok_or_else(|| missing("model"))?,
+            model,
+            schema,
             platform: platform.ok_or_else(|| missing("platform"))?,
             quant: quant.unwrap_or_default(),
             context,

@@ -12,8 +12,10 @@ use proc_macro::TokenStream;
 /// edgegen_macros::edge_model! {
 ///     /// Answers.
 ///     pub mod assistant {
-///         model: "models/tiny.bin",   // a GGUF file, a Hugging Face folder, a llama2.c checkpoint
+///         model: "models/tiny.bin",   // optional: a GGUF file, a Hugging Face folder, a llama2.c checkpoint;
+///                                     // the built-in homectl if absent
 ///         platform: "host",           // a built-in profile, or a profile's TOML file
+///         schema: "answer.json",      // optional: a JSON Schema that every answer is valid against
 ///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m or q4
 ///         context: 96,                // optional: tokens of a session
 ///         tokenizer: "models/tok.bin",// optional: of a llama2.c checkpoint

@@ -20,3 +20,4 @@ pub mod model;
 pub mod plan;
 pub mod profile;
 pub mod program;
+pub mod schema;

@@ -32,6 +32,7 @@ fn help() {
     Usage: edgegen <COMMAND>
 
     Commands:
+      demo       Compile the built-in model for this machine and run a command on it
       emit       Compile a model into a Rust crate
       inspect    Show a model's architecture, weights and tokenizer
       platforms  List the built-in platforms, or print profiles in full
@@ -48,10 +49,10 @@ fn help_of_emit() {
     insta::assert_snapshot!(stdout(&["emit", "--help"]), @r#"
     Compile a model into a Rust crate
 
-    Usage: edgegen emit [OPTIONS] --platform <P> <MODEL>
+    Usage: edgegen emit [OPTIONS] --platform <P> [MODEL]
 
     Arguments:
-      <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
+      [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
 
     Options:
           --platform <P>      Built-in platform, or a profile's TOML file (see `edgegen platforms`)
@@ -59,6 +60,7 @@ fn help_of_emit() {
           --name <CRATE>      Name of the crate [default: from the model's name]
           --quant <QUANT>     Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
           --context <N>       Tokens that a session holds [default: the platform's, at most the model's]
+          --schema <FILE>     JSON Schema that every answer shall be valid against [default: homectl's own, else none]
           --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
           --allow-oversize    Emit even if the platform's limits are exceeded
           --force             Replace files that were changed by hand or that edgegen did not write

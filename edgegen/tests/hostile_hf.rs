@@ -482,7 +482,7 @@ fn wrong_shards() {
         sharded(&a, missing),
         "b.safetensors: ",
         "",
-        "cannot open",
+        "is not there",
     );
     let index_text = |text: &'static str| {
         read_after(&good, |place| {
@@ -530,7 +530,7 @@ fn wrong_tokenizers() {
             ),
             (
                 "normalizer",
-                |f| f.tokenizer["normalizer"] = json!({"type": "Lowercase"}),
+                |f| f.tokenizer["normalizer"] = json!({"type": "BertNormalizer"}),
                 "tokenizer.json",
                 "cannot be read",
             ),

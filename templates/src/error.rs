@@ -18,6 +18,13 @@ pub enum Error {
     },
     /// A prompt without a token: there is nothing to go on from.
     EmptyPrompt,
+    /// The shortest answer that the schema allows is longer than the tokens that are left.
+    AnswerTooLong {
+        /// Tokens of the shortest answer.
+        needed: usize,
+        /// Tokens that the options or the context leave.
+        room: usize,
+    },
     /// No such token.
     InvalidToken(u32),
     /// A setting that means nothing.
@@ -47,6 +54,10 @@ impl fmt::Display for Error {
                 write!(f, "the prompt does not fit the context of {context} tokens")
             }
             Self::EmptyPrompt => f.write_str("the prompt is empty"),
+            Self::AnswerTooLong { needed, room } => write!(
+                f,
+                "the shortest answer has {needed} tokens and there is room for {room}"
+            ),
             Self::InvalidToken(id) => write!(f, "there is no token {id}"),
             Self::InvalidOption(what) => f.write_str(what),
             Self::NoChatTemplate => f.write_str("the model has no chat template"),

@@ -4,17 +4,18 @@ use core::fmt;
 use core::ops::{Deref, DerefMut};
 
 use super::error::Error;
+use super::grammar::State;
 use super::model::{CONTEXT, MAX_PIECE, Memory};
 use super::options::Options;
 use super::sampler::Sampler;
 use super::session::Session;
-use super::tables::{CHAT, TOKENIZER};
+use super::tables::{CHAT, GRAMMAR, TOKENIZER};
 use super::tokenizer::{Text, Utf8Stream};
 
 /// Why a generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
-    /// The model ended its answer.
+    /// The model ended its answer, or the schema says that it is whole.
     Stop,
     /// The greatest number of tokens is reached.
     MaxTokens,
@@ -28,6 +29,8 @@ pub struct Generation<'s, M> {
     session: &'s mut Session<M>,
     sampler: Sampler,
     stream: Utf8Stream,
+    /// Where in its grammar the answer is.
+    state: State,
     previous: u32,
     /// Whether `previous` is yet to be fed.
     pending: bool,
@@ -106,6 +109,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     ) -> Result<Generation<'_, M>, Error> {
         options.check()?;
         let &last = tokens.last().ok_or(Error::EmptyPrompt)?;
+        self.check_room(tokens.len(), options)?;
         self.feed(tokens)?;
         Ok(self.generation((tokens.len(), last), options))
     }
@@ -122,8 +126,24 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let last = count.checked_sub(1).ok_or(Error::EmptyPrompt)?;
         let last = self.scratch.tokens[last];
         self.reset();
+        self.check_room(count, options)?;
         self.feed_scratch(count)?;
         Ok(self.generation((count, last), options))
+    }
+
+    /// Refuses limits that the shortest answer would exceed.
+    fn check_room(&self, prompt: usize, options: &Options) -> Result<(), Error> {
+        let Some(grammar) = &GRAMMAR else {
+            return Ok(());
+        };
+        let needed = grammar.distance(State::default());
+        // The last token of an answer is not fed.
+        let left = (CONTEXT + 1).saturating_sub(self.position + prompt);
+        let room = options.max_tokens.min(left);
+        if needed > room {
+            return Err(Error::AnswerTooLong { needed, room });
+        }
+        Ok(())
     }
 
     fn generation(
@@ -135,6 +155,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             session: self,
             sampler: Sampler::new(options),
             stream: Utf8Stream::new(),
+            state: State::default(),
             previous,
             pending: false,
             prompt_tokens,
@@ -165,6 +186,9 @@ impl<M> Generation<'_, M> {
 impl<M: DerefMut<Target = Memory>> Generation<'_, M> {
     /// The next token, or why there is none.
     fn token(&mut self) -> Result<u32, Finish> {
+        if GRAMMAR.is_some_and(|grammar| grammar.is_end(self.state)) {
+            return Err(Finish::Stop);
+        }
         if self.generated >= self.max_tokens {
             return Err(Finish::MaxTokens);
         }
@@ -175,9 +199,21 @@ impl<M: DerefMut<Target = Memory>> Generation<'_, M> {
             }
             self.pending = false;
         }
-        let token = self.sampler.choose(self.session.logits());
+        let left = 1 + CONTEXT - self.session.position();
+        let room = left.min(self.max_tokens - self.generated);
+        let state = self.state;
+        let logits = self.session.logits();
+        let token = self.sampler.choose(logits, |values, fill| {
+            if let Some(grammar) = &GRAMMAR {
+                grammar.keep(state, room, &TOKENIZER, values, fill);
+            }
+        });
         if TOKENIZER.is_stop(token) {
             return Err(Finish::Stop);
+        }
+        if let Some(grammar) = &GRAMMAR {
+            let next = grammar.after(state, TOKENIZER.piece(token));
+            self.state = next.unwrap_or(state);
         }
         Ok(token)
     }

@@ -21,6 +21,7 @@ pub mod crew;
 pub mod error;
 pub mod frame;
 pub mod golden;
+pub mod grammar;
 #[allow(
     dead_code,
     reason = "sessions, which use it all, are in generated crates"
@@ -39,6 +40,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("frame.rs", include_str!("frame.rs")),
     ("generation.rs", include_str!("generation.rs")),
     ("golden.rs", include_str!("golden.rs")),
+    ("grammar.rs", include_str!("grammar.rs")),
     ("options.rs", include_str!("options.rs")),
     ("sampler.rs", include_str!("sampler.rs")),
     ("scratch.rs", include_str!("scratch.rs")),

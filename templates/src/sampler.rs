@@ -23,8 +23,10 @@ impl Sampler {
         }
     }
 
-    /// Chooses a token. The logits are overwritten unless the choice is greedy.
-    pub fn choose(&mut self, logits: &mut [f32]) -> u32 {
+    /// Chooses a token among those that `keep` leaves: it sets the values of all others to what it
+    /// is given. The logits are overwritten.
+    pub fn choose(&mut self, logits: &mut [f32], keep: impl Fn(&mut [f32], f32)) -> u32 {
+        keep(logits, f32::NEG_INFINITY);
         let best = argmax(logits);
         if self.temperature == 0.0 {
             return best;
@@ -34,6 +36,7 @@ impl Sampler {
             logits[best as usize],
             (1.0 / self.temperature).min(f32::MAX),
         );
+        keep(logits, 0.0);
         if self.top_k > 0 && self.top_k < logits.len() {
             keep_greatest(logits, self.top_k);
         }

@@ -37,7 +37,7 @@ impl Scratch {
 
     /// Makes room for the tokens of a text of this many bytes.
     pub fn hold_tokens(&mut self, bytes: usize) {
-        self.tokens.resize((2 * bytes + 4).max(CONTEXT), 0);
+        self.tokens.resize((3 * bytes + 4).max(CONTEXT), 0);
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Scheme {
     Gpt2 {
         /// Every digit is a word.
         lone_digits: bool,
+        /// Letters become small first.
+        lowercase: bool,
     },
     /// Words of Llama 3's regular expression, then bytes.
     Llama3 {
@@ -105,8 +107,9 @@ impl Tokenizer<'_> {
     /// `<|im_end|>`) are recognised if `parse_special`, else they are text.
     ///
     /// `out` is also the scratch. It suffices that it holds all ids and, beside
-    /// those before a word, two entries for each byte of the word; so
-    /// `2 * text.len() + 4` always suffices.
+    /// those before a word, two entries for each byte of the word (of its small letters, which can
+    /// have half as many bytes again, where the scheme makes them); so
+    /// `3 * text.len() + 4` always suffices.
     ///
     /// # Errors
     /// If `out` is too small.
@@ -208,10 +211,16 @@ impl Tokenizer<'_> {
     ) -> Result<(), EncodeError> {
         let mut rest = text;
         match self.scheme {
-            Scheme::Gpt2 { lone_digits } => {
+            Scheme::Gpt2 {
+                lone_digits,
+                lowercase,
+            } => {
                 while !rest.is_empty() {
-                    let (word, after) = rest.split_at(split::gpt2(rest, lone_digits));
-                    self.encode_word(word, out)?;
+                    let (word, after) = rest.split_at(split::gpt2(rest, lone_digits, lowercase));
+                    match lowercase {
+                        true => self.encode_lowercase(word, out)?,
+                        false => self.encode_word(word, out)?,
+                    }
                     rest = after;
                 }
             }

@@ -45,7 +45,7 @@ proptest! {
         let best = &ranked(&logits)[..top_k.min(logits.len())];
         let mut sampler = Sampler::new(&options(1.5, top_k, 1.0, seed));
         for _ in 0..8 {
-            let id = sampler.choose(&mut logits.clone()) as usize;
+            let id = sampler.choose(&mut logits.clone(), |_, _| ()) as usize;
             prop_assert!(best.contains(&id), "{id} is not among {best:?}");
         }
     }
@@ -59,7 +59,7 @@ proptest! {
         let probabilities = softmax(&logits, 0.8);
         let mut sampler = Sampler::new(&options(0.8, 0, top_p, seed));
         for _ in 0..8 {
-            let id = sampler.choose(&mut logits.clone()) as usize;
+            let id = sampler.choose(&mut logits.clone(), |_, _| ()) as usize;
             let before: f64 = ranked(&logits)
                 .into_iter()
                 .take_while(|&other| other != id)
@@ -73,7 +73,7 @@ proptest! {
     fn equal_seeds_choose_equally(logits in vec(-6.0f32..6.0, 1..80), seed in any::<u64>()) {
         let draw = || {
             let mut sampler = Sampler::new(&options(1.0, 40, 0.9, seed));
-            (0..8).map(|_| sampler.choose(&mut logits.clone())).collect::<Vec<_>>()
+            (0..8).map(|_| sampler.choose(&mut logits.clone(), |_, _| ())).collect::<Vec<_>>()
         };
         prop_assert_eq!(draw(), draw());
     }
@@ -82,7 +82,7 @@ proptest! {
     fn no_temperature_takes_the_most_probable(logits in vec(-6.0f32..6.0, 1..80)) {
         for temperature in [0.0, 1e-40, f32::MIN_POSITIVE] {
             let mut sampler = Sampler::new(&options(temperature, 0, 1.0, 7));
-            prop_assert_eq!(sampler.choose(&mut logits.clone()) as usize, ranked(&logits)[0]);
+            prop_assert_eq!(sampler.choose(&mut logits.clone(), |_, _| ()) as usize, ranked(&logits)[0]);
         }
     }
 }
@@ -95,7 +95,7 @@ fn frequencies_are_the_probabilities() {
     let mut counts = [0; 9];
     const DRAWS: usize = 40_000;
     for _ in 0..DRAWS {
-        counts[sampler.choose(&mut logits.clone()) as usize] += 1;
+        counts[sampler.choose(&mut logits.clone(), |_, _| ()) as usize] += 1;
     }
     for (count, probability) in counts.into_iter().zip(probabilities) {
         let frequency = f64::from(count) / DRAWS as f64;

@@ -13,8 +13,8 @@ use crate::{paths, run};
 pub struct Recipe {
     /// The crate's name; two recipes with one name would overwrite each other's program.
     pub name: String,
-    /// The model file.
-    pub model: PathBuf,
+    /// The model file; the built-in model, if there is none.
+    pub model: Option<PathBuf>,
     /// A profile's name or file.
     pub platform: String,
     /// The value of `--quant`.
@@ -28,10 +28,18 @@ impl Recipe {
     pub fn new(name: &str, model: &Path, platform: &str, quant: &str) -> Self {
         Self {
             name: name.to_owned(),
-            model: model.to_owned(),
+            model: Some(model.to_owned()),
             platform: platform.to_owned(),
             quant: quant.to_owned(),
             more: Vec::new(),
+        }
+    }
+
+    /// The built-in model for a platform, in a number format.
+    pub fn built_in(name: &str, platform: &str, quant: &str) -> Self {
+        Self {
+            model: None,
+            ..Self::new(name, Path::new(""), platform, quant)
         }
     }
 
@@ -47,7 +55,7 @@ impl Recipe {
         let mut command = Command::new(edgegen());
         command
             .arg("emit")
-            .arg(&self.model)
+            .args(&self.model)
             .args(["--platform", &self.platform, "--quant", &self.quant])
             .args(["--name", &self.name, "--json", "--out"])
             .arg(folder)

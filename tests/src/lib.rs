@@ -6,6 +6,7 @@
 pub mod built;
 pub mod emitted;
 pub mod golden;
+pub mod homectl;
 pub mod measure;
 pub mod paths;
 pub mod run;

@@ -23,13 +23,7 @@ fn gives_the_hash(program: &Program, emitted: &Emitted, isa: &str, args: &[&str]
 }
 
 /// Each instruction set of this machine, one thread and two, token by token and in batches.
-fn on_x86(name: &str, model: &Path, quant: &str) -> Emitted {
-    let recipe = Recipe::new(
-        &format!("{name}-{quant}-x86"),
-        model,
-        &every_instruction_set(),
-        quant,
-    );
+fn on_x86(recipe: &Recipe) -> Emitted {
     let emitted = recipe.emit();
     let program = Target::Host.build(&emitted);
     for (isa, present) in [
@@ -55,15 +49,11 @@ fn on_x86(name: &str, model: &Path, quant: &str) -> Emitted {
 }
 
 /// NEON, and NEON with dot product.
-fn on_aarch64(name: &str, model: &Path, quant: &str, ways: &[&[&str]]) -> Option<Emitted> {
+fn on_aarch64(recipe: &Recipe, ways: &[&[&str]]) -> Option<Emitted> {
     if !A53.available() {
         return None;
     }
-    let name = format!("{name}-{quant}-aarch64");
-    let emitted = Recipe::new(&name, model, "raspberry_pi", quant)
-        .with("--context=512")
-        .with("--allow-oversize")
-        .emit();
+    let emitted = recipe.emit();
     let program = A53.build(&emitted);
     for way in ways {
         gives_the_hash(&program, &emitted, "neon", way);
@@ -72,11 +62,28 @@ fn on_aarch64(name: &str, model: &Path, quant: &str, ways: &[&[&str]]) -> Option
     Some(emitted)
 }
 
-/// All targets of one model in one format.
-fn everywhere(name: &str, model: &Path, quant: &str, aarch64: &[&[&str]]) {
-    let x86 = on_x86(name, model, quant);
-    if let Some(arm) = on_aarch64(name, model, quant, aarch64) {
+/// All targets of one model in one format; the built-in model, if none is given.
+fn everywhere(name: &str, model: Option<&Path>, quant: &str, aarch64: &[&[&str]]) {
+    let recipe = |target: &str, platform: &str| {
+        let name = format!("{name}-{quant}-{target}");
+        match model {
+            Some(model) => Recipe::new(&name, model, platform, quant).with("--context=512"),
+            None => Recipe::built_in(&name, platform, quant),
+        }
+    };
+    let x86 = on_x86(&recipe("x86", &every_instruction_set()));
+    let arm = recipe("aarch64", "raspberry_pi").with("--allow-oversize");
+    if let Some(arm) = on_aarch64(&arm, aarch64) {
         assert_eq!(x86.hash(), arm.hash(), "{name} {quant}");
+    }
+}
+
+const WAYS: [&[&str]; 3] = [&["--threads", "1"], &["--threads", "2"], &["--batch", "1"]];
+
+#[test]
+fn homectl_has_the_same_bits_everywhere() {
+    for quant in ["keep", "q4"] {
+        everywhere("homectl", None, quant, &WAYS);
     }
 }
 
@@ -85,9 +92,8 @@ fn stories_has_the_same_bits_everywhere() {
     let Some(model) = paths::stories() else {
         return;
     };
-    let ways: [&[&str]; 3] = [&["--threads", "1"], &["--threads", "2"], &["--batch", "1"]];
     for quant in ["f32", "f16", "q8", "q4", "q4m"] {
-        everywhere("stories", &model, quant, &ways);
+        everywhere("stories", Some(&model), quant, &WAYS);
     }
 }
 
@@ -96,5 +102,5 @@ fn smollm2_has_the_same_bits_everywhere() {
     let Some(model) = paths::smollm2() else {
         return;
     };
-    everywhere("smollm2", &model, "keep", &[&["--threads", "2"]]);
+    everywhere("smollm2", Some(&model), "keep", &[&["--threads", "2"]]);
 }

@@ -1,5 +1,5 @@
 edgegen_macros::edge_model! {
-    pub mod assistant { platform: "host" }
+    pub mod assistant { quant: "q8" }
 }
 
 fn main() {}

@@ -1,7 +1,9 @@
 //! The command line: parses, calls the stages, prints.
 
+mod demo;
 mod emit;
 mod inspect;
+mod job;
 mod name;
 mod platforms;
 mod progress;
@@ -23,6 +25,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Args),
     Emit(emit::Args),
     Inspect(inspect::Args),
     Platforms(platforms::Args),
@@ -31,6 +34,7 @@ enum Command {
 impl Command {
     fn json(&self) -> bool {
         match self {
+            Self::Demo(args) => args.json,
             Self::Emit(args) => args.json,
             Self::Inspect(args) => args.json,
             Self::Platforms(args) => args.json,
@@ -40,6 +44,7 @@ impl Command {
     /// Carries the command out and gives what to print.
     fn run(&self) -> Result<String> {
         match self {
+            Self::Demo(args) => demo::run(args),
             Self::Emit(args) => emit::run(args),
             Self::Inspect(args) => inspect::run(args),
             Self::Platforms(args) => platforms::run(args),

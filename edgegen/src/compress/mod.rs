@@ -58,6 +58,7 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
         files: builder.finish(),
         tokenizer: TokenizerTables::new(model.tokenizer()),
         chat: model.chat_template().cloned(),
+        grammar: model.grammar().cloned(),
         provenance: Provenance {
             model: model.name().to_owned(),
             format: model.format().to_owned(),

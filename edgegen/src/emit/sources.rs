@@ -24,7 +24,7 @@ pub(super) struct Source<'a> {
 /// Modules that need `std`.
 const STD: [&str; 2] = ["completion", "crew"];
 /// Modules whose items not every model uses.
-const PARTLY_USED: [&str; 4] = ["chat", "frame", "team", "tokenizer"];
+const PARTLY_USED: [&str; 5] = ["chat", "frame", "grammar", "team", "tokenizer"];
 
 impl Source<'_> {
     /// Path and text of every file below `src`, `benches` and `tests`.

@@ -1,4 +1,4 @@
-//! The generated statics of the tokenizer and the chat template.
+//! The generated statics of the tokenizer, the chat template and the grammar.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -6,6 +6,7 @@ use quote::{format_ident, quote};
 use crate::model::{ChatPiece, ChatTemplate};
 use crate::program::Program;
 use crate::program::tokenizer::Field;
+use crate::schema::Grammar;
 
 use super::model::number;
 use super::weights::Weights;
@@ -37,22 +38,63 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
     });
     let chat_import = program.chat.is_some().then(|| quote!(, Piece));
     let chat = chat(program.chat.as_ref());
+    let grammar = grammar(program.grammar.as_ref(), weights);
     quote! {
-        //! The tables of the tokenizer and the chat template.
+        //! The tables of the tokenizer, the chat template and the grammar.
 
         use super::chat::{ChatTemplate #chat_import};
+        use super::grammar::Grammar;
         use super::tokenizer::{#(#imports,)* Tokenizer};
 
         static TABLES: [u8; #len] = *include_bytes!(#path);
 
         const fn section(start: usize, end: usize) -> &'static [u8] {
-            TABLES.split_at(end).0.split_at(start).1
+            part(&TABLES, start, end)
+        }
+
+        const fn part(table: &'static [u8], start: usize, end: usize) -> &'static [u8] {
+            table.split_at(end).0.split_at(start).1
         }
 
         /// The tokenizer.
         pub static TOKENIZER: Tokenizer<'static> = Tokenizer { #(#fields),* };
 
         #chat
+        #grammar
+    }
+}
+
+fn grammar(grammar: Option<&Grammar>, weights: &Weights) -> TokenStream {
+    let Some(grammar) = grammar else {
+        return quote! {
+            /// Which answers the model may give: all.
+            pub static GRAMMAR: Option<Grammar<'static>> = None;
+        };
+    };
+    let len = number(grammar.len());
+    let path = weights.path("grammar.bin");
+    let mut end = 0;
+    let [states, edges, mask_ends, masks] = grammar.tables().map(|table| {
+        let start = end;
+        end += table.len();
+        let (start, end) = (number(start), number(end));
+        quote!(part(&ANSWERS, #start, #end))
+    });
+    let runtime = grammar.runtime();
+    let vocab_size = number(runtime.vocab_size as usize);
+    let longest = number(runtime.longest as usize);
+    quote! {
+        static ANSWERS: [u8; #len] = *include_bytes!(#path);
+
+        /// Which answers the model may give: those that its JSON Schema allows.
+        pub static GRAMMAR: Option<Grammar<'static>> = Some(Grammar {
+            states: #states,
+            edges: #edges,
+            mask_ends: #mask_ends,
+            masks: #masks,
+            vocab_size: #vocab_size,
+            longest: #longest,
+        });
     }
 }
 

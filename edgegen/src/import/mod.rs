@@ -4,6 +4,7 @@
 //! left, every product is checked, and a field that would change the mathematics is
 //! either understood or refused.
 
+mod built_in;
 pub mod chat;
 mod description;
 mod gguf;
@@ -14,6 +15,8 @@ mod source;
 pub mod tokenizer;
 
 use std::path::Path;
+
+pub use built_in::{BUILT_IN_SCHEMA, built_in};
 
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -34,7 +37,7 @@ pub fn import(path: &Path) -> Result<Model> {
 pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Model> {
     if path.is_dir() {
         no_tokenizer(tokenizer, "a Hugging Face folder")?;
-        return hf::import(path).map_err(|error| error.in_file(path));
+        return hf::import(hf::Folder::OnDisk(path)).map_err(|error| error.in_file(path));
     }
     let file = source::open(path)?;
     if gguf::recognise(file.bytes()) {

@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::schema::Grammar;
 
 /// A checked model: every tensor that the architecture needs is there, has its
 /// shape and a known type, and the tokenizer agrees with the vocabulary.
@@ -29,6 +30,7 @@ pub struct Model {
     tensors: BTreeMap<TensorKey, Tensor>,
     tokenizer: Tokenizer,
     chat_template: Option<ChatTemplate>,
+    grammar: Option<Grammar>,
     sources: Vec<View>,
     digest: OnceLock<String>,
 }
@@ -84,6 +86,7 @@ impl Model {
             tensors,
             tokenizer,
             chat_template,
+            grammar: None,
             sources,
             digest: OnceLock::new(),
         })
@@ -127,6 +130,21 @@ impl Model {
     /// The chat template.
     pub fn chat_template(&self) -> Option<&ChatTemplate> {
         self.chat_template.as_ref()
+    }
+
+    /// Which answers the model may give; all, if `None`.
+    pub fn grammar(&self) -> Option<&Grammar> {
+        self.grammar.as_ref()
+    }
+
+    /// The model with its answers bound to a JSON Schema.
+    ///
+    /// # Errors
+    ///
+    /// As [`schema::compile`](crate::schema::compile).
+    pub fn with_schema(mut self, schema: &[u8]) -> Result<Self> {
+        self.grammar = Some(crate::schema::compile(schema, &self.tokenizer)?);
+        Ok(self)
     }
 
     /// SHA-256, in hexadecimal, of the contents of the files that the model was made from.

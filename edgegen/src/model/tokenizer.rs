@@ -89,6 +89,8 @@ pub struct ByteLevel {
     /// The file asks for Unicode normalization form C first. The generated
     /// tokenizer, like llama.cpp's, takes the text as it is.
     pub assumes_nfc: bool,
+    /// Letters become small first; only with the words of GPT-2.
+    pub lowercase: bool,
 }
 
 /// How text is cut into words before BPE, by the name llama.cpp gives it.

@@ -7,6 +7,7 @@ use crate::model::{Model, TensorKey};
 use crate::profile::Profile;
 use crate::program::tokenizer::TokenizerTables;
 use crate::program::{Arena, COLUMN_PADDING, Shapes, WeightFormat};
+use crate::schema::Grammar;
 
 /// Predicted memory of a generated crate, in bytes. Exact but for the
 /// alignment of tensors in flash.
@@ -14,7 +15,7 @@ use crate::program::{Arena, COLUMN_PADDING, Shapes, WeightFormat};
 pub struct Footprint {
     /// Matrices.
     pub matrices: usize,
-    /// Norm gains, biases, rotation tables and tokenizer.
+    /// Norm gains, biases, rotation tables, tokenizer and grammar.
     pub tables: usize,
     /// The KV cache.
     pub kv_cache: usize,
@@ -74,10 +75,11 @@ pub(super) fn footprint(
     }
     let rope = context * shapes.rope_pairs * 2 * 4;
     let tokenizer = TokenizerTables::new(model.tokenizer()).blob().len();
+    let grammar = model.grammar().map_or(0, Grammar::len);
     let arena = Arena::new(&shapes);
     Footprint {
         matrices,
-        tables: vectors + rope + tokenizer,
+        tables: vectors + rope + tokenizer + grammar,
         kv_cache: shapes.kv_cache_len() * 4,
         activations: arena.len() * 4
             + activation_blocks(&shapes) * size_of::<runtime_kernels::Q8Block>()

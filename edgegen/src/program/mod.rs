@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::ChatTemplate;
 use crate::program::tokenizer::TokenizerTables;
+use crate::schema::Grammar;
 
 pub mod tokenizer;
 
@@ -107,6 +108,7 @@ pub struct Program {
     pub(crate) files: WeightFiles,
     pub(crate) tokenizer: TokenizerTables,
     pub(crate) chat: Option<ChatTemplate>,
+    pub(crate) grammar: Option<Grammar>,
     pub(crate) provenance: Provenance,
 }
 
@@ -126,6 +128,11 @@ impl Program {
         &self.tokenizer
     }
 
+    /// Which answers the model may give; all, if `None`.
+    pub fn grammar(&self) -> Option<&Grammar> {
+        self.grammar.as_ref()
+    }
+
     /// Where the model came from.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
@@ -139,6 +146,9 @@ impl Program {
             hasher.update(&file.bytes);
         }
         hasher.update(self.tokenizer.blob());
+        for table in self.grammar.iter().flat_map(Grammar::tables) {
+            hasher.update(table);
+        }
         let hash = hasher.finalize();
         u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
     }
@@ -150,6 +160,7 @@ impl Program {
 
     /// Bytes of weights and tables in flash.
     pub fn flash_bytes(&self) -> usize {
-        self.files.total_bytes() + self.tokenizer.blob().len()
+        let grammar = self.grammar.as_ref().map_or(0, Grammar::len);
+        self.files.total_bytes() + self.tokenizer.blob().len() + grammar
     }
 }

@@ -150,8 +150,10 @@ fn scheme_expression(scheme: runtime::Scheme) -> String {
 fn scheme(tokenizer: &Tokenizer) -> runtime::Scheme {
     match tokenizer.scheme() {
         Scheme::ByteLevel(scheme) => match scheme.pre_tokenizer {
-            PreTokenizer::Gpt2 => runtime::Scheme::Gpt2 { lone_digits: false },
-            PreTokenizer::Smollm => runtime::Scheme::Gpt2 { lone_digits: true },
+            PreTokenizer::Gpt2 | PreTokenizer::Smollm => runtime::Scheme::Gpt2 {
+                lone_digits: scheme.pre_tokenizer == PreTokenizer::Smollm,
+                lowercase: scheme.lowercase,
+            },
             PreTokenizer::LlamaBpe => runtime::Scheme::Llama3 { max_digits: 3 },
             PreTokenizer::Qwen2 => runtime::Scheme::Llama3 { max_digits: 1 },
         },

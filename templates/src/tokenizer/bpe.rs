@@ -62,6 +62,23 @@ impl Tokenizer<'_> {
         self.finish_word(out)
     }
 
+    /// Encodes a word of a byte-level tokenizer with its letters small, character by character, as
+    /// Hugging Face's normalizer does.
+    pub(super) fn encode_lowercase(
+        &self,
+        word: &str,
+        out: &mut Output<'_>,
+    ) -> Result<(), EncodeError> {
+        for c in word.chars().flat_map(char::to_lowercase) {
+            let mut utf8 = [0; 4];
+            let bytes = c.encode_utf8(&mut utf8).bytes();
+            for symbol in bytes.filter_map(|byte| self.byte(byte)) {
+                out.push_symbol(symbol)?;
+            }
+        }
+        self.finish_word(out)
+    }
+
     /// Encodes characters; those that are no symbol are bytes.
     pub(super) fn encode_chars(
         &self,

@@ -2,6 +2,7 @@
 
 mod config;
 mod config_rope;
+mod folder;
 mod tokenizer;
 mod weights;
 
@@ -12,17 +13,19 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::model::{Model, Parts, Role, Tensor, TensorKey, View};
 
+pub(super) use folder::Folder;
+
 use config::Config;
 
 /// Reads a model from a folder.
-pub(super) fn import(folder: &Path) -> Result<Model> {
-    let path = folder.join("config.json");
-    if !path.is_file() {
-        return Err(Error::new("the folder has no config.json")
-            .in_file(folder)
-            .remedy("give a folder downloaded from Hugging Face, or a .gguf file"));
-    }
-    let mut sources = vec![super::source::open(&path)?];
+pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
+    let path = folder.path("config.json");
+    let config = folder.open("config.json")?.ok_or_else(|| {
+        Error::new("the folder has no config.json")
+            .in_file(&folder.root())
+            .remedy("give a folder downloaded from Hugging Face, or a .gguf file")
+    })?;
+    let mut sources = vec![config];
     let config =
         Config::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
     let tensors = weights::read(folder, &mut sources)?;
@@ -33,7 +36,7 @@ pub(super) fn import(folder: &Path) -> Result<Model> {
     check_presence(&config, &tensors).map_err(|error| error.in_file(&path))?;
     let (tokenizer, chat_template) = tokenizer::read(folder, &mut sources)?;
     Model::new(Parts {
-        name: super::source::stem(&folder.canonicalize().unwrap_or_else(|_| folder.to_owned())),
+        name: folder.name(),
         format: "Hugging Face",
         licence: config.licence,
         architecture: config.architecture,

@@ -1,29 +1,25 @@
 //! The tokenizer and chat template of a folder.
 
-use std::path::Path;
-
 use crate::error::{Error, Result};
 use crate::import::{chat, tokenizer};
 use crate::model::{ChatTemplate, Tokenizer, View};
 
+use super::Folder;
+
 /// Reads the files, and adds those that exist to `sources`.
 pub(super) fn read(
-    folder: &Path,
+    folder: Folder<'_>,
     sources: &mut Vec<View>,
 ) -> Result<(Tokenizer, Option<ChatTemplate>)> {
     let mut open = |name: &str| -> Result<Option<View>> {
-        let path = folder.join(name);
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let view = crate::import::source::open(&path)?;
-        sources.push(view.clone());
-        Ok(Some(view))
+        let view = folder.open(name)?;
+        sources.extend(view.clone());
+        Ok(view)
     };
     let generation = open("generation_config.json")?;
     let file = open("tokenizer.json")?.ok_or_else(|| {
         Error::new("the folder has no tokenizer.json")
-            .in_file(folder)
+            .in_file(&folder.root())
             .remedy("save the tokenizer in its fast form, which writes the file")
     })?;
     let config = open("tokenizer_config.json")?;
@@ -35,7 +31,7 @@ pub(super) fn read(
     )
     .map_err(|error| {
         error
-            .in_file(folder)
+            .in_file(&folder.root())
             .remedy("the file is damaged or inconsistent; fetch it again")
     })?;
     let template = match (&jinja, &config) {

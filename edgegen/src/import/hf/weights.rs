@@ -7,8 +7,9 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
-use crate::import::source;
 use crate::model::{DType, Tensor, View};
+
+use super::Folder;
 
 /// `model.safetensors.index.json`.
 #[derive(Deserialize)]
@@ -17,23 +18,21 @@ struct Index {
 }
 
 /// All tensors of a folder; adds the files to `sources`.
-pub(super) fn read(folder: &Path, sources: &mut Vec<View>) -> Result<Vec<Tensor>> {
-    let whole = folder.join("model.safetensors");
-    if whole.is_file() {
-        let view = source::open(&whole)?;
-        let tensors = file(&view).map_err(|error| error.in_file(&whole))?;
+pub(super) fn read(folder: Folder<'_>, sources: &mut Vec<View>) -> Result<Vec<Tensor>> {
+    if let Some(view) = folder.open("model.safetensors")? {
+        let path = folder.path("model.safetensors");
+        let tensors = file(&view).map_err(|error| error.in_file(&path))?;
         sources.push(view);
         return Ok(tensors);
     }
-    let path = folder.join("model.safetensors.index.json");
-    if !path.is_file() {
-        return Err(Error::new(
-            "the folder has neither model.safetensors nor model.safetensors.index.json",
-        )
-        .in_file(folder)
-        .remedy("fetch the safetensors files; PyTorch's .bin files are not read"));
-    }
-    let view = source::open(&path)?;
+    let path = folder.path("model.safetensors.index.json");
+    let view = folder
+        .open("model.safetensors.index.json")?
+        .ok_or_else(|| {
+            Error::new("the folder has neither model.safetensors nor model.safetensors.index.json")
+                .in_file(&folder.root())
+                .remedy("fetch the safetensors files; PyTorch's .bin files are not read")
+        })?;
     let index: Index = serde_json::from_slice(view.bytes()).map_err(|error| {
         Error::new(format!("not an index of shards: {error}"))
             .in_file(&path)
@@ -44,7 +43,7 @@ pub(super) fn read(folder: &Path, sources: &mut Vec<View>) -> Result<Vec<Tensor>
 }
 
 fn shards(
-    folder: &Path,
+    folder: Folder<'_>,
     path: &Path,
     index: &Index,
     sources: &mut Vec<View>,
@@ -61,8 +60,12 @@ fn shards(
                     .remedy("fetch the file again"),
             );
         }
-        let shard = folder.join(name);
-        let view = source::open(&shard)?;
+        let shard = folder.path(name);
+        let view = folder.open(name)?.ok_or_else(|| {
+            Error::new("the index names this shard, and it is not there")
+                .in_file(&shard)
+                .remedy("fetch all shards again")
+        })?;
         for tensor in file(&view).map_err(|error| error.in_file(&shard))? {
             if index.weight_map.get(tensor.name()) != Some(name) {
                 return Err(Error::new("the index does not place this tensor here")

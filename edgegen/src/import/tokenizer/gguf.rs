@@ -88,6 +88,7 @@ fn byte_level(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<Tokeni
             pre_tokenizer,
             ignore_merges: llama,
             assumes_nfc: false,
+            lowercase: false,
         }),
         merges: byte_level::ranked_merges(pairs, &ids)
             .map_err(|error| error.at("tokenizer.ggml.merges"))?,
@@ -138,6 +139,7 @@ fn common(file: &GgufTokenizer<'_>, tokens: Vec<Token>) -> TokenizerParts {
             pre_tokenizer: PreTokenizer::Gpt2,
             ignore_merges: false,
             assumes_nfc: false,
+            lowercase: false,
         }),
         merges: Vec::new(),
         added: added(&tokens),

@@ -223,20 +223,25 @@ fn scheme(file: &TokenizerFile) -> Result<Scheme> {
             alphabet: Vec::new(),
         }));
     }
-    let assumes_nfc = match normalizers[..] {
-        [] => false,
-        [Normalizer::Nfc] => true,
+    let pre_tokenizer = pre_tokenizer(&pre_tokenizers)?;
+    let ignore_merges = file.model.ignore_merges;
+    let gpt2 = matches!(pre_tokenizer, PreTokenizer::Gpt2 | PreTokenizer::Smollm);
+    let (assumes_nfc, lowercase) = match normalizers[..] {
+        [] => (false, false),
+        [Normalizer::Nfc] => (true, false),
+        [Normalizer::Lowercase] if gpt2 && !ignore_merges => (false, true),
         _ => {
             return Err(
                 Error::new("a normalizer that byte-level BPE is not known to have")
-                    .remedy("supported are none and NFC"),
+                    .remedy("supported are none, NFC, and Lowercase with gpt2 or smollm"),
             );
         }
     };
     Ok(Scheme::ByteLevel(ByteLevel {
-        pre_tokenizer: pre_tokenizer(&pre_tokenizers)?,
-        ignore_merges: file.model.ignore_merges,
+        pre_tokenizer,
+        ignore_merges,
         assumes_nfc,
+        lowercase,
     }))
 }
 
@@ -383,7 +388,12 @@ fn added(file: &TokenizerFile) -> Result<Vec<AddedToken>> {
         if token.single_word {
             return refuse("is found only as a single word, which is not supported");
         }
-        if token.normalized && file.normalizer.is_some() && file.model.byte_fallback {
+        let changes = file.model.byte_fallback
+            || file
+                .normalizer
+                .as_ref()
+                .is_some_and(|n| *n == Normalizer::Lowercase);
+        if token.normalized && file.normalizer.is_some() && changes {
             return refuse("is found in normalized text, which is not supported");
         }
         Ok(AddedToken {

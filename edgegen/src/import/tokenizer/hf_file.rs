@@ -31,7 +31,7 @@ pub(super) struct Added {
     pub(super) special: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, PartialEq)]
 #[serde(tag = "type")]
 pub(super) enum Normalizer {
     Sequence {
@@ -46,6 +46,7 @@ pub(super) enum Normalizer {
     },
     #[serde(rename = "NFC")]
     Nfc,
+    Lowercase,
 }
 
 #[derive(Deserialize, PartialEq)]

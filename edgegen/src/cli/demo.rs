@@ -1,0 +1,169 @@
+//! `edgegen demo`: the built-in model, compiled for this machine and asked.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::import::built_in;
+use crate::plan::{Quant, Request};
+use crate::profile::{Profile, format_size};
+use crate::program::WeightFormat;
+
+use super::job::Job;
+use super::{json, progress};
+
+/// Compile the built-in model for this machine and run a command on it
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// A household command, such as "switch off the lamp in the kitchen"; without one, commands are
+    /// read line by line
+    prompt: Option<String>,
+    /// Folder of the crate
+    #[arg(long, value_name = "DIR", default_value = "target/homectl")]
+    out: PathBuf,
+    /// Print one JSON object
+    #[arg(long, requires = "prompt")]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<String> {
+    let profile = Profile::load("host")?;
+    let model = progress::spin("reading the model", built_in)?;
+    let done = Job {
+        model: &model,
+        profile: &profile,
+        request: Request {
+            quant: Quant::To(WeightFormat::Q4),
+            ..Request::default()
+        },
+        name: "homectl".into(),
+        out: args.out.clone(),
+        prompt: "switch off the lamp in the kitchen",
+        force: false,
+    }
+    .run()?;
+    let program = build(&args.out)?;
+    let Some(prompt) = &args.prompt else {
+        session(&program)?;
+        return Ok(next(&args.out));
+    };
+    let answer = ask(&program, prompt)?;
+    if args.json {
+        let mut object = done.json();
+        object["answer"] = answer;
+        return Ok(json(&object));
+    }
+    let [flash, ram] = done.sizes().map(|bytes| format_size(bytes as u64));
+    let mut text = shown(&answer);
+    let _ = writeln!(text, "{ram} of RAM, {flash} of flash, 4-bit weights\n");
+    Ok(text + &next(&args.out))
+}
+
+/// Builds the crate; cargo shows how it goes.
+fn build(folder: &Path) -> Result<PathBuf> {
+    eprintln!("building {}", folder.display());
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args([
+            "build",
+            "--release",
+            "--message-format=json-render-diagnostics",
+        ])
+        .arg("--manifest-path")
+        .arg(folder.join("Cargo.toml"))
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| {
+            Error::new(format!("cannot run cargo: {error}"))
+                .remedy("install Rust from https://rustup.rs")
+        })?;
+    let executable = output
+        .stdout
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Value>(line).ok())
+        .filter_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .next_back();
+    executable
+        .filter(|_| output.status.success())
+        .ok_or_else(|| {
+            Error::new("cargo could not build the crate")
+                .in_file(folder)
+                .remedy("cargo's message above says why")
+        })
+}
+
+/// Runs one command; what the program prints as JSON.
+fn ask(program: &Path, prompt: &str) -> Result<Value> {
+    let output = Command::new(program)
+        .args(["generate", "--json", "--", prompt])
+        .output()
+        .map_err(|error| Error::io("run the program", program, &error))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim().trim_start_matches("error: ");
+        return Err(Error::new(format!("{prompt:?}: {said}")).remedy("try a shorter command"));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        Error::new(format!("the program printed no JSON: {error}")).in_file(program)
+    })
+}
+
+/// The answer and what it took.
+fn shown(answer: &Value) -> String {
+    let number = |key: &str| answer[key].as_f64().unwrap_or_default();
+    format!(
+        "{}\n\n{} tokens read and {} written in {:.1} ms, {:.0} tokens/s\n",
+        answer["text"].as_str().unwrap_or_default(),
+        number("prompt_tokens"),
+        number("tokens_generated"),
+        number("latency_ms"),
+        number("tokens_per_second"),
+    )
+}
+
+/// Answers lines until there are no more.
+fn session(program: &Path) -> Result<()> {
+    let terminal = io::stdin().is_terminal();
+    let failed = |error| Error::new(format!("cannot use the terminal: {error}"));
+    if terminal {
+        eprintln!("Commands for the house, one a line; an empty line ends.");
+    }
+    let mut lines = io::stdin().lock().lines();
+    loop {
+        if terminal {
+            eprint!("> ");
+        }
+        let Some(line) = lines.next().transpose().map_err(failed)? else {
+            return Ok(());
+        };
+        if line.trim().is_empty() {
+            return Ok(());
+        }
+        match ask(program, &line) {
+            Ok(answer) => {
+                let (text, ms) = (
+                    &answer["text"],
+                    answer["latency_ms"].as_f64().unwrap_or_default(),
+                );
+                let mut out = io::stdout().lock();
+                writeln!(out, "{}", text.as_str().unwrap_or_default()).map_err(failed)?;
+                eprintln!("  {ms:.1} ms");
+            }
+            Err(error) => eprintln!("{error}"),
+        }
+    }
+}
+
+fn next(folder: &Path) -> String {
+    format!(
+        "crate    {}: no dependency, no_std, the weights inside\n\
+         try      edgegen demo                                          line by line\n\
+         \u{20}        edgegen emit --platform esp32 --quant q4              the same for a microcontroller\n\
+         \u{20}        edgegen emit your-model.gguf --platform raspberry_pi  a model of your own\n",
+        folder.display()
+    )
+}

@@ -1,0 +1,166 @@
+//! From a model to a crate on disk: what `emit` and `demo` have in common.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::thread::available_parallelism;
+
+use crate::compress::compress;
+use crate::emit::{Options, WriteReport, check_folder, emit, write};
+use crate::error::Result;
+use crate::interpret::golden;
+use crate::model::Model;
+use crate::plan::{Plan, Request, plan};
+use crate::profile::{Profile, format_size};
+use crate::program::Golden;
+use serde_json::Value;
+
+use super::progress;
+
+/// What to compile, how, and where to.
+pub(super) struct Job<'a> {
+    pub(super) model: &'a Model,
+    pub(super) profile: &'a Profile,
+    pub(super) request: Request,
+    /// The crate's name.
+    pub(super) name: String,
+    /// The crate's folder.
+    pub(super) out: PathBuf,
+    /// A prompt to try.
+    pub(super) prompt: &'static str,
+    /// Whether to replace files that edgegen did not write.
+    pub(super) force: bool,
+}
+
+impl<'a> Job<'a> {
+    /// Writes the crate.
+    ///
+    /// # Errors
+    ///
+    /// When the folder is somebody's, the model does not fit, or its weights overflow.
+    pub(super) fn run(self) -> Result<Done<'a>> {
+        check_folder(&self.out, self.force)?;
+        let plan = plan(self.model, self.profile, &self.request)?;
+        let program = progress::count("packing the weights", |step| {
+            compress(self.model, &plan, step)
+        })?;
+        let golden = progress::spin("running the golden tokens", || {
+            let threads = available_parallelism().map_or(1, usize::from);
+            golden(&program, threads)
+        })?;
+        let options = Options {
+            name: self.name.clone(),
+            allow_oversize: self.request.allow_oversize,
+        };
+        let report = progress::spin("writing the crate", || {
+            let krate = emit(&program, &golden, self.profile, &options);
+            write(&krate, &self.out, self.force)
+        })?;
+        Ok(Done {
+            job: self,
+            plan,
+            golden,
+            report,
+        })
+    }
+}
+
+/// What was done.
+pub(super) struct Done<'a> {
+    job: Job<'a>,
+    plan: Plan,
+    golden: Golden,
+    report: WriteReport,
+}
+
+impl Done<'_> {
+    /// The crate's figures.
+    pub(super) fn json(&self) -> Value {
+        let conversions = self.plan.conversions().iter().map(|conversion| {
+            serde_json::json!({
+                "from": conversion.from.name(),
+                "to": conversion.to.name(),
+                "matrices": conversion.count,
+                "lossless": conversion.lossless,
+            })
+        });
+        serde_json::json!({
+            "name": self.job.name,
+            "path": self.job.out.to_string_lossy(),
+            "platform": self.job.profile.name(),
+            "weights": conversions.collect::<Vec<_>>(),
+            "flash_bytes": self.plan.footprint().flash(),
+            "ram_bytes": self.plan.footprint().ram(),
+            "context": self.plan.context(),
+            "hash": format!("{:016x}", self.golden.logits),
+            "written": self.report.written,
+            "unchanged": self.report.unchanged,
+            "removed": self.report.removed,
+        })
+    }
+
+    /// The crate's figures, for people.
+    pub(super) fn text(&self) -> String {
+        let WriteReport {
+            written,
+            unchanged,
+            removed,
+        } = self.report;
+        let footprint = self.plan.footprint();
+        let size = |bytes: usize| format_size(bytes as u64);
+        let mut text = String::new();
+        let mut row = |what: &str, value: &dyn std::fmt::Display| {
+            let _ = writeln!(text, "{what:<9}{value}");
+        };
+        row(
+            "crate",
+            &format_args!("{} in {}", self.job.name, self.job.out.display()),
+        );
+        row(
+            "files",
+            &format_args!("{written} written, {unchanged} unchanged, {removed} removed"),
+        );
+        for conversion in self.plan.conversions() {
+            row("weights", conversion);
+        }
+        row(
+            "flash",
+            &format_args!("{} of weights and tables", size(footprint.flash())),
+        );
+        row(
+            "RAM",
+            &format_args!(
+                "{} a session of {} tokens",
+                size(footprint.ram()),
+                self.plan.context()
+            ),
+        );
+        row("hash", &format_args!("{:016x}", self.golden.logits));
+        row("next", &self.next());
+        text
+    }
+
+    /// Bytes of flash and of RAM.
+    pub(super) fn sizes(&self) -> [usize; 2] {
+        [self.plan.footprint().flash(), self.plan.footprint().ram()]
+    }
+
+    /// The command that builds the crate, or runs it where this machine can.
+    fn next(&self) -> String {
+        let target = self.job.profile.target();
+        let here = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+        let build = if self.job.profile.std() && target == here && cfg!(target_os = "linux") {
+            format!("cargo run --release -- generate {:?}", self.job.prompt)
+        } else if self.job.profile.std() && target.contains("-linux-") {
+            "cross build --release".to_owned()
+        } else {
+            format!("cargo build --release --target {target}")
+        };
+        let out = self.job.out.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+        if out.chars().all(plain) {
+            format!("cd {out} && {build}")
+        } else {
+            format!("cd '{}' && {build}", out.replace('\'', r"'\''"))
+        }
+    }
+}

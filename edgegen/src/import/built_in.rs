@@ -1,0 +1,35 @@
+//! homectl, the model that this program carries: `models/homectl` says what it does.
+
+use crate::error::Result;
+use crate::model::Model;
+
+use super::hf;
+
+macro_rules! file {
+    ($name:literal) => {
+        (
+            $name,
+            include_bytes!(concat!("../../models/homectl/", $name)),
+        )
+    };
+}
+
+static FILES: &[(&str, &[u8])] = &[
+    file!("config.json"),
+    file!("model.safetensors"),
+    file!("tokenizer.json"),
+    file!("tokenizer_config.json"),
+];
+
+/// The JSON Schema of homectl's answers.
+pub const BUILT_IN_SCHEMA: &[u8] = include_bytes!("../../models/homectl/schema.json");
+
+/// homectl: an English household command in, a JSON action out. Its answers are
+/// bound to [`BUILT_IN_SCHEMA`].
+///
+/// # Errors
+///
+/// None that a user can cause; the files are checked as any others.
+pub fn built_in() -> Result<Model> {
+    hf::import(hf::Folder::Embedded("homectl", FILES))?.with_schema(BUILT_IN_SCHEMA)
+}

@@ -1,0 +1,373 @@
+//! Answers bound to a JSON Schema: valid in the eyes of an independent validator, whatever the
+//! logits; masks as a brute-force check finds them; and what is outside the subset is refused.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use edgegen::import::{BUILT_IN_SCHEMA, built_in};
+use edgegen::model::{Model, TokenClass};
+use edgegen::program::tokenizer::TokenizerTables;
+use edgegen_templates::grammar::{Grammar, State};
+use edgegen_templates::options::Options;
+use edgegen_templates::sampler::Sampler;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn schemas() -> Vec<Value> {
+    vec![
+        serde_json::from_slice(BUILT_IN_SCHEMA).unwrap(),
+        json!({"type": "object", "properties": {
+            "name": {"type": "string", "minLength": 1, "maxLength": 12},
+            "note": {"type": "string"},
+            "age": {"type": "integer", "minimum": 0, "maximum": 130},
+            "height": {"type": "number", "minimum": 0.5, "exclusiveMaximum": 2.75},
+            "tags": {"type": "array", "items": {"enum": ["a", "b\"\\", "ä☃", 7, null, {"x": [1]}]}, "maxItems": 3},
+            "alive": {"type": "boolean"}
+        }, "required": ["name", "height"]}),
+        json!({"oneOf": [
+            {"type": "object", "properties": {"kind": {"const": "a"}, "n": {"type": "integer"}}, "required": ["kind", "n"]},
+            {"type": "object", "properties": {"kind": {"const": "b"}, "s": {"type": "string"}}, "required": ["kind"]},
+            {"type": ["number", "null"], "exclusiveMinimum": -3.5},
+        ]}),
+        json!({"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/pair"},
+            "$defs": {"pair": {"type": "array", "items": {"type": "number", "multipleOf": 0.25, "minimum": -9, "maximum": 9}, "minItems": 2, "maxItems": 2}}}),
+        json!({"type": "object", "properties": {
+            "a": {"type": "null"}, "b": {"type": "boolean"}, "c": {"type": "integer", "multipleOf": 7, "minimum": -100, "maximum": 900}
+        }}),
+        json!({"type": "string", "maxLength": 3}),
+        json!({"type": "integer"}),
+        json!({"const": {"fixed": [true, 1.5, "text"]}}),
+    ]
+}
+
+fn model(schema: &Value) -> Model {
+    let text = serde_json::to_vec(schema).unwrap();
+    built_in().unwrap().with_schema(&text).unwrap()
+}
+
+/// Each schema with the built-in model bound to it.
+fn models() -> &'static [(Value, Model)] {
+    static MODELS: LazyLock<Vec<(Value, Model)>> = LazyLock::new(|| {
+        let pairs = schemas().into_iter().map(|schema| {
+            let model = model(&schema);
+            (schema, model)
+        });
+        pairs.collect()
+    });
+    &MODELS
+}
+
+/// Tokens chosen among random logits, bound by the grammar, at most `room`.
+fn answer(model: &Model, seed: u64, temperature: f32, room: usize) -> (String, usize) {
+    let tables = TokenizerTables::new(model.tokenizer());
+    let tokenizer = tables.runtime();
+    let grammar = model.grammar().unwrap().runtime();
+    let mut sampler = Sampler::new(&Options {
+        temperature,
+        seed,
+        top_k: 0,
+        top_p: 1.0,
+        ..Options::new()
+    });
+    let mut random = seed | 1;
+    let (mut state, mut bytes, mut count) = (State::default(), Vec::new(), 0);
+    while count < room && !grammar.is_end(state) {
+        let mut logits: Vec<f32> = (0..model.architecture().vocab_size)
+            .map(|_| {
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                (random >> 40) as f32 / 1e5 - 80.0
+            })
+            .collect();
+        let token = sampler.choose(&mut logits, |values, fill| {
+            grammar.keep(state, room - count, &tokenizer, values, fill);
+        });
+        if tokenizer.is_stop(token) {
+            break;
+        }
+        let piece = tokenizer.piece(token);
+        state = grammar
+            .after(state, piece)
+            .expect("an allowed token leads somewhere");
+        bytes.extend_from_slice(piece);
+        count += 1;
+    }
+    (String::from_utf8(bytes).expect("answers are UTF-8"), count)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Random logits stand for any weights and any prompt; small rooms for a limit that nears.
+    #[test]
+    fn answers_are_valid(seed in any::<u64>(), temperature in prop_oneof![Just(0.0f32), 0.1f32..5.0], extra in 0usize..40) {
+        for (schema, model) in models() {
+            let least = model.grammar().unwrap().runtime().distance(State::default());
+            for room in [least, least + extra, 400] {
+                let (text, count) = answer(model, seed, temperature, room);
+                prop_assert!(count <= room);
+                let value: Value = serde_json::from_str(&text).map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
+                let validator = jsonschema::validator_for(schema).unwrap();
+                prop_assert!(validator.is_valid(&value), "{schema}\n{text}");
+            }
+        }
+    }
+}
+
+/// All states, by the bytes that lead there.
+fn states(grammar: &Grammar<'_>) -> Vec<State> {
+    let mut known = HashMap::from([(State::default(), ())]);
+    let mut queue = vec![State::default()];
+    let mut at = 0;
+    while let Some(&state) = queue.get(at) {
+        for byte in 0..=u8::MAX {
+            if let Some(next) = grammar.after(state, &[byte])
+                && known.insert(next, ()).is_none()
+            {
+                queue.push(next);
+            }
+        }
+        at += 1;
+    }
+    queue
+}
+
+/// Every token at every state: allowed exactly if its bytes are, and some tokens after it end the
+/// answer; near a limit, if they do so in time.
+#[test]
+fn masks_equal_brute_force() {
+    for (schema, model) in models() {
+        let tables = TokenizerTables::new(model.tokenizer());
+        let tokenizer = tables.runtime();
+        let grammar = model.grammar().unwrap().runtime();
+        let states = states(&grammar);
+        let vocabulary: Vec<(u32, &[u8])> = (0..)
+            .zip(model.tokenizer().tokens())
+            .filter(|(_, token)| token.class == TokenClass::Normal && !token.bytes.is_empty())
+            .map(|(id, token)| (id, &token.bytes[..]))
+            .collect();
+        let ends = |state| grammar.distance(state) == 0;
+        // Distances anew, by relaxation until nothing changes.
+        let mut least: HashMap<State, usize> = states
+            .iter()
+            .filter(|&&s| ends(s))
+            .map(|&s| (s, 0))
+            .collect();
+        loop {
+            let before = least.len();
+            let known = least.clone();
+            for &state in &states {
+                let steps = vocabulary
+                    .iter()
+                    .filter_map(|(_, bytes)| known.get(&grammar.after(state, bytes)?));
+                if let Some(steps) = steps.min()
+                    && !least.contains_key(&state)
+                {
+                    least.insert(state, steps + 1);
+                }
+            }
+            if least.len() == before {
+                break;
+            }
+        }
+        for &state in &states {
+            for room in [usize::MAX, 1, 2, 5] {
+                let mut values = vec![1.0; model.architecture().vocab_size];
+                grammar.keep(state, room, &tokenizer, &mut values, 0.0);
+                let mut expected = vec![0.0; values.len()];
+                for &(id, bytes) in &vocabulary {
+                    let next = grammar
+                        .after(state, bytes)
+                        .and_then(|next| least.get(&next));
+                    if next.is_some_and(|&steps| steps < room) {
+                        expected[id as usize] = 1.0;
+                    }
+                }
+                for &stop in tokenizer.stop {
+                    expected[stop as usize] = f32::from(ends(state));
+                }
+                assert_eq!(values, expected, "{schema} {state:?} {room}");
+            }
+            if let Some(&steps) = least.get(&state) {
+                assert_eq!(grammar.distance(state), steps, "{schema} {state:?}");
+            }
+        }
+    }
+}
+
+/// The automaton takes what the validator takes, as far as it is compact and in order.
+#[test]
+fn compact_texts_are_judged_as_by_the_validator() {
+    let schema = &schemas()[1];
+    let model = model(schema);
+    let grammar = model.grammar().unwrap().runtime();
+    let validator = jsonschema::validator_for(schema).unwrap();
+    let names = [r#""""#, r#""x""#, r#""ab\"c""#, r#""thirteen char""#, "1"];
+    let heights = [
+        "0.5", "0.499", "1", "2.749", "2.75", "2.7", "-1", "3", r#""1""#,
+    ];
+    let ages = [
+        "",
+        r#""age":0,"#,
+        r#""age":130,"#,
+        r#""age":131,"#,
+        r#""age":-1,"#,
+        r#""age":12,"#,
+    ];
+    let tags = [
+        "",
+        r#","tags":[]"#,
+        r#","tags":["a",7,null]"#,
+        r#","tags":["a","a","a","a"]"#,
+        r#","tags":[{"x":[1]}]"#,
+        r#","tags":["c"]"#,
+    ];
+    for name in names {
+        for height in heights {
+            for age in ages {
+                for tags in tags {
+                    let text = format!(r#"{{"name":{name},{age}"height":{height}{tags}}}"#);
+                    let accepted = grammar
+                        .after(State::default(), text.as_bytes())
+                        .is_some_and(|state| grammar.distance(state) == 0);
+                    let value: Value = serde_json::from_str(&text).unwrap();
+                    assert_eq!(accepted, validator.is_valid(&value), "{text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_outside_the_subset_is_refused() {
+    let object = |key: &str, value: Value| json!({"type": "object", "properties": {"x": {"type": "string"}}, key: value});
+    let cases = [
+        (json!(true), "#: a schema that allows any value"),
+        (json!({}), "#: the schema names no type"),
+        (json!({"type": "text"}), "there is no type \"text\""),
+        (
+            json!({"type": "string", "pattern": "a+"}),
+            "`pattern` is not supported",
+        ),
+        (
+            json!({"type": "string", "format": "date"}),
+            "`format` is not supported",
+        ),
+        (
+            json!({"type": "string", "minLength": -1}),
+            "`minLength` must be",
+        ),
+        (
+            json!({"type": "string", "minLength": 3, "maxLength": 2}),
+            "nothing is valid",
+        ),
+        (json!({"type": "array"}), "an array needs `items`"),
+        (
+            json!({"type": "array", "items": {"type": "null"}, "uniqueItems": true}),
+            "`uniqueItems` is not supported",
+        ),
+        (
+            object("required", json!(["y"])),
+            "\"y\" is required and not among the properties",
+        ),
+        (
+            object("patternProperties", json!({})),
+            "`patternProperties` is not supported",
+        ),
+        (
+            object("additionalProperties", json!({"type": "null"})),
+            "`additionalProperties` must be",
+        ),
+        (
+            json!({"type": "object", "properties": {"x": {"type": "strin"}}}),
+            "#/properties/x: there is no type",
+        ),
+        (
+            json!({"allOf": [{"type": "null"}]}),
+            "#: the schema names no type",
+        ),
+        (json!({"anyOf": []}), "`anyOf` must be a list"),
+        (
+            json!({"oneOf": [{"type": "integer"}, {"type": "number"}]}),
+            "are not known to exclude each other",
+        ),
+        (json!({"enum": []}), "either `const`, or `enum`"),
+        (
+            json!({"enum": ["a"], "type": "integer"}),
+            "\"a\" is not of the type",
+        ),
+        (json!({"$ref": "#/$defs/none"}), "refers to nothing"),
+        (
+            json!({"$ref": "http://example.org/other"}),
+            "refers to nothing",
+        ),
+        (
+            json!({"$defs": {"a": {"type": "array", "items": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"}),
+            "refers to itself",
+        ),
+        (
+            json!({"type": "number", "multipleOf": 0.3333}),
+            "`multipleOf` must be",
+        ),
+        (
+            json!({"type": "number", "multipleOf": 0.5}),
+            "a `multipleOf` with more than",
+        ),
+        (
+            json!({"type": "integer", "minimum": 5, "maximum": 4}),
+            "no value is valid",
+        ),
+        (
+            json!({"type": "integer", "minimum": 1e30}),
+            "`minimum` must be",
+        ),
+        (
+            json!({"type": "string", "maxLength": 10_000_000}),
+            "`maxLength` must be",
+        ),
+        (
+            json!({"type": "array", "maxItems": 10_000, "items": {"type": "array", "maxItems": 10_000, "items": {"type": "string", "maxLength": 10_000}}}),
+            "the schema needs more than",
+        ),
+    ];
+    for (schema, problem) in cases {
+        let text = serde_json::to_vec(&schema).unwrap();
+        let error = models()[0]
+            .1
+            .clone()
+            .with_schema(&text)
+            .expect_err(&schema.to_string())
+            .to_string();
+        assert!(error.contains(problem), "{schema}: {error}");
+        assert!(
+            error.contains("help: ") || error.contains("no value"),
+            "{error}"
+        );
+    }
+    let error = built_in()
+        .unwrap()
+        .with_schema(b"{")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("the schema is not JSON"), "{error}");
+}
+
+proptest! {
+    /// A hostile schema is refused or compiled, and nothing else.
+    #[test]
+    fn any_text_is_refused_or_compiled(text in prop_oneof![
+        any::<Vec<u8>>(),
+        "\\{\"(type|anyOf|enum|const|items|minimum|[$]ref)\":(\"(string|object|array|number|#|#/a)\"|[0-9]{1,20}|\\[\\]|\\{\\}|null|true)\\}".prop_map(String::into_bytes),
+    ]) {
+        let _ = models()[0].1.clone().with_schema(&text);
+    }
+}
+
+/// The same schema gives the same bytes.
+#[test]
+fn tables_are_reproducible() {
+    for (schema, compiled) in models() {
+        assert_eq!(model(schema).grammar(), compiled.grammar());
+    }
+}
