@@ -10,7 +10,7 @@ use edgegen::model::Model;
 use edgegen::plan::Request;
 use edgegen::profile::Profile;
 use edgegen::program::Program;
-use edgegen::{compress, import, interpret, plan};
+use edgegen::{compress, import, interpret, plan, schema};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::LitStr;
@@ -68,18 +68,17 @@ fn model(root: &Path, input: &Input, span: Span) -> syn::Result<Model> {
         None => import::built_in(),
     };
     let model = model.map_err(|error| syn::Error::new(span, error))?;
-    let Some(schema) = &input.schema else {
+    let Some(file) = &input.schema else {
         return Ok(model);
     };
-    let path = root.join(schema.value());
-    fs::read(&path)
-        .map_err(|error| Error::io("read the schema", &path, &error))
+    let path = root.join(file.value());
+    schema::read(&path)
         .and_then(|text| {
             model
                 .with_schema(&text)
                 .map_err(|error| error.in_file(&path))
         })
-        .map_err(|error| syn::Error::new(schema.span(), error))
+        .map_err(|error| syn::Error::new(file.span(), error))
 }
 
 /// A built-in profile, or a file relative to the manifest.
@@ -128,12 +127,12 @@ fn put_weights(program: &Program, folder: &Path) -> Result<String, Error> {
     fs::create_dir_all(folder).map_err(|error| failed(&error))?;
     for (name, bytes) in weight_files(program) {
         let path = folder.join(&name);
-        if fs::read(&path).is_ok_and(|there| there[..] == bytes[..]) {
+        if fs::read(&path).is_ok_and(|there| there == bytes) {
             continue;
         }
         let write = || {
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(&bytes)?;
+            file.write_all(bytes)?;
             file.persist(&path).map_err(|error| error.error)?;
             Ok(())
         };

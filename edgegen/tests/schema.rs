@@ -1,7 +1,7 @@
 //! Answers bound to a JSON Schema: valid in the eyes of an independent validator, whatever the
 //! logits; masks as a brute-force check finds them; and what is outside the subset is refused.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use edgegen::import::{BUILT_IN_SCHEMA, built_in};
@@ -117,13 +117,13 @@ proptest! {
 
 /// All states, by the bytes that lead there.
 fn states(grammar: &Grammar<'_>) -> Vec<State> {
-    let mut known = HashMap::from([(State::default(), ())]);
+    let mut known = HashSet::from([State::default()]);
     let mut queue = vec![State::default()];
     let mut at = 0;
     while let Some(&state) = queue.get(at) {
         for byte in 0..=u8::MAX {
             if let Some(next) = grammar.after(state, &[byte])
-                && known.insert(next, ()).is_none()
+                && known.insert(next)
             {
                 queue.push(next);
             }

@@ -109,7 +109,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     ) -> Result<Generation<'_, M>, Error> {
         options.check()?;
         let &last = tokens.last().ok_or(Error::EmptyPrompt)?;
-        self.check_room(tokens.len(), options)?;
+        check_room(self.position + tokens.len(), options)?;
         self.feed(tokens)?;
         Ok(self.generation((tokens.len(), last), options))
     }
@@ -125,25 +125,10 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             .ok_or(Error::PromptTooLong { context: CONTEXT })?;
         let last = count.checked_sub(1).ok_or(Error::EmptyPrompt)?;
         let last = self.scratch.tokens[last];
+        check_room(count, options)?;
         self.reset();
-        self.check_room(count, options)?;
         self.feed_scratch(count)?;
         Ok(self.generation((count, last), options))
-    }
-
-    /// Refuses limits that the shortest answer would exceed.
-    fn check_room(&self, prompt: usize, options: &Options) -> Result<(), Error> {
-        let Some(grammar) = &GRAMMAR else {
-            return Ok(());
-        };
-        let needed = grammar.distance(State::default());
-        // The last token of an answer is not fed.
-        let left = (CONTEXT + 1).saturating_sub(self.position + prompt);
-        let room = options.max_tokens.min(left);
-        if needed > room {
-            return Err(Error::AnswerTooLong { needed, room });
-        }
-        Ok(())
     }
 
     fn generation(
@@ -164,6 +149,24 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             finish: None,
         }
     }
+}
+
+/// Tokens that an answer may still have after `fed` tokens; its last is not fed.
+fn room(fed: usize, max_tokens: usize) -> usize {
+    max_tokens.min((CONTEXT + 1).saturating_sub(fed))
+}
+
+/// Refuses limits that the shortest answer after `fed` tokens would exceed.
+fn check_room(fed: usize, options: &Options) -> Result<(), Error> {
+    let Some(grammar) = &GRAMMAR else {
+        return Ok(());
+    };
+    let needed = grammar.distance(State::default());
+    let room = room(fed, options.max_tokens);
+    if needed > room {
+        return Err(Error::AnswerTooLong { needed, room });
+    }
+    Ok(())
 }
 
 impl<M> Generation<'_, M> {
@@ -199,8 +202,7 @@ impl<M: DerefMut<Target = Memory>> Generation<'_, M> {
             }
             self.pending = false;
         }
-        let left = 1 + CONTEXT - self.session.position();
-        let room = left.min(self.max_tokens - self.generated);
+        let room = room(self.session.position(), self.max_tokens - self.generated);
         let state = self.state;
         let logits = self.session.logits();
         let token = self.sampler.choose(logits, |values, fill| {

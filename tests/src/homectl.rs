@@ -70,17 +70,12 @@ pub fn program(format: WeightFormat) -> Program {
     compress(&model, &plan, &|_, _| {}).expect("the weights are in range")
 }
 
-/// The greedy answer to a command, bound to the schema unless `free`.
+/// The greedy answer to a command, bound to the schema.
 ///
 /// # Panics
 ///
 /// When the command exceeds the context.
-pub fn answer(
-    program: &Program,
-    interpreter: &mut Interpreter<'_>,
-    command: &str,
-    free: bool,
-) -> String {
+pub fn answer(program: &Program, interpreter: &mut Interpreter<'_>, command: &str) -> String {
     let tokenizer = program.tokenizer().runtime();
     let grammar = program.grammar().expect("homectl has a schema").runtime();
     let mut ids = vec![0; 3 * command.len() + 4];
@@ -88,16 +83,14 @@ pub fn answer(
         .encode(command, true, &mut ids)
         .expect("the buffer suffices");
     let context = program.shapes().context;
-    let mut last = Last(Vec::new());
+    let mut last = Last::default();
     interpreter.reset();
     interpreter.feed(&ids[..count], &mut last);
     let (mut state, mut text) = (State::default(), Vec::new());
     for position in count..=context {
         let mut logits = std::mem::take(&mut last.0);
-        if !free {
-            let room = 1 + context - position;
-            grammar.keep(state, room, &tokenizer, &mut logits, f32::NEG_INFINITY);
-        }
+        let room = 1 + context - position;
+        grammar.keep(state, room, &tokenizer, &mut logits, f32::NEG_INFINITY);
         let token = argmax(&logits);
         if tokenizer.is_stop(token) || position == context {
             break;
@@ -105,7 +98,7 @@ pub fn answer(
         let piece = tokenizer.piece(token);
         state = grammar.after(state, piece).unwrap_or(state);
         text.extend_from_slice(piece);
-        if !free && grammar.is_end(state) {
+        if grammar.is_end(state) {
             break;
         }
         interpreter.feed(&[token], &mut last);
@@ -113,7 +106,9 @@ pub fn answer(
     String::from_utf8_lossy(&text).into_owned()
 }
 
-struct Last(Vec<f32>);
+/// The logits of the last position, `[vocab_size]`.
+#[derive(Debug, Default)]
+pub struct Last(pub Vec<f32>);
 
 impl Observer for Last {
     fn logits(&mut self, logits: &[f32]) {
@@ -133,7 +128,7 @@ pub fn misses(program: &Program, examples: &[Example]) -> Vec<Miss> {
         let mut interpreter = Interpreter::new(program, 1);
         let mut misses = Vec::new();
         for example in examples {
-            let said = answer(program, &mut interpreter, &example.command, false);
+            let said = answer(program, &mut interpreter, &example.command);
             if said != example.answer {
                 misses.push(Miss {
                     example: example.clone(),

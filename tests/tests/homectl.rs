@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use edgegen::import::{BUILT_IN_SCHEMA, built_in};
-use edgegen::interpret::{Interpreter, Observer};
+use edgegen::interpret::Interpreter;
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
 use edgegen::program::WeightFormat;
@@ -13,7 +13,7 @@ use edgegen_templates::grammar::State;
 use edgegen_templates::kernels::argmax;
 use serde_json::Value;
 use tests::emitted::edgegen;
-use tests::homectl::{SETS, examples, misses, program};
+use tests::homectl::{Last, SETS, examples, misses, program};
 use tests::{Recipe, Target, paths, run};
 
 /// Commands and the answers that the documentation promises.
@@ -208,7 +208,7 @@ fn masking_is_cheap() {
     for (command, _) in PROMISED.iter().cycle().take(100) {
         let mut ids = [0; 300];
         let count = tokenizer.encode(command, true, &mut ids).unwrap();
-        let mut last = Last(Vec::new());
+        let mut last = Last::default();
         interpreter.reset();
         interpreter.feed(&ids[..count], &mut last);
         let mut state = State::default();
@@ -229,13 +229,4 @@ fn masking_is_cheap() {
     let share = masking.as_secs_f64() / decoding.as_secs_f64();
     println!("masking takes {:.2} % of decoding", 100.0 * share);
     assert!(share < 0.02, "{share}");
-}
-
-struct Last(Vec<f32>);
-
-impl Observer for Last {
-    fn logits(&mut self, logits: &[f32]) {
-        self.0.clear();
-        self.0.extend_from_slice(logits);
-    }
 }

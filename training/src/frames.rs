@@ -18,41 +18,26 @@ pub struct Section {
 /// Reads a file of frames.
 ///
 /// # Errors
-/// If a frame comes before the first section.
+/// If a frame comes before the first section, or a section is not of an action.
 pub fn parse(text: &str) -> Result<Vec<Section>> {
-    let mut sections: Vec<Section> = Vec::new();
-    for line in text
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
-        if let Some(header) = line
-            .strip_prefix('[')
-            .and_then(|line| line.strip_suffix(']'))
-        {
-            let mut words = header.split(' ').map(str::to_owned);
-            let act = words.next().context("a section without a verb")?;
-            let whats: Vec<String> = words.collect();
-            ensure!(
-                act == "none" || !whats.is_empty(),
-                "a section without things: {header}"
-            );
-            sections.push(Section {
-                act,
-                whats,
-                frames: Vec::new(),
-            });
-        } else {
-            let section = sections
-                .last_mut()
-                .context("a frame before the first section")?;
-            section.frames.push(line.to_owned());
-        }
-    }
-    Ok(sections)
+    let section = |(header, frames): (String, Vec<String>)| {
+        let mut words = header.split(' ').map(str::to_owned);
+        let act = words.next().context("a section without a verb")?;
+        let whats: Vec<String> = words.collect();
+        ensure!(
+            act == "none" || !whats.is_empty(),
+            "a section without things: {header}"
+        );
+        Ok(Section { act, whats, frames })
+    };
+    parse_lists(text)?.into_iter().map(section).collect()
 }
 
-/// Lines of a file of wrappers, by its sections.
-pub fn parse_lists(text: &str) -> Vec<(String, Vec<String>)> {
+/// The lines of a file, by the sections `[name]` that they are under.
+///
+/// # Errors
+/// If a line comes before the first section.
+pub fn parse_lists(text: &str) -> Result<Vec<(String, Vec<String>)>> {
     let mut lists: Vec<(String, Vec<String>)> = Vec::new();
     for line in text
         .lines()
@@ -63,14 +48,13 @@ pub fn parse_lists(text: &str) -> Vec<(String, Vec<String>)> {
             .and_then(|line| line.strip_suffix(']'))
         {
             Some(name) => lists.push((name.to_owned(), Vec::new())),
-            None => lists
-                .last_mut()
-                .expect("a line after a section")
-                .1
-                .push(line.to_owned()),
+            None => {
+                let list = lists.last_mut().context("a line before a section")?;
+                list.1.push(line.to_owned());
+            }
         }
     }
-    lists
+    Ok(lists)
 }
 
 /// A frame with each alternative chosen.

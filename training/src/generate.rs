@@ -168,7 +168,7 @@ impl Generator {
             (index, (scale * spread) as u32)
         });
         let weights = weights.collect();
-        let wrappers = frames::parse_lists(split.wrappers()).into_iter().collect();
+        let wrappers = frames::parse_lists(split.wrappers())?.into_iter().collect();
         Ok(Self {
             words: Words::parse(include_str!("../phrases/words.txt"))?,
             sections,
@@ -357,11 +357,10 @@ impl Generator {
             "thing" => self.words.thing(rng, &what),
             "bare" => self.words.bare(rng, &what),
             "at" => self.words.maybe_at(rng),
-            "in" => self.words.adverb(rng),
+            "in" | "everyin" => self.words.adverb(rng),
             "room" => self.words.room_name(rng),
             "thatroom" => self.words.that_room(rng),
             "every" => self.words.every(rng),
-            "everyin" => self.words.adverb(rng),
             "doornp" => self.words.noun_phrase(rng, "door"),
             "locknp" => self.words.lock(rng),
             "any" => {

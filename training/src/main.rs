@@ -126,6 +126,7 @@ fn main() -> Result<()> {
         }
         Command::Golden => {
             let examples = evaluation(EVALUATION)?;
+            let tokenizer = tokenizer()?;
             let odd = ODD.map(str::to_owned);
             let texts = examples
                 .into_iter()
@@ -133,7 +134,7 @@ fn main() -> Result<()> {
                 .map(|example| example.command)
                 .chain(odd);
             let cases = texts.map(|text| {
-                let encoding = tokenizer()?
+                let encoding = tokenizer
                     .encode(&text[..], true)
                     .map_err(|error| anyhow!(error))?;
                 Ok(serde_json::json!({ "text": text, "ids": encoding.get_ids() }))
@@ -187,7 +188,7 @@ mod tests {
         let mut bare = frame.to_owned();
         loop {
             let mut shorter = bare.clone();
-            for (name, wrappers) in parse_lists(Split::Train.wrappers()) {
+            for (name, wrappers) in parse_lists(Split::Train.wrappers()).unwrap() {
                 for wrapper in wrappers {
                     if name.contains("before") {
                         shorter = shorter

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 
 use crate::action::Where;
+use crate::frames::parse_lists;
 use crate::random::{Rng, chance, one_of, pick, weighted};
 
 /// A name as singular and plural, either of which may be missing.
@@ -49,24 +50,20 @@ impl Words {
     /// Reads `words.txt`.
     ///
     /// # Errors
-    /// If a line is neither a section nor an entry.
+    /// If a section is not known, or a line is no entry.
     pub fn parse(text: &str) -> Result<Self> {
         let (mut things, mut places) = (BTreeMap::new(), Vec::new());
-        let mut section = "";
-        for line in text
-            .lines()
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
-            if line.starts_with('[') {
-                section = line;
-                continue;
-            }
+        let lists = parse_lists(text)?.into_iter();
+        let entries = lists.flat_map(|(section, lines)| {
+            lines.into_iter().map(move |line| (section.clone(), line))
+        });
+        for (section, line) in entries {
             let (key, names) = line
                 .split_once(':')
                 .with_context(|| format!("no colon: {line}"))?;
             let names = names.split(',').map(str::trim);
-            match section {
-                "[things]" => {
+            match section.as_str() {
+                "things" => {
                     let word =
                         |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
                     let names = names.map(|name| {
@@ -78,8 +75,8 @@ impl Words {
                     });
                     things.insert(key.to_owned(), names.collect());
                 }
-                "[places]" => places.push((key.to_owned(), names.map(str::to_owned).collect())),
-                _ => bail!("an entry outside a section: {line}"),
+                "places" => places.push((key.to_owned(), names.map(str::to_owned).collect())),
+                _ => bail!("no such section: {section}"),
             }
         }
         Ok(Self { things, places })

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::import::built_in;
+use crate::import::{BUILT_IN_PROMPT, built_in};
 use crate::plan::{Quant, Request};
 use crate::profile::{Profile, format_size};
 use crate::program::WeightFormat;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         },
         name: "homectl".into(),
         out: args.out.clone(),
-        prompt: "switch off the lamp in the kitchen",
+        prompt: BUILT_IN_PROMPT,
         force: false,
     }
     .run()?;

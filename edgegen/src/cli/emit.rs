@@ -1,17 +1,15 @@
 //! `edgegen emit`.
 
-use std::fs::File;
-use std::io::Read;
 use std::iter::once;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::emit::check_folder;
-use crate::error::{Error, Result};
-use crate::import::{built_in, import_with_tokenizer};
-use crate::model::Model;
+use crate::error::Result;
+use crate::import::{BUILT_IN_PROMPT, built_in, import_with_tokenizer};
 use crate::plan::{Quant, Request};
 use crate::profile::Profile;
 use crate::program::WeightFormat;
+use crate::schema;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::job::Job;
@@ -68,8 +66,21 @@ pub(super) fn run(args: &Args) -> Result<String> {
     if let Some(out) = &args.out {
         check_folder(out, args.force)?;
     }
-    let schema = args.schema.as_deref().map(read_schema).transpose()?;
-    let model = progress::spin("reading the model", || read_model(args, schema.as_deref()))?;
+    let schema = args
+        .schema
+        .as_deref()
+        .map(|path| Ok((path, schema::read(path)?)));
+    let schema = schema.transpose()?;
+    let model = progress::spin("reading the model", || {
+        let model = match &args.model {
+            Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref())?,
+            None => built_in()?,
+        };
+        match &schema {
+            Some((path, text)) => model.with_schema(text).map_err(|error| error.in_file(path)),
+            None => Ok(model),
+        }
+    })?;
     let name = args
         .name
         .clone()
@@ -86,7 +97,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         name,
         prompt: match args.model {
             Some(_) => "Once upon a time",
-            None => "switch off the lamp in the kitchen",
+            None => BUILT_IN_PROMPT,
         },
         force: args.force,
     }
@@ -96,35 +107,4 @@ pub(super) fn run(args: &Args) -> Result<String> {
     } else {
         done.text()
     })
-}
-
-fn read_model(args: &Args, schema: Option<&[u8]>) -> Result<Model> {
-    let model = match &args.model {
-        Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref())?,
-        None => built_in()?,
-    };
-    match (schema, &args.schema) {
-        (Some(schema), Some(path)) => model
-            .with_schema(schema)
-            .map_err(|error| error.in_file(path)),
-        _ => Ok(model),
-    }
-}
-
-/// Longest schema, in bytes.
-const MAX_SCHEMA: u64 = 1 << 20;
-
-fn read_schema(path: &Path) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_SCHEMA + 1).read_to_end(&mut text))
-        .map_err(|error| {
-            Error::io("read the schema", path, &error).remedy("the file must exist and be readable")
-        })?;
-    if text.len() as u64 > MAX_SCHEMA {
-        return Err(
-            Error::new(format!("the schema has more than {MAX_SCHEMA} bytes")).in_file(path),
-        );
-    }
-    Ok(text)
 }

@@ -16,8 +16,6 @@ pub use files::Crate;
 pub use sources::module;
 pub use write::{WriteReport, check_folder, write};
 
-use std::borrow::Cow;
-
 use crate::plan::instruction_sets;
 use crate::profile::Profile;
 use crate::program::{Golden, Program};
@@ -57,24 +55,24 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
         files.insert_text(&path, text);
     }
     for (name, bytes) in weight_files(program) {
-        files.insert_bytes(&format!("weights/{name}"), bytes.into_owned());
+        files.insert_bytes(&format!("weights/{name}"), bytes.to_vec());
     }
     files
 }
 
 /// The files that `include_bytes!` reads: name and content.
-pub fn weight_files(program: &Program) -> impl Iterator<Item = (String, Cow<'_, [u8]>)> {
+pub fn weight_files(program: &Program) -> impl Iterator<Item = (String, &[u8])> {
     program
         .files
         .files()
         .iter()
-        .map(|file| (format!("{}.bin", file.name), Cow::from(&file.bytes)))
-        .chain([("tokenizer.bin".to_owned(), program.tokenizer.blob().into())])
+        .map(|file| (format!("{}.bin", file.name), &file.bytes[..]))
+        .chain([("tokenizer.bin".to_owned(), program.tokenizer.blob())])
         .chain(
             program
                 .grammar
                 .iter()
-                .map(|grammar| ("grammar.bin".to_owned(), grammar.blob().into())),
+                .map(|grammar| ("grammar.bin".to_owned(), grammar.blob())),
         )
 }
 

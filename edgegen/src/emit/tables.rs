@@ -28,7 +28,7 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
         match field {
             Field::Section(range) => {
                 let (start, end) = (number(range.start), number(range.end));
-                quote!(#name: section(#start, #end))
+                quote!(#name: section(&TABLES, #start, #end))
             }
             Field::Expression(text) => {
                 let value: TokenStream = text.parse().expect("an expression of Rust");
@@ -48,11 +48,7 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
 
         static TABLES: [u8; #len] = *include_bytes!(#path);
 
-        const fn section(start: usize, end: usize) -> &'static [u8] {
-            part(&TABLES, start, end)
-        }
-
-        const fn part(table: &'static [u8], start: usize, end: usize) -> &'static [u8] {
+        const fn section(table: &'static [u8], start: usize, end: usize) -> &'static [u8] {
             table.split_at(end).0.split_at(start).1
         }
 
@@ -71,14 +67,11 @@ fn grammar(grammar: Option<&Grammar>, weights: &Weights) -> TokenStream {
             pub static GRAMMAR: Option<Grammar<'static>> = None;
         };
     };
-    let len = number(grammar.len());
+    let len = number(grammar.blob().len());
     let path = weights.path("grammar.bin");
-    let mut end = 0;
-    let [states, edges, mask_ends, masks] = grammar.tables().map(|table| {
-        let start = end;
-        end += table.len();
-        let (start, end) = (number(start), number(end));
-        quote!(part(&ANSWERS, #start, #end))
+    let [states, edges, mask_ends, masks] = grammar.sections().each_ref().map(|range| {
+        let (start, end) = (number(range.start), number(range.end));
+        quote!(section(&ANSWERS, #start, #end))
     });
     let runtime = grammar.runtime();
     let vocab_size = number(runtime.vocab_size as usize);

@@ -24,6 +24,9 @@ static FILES: &[(&str, &[u8])] = &[
 /// The JSON Schema of homectl's answers.
 pub const BUILT_IN_SCHEMA: &[u8] = include_bytes!("../../models/homectl/schema.json");
 
+/// A command to try homectl with.
+pub const BUILT_IN_PROMPT: &str = "switch off the lamp in the kitchen";
+
 /// homectl: an English household command in, a JSON action out. Its answers are
 /// bound to [`BUILT_IN_SCHEMA`].
 ///

@@ -16,7 +16,7 @@ pub mod tokenizer;
 
 use std::path::Path;
 
-pub use built_in::{BUILT_IN_SCHEMA, built_in};
+pub use built_in::{BUILT_IN_PROMPT, BUILT_IN_SCHEMA, built_in};
 
 use crate::error::{Error, Result};
 use crate::model::Model;

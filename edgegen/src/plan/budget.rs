@@ -7,7 +7,6 @@ use crate::model::{Model, TensorKey};
 use crate::profile::Profile;
 use crate::program::tokenizer::TokenizerTables;
 use crate::program::{Arena, COLUMN_PADDING, Shapes, WeightFormat};
-use crate::schema::Grammar;
 
 /// Predicted memory of a generated crate, in bytes. Exact but for the
 /// alignment of tensors in flash.
@@ -75,7 +74,7 @@ pub(super) fn footprint(
     }
     let rope = context * shapes.rope_pairs * 2 * 4;
     let tokenizer = TokenizerTables::new(model.tokenizer()).blob().len();
-    let grammar = model.grammar().map_or(0, Grammar::len);
+    let grammar = model.grammar().map_or(0, |grammar| grammar.blob().len());
     let arena = Arena::new(&shapes);
     Footprint {
         matrices,

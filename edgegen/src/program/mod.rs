@@ -146,8 +146,8 @@ impl Program {
             hasher.update(&file.bytes);
         }
         hasher.update(self.tokenizer.blob());
-        for table in self.grammar.iter().flat_map(Grammar::tables) {
-            hasher.update(table);
+        if let Some(grammar) = &self.grammar {
+            hasher.update(grammar.blob());
         }
         let hash = hasher.finalize();
         u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
@@ -160,7 +160,7 @@ impl Program {
 
     /// Bytes of weights and tables in flash.
     pub fn flash_bytes(&self) -> usize {
-        let grammar = self.grammar.as_ref().map_or(0, Grammar::len);
+        let grammar = self.grammar.as_ref().map_or(0, |g| g.blob().len());
         self.files.total_bytes() + self.tokenizer.blob().len() + grammar
     }
 }

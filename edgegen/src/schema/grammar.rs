@@ -1,6 +1,7 @@
 //! Automaton × vocabulary → the tables of the generated crate.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use edgegen_templates::grammar as runtime;
 
@@ -12,10 +13,9 @@ use super::automaton::Automaton;
 /// The tables of a grammar, packed. The same schema and tokenizer give the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grammar {
-    states: Vec<u8>,
-    edges: Vec<u8>,
-    mask_ends: Vec<u8>,
-    masks: Vec<u8>,
+    blob: Vec<u8>,
+    /// States, edges, ends of masks, masks.
+    sections: [Range<usize>; 4],
     vocab_size: u32,
     longest: u32,
 }
@@ -28,8 +28,7 @@ impl Grammar {
     ///
     /// # Errors
     ///
-    /// When no sequence of tokens spells an answer, or the tokenizer has no
-    /// token that ends a generation and the schema's root needs one.
+    /// When no sequence of tokens spells an answer, or there are too many masks.
     pub(super) fn new(automaton: &Automaton, tokenizer: &Tokenizer) -> Result<Self> {
         let vocabulary = Vocabulary::new(tokenizer);
         let reached: Vec<Vec<(u32, u32)>> = (0..automaton.states.len())
@@ -69,11 +68,15 @@ impl Grammar {
             .iter()
             .filter(|&&distance| distance != NEVER)
             .max();
+        let mut blob = Vec::new();
+        let sections = [states, edges, masks.ends, masks.bytes].map(|table| {
+            let start = blob.len();
+            blob.extend_from_slice(&table);
+            start..blob.len()
+        });
         Ok(Self {
-            states,
-            edges,
-            mask_ends: masks.ends,
-            masks: masks.bytes,
+            blob,
+            sections,
             vocab_size,
             longest: longest.map_or(0, |&longest| u32::from(longest)),
         })
@@ -81,7 +84,10 @@ impl Grammar {
 
     /// The grammar that the generated crate contains.
     pub fn runtime(&self) -> runtime::Grammar<'_> {
-        let [states, edges, mask_ends, masks] = self.tables();
+        let [states, edges, mask_ends, masks] = self
+            .sections
+            .each_ref()
+            .map(|range| &self.blob[range.clone()]);
         runtime::Grammar {
             states,
             edges,
@@ -92,20 +98,14 @@ impl Grammar {
         }
     }
 
-    /// The four tables, in the order of the run-time fields.
-    pub(crate) fn tables(&self) -> [&[u8]; 4] {
-        [&self.states, &self.edges, &self.mask_ends, &self.masks]
-    }
-
     /// All tables, one after another: `weights/grammar.bin`.
-    pub fn blob(&self) -> Vec<u8> {
-        self.tables().concat()
+    pub fn blob(&self) -> &[u8] {
+        &self.blob
     }
 
-    /// Bytes of all tables.
-    #[allow(clippy::len_without_is_empty, reason = "a grammar has a state")]
-    pub fn len(&self) -> usize {
-        self.tables().iter().map(|table| table.len()).sum()
+    /// Where in the blob the tables are, in the order of the run-time fields.
+    pub(crate) fn sections(&self) -> &[Range<usize>; 4] {
+        &self.sections
     }
 }
 
@@ -217,13 +217,10 @@ impl Masks {
     /// The index of the mask that allows these ids, which ascend.
     fn index(&mut self, ids: &[u32]) -> Result<u16> {
         let bitmap_len = self.vocab_size.div_ceil(8) as usize;
-        let wide = self.vocab_size > 1 << 16;
-        let mask = if ids.len() * if wide { 4 } else { 2 } < bitmap_len {
-            let bytes = ids.iter().flat_map(|id| {
-                let bytes = id.to_le_bytes();
-                bytes.into_iter().take(if wide { 4 } else { 2 })
-            });
-            bytes.collect()
+        let width = if self.vocab_size > 1 << 16 { 4 } else { 2 };
+        let mask = if ids.len() * width < bitmap_len {
+            let bytes = ids.iter().map(|id| id.to_le_bytes());
+            bytes.flat_map(|id| id.into_iter().take(width)).collect()
         } else {
             let mut bits = vec![0; bitmap_len];
             for id in ids {

@@ -14,8 +14,33 @@ mod pattern;
 
 pub use grammar::Grammar;
 
-use crate::error::Result;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::{Error, Result};
 use crate::model::Tokenizer;
+
+/// Longest file of a schema, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Reads a schema's file.
+///
+/// # Errors
+/// When it cannot be read, or is too long.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut text))
+        .map_err(|error| {
+            Error::io("read the schema", path, &error).remedy("the file must exist and be readable")
+        })?;
+    if text.len() as u64 > MAX_FILE {
+        let problem = format!("the schema has more than {MAX_FILE} bytes");
+        return Err(Error::new(problem).in_file(path));
+    }
+    Ok(text)
+}
 
 /// Compiles a schema for a tokenizer.
 ///

@@ -90,28 +90,16 @@ impl<'a> Parser<'a> {
         match object.get("type") {
             Some(Value::String(kind)) => self.of_type(kind, object, place, depth),
             Some(Value::Array(kinds)) if !kinds.is_empty() => {
-                let mut nodes = Vec::new();
-                for kind in kinds {
-                    let Value::String(kind) = kind else {
-                        return refuse(place, "`type` must name types");
-                    };
-                    only(object, &all_keywords(kinds), place)?;
-                    let own: Object = object
-                        .iter()
-                        .filter(|(key, _)| *key == "type" || keywords(kind).contains(&key.as_str()))
-                        .map(|(key, value)| (key.clone(), value.clone()))
-                        .collect();
-                    match kind.as_str() {
-                        "object" | "array" => {
-                            return refuse(
-                                place,
-                                "of several types none may be an object or array; use anyOf",
-                            );
-                        }
-                        _ => nodes.push(simple(kind, &own, place)?),
-                    }
-                }
-                Ok(Node::AnyOf(nodes))
+                only(object, &all_keywords(kinds), place)?;
+                let nodes = kinds.iter().map(|kind| match kind.as_str() {
+                    Some("object" | "array") => refuse(
+                        place,
+                        "of several types none may be an object or array; use anyOf",
+                    ),
+                    Some(kind) => simple(kind, object, place),
+                    None => refuse(place, "`type` must name types"),
+                });
+                nodes.collect::<Result<_>>().map(Node::AnyOf)
             }
             Some(_) => refuse(place, "`type` must name a type"),
             None => refuse(

@@ -56,9 +56,7 @@ impl Tokenizer<'_> {
         if let Some(id) = self.word(word) {
             return out.push(id);
         }
-        for symbol in word.bytes().filter_map(|byte| self.byte(byte)) {
-            out.push_symbol(symbol)?;
-        }
+        self.push_bytes(word, out)?;
         self.finish_word(out)
     }
 
@@ -70,13 +68,15 @@ impl Tokenizer<'_> {
         out: &mut Output<'_>,
     ) -> Result<(), EncodeError> {
         for c in word.chars().flat_map(char::to_lowercase) {
-            let mut utf8 = [0; 4];
-            let bytes = c.encode_utf8(&mut utf8).bytes();
-            for symbol in bytes.filter_map(|byte| self.byte(byte)) {
-                out.push_symbol(symbol)?;
-            }
+            self.push_bytes(c.encode_utf8(&mut [0; 4]), out)?;
         }
         self.finish_word(out)
+    }
+
+    /// Adds the symbols of a text's bytes to the word at work.
+    fn push_bytes(&self, text: &str, out: &mut Output<'_>) -> Result<(), EncodeError> {
+        let mut symbols = text.bytes().filter_map(|byte| self.byte(byte));
+        symbols.try_for_each(|symbol| out.push_symbol(symbol))
     }
 
     /// Encodes characters; those that are no symbol are bytes.

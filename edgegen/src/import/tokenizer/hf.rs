@@ -124,9 +124,9 @@ fn assemble(
         .as_ref()
         .map_or(&[][..], |ids| ids.as_slice());
     Ok(TokenizerParts {
+        added: added(file, &scheme)?,
         scheme,
         merges,
-        added: added(file)?,
         bos,
         eos,
         add_bos: adds(config.add_bos_token, before),
@@ -377,7 +377,11 @@ fn check_bytes(tokens: &[Token], unknown: Option<&str>) -> Result<()> {
     }
 }
 
-fn added(file: &TokenizerFile) -> Result<Vec<AddedToken>> {
+fn added(file: &TokenizerFile, scheme: &Scheme) -> Result<Vec<AddedToken>> {
+    let changes = match scheme {
+        Scheme::SentencePiece(_) => file.normalizer.is_some(),
+        Scheme::ByteLevel(scheme) => scheme.lowercase,
+    };
     let convert = |token: &super::hf_file::Added| {
         let refuse = |why: &str| {
             Err(
@@ -388,12 +392,7 @@ fn added(file: &TokenizerFile) -> Result<Vec<AddedToken>> {
         if token.single_word {
             return refuse("is found only as a single word, which is not supported");
         }
-        let changes = file.model.byte_fallback
-            || file
-                .normalizer
-                .as_ref()
-                .is_some_and(|n| *n == Normalizer::Lowercase);
-        if token.normalized && file.normalizer.is_some() && changes {
+        if token.normalized && changes {
             return refuse("is found in normalized text, which is not supported");
         }
         Ok(AddedToken {

@@ -31,7 +31,7 @@ pub(super) struct Added {
     pub(super) special: bool,
 }
 
-#[derive(Deserialize, PartialEq)]
+#[derive(Deserialize)]
 #[serde(tag = "type")]
 pub(super) enum Normalizer {
     Sequence {
