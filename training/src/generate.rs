@@ -28,6 +28,8 @@ pub struct Generator {
     weights: Vec<(usize, u32)>,
     wrappers: HashMap<String, Vec<String>>,
     noise: f64,
+    /// How much likelier delays and corrections are than in the evaluation.
+    drill: u32,
 }
 
 /// Frames of training or of evaluation.
@@ -53,6 +55,14 @@ impl Split {
         match self {
             Self::Train => include_str!("../phrases/wrappers.train.txt"),
             Self::Eval => include_str!("../phrases/wrappers.eval.txt"),
+        }
+    }
+
+    /// Delays and corrections are the hardest to learn: training sees more of them.
+    fn drill(self) -> u32 {
+        match self {
+            Self::Train => 2,
+            Self::Eval => 1,
         }
     }
 }
@@ -175,6 +185,7 @@ impl Generator {
             weights,
             wrappers,
             noise,
+            drill: split.drill(),
         })
     }
 
@@ -196,7 +207,7 @@ impl Generator {
     /// A command of a section, with delays and corrections but no noise.
     fn command(&self, rng: &mut Rng, section: &Section) -> Filled {
         let mut filled = self.fill(rng, section);
-        if section.act != "none" && filled.plain && chance(rng, 0.02) {
+        if section.act != "none" && filled.plain && chance(rng, 0.02 * f64::from(self.drill)) {
             let other = self.any(rng, |section| section.act != "none");
             let sorry = pick(
                 rng,
@@ -238,10 +249,16 @@ impl Generator {
     fn fill(&self, rng: &mut Rng, section: &Section) -> Filled {
         let frame = one_of(rng, &section.frames);
         let (frame, place) = frame.split_once(" = ").unwrap_or((frame, ""));
-        let what = if section.whats.is_empty() {
-            ""
-        } else {
-            one_of(rng, &section.whats)
+        // A frame that names no thing means the first of its section.
+        let named = ["{np}", "{thing}", "{bare}"]
+            .iter()
+            .any(|slot| frame.contains(slot));
+        let what = match &section.whats[..] {
+            [] => "",
+            whats => {
+                let any = one_of(rng, whats);
+                if named { any } else { &whats[0] }
+            }
         };
         let (act, by) = match section.act.as_str() {
             "upby" => ("up", true),
@@ -378,7 +395,7 @@ impl Generator {
                 };
                 let (value, unit, words) = pair(rng);
                 action.value = Some((value, unit));
-                if rest.is_empty() && chance(rng, 0.03) {
+                if rest.is_empty() && chance(rng, 0.03 * f64::from(self.drill)) {
                     let (_, _, wrong) = pair(rng);
                     return text(correction(rng, &wrong, &words));
                 }
@@ -389,7 +406,7 @@ impl Generator {
                 let adjective = adjective && chance(rng, 0.85);
                 let (seconds, words) = numbers::duration(rng, adjective);
                 action.after_s = Some(seconds);
-                if rest.is_empty() && chance(rng, 0.02) {
+                if rest.is_empty() && chance(rng, 0.02 * f64::from(self.drill)) {
                     let (_, wrong) = numbers::duration(rng, false);
                     return text(correction(rng, &wrong, &words));
                 }
@@ -469,9 +486,9 @@ impl Generator {
             rng,
             &[
                 ("", 78),
-                ("later", 14),
-                ("lasting", if lasts { 8 } else { 0 }),
-                ("both", if lasts { 2 } else { 0 }),
+                ("later", 14 * self.drill),
+                ("lasting", if lasts { 8 * self.drill } else { 0 }),
+                ("both", if lasts { 2 * self.drill } else { 0 }),
             ],
         );
         if matches!(kind, "later" | "both") {

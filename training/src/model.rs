@@ -121,7 +121,7 @@ impl Tables {
     }
 }
 
-/// The residual stream after the last norm, `[sequences * length, HIDDEN]`, of
+/// The residual stream after the last norm at some flat positions, `[positions, HIDDEN]`, of
 /// tokens `[sequences, length]`.
 ///
 /// # Errors
@@ -130,6 +130,7 @@ pub fn forward(
     weights: &HashMap<&str, Tensor>,
     tables: &Tables,
     tokens: &Tensor,
+    positions: &Tensor,
 ) -> Result<Tensor> {
     let (sequences, length) = tokens.dims2()?;
     let cos = tables.cos.narrow(0, 0, length)?;
@@ -175,6 +176,9 @@ pub fn forward(
             .transpose(1, 2)?
             .reshape((sequences * length, HEADS * HEAD_DIM))?;
         x = (x + project(&attended, "self_attn.o_proj")?)?;
+        if layer + 1 == LAYERS {
+            x = x.index_select(positions, 0)?;
+        }
         let normed = rms_norm_slow(&x, weight("post_attention_layernorm"), EPSILON)?;
         let hidden =
             (project(&normed, "mlp.gate_proj")?.silu()? * project(&normed, "mlp.up_proj")?)?;

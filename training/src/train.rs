@@ -22,6 +22,8 @@ use crate::vocabulary::{END, encode};
 const HALF: usize = 64;
 /// Half batches that are made together, so that equal lengths meet.
 const POOL: usize = 32;
+/// Share of commands with typing errors.
+const NOISE: f64 = 0.25;
 const WARM_UP: usize = 100;
 const CLIP: f64 = 1.0;
 
@@ -81,7 +83,7 @@ impl Batches<'_> {
         let share = 0.12 * (self.natural.len() as f64 / 500.0).min(1.0);
         while pool.len() < HALF * POOL {
             let example = match chance(&mut self.rng, share) {
-                true => self.natural.example(&mut self.rng, 0.15),
+                true => self.natural.example(&mut self.rng, NOISE),
                 false => self.generator.example(&mut self.rng),
             };
             if example.command.len() > MAX_COMMAND
@@ -142,7 +144,7 @@ pub fn train(
     );
     let mut optimizer = Optimizer::new(&weights.vars)?;
     let mut batches = Batches {
-        generator: Generator::new(Split::Train, 0.15)?,
+        generator: Generator::new(Split::Train, NOISE)?,
         natural,
         tokenizer,
         held_out,
@@ -208,7 +210,7 @@ fn gradients(
     q4: bool,
 ) -> Result<(f64, GradStore)> {
     let tensors = weights.tensors(q4)?;
-    let x = forward(&tensors, tables, &batch.tokens)?.index_select(&batch.positions, 0)?;
+    let x = forward(&tensors, tables, &batch.tokens, &batch.positions)?;
     let logits = x.matmul(&tensors["model.embed_tokens.weight"].t()?)?;
     let loss = candle_nn::loss::cross_entropy(&logits, &batch.targets)?;
     let grads = loss.backward()?;
