@@ -44,6 +44,10 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     /// The nearest integers, halves to even, of values within ±127.
     fn round_to_i8(self, v: Self::F32x8, out: &mut [i8; 8]);
 
+    /// Asks for memory that will be read soon; changes nothing.
+    #[inline(always)]
+    fn prefetch<T>(self, _: &T) {}
+
     /// The sum of the lanes in the one order that all kernels use:
     /// `((0+4)+(2+6))+((1+5)+(3+7))`.
     #[inline(always)]

@@ -30,6 +30,9 @@ pub struct MatMul<'a, F: Format, R: Dim, C: Dim> {
 const TOKENS: usize = 4;
 const GROUPS: usize = 4;
 
+/// Blocks that one token's weights are asked for in advance.
+const AHEAD: usize = 8;
+
 impl<F: Format, R: Dim, C: Dim> Kernel for MatMul<'_, F, R, C> {
     type Output = ();
 
@@ -44,28 +47,28 @@ impl<F: Format, R: Dim, C: Dim> Kernel for MatMul<'_, F, R, C> {
             out: self.out,
             stride: self.stride,
         };
-        let mut group = 0;
-        while group + GROUPS <= groups {
+        // Each quarter of the rows is one long stream of weights: memory is read fastest so.
+        let quarter = groups / GROUPS;
+        for group in 0..quarter {
             let mut token = 0;
             while token + TOKENS <= self.tokens {
-                for group in group..group + GROUPS {
-                    rows.tile::<1, TOKENS>(group, token);
+                for g in 0..GROUPS {
+                    rows.tile::<1, TOKENS>([group + g * quarter], token);
                 }
                 token += TOKENS;
             }
             for token in token..self.tokens {
-                rows.tile::<GROUPS, 1>(group, token);
+                rows.tile::<GROUPS, 1>(core::array::from_fn(|g| group + g * quarter), token);
             }
-            group += GROUPS;
         }
-        for group in group..groups {
+        for group in GROUPS * quarter..groups {
             let mut token = 0;
             while token + TOKENS <= self.tokens {
-                rows.tile::<1, TOKENS>(group, token);
+                rows.tile::<1, TOKENS>([group], token);
                 token += TOKENS;
             }
             for token in token..self.tokens {
-                rows.tile::<1, 1>(group, token);
+                rows.tile::<1, 1>([group], token);
             }
         }
     }
@@ -81,14 +84,14 @@ struct Rows<'a, I: Isa, F: Format> {
 }
 
 impl<I: Isa, F: Format> Rows<'_, I, F> {
-    /// Rows of `G` groups from `group` on, for `T` tokens from `token` on.
+    /// Rows of `G` groups, for `T` tokens from `token` on.
     #[inline(always)]
-    fn tile<const G: usize, const T: usize>(&mut self, group: usize, token: usize) {
+    fn tile<const G: usize, const T: usize>(&mut self, groups: [usize; G], token: usize) {
         let blocks = self.blocks;
         // Slices of known length: indices below `blocks` need no check.
         let mut weights: [&[F::Block]; G] = [&[]; G];
-        for (g, weights) in weights.iter_mut().enumerate() {
-            *weights = &self.weights[(group + g) * blocks..][..blocks];
+        for (weights, group) in weights.iter_mut().zip(groups) {
+            *weights = &self.weights[group * blocks..][..blocks];
         }
         let mut input: [&[F::Input]; T] = [&[]; T];
         for (t, input) in input.iter_mut().enumerate() {
@@ -96,6 +99,13 @@ impl<I: Isa, F: Format> Rows<'_, I, F> {
         }
         let mut acc = [[self.isa.splat(0.0); T]; G];
         for block in 0..blocks {
+            if T == 1 {
+                for group in groups {
+                    if let Some(ahead) = self.weights.get(group * blocks + block + AHEAD) {
+                        self.isa.prefetch(ahead);
+                    }
+                }
+            }
             F::block(
                 self.isa,
                 weights.map(|w| &w[block]),
@@ -103,9 +113,9 @@ impl<I: Isa, F: Format> Rows<'_, I, F> {
                 &mut acc,
             );
         }
-        for (g, acc) in acc.iter().enumerate() {
-            for (t, &acc) in acc.iter().enumerate() {
-                let at = (token + t) * self.stride + (group + g) * GROUP;
+        for (group, acc) in groups.into_iter().zip(acc) {
+            for (t, acc) in acc.into_iter().enumerate() {
+                let at = (token + t) * self.stride + group * GROUP;
                 let Some(out) = self.out[at..].first_chunk_mut() else {
                     panic!("the output ends within a group");
                 };
