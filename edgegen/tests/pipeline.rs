@@ -393,6 +393,7 @@ fn bits_depend_on_neither_threads_instruction_set_nor_batch() {
                 InstructionSet::Scalar,
                 InstructionSet::Sse41,
                 InstructionSet::Avx2,
+                InstructionSet::Avx512Vnni,
             ] {
                 for threads in [1, 2] {
                     let found = bits(&program, threads, Some(set), &tokens);

@@ -48,6 +48,7 @@ fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
 fn matmul(c: &mut Criterion) {
     #[cfg(target_arch = "x86_64")]
     {
+        instruction_set(c, runtime_kernels::avx512_vnni::Avx512Vnni::new());
         instruction_set(c, runtime_kernels::avx2::Avx2::new());
         instruction_set(c, runtime_kernels::sse41::Sse41::new());
     }

@@ -18,6 +18,10 @@ pub trait Format: 'static {
     /// Bytes of a block of a group: 8 rows × 32 columns.
     const GROUP_BLOCK_BYTES: usize;
 
+    /// Groups that are computed side by side for one token, 2 or 8: so many that the chains
+    /// of their sums hide the latency of additions.
+    const GROUPS: usize;
+
     /// `[u8; Self::GROUP_BLOCK_BYTES]`.
     type Block: 'static;
 

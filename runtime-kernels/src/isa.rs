@@ -4,6 +4,8 @@
 //! An implementor is a token that only exists where the CPU has the instructions: that is
 //! what makes the methods safe to call.
 
+use super::quantize::Q8Block;
+
 /// Eight f32 lanes and the operations on them.
 #[allow(dead_code, reason = "a generated crate needs only what its model uses")]
 pub trait Lanes: Copy + Send + Sync + 'static {
@@ -44,10 +46,6 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     /// The nearest integers, halves to even, of values within ±127.
     fn round_to_i8(self, v: Self::F32x8, out: &mut [i8; 8]);
 
-    /// Asks for memory that will be read soon; changes nothing.
-    #[inline(always)]
-    fn prefetch<T>(self, _: &T) {}
-
     /// The sum of the lanes in the one order that all kernels use:
     /// `((0+4)+(2+6))+((1+5)+(3+7))`.
     #[inline(always)]
@@ -61,18 +59,18 @@ pub trait Lanes: Copy + Send + Sync + 'static {
 /// Dot products of eight interleaved rows with the i8 activations of `T` tokens, over 32 columns.
 ///
 /// The results are integers below 2^24, so they are exact as f32; a lane is a row.
-/// Activations are within ±127. Of a row, columns `4k..4k + 4` are four bytes in a row.
+/// Of a row, columns `4k..4k + 4` are four bytes in a row.
 #[allow(
     dead_code,
     reason = "a generated crate needs only what its formats use"
 )]
 pub trait Dot: Lanes {
     /// Weights i8; byte `32*k + 4*row + i` is column `4*k + i`.
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&[i8; 32]; T]) -> [Self::F32x8; T];
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [Self::F32x8; T];
 
     /// Weights 0..=15; byte `32*j + 4*row + i` holds column `4*j + i` in its low nibble
     /// and column `16 + 4*j + i` in its high one.
-    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&[i8; 32]; T]) -> [Self::F32x8; T];
+    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&Q8Block; T]) -> [Self::F32x8; T];
 }
 
 /// An instruction set that kernels run on.
@@ -80,6 +78,9 @@ pub trait Dot: Lanes {
 pub trait Isa: Dot {
     /// The name that profiles use.
     const NAME: &'static str;
+
+    /// Tokens whose products share a load of the weights, 4 or 8: as the registers allow.
+    const TOKENS: usize;
 
     /// Runs a kernel, compiled for this instruction set.
     fn run<K: Kernel>(self, kernel: K) -> K::Output;

@@ -25,14 +25,6 @@ pub struct MatMul<'a, F: Format, R: Dim, C: Dim> {
     pub stride: usize,
 }
 
-/// Tokens that share a load of the weights, and groups that share a load of one token's
-/// activations (and hide the latency of each other's chains); both bounded by the registers.
-const TOKENS: usize = 4;
-const GROUPS: usize = 4;
-
-/// Blocks that one token's weights are asked for in advance.
-const AHEAD: usize = 8;
-
 impl<F: Format, R: Dim, C: Dim> Kernel for MatMul<'_, F, R, C> {
     type Output = ();
 
@@ -44,32 +36,13 @@ impl<F: Format, R: Dim, C: Dim> Kernel for MatMul<'_, F, R, C> {
             weights: &F::blocks(self.weights)[..groups * blocks],
             input: &self.input[..self.tokens * blocks],
             blocks,
+            tokens: self.tokens,
             out: self.out,
             stride: self.stride,
         };
-        // Each quarter of the rows is one long stream of weights: memory is read fastest so.
-        let quarter = groups / GROUPS;
-        for group in 0..quarter {
-            let mut token = 0;
-            while token + TOKENS <= self.tokens {
-                for g in 0..GROUPS {
-                    rows.tile::<1, TOKENS>([group + g * quarter], token);
-                }
-                token += TOKENS;
-            }
-            for token in token..self.tokens {
-                rows.tile::<GROUPS, 1>(core::array::from_fn(|g| group + g * quarter), token);
-            }
-        }
-        for group in GROUPS * quarter..groups {
-            let mut token = 0;
-            while token + TOKENS <= self.tokens {
-                rows.tile::<1, TOKENS>([group], token);
-                token += TOKENS;
-            }
-            for token in token..self.tokens {
-                rows.tile::<1, 1>([group], token);
-            }
+        match F::GROUPS {
+            8 => rows.streams::<8>(groups),
+            _ => rows.streams::<2>(groups),
         }
     }
 }
@@ -79,11 +52,48 @@ struct Rows<'a, I: Isa, F: Format> {
     weights: &'a [F::Block],
     input: &'a [F::Input],
     blocks: usize,
+    tokens: usize,
     out: &'a mut [f32],
     stride: usize,
 }
 
 impl<I: Isa, F: Format> Rows<'_, I, F> {
+    /// All rows, of `G` groups at a time. Each group comes from another part of the matrix:
+    /// memory is read fastest in few long streams.
+    #[inline(always)]
+    fn streams<const G: usize>(&mut self, groups: usize) {
+        let length = groups / G;
+        for group in 0..length {
+            self.batch::<G>(core::array::from_fn(|g| group + g * length));
+        }
+        for group in G * length..groups {
+            self.batch([group]);
+        }
+    }
+
+    /// Rows of `G` groups, for all tokens.
+    #[inline(always)]
+    fn batch<const G: usize>(&mut self, groups: [usize; G]) {
+        let mut token = 0;
+        if I::TOKENS == 8 {
+            while token + 8 <= self.tokens {
+                for group in groups {
+                    self.tile::<1, 8>([group], token);
+                }
+                token += 8;
+            }
+        }
+        while token + 4 <= self.tokens {
+            for group in groups {
+                self.tile::<1, 4>([group], token);
+            }
+            token += 4;
+        }
+        for token in token..self.tokens {
+            self.tile::<G, 1>(groups, token);
+        }
+    }
+
     /// Rows of `G` groups, for `T` tokens from `token` on.
     #[inline(always)]
     fn tile<const G: usize, const T: usize>(&mut self, groups: [usize; G], token: usize) {
@@ -99,13 +109,6 @@ impl<I: Isa, F: Format> Rows<'_, I, F> {
         }
         let mut acc = [[self.isa.splat(0.0); T]; G];
         for block in 0..blocks {
-            if T == 1 {
-                for group in groups {
-                    if let Some(ahead) = self.weights.get(group * blocks + block + AHEAD) {
-                        self.isa.prefetch(ahead);
-                    }
-                }
-            }
             F::block(
                 self.isa,
                 weights.map(|w| &w[block]),

@@ -9,6 +9,8 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("avx2/dot.rs", include_str!("avx2/dot.rs")),
     ("avx2/lanes.rs", include_str!("avx2/lanes.rs")),
     ("avx2/mod.rs", include_str!("avx2/mod.rs")),
+    ("avx512_vnni/dot.rs", include_str!("avx512_vnni/dot.rs")),
+    ("avx512_vnni/mod.rs", include_str!("avx512_vnni/mod.rs")),
     ("bytes.rs", include_str!("bytes.rs")),
     ("exp.rs", include_str!("exp.rs")),
     ("exp_weights.rs", include_str!("exp_weights.rs")),

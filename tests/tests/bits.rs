@@ -27,6 +27,10 @@ fn on_x86(recipe: &Recipe) -> Emitted {
     let emitted = recipe.emit();
     let program = Target::Host.build(&emitted);
     for (isa, present) in [
+        (
+            "avx512-vnni",
+            is_x86_feature_detected!("avx512vl") && is_x86_feature_detected!("avx512vnni"),
+        ),
         ("avx2", is_x86_feature_detected!("avx2")),
         ("sse4.1", is_x86_feature_detected!("sse4.1")),
         ("scalar", true),

@@ -14,6 +14,7 @@ fn module(set: InstructionSet) -> (Ident, Ident) {
         InstructionSet::Scalar => ("scalar", "Scalar"),
         InstructionSet::Sse41 => ("sse41", "Sse41"),
         InstructionSet::Avx2 => ("avx2", "Avx2"),
+        InstructionSet::Avx512Vnni => ("avx512_vnni", "Avx512Vnni"),
         InstructionSet::Neon => ("neon", "Neon"),
         InstructionSet::NeonDotprod => ("neon_dotprod", "NeonDotprod"),
         InstructionSet::Simd128 => ("simd128", "Simd128"),
@@ -25,7 +26,9 @@ fn module(set: InstructionSet) -> (Ident, Ident) {
 fn architecture(set: InstructionSet) -> Option<&'static str> {
     match set {
         InstructionSet::Scalar => None,
-        InstructionSet::Sse41 | InstructionSet::Avx2 => Some("x86_64"),
+        InstructionSet::Sse41 | InstructionSet::Avx2 | InstructionSet::Avx512Vnni => {
+            Some("x86_64")
+        }
         InstructionSet::Neon | InstructionSet::NeonDotprod => Some("aarch64"),
         InstructionSet::Simd128 => Some("wasm32"),
     }
@@ -123,6 +126,10 @@ pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
 fn folders(sets: &[InstructionSet]) -> Vec<InstructionSet> {
     let mut all = sets.to_vec();
     all.push(InstructionSet::Scalar);
+    // Their lanes are another set's.
+    if sets.contains(&InstructionSet::Avx512Vnni) {
+        all.push(InstructionSet::Avx2);
+    }
     if sets.contains(&InstructionSet::NeonDotprod) {
         all.push(InstructionSet::Neon);
     }

@@ -10,61 +10,48 @@ pub(super) trait Run {
     fn run<I: Isa>(self, isa: I);
 }
 
+macro_rules! sets {
+    ($($set:ident: $token:path),*) => {
+        /// The fastest one.
+        pub(super) fn best() -> InstructionSet {
+            $(
+                if <$token>::new().is_some() {
+                    return InstructionSet::$set;
+                }
+            )*
+            InstructionSet::Scalar
+        }
+
+        /// Runs it; on scalar code if the machine lacks the instruction set, which
+        /// changes no bit.
+        pub(super) fn with(set: InstructionSet, run: impl Run) {
+            match set {
+                $(
+                    InstructionSet::$set => {
+                        if let Some(isa) = <$token>::new() {
+                            return run.run(isa);
+                        }
+                    }
+                )*
+                _ => {}
+            }
+            if let Some(isa) = Scalar::new() {
+                run.run(isa);
+            }
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
-mod here {
-    pub(super) use crate::profile::InstructionSet::{Avx2 as Best, Sse41 as Second};
-    pub(super) use runtime_kernels::avx2::Avx2 as BestToken;
-    pub(super) use runtime_kernels::sse41::Sse41 as SecondToken;
+sets! {
+    Avx512Vnni: runtime_kernels::avx512_vnni::Avx512Vnni,
+    Avx2: runtime_kernels::avx2::Avx2,
+    Sse41: runtime_kernels::sse41::Sse41
 }
-
 #[cfg(target_arch = "aarch64")]
-mod here {
-    pub(super) use crate::profile::InstructionSet::{Neon as Second, NeonDotprod as Best};
-    pub(super) use runtime_kernels::neon::Neon as SecondToken;
-    pub(super) use runtime_kernels::neon_dotprod::NeonDotprod as BestToken;
+sets! {
+    NeonDotprod: runtime_kernels::neon_dotprod::NeonDotprod,
+    Neon: runtime_kernels::neon::Neon
 }
-
-/// The fastest one.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub(super) fn best() -> InstructionSet {
-    if here::BestToken::new().is_some() {
-        here::Best
-    } else if here::SecondToken::new().is_some() {
-        here::Second
-    } else {
-        InstructionSet::Scalar
-    }
-}
-
-/// Runs it; on scalar code if the machine lacks the instruction set, which
-/// changes no bit.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-pub(super) fn with(instruction_set: InstructionSet, run: impl Run) {
-    match (
-        instruction_set,
-        here::BestToken::new(),
-        here::SecondToken::new(),
-    ) {
-        (here::Best, Some(isa), _) => run.run(isa),
-        (here::Second, _, Some(isa)) => run.run(isa),
-        _ => scalar(run),
-    }
-}
-
-/// The fastest one.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) fn best() -> InstructionSet {
-    InstructionSet::Scalar
-}
-
-/// Runs it.
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-pub(super) fn with(_: InstructionSet, run: impl Run) {
-    scalar(run);
-}
-
-fn scalar(run: impl Run) {
-    if let Some(isa) = Scalar::new() {
-        run.run(isa);
-    }
-}
+sets! {}

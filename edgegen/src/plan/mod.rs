@@ -140,7 +140,7 @@ impl Plan {
 pub fn instruction_sets(profile: &Profile) -> Vec<InstructionSet> {
     let mut sets = vec![profile.baseline()];
     if profile.std() {
-        sets.extend(profile.optional().iter().copied());
+        sets.extend(profile.optional().iter().rev().copied());
     }
     sets
 }

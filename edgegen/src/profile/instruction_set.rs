@@ -15,6 +15,9 @@ pub enum InstructionSet {
     /// x86-64 with AVX2.
     #[serde(rename = "avx2")]
     Avx2,
+    /// x86-64 with AVX2 and the dot product of bytes of AVX-512 (VNNI) on 256-bit registers.
+    #[serde(rename = "avx512-vnni")]
+    Avx512Vnni,
     /// AArch64 with Advanced SIMD.
     #[serde(rename = "neon")]
     Neon,
@@ -28,10 +31,11 @@ pub enum InstructionSet {
 
 impl InstructionSet {
     /// Every instruction set; on one architecture, a later one is better.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Scalar,
         Self::Sse41,
         Self::Avx2,
+        Self::Avx512Vnni,
         Self::Neon,
         Self::NeonDotprod,
         Self::Simd128,
@@ -43,6 +47,7 @@ impl InstructionSet {
             Self::Scalar => "scalar",
             Self::Sse41 => "sse4.1",
             Self::Avx2 => "avx2",
+            Self::Avx512Vnni => "avx512-vnni",
             Self::Neon => "neon",
             Self::NeonDotprod => "neon-dotprod",
             Self::Simd128 => "simd128",
@@ -54,7 +59,7 @@ impl InstructionSet {
         let architecture = target.split('-').next().unwrap_or_default();
         match self {
             Self::Scalar => true,
-            Self::Sse41 | Self::Avx2 => architecture == "x86_64",
+            Self::Sse41 | Self::Avx2 | Self::Avx512Vnni => architecture == "x86_64",
             // 32-bit Arm flushes subnormals in NEON and its intrinsics are unstable.
             Self::Neon | Self::NeonDotprod => {
                 matches!(architecture, "aarch64" | "arm64e" | "arm64ec")

@@ -3,7 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::super::isa::Lanes;
-use super::Avx2;
+use super::HasAvx2;
 
 macro_rules! operation {
     ($name:ident, $instruction:ident) => {
@@ -15,7 +15,7 @@ macro_rules! operation {
     };
 }
 
-impl Lanes for Avx2 {
+impl<A: HasAvx2> Lanes for A {
     type F32x8 = __m256;
 
     operation!(add, _mm256_add_ps);
@@ -83,15 +83,6 @@ impl Lanes for Avx2 {
             let v = _mm256_cvtps_epi32(v);
             let v = _mm_packs_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256::<1>(v));
             _mm_storel_epi64(out.as_mut_ptr().cast(), _mm_packs_epi16(v, v));
-        }
-    }
-
-    #[inline(always)]
-    fn prefetch<T>(self, value: &T) {
-        let start: *const i8 = core::ptr::from_ref(value).cast();
-        for line in (0..size_of::<T>()).step_by(64) {
-            // SAFETY: any address may be prefetched; x86-64 has the instruction.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line)) };
         }
     }
 }

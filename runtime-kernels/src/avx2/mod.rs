@@ -5,6 +5,12 @@ mod lanes;
 
 use super::isa::{Isa, Kernel};
 
+/// A token that proves AVX2 and F16C, and so has the lanes of this folder.
+///
+/// # Safety
+/// Its values exist only where the CPU has AVX2 and F16C.
+pub unsafe trait HasAvx2: Copy + Send + Sync + 'static {}
+
 /// Proves that the CPU has AVX2 and F16C.
 #[derive(Clone, Copy, Debug)]
 pub struct Avx2(());
@@ -22,8 +28,12 @@ impl Avx2 {
     }
 }
 
+// SAFETY: `new` is the only way to a value.
+unsafe impl HasAvx2 for Avx2 {}
+
 impl Isa for Avx2 {
     const NAME: &'static str = "avx2";
+    const TOKENS: usize = 8;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

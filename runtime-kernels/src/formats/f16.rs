@@ -12,6 +12,7 @@ pub struct F16;
 impl Format for F16 {
     const NAME: &'static str = "f16";
     const GROUP_BLOCK_BYTES: usize = 512;
+    const GROUPS: usize = 8;
     type Block = [u8; 512];
     type Input = [f32; 32];
 

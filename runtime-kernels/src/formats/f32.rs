@@ -11,6 +11,7 @@ pub struct F32;
 impl Format for F32 {
     const NAME: &'static str = "f32";
     const GROUP_BLOCK_BYTES: usize = 1024;
+    const GROUPS: usize = 8;
     type Block = [u8; 1024];
     type Input = [f32; 32];
 

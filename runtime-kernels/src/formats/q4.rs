@@ -16,6 +16,7 @@ pub struct Q4;
 impl Format for Q4 {
     const NAME: &'static str = "q4";
     const GROUP_BLOCK_BYTES: usize = 144;
+    const GROUPS: usize = 2;
     type Block = [u8; 144];
     type Input = Q8Block;
 
@@ -33,7 +34,7 @@ impl Format for Q4 {
     ) {
         for g in 0..G {
             let scales = isa.from_f16(array(weights[g], 0));
-            let dots = isa.dot_q4(array(weights[g], 16), x.map(|x| &x.q));
+            let dots = isa.dot_q4(array(weights[g], 16), x);
             for t in 0..T {
                 // Both are integers below 2^24: the difference is exact.
                 let dot = isa.sub(dots[t], isa.splat(8.0 * x[t].sum));

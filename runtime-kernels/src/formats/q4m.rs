@@ -15,6 +15,7 @@ pub struct Q4M;
 impl Format for Q4M {
     const NAME: &'static str = "q4m";
     const GROUP_BLOCK_BYTES: usize = 160;
+    const GROUPS: usize = 2;
     type Block = [u8; 160];
     type Input = Q8Block;
 
@@ -33,7 +34,7 @@ impl Format for Q4M {
         for g in 0..G {
             let scales = isa.from_f16(array(weights[g], 0));
             let minimums = isa.from_f16(array(weights[g], 16));
-            let dots = isa.dot_q4(array(weights[g], 32), x.map(|x| &x.q));
+            let dots = isa.dot_q4(array(weights[g], 32), x);
             for t in 0..T {
                 let scale = isa.mul(scales, isa.splat(x[t].scale));
                 let minimum = isa.mul(minimums, isa.splat(x[t].scale));

@@ -15,6 +15,7 @@ pub struct Q8;
 impl Format for Q8 {
     const NAME: &'static str = "q8";
     const GROUP_BLOCK_BYTES: usize = 272;
+    const GROUPS: usize = 2;
     type Block = [u8; 272];
     type Input = Q8Block;
 
@@ -32,7 +33,7 @@ impl Format for Q8 {
     ) {
         for g in 0..G {
             let scales = isa.from_f16(array(weights[g], 0));
-            let dots = isa.dot_q8(array(weights[g], 16), x.map(|x| &x.q));
+            let dots = isa.dot_q8(array(weights[g], 16), x);
             for t in 0..T {
                 let scale = isa.mul(scales, isa.splat(x[t].scale));
                 acc[g][t] = isa.add(acc[g][t], isa.mul(dots[t], scale));

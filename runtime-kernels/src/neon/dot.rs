@@ -3,6 +3,7 @@
 use core::arch::aarch64::*;
 
 use super::super::isa::Dot;
+use super::super::quantize::Q8Block;
 use super::Neon;
 
 impl Dot for Neon {
@@ -10,7 +11,7 @@ impl Dot for Neon {
     fn dot_q8<const T: usize>(
         self,
         weights: &[u8; 256],
-        x: [&[i8; 32]; T],
+        x: [&Q8Block; T],
     ) -> [[float32x4_t; 2]; T] {
         // SAFETY: the token proves NEON; chunks are as long as the loads.
         unsafe {
@@ -39,7 +40,7 @@ impl Dot for Neon {
     fn dot_q4<const T: usize>(
         self,
         weights: &[u8; 128],
-        x: [&[i8; 32]; T],
+        x: [&Q8Block; T],
     ) -> [[float32x4_t; 2]; T] {
         // SAFETY: the token proves NEON; chunks are as long as the loads.
         unsafe {
@@ -72,8 +73,8 @@ impl Dot for Neon {
 /// # Safety
 /// The CPU has NEON.
 #[inline(always)]
-unsafe fn columns(x: &[i8; 32], k: usize) -> int8x16_t {
-    let bytes = x.as_chunks::<4>().0[k].map(|x| x as u8);
+unsafe fn columns(x: &Q8Block, k: usize) -> int8x16_t {
+    let bytes = x.q.as_chunks::<4>().0[k].map(|x| x as u8);
     // SAFETY: as the caller promises.
     unsafe { vreinterpretq_s8_s32(vdupq_n_s32(i32::from_le_bytes(bytes))) }
 }

@@ -32,6 +32,7 @@ unsafe impl HasNeon for Neon {}
 
 impl Isa for Neon {
     const NAME: &'static str = "neon";
+    const TOKENS: usize = 4;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

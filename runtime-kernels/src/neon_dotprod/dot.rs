@@ -4,6 +4,7 @@ use core::arch::aarch64::*;
 use core::arch::asm;
 
 use super::super::isa::Dot;
+use super::super::quantize::Q8Block;
 use super::NeonDotprod;
 
 impl Dot for NeonDotprod {
@@ -11,7 +12,7 @@ impl Dot for NeonDotprod {
     fn dot_q8<const T: usize>(
         self,
         weights: &[u8; 256],
-        x: [&[i8; 32]; T],
+        x: [&Q8Block; T],
     ) -> [[float32x4_t; 2]; T] {
         // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
         unsafe {
@@ -30,7 +31,7 @@ impl Dot for NeonDotprod {
     fn dot_q4<const T: usize>(
         self,
         weights: &[u8; 128],
-        x: [&[i8; 32]; T],
+        x: [&Q8Block; T],
     ) -> [[float32x4_t; 2]; T] {
         // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
         unsafe {
@@ -54,8 +55,8 @@ impl Dot for NeonDotprod {
 /// # Safety
 /// The CPU has NEON.
 #[inline(always)]
-unsafe fn columns(x: &[i8; 32], k: usize) -> int8x16_t {
-    let bytes = x.as_chunks::<4>().0[k].map(|x| x as u8);
+unsafe fn columns(x: &Q8Block, k: usize) -> int8x16_t {
+    let bytes = x.q.as_chunks::<4>().0[k].map(|x| x as u8);
     // SAFETY: as the caller promises.
     unsafe { vreinterpretq_s8_s32(vdupq_n_s32(i32::from_le_bytes(bytes))) }
 }

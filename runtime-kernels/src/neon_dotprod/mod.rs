@@ -27,6 +27,7 @@ unsafe impl HasNeon for NeonDotprod {}
 
 impl Isa for NeonDotprod {
     const NAME: &'static str = "neon-dotprod";
+    const TOKENS: usize = 4;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

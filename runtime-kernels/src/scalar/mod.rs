@@ -19,6 +19,7 @@ impl Scalar {
 
 impl Isa for Scalar {
     const NAME: &'static str = "scalar";
+    const TOKENS: usize = 4;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

@@ -3,11 +3,12 @@
 use core::arch::wasm32::*;
 
 use super::super::isa::Dot;
+use super::super::quantize::Q8Block;
 use super::Simd128;
 
 impl Dot for Simd128 {
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&[i8; 32]; T]) -> [[v128; 2]; T] {
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[v128; 2]; T] {
         let mut sums = [[i32x4_splat(0); 4]; T];
         for (pair, chunks) in weights.as_chunks::<64>().0.iter().enumerate() {
             let (rows, _) = chunks.as_chunks();
@@ -33,7 +34,7 @@ impl Dot for Simd128 {
     }
 
     #[inline(always)]
-    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&[i8; 32]; T]) -> [[v128; 2]; T] {
+    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&Q8Block; T]) -> [[v128; 2]; T] {
         // Eight products of at most 15 × 127 fit i16.
         let mut sums = [[i16x8_splat(0); 4]; T];
         for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
@@ -61,8 +62,8 @@ fn load(bytes: &[u8; 16]) -> v128 {
 
 /// Columns `4k..4k + 4` for each of four rows.
 #[inline(always)]
-fn columns(x: &[i8; 32], k: usize) -> v128 {
-    i32x4_splat(i32::from_le_bytes(x.as_chunks::<4>().0[k].map(|x| x as u8)))
+fn columns(x: &Q8Block, k: usize) -> v128 {
+    i32x4_splat(i32::from_le_bytes(x.q.as_chunks::<4>().0[k].map(|x| x as u8)))
 }
 
 /// Adds the two sums that each row has.

@@ -20,6 +20,7 @@ impl Simd128 {
 
 impl Isa for Simd128 {
     const NAME: &'static str = "simd128";
+    const TOKENS: usize = 4;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

@@ -3,11 +3,12 @@
 use core::arch::x86_64::*;
 
 use super::super::isa::Dot;
+use super::super::quantize::Q8Block;
 use super::Sse41;
 
 impl Dot for Sse41 {
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&[i8; 32]; T]) -> [[__m128; 2]; T] {
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[__m128; 2]; T] {
         // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
         unsafe {
             let ones = _mm_set1_epi16(1);
@@ -28,7 +29,7 @@ impl Dot for Sse41 {
     }
 
     #[inline(always)]
-    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&[i8; 32]; T]) -> [[__m128; 2]; T] {
+    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&Q8Block; T]) -> [[__m128; 2]; T] {
         // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
         unsafe {
             let low = _mm_set1_epi8(15);
@@ -55,8 +56,8 @@ impl Dot for Sse41 {
 /// # Safety
 /// The CPU has SSE4.1.
 #[inline(always)]
-unsafe fn columns(x: &[i8; 32], k: usize) -> __m128i {
-    let bytes = x.as_chunks::<4>().0[k].map(|x| x as u8);
+unsafe fn columns(x: &Q8Block, k: usize) -> __m128i {
+    let bytes = x.q.as_chunks::<4>().0[k].map(|x| x as u8);
     // SAFETY: as the caller promises.
     unsafe { _mm_set1_epi32(i32::from_le_bytes(bytes)) }
 }

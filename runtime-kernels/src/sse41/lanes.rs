@@ -104,13 +104,4 @@ impl Lanes for Sse41 {
             _mm_storel_epi64(out.as_mut_ptr().cast(), _mm_packs_epi16(v, v));
         }
     }
-
-    #[inline(always)]
-    fn prefetch<T>(self, value: &T) {
-        let start: *const i8 = core::ptr::from_ref(value).cast();
-        for line in (0..size_of::<T>()).step_by(64) {
-            // SAFETY: any address may be prefetched; x86-64 has the instruction.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line)) };
-        }
-    }
 }

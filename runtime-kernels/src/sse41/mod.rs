@@ -23,6 +23,7 @@ impl Sse41 {
 
 impl Isa for Sse41 {
     const NAME: &'static str = "sse4.1";
+    const TOKENS: usize = 4;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

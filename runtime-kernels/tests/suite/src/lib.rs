@@ -42,7 +42,7 @@ macro_rules! instruction_sets {
 }
 
 instruction_sets! {
-    "x86_64": avx2::Avx2, sse41::Sse41;
+    "x86_64": avx512_vnni::Avx512Vnni, avx2::Avx2, sse41::Sse41;
     "aarch64": neon::Neon, neon_dotprod::NeonDotprod;
     "wasm32": simd128::Simd128;
 }
