@@ -1,12 +1,13 @@
 //! Threads that share one pass through the network.
 //!
-//! The threads live for one pass. The leader describes a step in the job,
-//! all compute their share into memory of their own, and the leader gathers
-//! the shares: no memory is written by two threads, and none of it is unsafe.
+//! The threads live for one pass. The leader describes a step in the job, all claim ranges
+//! of it and compute them into memory of their own, and the leader gathers the results: no
+//! memory is written by two threads, and none of it is unsafe. A thread that the system
+//! holds up claims less, and holds up the others by one range at most.
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::vec::Vec;
 
 use super::kernels::{Dim, Format, GROUP, Isa, MatMul, Q8Block};
@@ -17,6 +18,10 @@ struct Job<'w, I> {
     run: fn(&Self, I, &[f32], Range<usize>, &mut Desk),
     /// Groups of rows, or heads of tokens: what is split among the threads.
     items: usize,
+    /// Multiplications of an item, roughly.
+    cost: usize,
+    /// The first item that nobody has claimed.
+    next: AtomicUsize,
     floats: Vec<f32>,
     blocks: Vec<Q8Block>,
     weights: &'w [u8],
@@ -28,6 +33,8 @@ struct Job<'w, I> {
 /// Memory of one member.
 #[derive(Default)]
 struct Desk {
+    /// What it claimed of the job, and where the result starts in `out`.
+    claims: Vec<(Range<usize>, usize)>,
     out: Vec<f32>,
     scores: Vec<f32>,
 }
@@ -41,13 +48,13 @@ struct Shared<'w, 'c, I> {
     desks: Vec<Mutex<Desk>>,
     /// Counts the jobs; `STOP` ends the threads.
     started: AtomicUsize,
-    /// Members that finished the current job.
-    done: AtomicUsize,
 }
 
 const STOP: usize = usize::MAX;
 /// Some 30 µs: longer waits mean that another program has the core.
 const SPINS: usize = 2_000;
+/// Multiplications that are worth a claim: some µs.
+const CLAIM: usize = 1 << 17;
 
 /// The leader's view of the threads.
 pub struct Crew<'s, 'w, 'c, I>(&'s Shared<'w, 'c, I>);
@@ -66,7 +73,6 @@ pub fn with_crew<'w, I: Isa, R>(
         cache: RwLock::new(cache),
         desks: (0..threads).map(|_| Mutex::default()).collect(),
         started: AtomicUsize::new(0),
-        done: AtomicUsize::new(0),
     };
     std::thread::scope(|scope| {
         for member in 1..threads {
@@ -87,68 +93,82 @@ impl<F: Fn()> Drop for OnDrop<F> {
     }
 }
 
-impl<I> Shared<'_, '_, I>
+impl<'w, I> Shared<'w, '_, I>
 where
     I: Isa,
 {
     fn serve(&self, member: usize) {
         let mut seen = 0;
         loop {
-            seen = wait(&self.started, |started| started != seen);
+            seen = wait(|| Some(self.started.load(Ordering::Acquire)).filter(|&now| now != seen));
             if seen == STOP {
                 return;
             }
-            let _done = OnDrop(|| {
-                self.done.fetch_add(1, Ordering::Release);
-            });
             self.work(member);
         }
     }
 
-    /// Computes one member's share of the job.
+    /// Computes what the member can claim of the job.
     fn work(&self, member: usize) {
-        let job = self.job.read().unwrap_or_else(PoisonError::into_inner);
+        let job = wait(|| lock(self.job.try_read()));
+        let Some(first) = job.claim(self.threads) else {
+            return;
+        };
         let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
         // A poisoned desk is left for the leader to find.
         let Ok(mut desk) = self.desks[member].lock() else {
             return;
         };
-        (job.run)(
-            &job,
-            self.isa,
-            &cache,
-            share(job.items, member, self.threads),
-            &mut desk,
-        );
+        let mut claim = Some(first);
+        while let Some(items) = claim {
+            let start = desk.out.len();
+            desk.claims.push((items.clone(), start));
+            (job.run)(&job, self.isa, &cache, items, &mut desk);
+            claim = job.claim(self.threads);
+        }
     }
 
-    /// Has all members compute the job, and gives each one's share and result to `gather`.
-    fn run(&self, mut gather: impl FnMut(Range<usize>, &[f32])) {
-        let items = self
-            .job
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .items;
-        self.done.store(0, Ordering::Relaxed);
+    /// The job, when no member reads it.
+    fn idle_job(&self) -> RwLockWriteGuard<'_, Job<'w, I>> {
+        wait(|| lock(self.job.try_write()))
+    }
+
+    /// Has the members compute the job that `describe` fills in, and gives each range and its
+    /// result to `gather`.
+    fn run(
+        &self,
+        describe: impl FnOnce(&mut Job<'w, I>),
+        mut gather: impl FnMut(Range<usize>, &[f32]),
+    ) {
+        {
+            let mut job = self.idle_job();
+            describe(&mut job);
+            job.next = AtomicUsize::new(0);
+        }
         self.started.fetch_add(1, Ordering::Release);
         self.work(0);
-        wait(&self.done, |done| done == self.threads - 1);
-        for (member, desk) in self.desks.iter().enumerate() {
-            let Ok(desk) = desk.lock() else {
+        let _idle = self.idle_job();
+        for desk in &self.desks {
+            let Ok(mut desk) = desk.lock() else {
                 panic!("a thread of the crew panicked");
             };
-            gather(share(items, member, self.threads), &desk.out);
+            let Desk { claims, out, .. } = &mut *desk;
+            let mut end = out.len();
+            while let Some((items, start)) = claims.pop() {
+                gather(items, &out[start..end]);
+                end = start;
+            }
+            out.clear();
         }
     }
 }
 
-/// Waits until the value is as wanted: at first spinning, since steps take microseconds.
-fn wait(value: &AtomicUsize, wanted: impl Fn(usize) -> bool) -> usize {
+/// Waits for a value: at first spinning, since steps take microseconds.
+fn wait<T>(mut ready: impl FnMut() -> Option<T>) -> T {
     let mut spins = 0;
     loop {
-        let now = value.load(Ordering::Acquire);
-        if wanted(now) {
-            return now;
+        if let Some(value) = ready() {
+            return value;
         }
         spins += 1;
         if spins < SPINS {
@@ -159,8 +179,13 @@ fn wait(value: &AtomicUsize, wanted: impl Fn(usize) -> bool) -> usize {
     }
 }
 
-fn share(items: usize, member: usize, threads: usize) -> Range<usize> {
-    items * member / threads..items * (member + 1) / threads
+/// The guard, if the lock is free.
+fn lock<G>(result: Result<G, TryLockError<G>>) -> Option<G> {
+    match result {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(guard)) => Some(guard.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 impl<I: Isa> Job<'_, I> {
@@ -168,6 +193,8 @@ impl<I: Isa> Job<'_, I> {
         Self {
             run: |_, _, _, _, _| {},
             items: 0,
+            cost: 0,
+            next: AtomicUsize::new(0),
             floats: Vec::new(),
             blocks: Vec::new(),
             weights: &[],
@@ -187,6 +214,20 @@ impl<I: Isa> Job<'_, I> {
         }
     }
 
+    /// Half of an equal share of what is left, so that the last claims are small (guided
+    /// self-scheduling, Polychronopoulos and Kuck, 1987).
+    fn claim(&self, threads: usize) -> Option<Range<usize>> {
+        let least = CLAIM.div_ceil(self.cost.max(1));
+        let size = |next: usize| {
+            let left = self.items - next;
+            (left / (2 * threads)).max(least).min(left)
+        };
+        let claim = |next: usize| (next < self.items).then(|| next + size(next));
+        let (now, then) = (Ordering::Relaxed, Ordering::Relaxed);
+        let start = self.next.fetch_update(now, then, claim).ok()?;
+        Some(start..start + size(start))
+    }
+
     /// A range of row groups, for all tokens: `[tokens][rows of the range]`.
     fn product<F: Format<Input: Operand>, C: Dim>(
         &self,
@@ -197,14 +238,15 @@ impl<I: Isa> Job<'_, I> {
     ) {
         let group_bytes = self.row_blocks * F::GROUP_BLOCK_BYTES;
         let rows = groups.len() * GROUP;
-        desk.out.resize(self.tokens * rows, 0.0);
+        let start = desk.out.len();
+        desk.out.resize(start + self.tokens * rows, 0.0);
         isa.run(MatMul::<F, usize, C> {
             weights: &self.weights[groups.start * group_bytes..groups.end * group_bytes],
             groups: groups.len(),
             blocks: C::of(self.row_blocks),
             input: Operand::choose(&self.floats, &self.blocks),
             tokens: self.tokens,
-            out: &mut desk.out,
+            out: &mut desk.out[start..],
             stride: rows,
         });
     }
@@ -219,7 +261,8 @@ impl<I: Isa> Job<'_, I> {
     ) {
         let heads = self.heads.cast::<D, G>();
         let head_dim = heads.head_dim.get();
-        desk.out.resize(range.len() * head_dim, 0.0);
+        let start = desk.out.len();
+        desk.out.resize(start + range.len() * head_dim, 0.0);
         desk.scores.resize(heads.position + heads.tokens, 0.0);
         let mut item = range.start;
         while item < range.end {
@@ -231,7 +274,7 @@ impl<I: Isa> Job<'_, I> {
                 head,
                 &self.floats[item * head_dim..][..count * head_dim],
                 &mut desk.scores,
-                &mut desk.out[(item - range.start) * head_dim..][..count * head_dim],
+                &mut desk.out[start + (item - range.start) * head_dim..][..count * head_dim],
             ));
             item += count;
         }
@@ -251,20 +294,16 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
 
     fn product<F: Format<Input: Operand>, C: Dim>(&mut self, product: Product<'w, '_, F, C>) {
         let blocks = product.blocks.get();
-        {
-            let mut guard = self.0.job.write().unwrap_or_else(PoisonError::into_inner);
-            let job = &mut *guard;
+        let describe = |job: &mut Job<'w, I>| {
             job.run = Job::product::<F, C>;
             job.items = product.weights.len() / (blocks * F::GROUP_BLOCK_BYTES);
+            job.cost = GROUP * 32 * blocks * product.tokens;
             job.weights = product.weights;
             job.row_blocks = blocks;
             job.tokens = product.tokens;
             Operand::put(product.input, &mut job.floats, &mut job.blocks);
-        }
-        self.0.run(|groups, rows| {
-            if groups.is_empty() {
-                return;
-            }
+        };
+        self.0.run(describe, |groups, rows| {
             let width = groups.len() * GROUP;
             for (token, rows) in rows.chunks_exact(width).enumerate() {
                 product.out[token * product.stride + groups.start * GROUP..][..width]
@@ -276,19 +315,18 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
     fn attention<D: Dim, G: Dim>(&mut self, heads: Heads<D, G>, buffers: HeadsBuffers<'_>) {
         let head_dim = heads.head_dim.get();
         let width = heads.heads * head_dim;
-        {
-            let mut guard = self.0.job.write().unwrap_or_else(PoisonError::into_inner);
-            let job = &mut *guard;
+        let describe = |job: &mut Job<'w, I>| {
             job.run = Job::attention::<D, G>;
             job.items = heads.tokens * heads.heads;
+            job.cost = 2 * head_dim * (heads.position + heads.tokens);
             job.heads = heads.cast();
             job.floats.clear();
             for token in 0..heads.tokens {
                 let queries = &buffers.queries[token * buffers.query_stride..][..width];
                 job.floats.extend_from_slice(queries);
             }
-        }
-        self.0.run(|items, results| {
+        };
+        self.0.run(describe, |items, results| {
             for (item, head) in items.zip(results.chunks_exact(head_dim)) {
                 let (token, index) = (item / heads.heads, item % heads.heads);
                 buffers.out[token * buffers.out_stride + index * head_dim..][..head_dim]

@@ -26,9 +26,7 @@ fn module(set: InstructionSet) -> (Ident, Ident) {
 fn architecture(set: InstructionSet) -> Option<&'static str> {
     match set {
         InstructionSet::Scalar => None,
-        InstructionSet::Sse41 | InstructionSet::Avx2 | InstructionSet::Avx512Vnni => {
-            Some("x86_64")
-        }
+        InstructionSet::Sse41 | InstructionSet::Avx2 | InstructionSet::Avx512Vnni => Some("x86_64"),
         InstructionSet::Neon | InstructionSet::NeonDotprod => Some("aarch64"),
         InstructionSet::Simd128 => Some("wasm32"),
     }

@@ -10,7 +10,12 @@ impl Dot for Scalar {
         let mut dots = [[0.0; 8]; T];
         for (dots, x) in dots.iter_mut().zip(x) {
             let mut sums = [0i32; 8];
-            for (rows, x) in weights.as_chunks::<32>().0.iter().zip(x.q.as_chunks::<4>().0) {
+            for (rows, x) in weights
+                .as_chunks::<32>()
+                .0
+                .iter()
+                .zip(x.q.as_chunks::<4>().0)
+            {
                 for (sum, w) in sums.iter_mut().zip(rows.as_chunks::<4>().0) {
                     *sum += product(w.map(|w| w as i8), x);
                 }

@@ -63,7 +63,9 @@ fn load(bytes: &[u8; 16]) -> v128 {
 /// Columns `4k..4k + 4` for each of four rows.
 #[inline(always)]
 fn columns(x: &Q8Block, k: usize) -> v128 {
-    i32x4_splat(i32::from_le_bytes(x.q.as_chunks::<4>().0[k].map(|x| x as u8)))
+    i32x4_splat(i32::from_le_bytes(
+        x.q.as_chunks::<4>().0[k].map(|x| x as u8),
+    ))
 }
 
 /// Adds the two sums that each row has.
