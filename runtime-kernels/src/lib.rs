@@ -67,7 +67,7 @@ pub mod sse41;
 pub use add_assign::AddAssign;
 pub use add_bias::AddBias;
 pub use argmax::argmax;
-pub use attention::Attention;
+pub use attention::{Attention, ROWS};
 pub use exp_weights::ExpWeights;
 pub use format::Format;
 pub use formats::{f16::F16, f32::F32, q4::Q4, q4m::Q4M, q8::Q8};

@@ -366,23 +366,32 @@ proptest! {
 
     #[test]
     fn attention_is_softmax_times_values(
-        head_dim in 1usize..70, positions in 1usize..20, seed in vec(-2.0f32..2.0, 997),
+        head_dim in 1usize..70, before in 0usize..20, tokens in 1usize..4,
+        seed in vec(-2.0f32..2.0, 997),
     ) {
-        let (heads, heads_per_kv, kv_heads) = (4, 2, 2);
-        let kv_stride = kv_heads * head_dim;
+        let (heads, heads_per_kv, kv_heads) = (6, 3, 2);
+        let (kv_stride, positions) = (kv_heads * head_dim, before + tokens);
         let take = |skip, n| seed.iter().copied().cycle().skip(skip).take(n).collect::<Vec<_>>();
-        let q = take(3, heads * head_dim);
-        let (keys, values) = (take(500, positions * kv_stride), take(77, positions * kv_stride));
-        let (mut scores, mut out) = (vec![0.0; positions], vec![0.0; heads * head_dim]);
-        scalar().run(Attention {
-            q: &q, keys: &keys, values: &values, kv_stride, positions, head_dim, heads_per_kv,
-            first_head: 0, scale: 0.3, scores: &mut scores, out: &mut out,
-        });
-        for head in 0..heads {
-            let at = head / heads_per_kv * head_dim;
-            let weights: Vec<f64> = (0..positions).map(|t| {
+        let q = take(3, tokens * heads * head_dim);
+        let keys = take(500, positions.next_multiple_of(8) * kv_stride);
+        let values = take(77, positions * kv_stride);
+        let key = |t: usize, d: usize| keys[(t / 8 * kv_stride + d) * 8 + t % 8];
+        let mut scores = vec![0.0; 4 * positions.next_multiple_of(8)];
+        let mut out = vec![0.0; tokens * heads * head_dim];
+        for kv_head in 0..kv_heads {
+            let (at, first) = (kv_head * head_dim, kv_head * heads_per_kv * head_dim);
+            scalar().run(Attention {
+                queries: &q[first..], query_stride: heads * head_dim, rows: 0..tokens * heads_per_kv,
+                position: before, keys: &keys[at * 8..], values: &values[at..], kv_stride, head_dim,
+                heads_per_kv, scale: 0.3, scores: &mut scores, out: &mut out[first..],
+                out_stride: heads * head_dim,
+            });
+        }
+        for row in 0..tokens * heads {
+            let (sees, at) = (before + row / heads + 1, row % heads / heads_per_kv * head_dim);
+            let weights: Vec<f64> = (0..sees).map(|t| {
                 let score: f64 = (0..head_dim)
-                    .map(|d| f64::from(q[head * head_dim + d]) * f64::from(keys[t * kv_stride + at + d]))
+                    .map(|d| f64::from(q[row * head_dim + d]) * f64::from(key(t, at + d)))
                     .sum();
                 (score * f64::from(0.3f32)).exp()
             }).collect();
@@ -390,7 +399,7 @@ proptest! {
             for d in 0..head_dim {
                 let expected: f64 = weights.iter().enumerate()
                     .map(|(t, w)| w * f64::from(values[t * kv_stride + at + d])).sum::<f64>() / sum;
-                close(out[head * head_dim + d], expected, 2.0, 1e-4)?;
+                close(out[row * head_dim + d], expected, 2.0, 1e-4)?;
             }
         }
     }

@@ -251,7 +251,7 @@ impl<I: Isa> Job<'_, I> {
         });
     }
 
-    /// A range of heads, counted over all tokens: `[heads of the range][head_dim]`.
+    /// A range of rows, counted over all key heads: `[rows of the range][head_dim]`.
     fn attention<D: Dim, G: Dim>(
         &self,
         isa: I,
@@ -260,23 +260,26 @@ impl<I: Isa> Job<'_, I> {
         desk: &mut Desk,
     ) {
         let heads = self.heads.cast::<D, G>();
-        let head_dim = heads.head_dim.get();
+        let (head_dim, rows_per_kv) = (heads.head_dim.get(), heads.rows_per_kv());
         let start = desk.out.len();
         desk.out.resize(start + range.len() * head_dim, 0.0);
-        desk.scores.resize(heads.position + heads.tokens, 0.0);
-        let mut item = range.start;
-        while item < range.end {
-            let (token, head) = (item / heads.heads, item % heads.heads);
-            let count = (heads.heads - head).min(range.end - item);
+        desk.scores.resize(heads.scores_len(), 0.0);
+        let mut row = range.start;
+        while row < range.end {
+            let (kv_head, first) = (row / rows_per_kv, row % rows_per_kv);
+            let rows = first..rows_per_kv.min(first + range.end - row);
+            let count = rows.len();
+            // In whole tokens, the rows lie one behind the other.
+            let at = start + (row - range.start) * head_dim;
             isa.run(heads.kernel(
                 cache,
-                token,
-                head,
-                &self.floats[item * head_dim..][..count * head_dim],
+                kv_head,
+                rows,
+                (&self.floats, heads.heads * head_dim),
                 &mut desk.scores,
-                &mut desk.out[start + (item - range.start) * head_dim..][..count * head_dim],
+                (&mut desk.out[at..], heads.width_per_kv()),
             ));
-            item += count;
+            row += count;
         }
     }
 }
@@ -326,11 +329,13 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
                 job.floats.extend_from_slice(queries);
             }
         };
-        self.0.run(describe, |items, results| {
-            for (item, head) in items.zip(results.chunks_exact(head_dim)) {
-                let (token, index) = (item / heads.heads, item % heads.heads);
-                buffers.out[token * buffers.out_stride + index * head_dim..][..head_dim]
-                    .copy_from_slice(head);
+        let (rows_per_kv, heads_per_kv) = (heads.rows_per_kv(), heads.heads_per_kv.get());
+        self.0.run(describe, |rows, results| {
+            for (row, result) in rows.zip(results.chunks_exact(head_dim)) {
+                let (kv_head, row) = (row / rows_per_kv, row % rows_per_kv);
+                let (token, head) = (row / heads_per_kv, row % heads_per_kv);
+                let at = token * buffers.out_stride + (kv_head * heads_per_kv + head) * head_dim;
+                buffers.out[at..][..head_dim].copy_from_slice(result);
             }
         });
     }

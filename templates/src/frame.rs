@@ -31,16 +31,17 @@ pub struct AttentionShape<D, G> {
     pub scale: f32,
     /// Queries, keys and values.
     pub input: Region,
-    /// Scratch, as long as the context.
+    /// Scratch, as the kernel needs it for the whole context.
     pub scores: Region,
     /// Where the result goes.
     pub output: Region,
 }
 
-/// The KV cache's shape: `[layer][keys, values][context][stride]`.
+/// The KV cache's shape. For each layer: keys, `[context / 8][stride][8]`, so that a vector
+/// holds one element of eight positions; then values, `[context][stride]`.
 #[derive(Clone, Copy)]
 pub struct CacheShape {
-    /// Positions.
+    /// Positions, a multiple of 8.
     pub context: usize,
     /// Floats of one position's keys or values.
     pub stride: usize,
@@ -54,6 +55,18 @@ impl CacheShape {
     pub const fn layer(self, layer: usize) -> (usize, usize) {
         let size = self.context * self.stride;
         (2 * layer * size, (2 * layer + 1) * size)
+    }
+
+    /// Where a position's keys (or values) start in a layer's keys (or values), and the
+    /// distance of its elements.
+    #[inline(always)]
+    pub const fn place(self, position: usize, keys: bool) -> (usize, usize) {
+        if keys {
+            let lane = position % GROUP;
+            ((position - lane) * self.stride + lane, GROUP)
+        } else {
+            (position * self.stride, 1)
+        }
     }
 }
 
@@ -222,9 +235,13 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         let (keys, values) = cache.layer(layer);
         self.team.with_cache(|memory| {
             for (token, row) in rows.chunks_exact(buffer.width).enumerate() {
-                let at = (position + token) * cache.stride;
-                memory[keys + at..][..cache.width].copy_from_slice(&row[key..][..cache.width]);
-                memory[values + at..][..cache.width].copy_from_slice(&row[value..][..cache.width]);
+                for (start, half, from) in [(keys, true, key), (values, false, value)] {
+                    let (at, step) = cache.place(position + token, half);
+                    let places = memory[start + at..].iter_mut().step_by(step);
+                    for (place, x) in places.zip(&row[from..][..cache.width]) {
+                        *place = *x;
+                    }
+                }
             }
         });
     }

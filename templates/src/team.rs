@@ -1,6 +1,8 @@
 //! Who computes: one thread, or (with `std`) the threads of a [crew](super::crew).
 
-use super::kernels::{Attention, Dim, Format, Isa, MatMul};
+use core::ops::Range;
+
+use super::kernels::{Attention, Dim, Format, GROUP, Isa, MatMul, ROWS};
 
 /// The work that threads can share. Rows and heads are split among them, sums
 /// never, so the number of threads does not change a bit.
@@ -56,7 +58,7 @@ pub struct Heads<D: Dim, G: Dim> {
     pub keys: usize,
     /// Start of the layer's values.
     pub values: usize,
-    /// Floats of one position.
+    /// Floats of one position's keys, or values.
     pub kv_stride: usize,
 }
 
@@ -66,7 +68,7 @@ pub struct HeadsBuffers<'b> {
     pub queries: &'b [f32],
     /// Distance of tokens in `queries`.
     pub query_stride: usize,
-    /// Scratch, as long as the context.
+    /// Scratch, as the kernel needs it for the whole context.
     pub scores: &'b mut [f32],
     /// `[tokens][out_stride]`.
     pub out: &'b mut [f32],
@@ -91,29 +93,51 @@ impl<D: Dim, G: Dim> Heads<D, G> {
         }
     }
 
-    /// The kernel for `count` heads of one token.
+    /// Floats of one token's queries that share a key head.
+    #[inline(always)]
+    pub fn width_per_kv(&self) -> usize {
+        self.heads_per_kv.get() * self.head_dim.get()
+    }
+
+    /// The rows (heads of tokens) that share a key head.
+    #[inline(always)]
+    pub fn rows_per_kv(&self) -> usize {
+        self.tokens * self.heads_per_kv.get()
+    }
+
+    /// Floats of scratch that the kernel needs.
+    #[inline(always)]
+    pub fn scores_len(&self) -> usize {
+        ROWS.min(self.rows_per_kv()) * (self.position + self.tokens).next_multiple_of(GROUP)
+    }
+
+    /// The kernel for some rows of a key head. `queries` are all heads of all tokens; `out`
+    /// starts with the first row.
     #[inline(always)]
     pub fn kernel<'a>(
         &self,
         cache: &'a [f32],
-        token: usize,
-        first_head: usize,
-        q: &'a [f32],
+        kv_head: usize,
+        rows: Range<usize>,
+        (queries, query_stride): (&'a [f32], usize),
         scores: &'a mut [f32],
-        out: &'a mut [f32],
+        (out, out_stride): (&'a mut [f32], usize),
     ) -> Attention<'a, D, G> {
+        let at = kv_head * self.head_dim.get();
         Attention {
-            q,
-            keys: &cache[self.keys..],
-            values: &cache[self.values..],
+            queries: &queries[kv_head * self.width_per_kv()..],
+            query_stride,
+            rows,
+            position: self.position,
+            keys: &cache[self.keys + at * GROUP..],
+            values: &cache[self.values + at..],
             kv_stride: self.kv_stride,
-            positions: self.position + token + 1,
             head_dim: self.head_dim,
             heads_per_kv: self.heads_per_kv,
-            first_head,
             scale: self.scale,
             scores,
             out,
+            out_stride,
         }
     }
 }
@@ -199,15 +223,17 @@ impl<'w, I: Isa> Team<'w> for Solo<'_, I> {
 
     #[inline(always)]
     fn attention<D: Dim, G: Dim>(&mut self, heads: Heads<D, G>, buffers: HeadsBuffers<'_>) {
-        let width = heads.heads * heads.head_dim.get();
-        for token in 0..heads.tokens {
+        for kv_head in 0..heads.heads / heads.heads_per_kv.get() {
             self.isa.run(heads.kernel(
                 self.cache,
-                token,
-                0,
-                &buffers.queries[token * buffers.query_stride..][..width],
-                buffers.scores,
-                &mut buffers.out[token * buffers.out_stride..][..width],
+                kv_head,
+                0..heads.rows_per_kv(),
+                (buffers.queries, buffers.query_stride),
+                &mut buffers.scores[..heads.scores_len()],
+                (
+                    &mut buffers.out[kv_head * heads.width_per_kv()..],
+                    buffers.out_stride,
+                ),
             ));
         }
     }

@@ -201,7 +201,7 @@ fn root(modules: &[&str], sets: &[InstructionSet], formats: &[WeightFormat]) -> 
         "add_assign::AddAssign".to_owned(),
         "add_bias::AddBias".into(),
         "argmax::argmax".into(),
-        "attention::Attention".into(),
+        "attention::{Attention, ROWS}".into(),
         "exp_weights::ExpWeights".into(),
         "format::Format".into(),
         "hash::BitHash".into(),

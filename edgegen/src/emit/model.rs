@@ -37,7 +37,7 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
         #(#regions)*
 
         const CACHE: CacheShape = CacheShape {
-            context: CONTEXT,
+            context: CONTEXT.next_multiple_of(8),
             stride: KV_STRIDE,
             width: NUM_KEY_VALUE_HEADS * HEAD_DIM,
         };
@@ -226,7 +226,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         const RMS_NORM_EPS: f32 = #eps;
         #[doc = #scale_doc]
         const ATTENTION_SCALE: f32 = #scale;
-        const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CONTEXT * KV_STRIDE;
+        const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CACHE.context * KV_STRIDE;
         const ARENA_LEN: usize = #arena;
     }
 }
@@ -570,8 +570,12 @@ fn entry() -> TokenStream {
             position: usize,
         ) -> impl Iterator<Item = f32> {
             memory[..CACHE_LEN]
-                .chunks_exact(CONTEXT * KV_STRIDE)
-                .flat_map(move |half| &half[position * KV_STRIDE..][..CACHE.width])
+                .chunks_exact(CACHE.context * KV_STRIDE)
+                .zip([true, false].into_iter().cycle())
+                .flat_map(move |(half, keys)| {
+                    let (start, step) = CACHE.place(position, keys);
+                    half[start..].iter().step_by(step).take(CACHE.width)
+                })
                 .copied()
         }
 
@@ -581,8 +585,12 @@ fn entry() -> TokenStream {
             position: usize,
         ) -> impl Iterator<Item = &mut f32> {
             memory[..CACHE_LEN]
-                .chunks_exact_mut(CONTEXT * KV_STRIDE)
-                .flat_map(move |half| &mut half[position * KV_STRIDE..][..CACHE.width])
+                .chunks_exact_mut(CACHE.context * KV_STRIDE)
+                .zip([true, false].into_iter().cycle())
+                .flat_map(move |(half, keys)| {
+                    let (start, step) = CACHE.place(position, keys);
+                    half[start..].iter_mut().step_by(step).take(CACHE.width)
+                })
         }
     }
 }

@@ -209,7 +209,7 @@ fn step<'p, T: Team<'p>>(
     let shapes = &program.shapes;
     let region = |buffer| region(program, buffer);
     let cache = CacheShape {
-        context: shapes.context,
+        context: shapes.kv_positions(),
         stride: shapes.kv_stride(),
         width: shapes.num_key_value_heads * shapes.head_dim,
     };

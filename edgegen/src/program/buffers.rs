@@ -16,7 +16,7 @@ pub enum Buffer {
     QueryKeyValue,
     /// Attention's output.
     Attended,
-    /// Scratch for attention's scores: one row as long as the context.
+    /// Scratch for attention's scores: some rows as long as the context.
     Scores,
     /// Gate and up projections.
     GateUp,
@@ -91,7 +91,12 @@ impl Arena {
             batch,
         );
         arena.place(Buffer::Attended, columns(queries), batch);
-        arena.place(Buffer::Scores, columns(shapes.context), 1);
+        let rows = batch * (shapes.num_attention_heads / shapes.num_key_value_heads);
+        arena.place(
+            Buffer::Scores,
+            columns(shapes.context) * rows.min(runtime_kernels::attention::ROWS),
+            1,
+        );
         let attention_end = std::mem::replace(&mut arena.len, shared);
         arena.place(Buffer::GateUp, columns(2 * intermediate), batch);
         arena.place(Buffer::Hidden, columns(intermediate), batch);

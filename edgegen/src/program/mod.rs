@@ -55,9 +55,14 @@ impl Shapes {
         (self.num_key_value_heads * self.head_dim).next_multiple_of(ROW_PADDING)
     }
 
+    /// Positions of the KV cache: whole groups of keys.
+    pub fn kv_positions(&self) -> usize {
+        self.context.next_multiple_of(ROW_PADDING)
+    }
+
     /// Floats of the whole KV cache: `[layer][keys, values][position][kv_stride]`.
     pub fn kv_cache_len(&self) -> usize {
-        self.num_hidden_layers * 2 * self.context * self.kv_stride()
+        self.num_hidden_layers * 2 * self.kv_positions() * self.kv_stride()
     }
 }
 

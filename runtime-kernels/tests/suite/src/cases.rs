@@ -370,34 +370,41 @@ fn attention<I: Isa>(isa: I, sink: Sink) {
         {
             let kv_stride = heads / heads_per_kv * head_dim + 5;
             for positions in [1, 2, 7, 8, 9, 33] {
-                let q = rng.floats(heads * head_dim, kind);
-                let keys = rng.floats(positions * kv_stride, kind);
+                let tokens = positions.min(3);
+                let q = rng.floats(tokens * heads * head_dim, kind);
+                let keys = rng.floats(positions.next_multiple_of(8) * kv_stride, kind);
                 let values = rng.floats(positions * kv_stride, kind);
-                let mut out = vec![-1.0; heads * head_dim];
-                // The heads in two ranges, as two threads have them.
-                let cut = heads / 2 * head_dim;
-                let (low, high) = out.split_at_mut(cut);
-                let ranges = [(&q[..cut], low, 0), (&q[cut..], high, heads / 2)];
-                for (q, out, first_head) in ranges {
-                    let mut scores = vec![0.0; positions + 3];
-                    isa.run(Attention {
-                        q,
-                        keys: &keys,
-                        values: &values,
-                        kv_stride,
-                        positions,
-                        head_dim,
-                        heads_per_kv,
-                        first_head,
-                        scale: 0.125,
-                        scores: &mut scores,
+                let width = heads_per_kv * head_dim;
+                for kv_head in 0..heads / heads_per_kv {
+                    let rows = tokens * heads_per_kv;
+                    let mut out = vec![-1.0; rows * head_dim];
+                    // The rows in two ranges, as two threads have them.
+                    let cut = rows / 2;
+                    let (low, high) = out.split_at_mut(cut * head_dim);
+                    for (rows, out) in [(0..cut, low), (cut..rows, high)] {
+                        isa.run(Attention {
+                            queries: &q[kv_head * width..],
+                            query_stride: heads * head_dim,
+                            rows,
+                            position: positions - tokens,
+                            keys: &keys[kv_head * head_dim * 8..],
+                            values: &values[kv_head * head_dim..],
+                            kv_stride,
+                            head_dim,
+                            heads_per_kv,
+                            scale: 0.125,
+                            scores: &mut [0.0; 4 * 40],
+                            out,
+                            out_stride: width,
+                        });
+                    }
+                    sink(
+                        format!(
+                            "{kind:?} head {kv_head} of {heads} of {head_dim}, {positions} positions"
+                        ),
                         out,
-                    });
+                    );
                 }
-                sink(
-                    format!("{kind:?} {heads} heads of {head_dim}, {positions} positions"),
-                    out,
-                );
             }
         }
     }
