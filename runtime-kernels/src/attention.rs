@@ -22,12 +22,12 @@ pub struct Attention<'a, D: Dim, G: Dim> {
     pub rows: Range<usize>,
     /// Position of the first token: it sees so many positions, and itself.
     pub position: usize,
-    /// `[positions / 8][kv_stride][8]`, from this head's first element on: a lane is a position.
+    /// `[context / 8][head_dim][8]`: a lane is a position. `head_dim` is padded to a multiple of 8.
     pub keys: &'a [f32],
-    /// `[positions][kv_stride]`, from this head's first element on.
+    /// `[head_dim / 8][context][8]`: a lane is an element of the head.
     pub values: &'a [f32],
-    /// Floats of one position's keys, or values, of all heads.
-    pub kv_stride: usize,
+    /// Positions that keys and values have room for, a multiple of 8.
+    pub context: usize,
     /// Elements of a head.
     pub head_dim: D,
     /// Query heads that share a key and value head.
@@ -80,8 +80,7 @@ impl<D: Dim, G: Dim> Attention<'_, D, G> {
         let scores = &mut self.scores[..R * span];
         let keys = Keys {
             keys: self.keys,
-            block: self.kv_stride * GROUP,
-            head: head_dim * GROUP,
+            block: head_dim.next_multiple_of(GROUP) * GROUP,
             scale: self.scale,
         };
         keys.score(isa, queries, scores);
@@ -100,21 +99,21 @@ impl<D: Dim, G: Dim> Attention<'_, D, G> {
         let first = at((self.rows.start / heads, self.rows.start % heads));
         let mut values = Values {
             values: self.values,
-            stride: self.kv_stride,
+            column: self.context * GROUP,
             weights,
             factors,
             out: self.out,
             starts: places.map(|place| at(place) - first),
+            head_dim,
         };
-        values.weigh(isa, head_dim);
+        values.weigh(isa);
     }
 }
 
 struct Keys<'a> {
     keys: &'a [f32],
-    /// Floats of eight positions: of all heads, and of one.
+    /// Floats of eight positions.
     block: usize,
-    head: usize,
     scale: f32,
 }
 
@@ -123,24 +122,30 @@ impl Keys<'_> {
     /// eights of positions.
     #[inline(always)]
     fn score<I: Isa, const R: usize>(&self, isa: I, queries: [&[f32]; R], scores: &mut [f32]) {
-        let span = scores.len() / R;
-        let blocks = span / GROUP;
-        let mut block = 0;
         // So many chains hide each other's latency.
         if R > 2 {
-            while block + 2 <= blocks {
-                self.blocks::<I, R, 2>(isa, queries, block, scores);
-                block += 2;
-            }
+            self.streams::<I, R, 2>(isa, queries, scores);
         } else {
-            while block + 4 <= blocks {
-                self.blocks::<I, R, 4>(isa, queries, block, scores);
-                block += 4;
-            }
+            self.streams::<I, R, 4>(isa, queries, scores);
         }
-        while block < blocks {
-            self.blocks::<I, R, 1>(isa, queries, block, scores);
-            block += 1;
+    }
+
+    /// `N` blocks at a time, each from another part: memory is read fastest in few long streams.
+    #[inline(always)]
+    fn streams<I: Isa, const R: usize, const N: usize>(
+        &self,
+        isa: I,
+        queries: [&[f32]; R],
+        scores: &mut [f32],
+    ) {
+        let blocks = scores.len() / R / GROUP;
+        let length = blocks / N;
+        for block in 0..length {
+            let blocks = core::array::from_fn(|n| block + n * length);
+            self.blocks::<I, R, N>(isa, queries, blocks, scores);
+        }
+        for block in N * length..blocks {
+            self.blocks::<I, R, 1>(isa, queries, [block], scores);
         }
     }
 
@@ -149,18 +154,13 @@ impl Keys<'_> {
         &self,
         isa: I,
         queries: [&[f32]; R],
-        block: usize,
+        blocks: [usize; N],
         scores: &mut [f32],
     ) {
-        let mut keys: [&[[f32; 8]]; N] = [&[]; N];
-        for (n, keys) in keys.iter_mut().enumerate() {
-            *keys = self.keys[(block + n) * self.block..][..self.head]
-                .as_chunks()
-                .0;
-        }
+        let keys = blocks.map(|block| &self.keys[block * self.block..][..self.block]);
         let mut sums = [[isa.splat(0.0); N]; R];
-        for d in 0..self.head / GROUP {
-            let keys = keys.map(|keys| isa.load(&keys[d]));
+        for d in 0..queries[0].len() {
+            let keys = keys.map(|keys| isa.load(&keys.as_chunks().0[d]));
             for r in 0..R {
                 let query = isa.splat(queries[r][d]);
                 for n in 0..N {
@@ -170,9 +170,9 @@ impl Keys<'_> {
         }
         let span = scores.len() / R;
         for (scores, sums) in scores.chunks_exact_mut(span).zip(sums) {
-            let (scores, _) = scores[block * GROUP..].as_chunks_mut();
-            for (score, sum) in scores.iter_mut().zip(sums) {
-                isa.store(isa.mul(sum, isa.splat(self.scale)), score);
+            let (scores, _) = scores.as_chunks_mut();
+            for (block, sum) in blocks.into_iter().zip(sums) {
+                isa.store(isa.mul(sum, isa.splat(self.scale)), &mut scores[block]);
             }
         }
     }
@@ -206,59 +206,56 @@ fn exponentials<I: Isa>(isa: I, scores: &mut [f32]) -> f32 {
 
 struct Values<'a, const R: usize> {
     values: &'a [f32],
-    stride: usize,
+    /// Floats of eight elements of all positions.
+    column: usize,
     /// Each row's weights of the positions that it sees; a later row sees no fewer.
     weights: [&'a [f32]; R],
     factors: [f32; R],
     out: &'a mut [f32],
     /// Each row's place in `out`.
     starts: [usize; R],
+    head_dim: usize,
 }
 
 impl<const R: usize> Values<'_, R> {
     /// `out[row][d]` = (the chain over positions of `weight * value[d]`) × `factor`.
     #[inline(always)]
-    fn weigh<I: Isa>(&mut self, isa: I, head_dim: usize) {
-        let mut d = 0;
+    fn weigh<I: Isa>(&mut self, isa: I) {
         // So many chains hide each other's latency.
         if R > 2 {
-            while d + 2 * GROUP <= head_dim {
-                self.columns::<I, 2>(isa, d);
-                d += 2 * GROUP;
-            }
+            self.streams::<I, 2>(isa);
         } else {
-            while d + 4 * GROUP <= head_dim {
-                self.columns::<I, 4>(isa, d);
-                d += 4 * GROUP;
-            }
-        }
-        while d + GROUP <= head_dim {
-            self.columns::<I, 1>(isa, d);
-            d += GROUP;
-        }
-        for d in d..head_dim {
-            for r in 0..R {
-                let mut sum = 0.0;
-                for (t, weight) in self.weights[r].iter().enumerate() {
-                    sum += weight * self.values[t * self.stride + d];
-                }
-                self.out[self.starts[r] + d] = sum * self.factors[r];
-            }
+            self.streams::<I, 4>(isa);
         }
     }
 
-    /// `N` vectors from `d` on.
+    /// `N` columns at a time.
     #[inline(always)]
-    fn columns<I: Isa, const N: usize>(&mut self, isa: I, d: usize) {
-        let load = |t: usize| -> [I::F32x8; N] {
-            let (values, _) = self.values[t * self.stride + d..][..N * GROUP].as_chunks();
-            core::array::from_fn(|n| isa.load(&values[n]))
-        };
+    fn streams<I: Isa, const N: usize>(&mut self, isa: I) {
+        let columns = self.head_dim.div_ceil(GROUP);
+        let mut column = 0;
+        while column + N <= columns {
+            self.columns::<I, N>(isa, column);
+            column += N;
+        }
+        for column in column..columns {
+            self.columns::<I, 1>(isa, column);
+        }
+    }
+
+    #[inline(always)]
+    fn columns<I: Isa, const N: usize>(&mut self, isa: I, column: usize) {
+        let mut values: [&[[f32; GROUP]]; N] = [&[]; N];
+        for (n, values) in values.iter_mut().enumerate() {
+            let (column, _) = self.values[(column + n) * self.column..][..self.column].as_chunks();
+            *values = &column[..self.weights[R - 1].len()];
+        }
         let mut sums = [[isa.splat(0.0); N]; R];
         let all_see = self.weights[0].len();
         let weights = self.weights.map(|weights| &weights[..all_see]);
+        let common = values.map(|values| &values[..all_see]);
         for t in 0..all_see {
-            let values = load(t);
+            let values = common.map(|values| isa.load(&values[t]));
             for r in 0..R {
                 let weight = isa.splat(weights[r][t]);
                 for n in 0..N {
@@ -268,14 +265,23 @@ impl<const R: usize> Values<'_, R> {
         }
         for r in 0..R {
             for t in all_see..self.weights[r].len() {
-                let (weight, values) = (isa.splat(self.weights[r][t]), load(t));
+                let weight = isa.splat(self.weights[r][t]);
                 for n in 0..N {
-                    sums[r][n] = isa.add(sums[r][n], isa.mul(weight, values[n]));
+                    let product = isa.mul(weight, isa.load(&values[n][t]));
+                    sums[r][n] = isa.add(sums[r][n], product);
                 }
             }
-            let (out, _) = self.out[self.starts[r] + d..][..N * GROUP].as_chunks_mut();
-            for (out, sum) in out.iter_mut().zip(sums[r]) {
-                isa.store(isa.mul(sum, isa.splat(self.factors[r])), out);
+            let out = &mut self.out[self.starts[r]..][..self.head_dim];
+            for (out, sum) in out[column * GROUP..].chunks_mut(GROUP).zip(sums[r]) {
+                let sum = isa.mul(sum, isa.splat(self.factors[r]));
+                match out.first_chunk_mut() {
+                    Some(out) => isa.store(sum, out),
+                    None => {
+                        let mut lanes = [0.0; GROUP];
+                        isa.store(sum, &mut lanes);
+                        out.copy_from_slice(&lanes[..out.len()]);
+                    }
+                }
             }
         }
     }

@@ -370,35 +370,37 @@ proptest! {
         seed in vec(-2.0f32..2.0, 997),
     ) {
         let (heads, heads_per_kv, kv_heads) = (6, 3, 2);
-        let (kv_stride, positions) = (kv_heads * head_dim, before + tokens);
+        let positions = before + tokens;
+        let context = positions.next_multiple_of(8) + 8;
+        let (columns, size) = (head_dim.div_ceil(8), context * head_dim.next_multiple_of(8));
         let take = |skip, n| seed.iter().copied().cycle().skip(skip).take(n).collect::<Vec<_>>();
         let q = take(3, tokens * heads * head_dim);
-        let keys = take(500, positions.next_multiple_of(8) * kv_stride);
-        let values = take(77, positions * kv_stride);
-        let key = |t: usize, d: usize| keys[(t / 8 * kv_stride + d) * 8 + t % 8];
+        let (keys, values) = (take(500, kv_heads * size), take(77, kv_heads * size));
+        let key = |head, t: usize, d| keys[head * size + (t / 8 * columns * 8 + d) * 8 + t % 8];
+        let value = |head, t, d: usize| values[head * size + (d / 8 * context + t) * 8 + d % 8];
         let mut scores = vec![0.0; 4 * positions.next_multiple_of(8)];
         let mut out = vec![0.0; tokens * heads * head_dim];
         for kv_head in 0..kv_heads {
-            let (at, first) = (kv_head * head_dim, kv_head * heads_per_kv * head_dim);
+            let first = kv_head * heads_per_kv * head_dim;
             scalar().run(Attention {
                 queries: &q[first..], query_stride: heads * head_dim, rows: 0..tokens * heads_per_kv,
-                position: before, keys: &keys[at * 8..], values: &values[at..], kv_stride, head_dim,
+                position: before, keys: &keys[kv_head * size..], values: &values[kv_head * size..], context, head_dim,
                 heads_per_kv, scale: 0.3, scores: &mut scores, out: &mut out[first..],
                 out_stride: heads * head_dim,
             });
         }
         for row in 0..tokens * heads {
-            let (sees, at) = (before + row / heads + 1, row % heads / heads_per_kv * head_dim);
+            let (sees, head) = (before + row / heads + 1, row % heads / heads_per_kv);
             let weights: Vec<f64> = (0..sees).map(|t| {
                 let score: f64 = (0..head_dim)
-                    .map(|d| f64::from(q[row * head_dim + d]) * f64::from(key(t, at + d)))
+                    .map(|d| f64::from(q[row * head_dim + d]) * f64::from(key(head, t, d)))
                     .sum();
                 (score * f64::from(0.3f32)).exp()
             }).collect();
             let sum: f64 = weights.iter().sum();
             for d in 0..head_dim {
                 let expected: f64 = weights.iter().enumerate()
-                    .map(|(t, w)| w * f64::from(values[t * kv_stride + at + d])).sum::<f64>() / sum;
+                    .map(|(t, w)| w * f64::from(value(head, t, d))).sum::<f64>() / sum;
                 close(out[row * head_dim + d], expected, 2.0, 1e-4)?;
             }
         }

@@ -209,7 +209,7 @@ impl<I: Isa> Job<'_, I> {
                 scale: 0.0,
                 keys: 0,
                 values: 0,
-                kv_stride: 0,
+                context: 0,
             },
         }
     }

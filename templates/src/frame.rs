@@ -37,36 +37,51 @@ pub struct AttentionShape<D, G> {
     pub output: Region,
 }
 
-/// The KV cache's shape. For each layer: keys, `[context / 8][stride][8]`, so that a vector
-/// holds one element of eight positions; then values, `[context][stride]`.
+/// The KV cache's shape, `[layer][keys, values][head]`. The keys of a head are
+/// `[context / 8][head_dim][8]`, so that a vector holds one element of eight positions; its
+/// values `[head_dim / 8][context][8]`. Both are read from front to back.
 #[derive(Clone, Copy)]
 pub struct CacheShape {
     /// Positions, a multiple of 8.
     pub context: usize,
-    /// Floats of one position's keys or values.
-    pub stride: usize,
-    /// Floats of them that are used.
-    pub width: usize,
+    /// Heads of keys, and of values.
+    pub heads: usize,
+    /// Elements of a head.
+    pub head_dim: usize,
 }
 
 impl CacheShape {
+    /// Floats of a layer's keys, or values.
+    #[inline(always)]
+    pub const fn half(self) -> usize {
+        self.heads * self.head()
+    }
+
+    /// Floats of a head's keys, or values; `head_dim` is padded to a multiple of 8.
+    #[inline(always)]
+    const fn head(self) -> usize {
+        self.context * self.head_dim.next_multiple_of(GROUP)
+    }
+
     /// Starts of a layer's keys and values.
     #[inline(always)]
     pub const fn layer(self, layer: usize) -> (usize, usize) {
-        let size = self.context * self.stride;
-        (2 * layer * size, (2 * layer + 1) * size)
+        (2 * layer * self.half(), (2 * layer + 1) * self.half())
     }
 
-    /// Where a position's keys (or values) start in a layer's keys (or values), and the
-    /// distance of its elements.
+    /// The place, in a layer's keys, of a position's element `d` of all heads side by side.
     #[inline(always)]
-    pub const fn place(self, position: usize, keys: bool) -> (usize, usize) {
-        if keys {
-            let lane = position % GROUP;
-            ((position - lane) * self.stride + lane, GROUP)
-        } else {
-            (position * self.stride, 1)
-        }
+    pub const fn key(self, position: usize, d: usize) -> usize {
+        let (head, d) = (d / self.head_dim, d % self.head_dim);
+        let block = position / GROUP * self.head_dim.next_multiple_of(GROUP);
+        head * self.head() + (block + d) * GROUP + position % GROUP
+    }
+
+    /// The same for values.
+    #[inline(always)]
+    pub const fn value(self, position: usize, d: usize) -> usize {
+        let (head, d) = (d / self.head_dim, d % self.head_dim);
+        head * self.head() + (d / GROUP * self.context + position) * GROUP + d % GROUP
     }
 }
 
@@ -235,12 +250,9 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         let (keys, values) = cache.layer(layer);
         self.team.with_cache(|memory| {
             for (token, row) in rows.chunks_exact(buffer.width).enumerate() {
-                for (start, half, from) in [(keys, true, key), (values, false, value)] {
-                    let (at, step) = cache.place(position + token, half);
-                    let places = memory[start + at..].iter_mut().step_by(step);
-                    for (place, x) in places.zip(&row[from..][..cache.width]) {
-                        *place = *x;
-                    }
+                for d in 0..cache.heads * cache.head_dim {
+                    memory[keys + cache.key(position + token, d)] = row[key + d];
+                    memory[values + cache.value(position + token, d)] = row[value + d];
                 }
             }
         });
@@ -270,7 +282,7 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
                 scale: shape.scale,
                 keys,
                 values,
-                kv_stride: cache.stride,
+                context: cache.context,
             },
             HeadsBuffers {
                 queries,

@@ -39,8 +39,9 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         header[16..].copy_from_slice(&(self.position as u64).to_le_bytes());
         let (floats, hash) = rest.split_at_mut(rest.len() - HASH_BYTES);
         let mut check = BitHash::new();
-        let values = (0..self.position).flat_map(|at| model::position_floats(&self.memory, at));
-        for (bytes, value) in floats.as_chunks_mut().0.iter_mut().zip(values) {
+        let places = (0..self.position).flat_map(model::position_floats);
+        for (bytes, place) in floats.as_chunks_mut().0.iter_mut().zip(places) {
+            let value = self.memory[place];
             check.update(&[value]);
             *bytes = value.to_le_bytes();
         }
@@ -82,9 +83,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             return Err(Error::InvalidState("its content was changed"));
         }
         for (at, floats) in floats.chunks_exact(POSITION_FLOATS).enumerate() {
-            let places = model::position_floats_mut(&mut self.memory, at);
-            for (place, &bytes) in places.zip(floats) {
-                *place = f32::from_le_bytes(bytes);
+            for (place, &bytes) in model::position_floats(at).zip(floats) {
+                self.memory[place] = f32::from_le_bytes(bytes);
             }
         }
         self.position = position;

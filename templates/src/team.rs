@@ -58,8 +58,8 @@ pub struct Heads<D: Dim, G: Dim> {
     pub keys: usize,
     /// Start of the layer's values.
     pub values: usize,
-    /// Floats of one position's keys, or values.
-    pub kv_stride: usize,
+    /// Positions of the KV cache, a multiple of 8.
+    pub context: usize,
 }
 
 /// The memory of one layer's attention.
@@ -89,7 +89,7 @@ impl<D: Dim, G: Dim> Heads<D, G> {
             scale: self.scale,
             keys: self.keys,
             values: self.values,
-            kv_stride: self.kv_stride,
+            context: self.context,
         }
     }
 
@@ -123,15 +123,15 @@ impl<D: Dim, G: Dim> Heads<D, G> {
         scores: &'a mut [f32],
         (out, out_stride): (&'a mut [f32], usize),
     ) -> Attention<'a, D, G> {
-        let at = kv_head * self.head_dim.get();
+        let size = self.context * self.head_dim.get().next_multiple_of(GROUP);
         Attention {
             queries: &queries[kv_head * self.width_per_kv()..],
             query_stride,
             rows,
             position: self.position,
-            keys: &cache[self.keys + at * GROUP..],
-            values: &cache[self.values + at..],
-            kv_stride: self.kv_stride,
+            keys: &cache[self.keys + kv_head * size..][..size],
+            values: &cache[self.values + kv_head * size..][..size],
+            context: self.context,
             head_dim: self.head_dim,
             heads_per_kv: self.heads_per_kv,
             scale: self.scale,

@@ -38,8 +38,8 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
 
         const CACHE: CacheShape = CacheShape {
             context: CONTEXT.next_multiple_of(8),
-            stride: KV_STRIDE,
-            width: NUM_KEY_VALUE_HEADS * HEAD_DIM,
+            heads: NUM_KEY_VALUE_HEADS,
+            head_dim: HEAD_DIM,
         };
 
         const ATTENTION: AttentionShape<Const<HEAD_DIM>, Const<HEADS_PER_KV>> = AttentionShape {
@@ -185,7 +185,6 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
             pub const #name: usize = #value;
         }
     });
-    let kv_stride = number(s.kv_stride());
     let rope_pairs = number(s.rope_pairs);
     let heads_per_kv = number(s.num_attention_heads / s.num_key_value_heads);
     let arena = number(program.arena.len());
@@ -208,7 +207,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         /// Bytes of weights and tables in flash, without code.
         pub const FLASH_BYTES: usize = #flash;
         /// Floats of one position in the KV cache, over all layers.
-        pub const POSITION_FLOATS: usize = 2 * NUM_HIDDEN_LAYERS * CACHE.width;
+        pub const POSITION_FLOATS: usize = 2 * NUM_HIDDEN_LAYERS * NUM_KEY_VALUE_HEADS * HEAD_DIM;
         /// Blocks of quantized activations.
         pub const ACTIVATION_BLOCKS: usize = #activation_blocks;
         /// Floats of KV cache and buffers.
@@ -219,14 +218,13 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
 
         /// Bytes of the longest token.
         pub const MAX_PIECE: usize = #max_piece;
-        const KV_STRIDE: usize = #kv_stride;
         const ROPE_PAIRS: usize = #rope_pairs;
         const HEADS_PER_KV: usize = #heads_per_kv;
         #[doc = #eps_doc]
         const RMS_NORM_EPS: f32 = #eps;
         #[doc = #scale_doc]
         const ATTENTION_SCALE: f32 = #scale;
-        const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CACHE.context * KV_STRIDE;
+        const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CACHE.half();
         const ARENA_LEN: usize = #arena;
     }
 }
@@ -564,33 +562,14 @@ fn entry() -> TokenStream {
             memory[CACHE_LEN..].fill(0.0);
         }
 
-        /// The floats of a position in the KV cache.
-        pub(crate) fn position_floats(
-            memory: &Memory,
-            position: usize,
-        ) -> impl Iterator<Item = f32> {
-            memory[..CACHE_LEN]
-                .chunks_exact(CACHE.context * KV_STRIDE)
-                .zip([true, false].into_iter().cycle())
-                .flat_map(move |(half, keys)| {
-                    let (start, step) = CACHE.place(position, keys);
-                    half[start..].iter().step_by(step).take(CACHE.width)
-                })
-                .copied()
-        }
-
-        /// The same, to be written.
-        pub(crate) fn position_floats_mut(
-            memory: &mut Memory,
-            position: usize,
-        ) -> impl Iterator<Item = &mut f32> {
-            memory[..CACHE_LEN]
-                .chunks_exact_mut(CACHE.context * KV_STRIDE)
-                .zip([true, false].into_iter().cycle())
-                .flat_map(move |(half, keys)| {
-                    let (start, step) = CACHE.place(position, keys);
-                    half[start..].iter_mut().step_by(step).take(CACHE.width)
-                })
+        /// The places of a position's floats, which are [`POSITION_FLOATS`], in the memory.
+        pub(crate) fn position_floats(position: usize) -> impl Iterator<Item = usize> {
+            (0..NUM_HIDDEN_LAYERS).flat_map(move |layer| {
+                let (keys, values) = CACHE.layer(layer);
+                let width = NUM_KEY_VALUE_HEADS * HEAD_DIM;
+                let keys = (0..width).map(move |d| keys + CACHE.key(position, d));
+                keys.chain((0..width).map(move |d| values + CACHE.value(position, d)))
+            })
         }
     }
 }

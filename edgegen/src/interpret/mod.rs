@@ -210,8 +210,8 @@ fn step<'p, T: Team<'p>>(
     let region = |buffer| region(program, buffer);
     let cache = CacheShape {
         context: shapes.kv_positions(),
-        stride: shapes.kv_stride(),
-        width: shapes.num_key_value_heads * shapes.head_dim,
+        heads: shapes.num_key_value_heads,
+        head_dim: shapes.head_dim,
     };
     let qkv = region(Buffer::QueryKeyValue);
     match operation {

@@ -50,19 +50,16 @@ pub struct Shapes {
 }
 
 impl Shapes {
-    /// Floats of one position's keys (or values) in one layer.
-    pub fn kv_stride(&self) -> usize {
-        (self.num_key_value_heads * self.head_dim).next_multiple_of(ROW_PADDING)
-    }
-
-    /// Positions of the KV cache: whole groups of keys.
+    /// Positions of the KV cache, in whole groups of keys.
     pub fn kv_positions(&self) -> usize {
         self.context.next_multiple_of(ROW_PADDING)
     }
 
-    /// Floats of the whole KV cache: `[layer][keys, values][position][kv_stride]`.
+    /// Floats of the whole KV cache: `[layer][keys, values][head][position][head_dim]`, in an
+    /// order of its own and with `head_dim` padded.
     pub fn kv_cache_len(&self) -> usize {
-        self.num_hidden_layers * 2 * self.kv_positions() * self.kv_stride()
+        let head = self.kv_positions() * self.head_dim.next_multiple_of(ROW_PADDING);
+        self.num_hidden_layers * 2 * self.num_key_value_heads * head
     }
 }
 

@@ -368,12 +368,13 @@ fn attention<I: Isa>(isa: I, sink: Sink) {
         for (heads, heads_per_kv, head_dim) in
             [(1, 1, 64), (9, 3, 64), (8, 2, 8), (2, 1, 43), (4, 4, 7)]
         {
-            let kv_stride = heads / heads_per_kv * head_dim + 5;
             for positions in [1, 2, 7, 8, 9, 33] {
                 let tokens = positions.min(3);
                 let q = rng.floats(tokens * heads * head_dim, kind);
-                let keys = rng.floats(positions.next_multiple_of(8) * kv_stride, kind);
-                let values = rng.floats(positions * kv_stride, kind);
+                let context = positions.next_multiple_of(8) + 8;
+                let size = context * head_dim.next_multiple_of(8);
+                let keys = rng.floats(size * heads / heads_per_kv, kind);
+                let values = rng.floats(size * heads / heads_per_kv, kind);
                 let width = heads_per_kv * head_dim;
                 for kv_head in 0..heads / heads_per_kv {
                     let rows = tokens * heads_per_kv;
@@ -387,9 +388,9 @@ fn attention<I: Isa>(isa: I, sink: Sink) {
                             query_stride: heads * head_dim,
                             rows,
                             position: positions - tokens,
-                            keys: &keys[kv_head * head_dim * 8..],
-                            values: &values[kv_head * head_dim..],
-                            kv_stride,
+                            keys: &keys[kv_head * size..],
+                            values: &values[kv_head * size..],
+                            context,
                             head_dim,
                             heads_per_kv,
                             scale: 0.125,
