@@ -181,20 +181,22 @@ impl Keys<'_> {
 /// Replaces each score by `e^(score - max)`, and returns their sum.
 #[inline(always)]
 fn exponentials<I: Isa>(isa: I, scores: &mut [f32]) -> f32 {
-    let mut max = f32::NEG_INFINITY;
-    for &score in scores.iter() {
-        max = if score > max { score } else { max };
-    }
-    let max = isa.splat(max);
-    let mut sum = isa.splat(0.0);
     let (vectors, tail) = scores.as_chunks_mut();
+    let mut max = isa.splat(f32::NEG_INFINITY);
+    for scores in vectors.iter() {
+        max = isa.max(isa.load(scores), max);
+    }
+    let mut lanes = [0.0; 8];
+    isa.store(max, &mut lanes);
+    let max = lanes.iter().chain(tail.iter()).copied();
+    let max = isa.splat(max.fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a }));
+    let mut sum = isa.splat(0.0);
     for scores in vectors {
         let e = exp(isa, isa.sub(isa.load(scores), max));
         sum = isa.add(sum, e);
         isa.store(e, scores);
     }
     if !tail.is_empty() {
-        let mut lanes = [0.0; 8];
         isa.store(exp(isa, isa.sub(isa.load(&padded(tail)), max)), &mut lanes);
         for (score, lane) in tail.iter_mut().zip(lanes) {
             *score = lane;

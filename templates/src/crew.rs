@@ -10,12 +10,14 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
 use std::vec::Vec;
 
-use super::kernels::{Dim, Format, GROUP, Isa, MatMul, Q8Block};
+use super::kernels::{Dim, Format, GROUP, Isa, Q8Block};
 use super::team::{Heads, HeadsBuffers, Operand, Product, Team};
 
 /// What every member does next.
 struct Job<'w, I> {
     run: fn(&Self, I, &[f32], Range<usize>, &mut Desk),
+    /// Floats of an item's result.
+    width: usize,
     /// Groups of rows, or heads of tokens: what is split among the threads.
     items: usize,
     /// Multiplications of an item, roughly.
@@ -33,10 +35,26 @@ struct Job<'w, I> {
 /// Memory of one member.
 #[derive(Default)]
 struct Desk {
-    /// What it claimed of the job, and where the result starts in `out`.
-    claims: Vec<(Range<usize>, usize)>,
+    /// What it claimed of the job, in the order of the results in `out`.
+    claims: Vec<Range<usize>>,
+    /// Floats of `out` that hold results.
+    used: usize,
     out: Vec<f32>,
     scores: Vec<f32>,
+}
+
+impl Desk {
+    /// Room for the result of a claim, and scratch.
+    fn room(&mut self, size: usize, scores: usize) -> (&mut [f32], &mut [f32]) {
+        let start = self.used;
+        self.used += size;
+        for (memory, size) in [(&mut self.out, self.used), (&mut self.scores, scores)] {
+            if memory.len() < size {
+                memory.resize(size, 0.0);
+            }
+        }
+        (&mut self.out[start..self.used], &mut self.scores[..scores])
+    }
 }
 
 /// What the members share.
@@ -45,6 +63,7 @@ struct Shared<'w, 'c, I> {
     threads: usize,
     job: RwLock<Job<'w, I>>,
     cache: RwLock<&'c mut [f32]>,
+    /// One for each member but the leader.
     desks: Vec<Mutex<Desk>>,
     /// Counts the jobs; `STOP` ends the threads.
     started: AtomicUsize,
@@ -71,7 +90,7 @@ pub fn with_crew<'w, I: Isa, R>(
         threads,
         job: RwLock::new(Job::idle()),
         cache: RwLock::new(cache),
-        desks: (0..threads).map(|_| Mutex::default()).collect(),
+        desks: (1..threads).map(|_| Mutex::default()).collect(),
         started: AtomicUsize::new(0),
     };
     std::thread::scope(|scope| {
@@ -116,13 +135,12 @@ where
         };
         let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
         // A poisoned desk is left for the leader to find.
-        let Ok(mut desk) = self.desks[member].lock() else {
+        let Ok(mut desk) = self.desks[member - 1].lock() else {
             return;
         };
         let mut claim = Some(first);
         while let Some(items) = claim {
-            let start = desk.out.len();
-            desk.claims.push((items.clone(), start));
+            desk.claims.push(items.clone());
             (job.run)(&job, self.isa, &cache, items, &mut desk);
             claim = job.claim(self.threads);
         }
@@ -133,12 +151,14 @@ where
         wait(|| lock(self.job.try_write()))
     }
 
-    /// Has the members compute the job that `describe` fills in, and gives each range and its
-    /// result to `gather`.
+    /// Has the members compute the job that `describe` fills in, computes what the leader can
+    /// claim in place, and gives the others' results to `gather`.
     fn run(
         &self,
+        out: &mut [f32],
         describe: impl FnOnce(&mut Job<'w, I>),
-        mut gather: impl FnMut(Range<usize>, &[f32]),
+        mut here: impl FnMut(&mut [f32], &[f32], Range<usize>),
+        gather: impl Fn(&mut [f32], Range<usize>, &[f32]),
     ) {
         {
             let mut job = self.idle_job();
@@ -146,19 +166,26 @@ where
             job.next = AtomicUsize::new(0);
         }
         self.started.fetch_add(1, Ordering::Release);
-        self.work(0);
-        let _idle = self.idle_job();
+        {
+            let job = wait(|| lock(self.job.try_read()));
+            let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+            while let Some(items) = job.claim(self.threads) {
+                here(out, &cache, items);
+            }
+        }
+        let job = self.idle_job();
         for desk in &self.desks {
             let Ok(mut desk) = desk.lock() else {
                 panic!("a thread of the crew panicked");
             };
-            let Desk { claims, out, .. } = &mut *desk;
-            let mut end = out.len();
-            while let Some((items, start)) = claims.pop() {
-                gather(items, &out[start..end]);
-                end = start;
+            let desk = &mut *desk;
+            let mut results = &desk.out[..];
+            for items in desk.claims.drain(..) {
+                let (result, rest) = results.split_at(items.len() * job.width);
+                results = rest;
+                gather(out, items, result);
             }
-            out.clear();
+            desk.used = 0;
         }
     }
 }
@@ -192,6 +219,7 @@ impl<I: Isa> Job<'_, I> {
     fn idle() -> Self {
         Self {
             run: |_, _, _, _, _| {},
+            width: 0,
             items: 0,
             cost: 0,
             next: AtomicUsize::new(0),
@@ -236,51 +264,38 @@ impl<I: Isa> Job<'_, I> {
         groups: Range<usize>,
         desk: &mut Desk,
     ) {
-        let group_bytes = self.row_blocks * F::GROUP_BLOCK_BYTES;
-        let rows = groups.len() * GROUP;
-        let start = desk.out.len();
-        desk.out.resize(start + self.tokens * rows, 0.0);
-        isa.run(MatMul::<F, usize, C> {
-            weights: &self.weights[groups.start * group_bytes..groups.end * group_bytes],
-            groups: groups.len(),
+        let product = Product::<F, C> {
+            weights: self.weights,
             blocks: C::of(self.row_blocks),
             input: Operand::choose(&self.floats, &self.blocks),
             tokens: self.tokens,
-            out: &mut desk.out[start..],
-            stride: rows,
-        });
+        };
+        let rows = groups.len() * GROUP;
+        let (out, _) = desk.room(self.tokens * rows, 0);
+        product.run(isa, groups, out, rows);
     }
 
-    /// A range of rows, counted over all key heads: `[rows of the range][head_dim]`.
+    /// A range of rows: `[rows of the range][head_dim]`.
     fn attention<D: Dim, G: Dim>(
         &self,
         isa: I,
         cache: &[f32],
-        range: Range<usize>,
+        rows: Range<usize>,
         desk: &mut Desk,
     ) {
         let heads = self.heads.cast::<D, G>();
-        let (head_dim, rows_per_kv) = (heads.head_dim.get(), heads.rows_per_kv());
-        let start = desk.out.len();
-        desk.out.resize(start + range.len() * head_dim, 0.0);
-        desk.scores.resize(heads.scores_len(), 0.0);
-        let mut row = range.start;
-        while row < range.end {
-            let (kv_head, first) = (row / rows_per_kv, row % rows_per_kv);
-            let rows = first..rows_per_kv.min(first + range.end - row);
-            let count = rows.len();
-            // In whole tokens, the rows lie one behind the other.
-            let at = start + (row - range.start) * head_dim;
-            isa.run(heads.kernel(
-                cache,
-                kv_head,
-                rows,
-                (&self.floats, heads.heads * head_dim),
-                &mut desk.scores,
-                (&mut desk.out[at..], heads.width_per_kv()),
-            ));
-            row += count;
-        }
+        let head_dim = heads.head_dim.get();
+        let (out, scores) = desk.room(rows.len() * head_dim, heads.scores_len());
+        let first = rows.start;
+        heads.run(
+            isa,
+            cache,
+            rows,
+            (&self.floats, heads.heads * head_dim),
+            scores,
+            (out, heads.heads_per_kv.get() * head_dim),
+            |row| (row - first) * head_dim,
+        );
     }
 }
 
@@ -295,32 +310,42 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
         write(&mut self.0.cache.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn product<F: Format<Input: Operand>, C: Dim>(&mut self, product: Product<'w, '_, F, C>) {
-        let blocks = product.blocks.get();
+    fn product<F: Format<Input: Operand>, C: Dim>(
+        &mut self,
+        product: Product<'w, '_, F, C>,
+        out: &mut [f32],
+        stride: usize,
+    ) {
         let describe = |job: &mut Job<'w, I>| {
             job.run = Job::product::<F, C>;
-            job.items = product.weights.len() / (blocks * F::GROUP_BLOCK_BYTES);
-            job.cost = GROUP * 32 * blocks * product.tokens;
+            job.items = product.groups();
+            job.width = GROUP * product.tokens;
+            job.cost = GROUP * 32 * product.blocks.get() * product.tokens;
             job.weights = product.weights;
-            job.row_blocks = blocks;
+            job.row_blocks = product.blocks.get();
             job.tokens = product.tokens;
             Operand::put(product.input, &mut job.floats, &mut job.blocks);
         };
-        self.0.run(describe, |groups, rows| {
+        let here = |out: &mut [f32], _: &[f32], groups: Range<usize>| {
+            let start = groups.start * GROUP;
+            product.run(self.0.isa, groups, &mut out[start..], stride);
+        };
+        let gather = |out: &mut [f32], groups: Range<usize>, rows: &[f32]| {
             let width = groups.len() * GROUP;
             for (token, rows) in rows.chunks_exact(width).enumerate() {
-                product.out[token * product.stride + groups.start * GROUP..][..width]
-                    .copy_from_slice(rows);
+                out[token * stride + groups.start * GROUP..][..width].copy_from_slice(rows);
             }
-        });
+        };
+        self.0.run(out, describe, here, gather);
     }
 
     fn attention<D: Dim, G: Dim>(&mut self, heads: Heads<D, G>, buffers: HeadsBuffers<'_>) {
-        let head_dim = heads.head_dim.get();
+        let (head_dim, stride) = (heads.head_dim.get(), buffers.out_stride);
         let width = heads.heads * head_dim;
         let describe = |job: &mut Job<'w, I>| {
             job.run = Job::attention::<D, G>;
-            job.items = heads.tokens * heads.heads;
+            job.items = heads.rows();
+            job.width = head_dim;
             job.cost = 2 * head_dim * (heads.position + heads.tokens);
             job.heads = heads.cast();
             job.floats.clear();
@@ -329,14 +354,22 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
                 job.floats.extend_from_slice(queries);
             }
         };
-        let (rows_per_kv, heads_per_kv) = (heads.rows_per_kv(), heads.heads_per_kv.get());
-        self.0.run(describe, |rows, results| {
+        let here = |out: &mut [f32], cache: &[f32], rows: Range<usize>| {
+            heads.run(
+                self.0.isa,
+                cache,
+                rows,
+                (buffers.queries, buffers.query_stride),
+                buffers.scores,
+                (out, stride),
+                |row| heads.place(row, stride),
+            );
+        };
+        let gather = |out: &mut [f32], rows: Range<usize>, results: &[f32]| {
             for (row, result) in rows.zip(results.chunks_exact(head_dim)) {
-                let (kv_head, row) = (row / rows_per_kv, row % rows_per_kv);
-                let (token, head) = (row / heads_per_kv, row % heads_per_kv);
-                let at = token * buffers.out_stride + (kv_head * heads_per_kv + head) * head_dim;
-                buffers.out[at..][..head_dim].copy_from_slice(result);
+                out[heads.place(row, stride)..][..head_dim].copy_from_slice(result);
             }
-        });
+        };
+        self.0.run(buffers.out, describe, here, gather);
     }
 }

@@ -186,14 +186,13 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         };
         let mut row = start;
         for &weights in parts {
-            self.team.product::<F, C>(Product {
+            let product = Product::<F, C> {
                 weights,
                 blocks,
                 input: Operand::choose(floats, &self.activations[..]),
                 tokens: self.tokens,
-                out: &mut out[row..],
-                stride: output.width,
-            });
+            };
+            self.team.product(product, &mut out[row..], output.width);
             row += weights.len() / (blocks.get() * F::GROUP_BLOCK_BYTES) * GROUP;
         }
     }

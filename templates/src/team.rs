@@ -16,8 +16,13 @@ pub trait Team<'w> {
     /// Gives the KV cache for writing.
     fn with_cache(&mut self, write: impl FnOnce(&mut [f32]));
 
-    /// Computes a product.
-    fn product<F: Format<Input: Operand>, C: Dim>(&mut self, product: Product<'w, '_, F, C>);
+    /// Computes a product. `out` is `[tokens][stride]`, from the first row of the weights on.
+    fn product<F: Format<Input: Operand>, C: Dim>(
+        &mut self,
+        product: Product<'w, '_, F, C>,
+        out: &mut [f32],
+        stride: usize,
+    );
 
     /// Computes attention of a batch.
     fn attention<D: Dim, G: Dim>(&mut self, heads: Heads<D, G>, buffers: HeadsBuffers<'_>);
@@ -33,10 +38,35 @@ pub struct Product<'w, 'b, F: Format, C: Dim> {
     pub input: &'b [F::Input],
     /// Vectors.
     pub tokens: usize,
-    /// `[tokens][stride]`, from the first row of `weights` on.
-    pub out: &'b mut [f32],
-    /// Distance of tokens in `out`.
-    pub stride: usize,
+}
+
+impl<F: Format, C: Dim> Product<'_, '_, F, C> {
+    /// Bytes of a group of rows.
+    #[inline(always)]
+    fn group_bytes(&self) -> usize {
+        self.blocks.get() * F::GROUP_BLOCK_BYTES
+    }
+
+    /// Groups of rows.
+    #[inline(always)]
+    pub fn groups(&self) -> usize {
+        self.weights.len() / self.group_bytes()
+    }
+
+    /// Computes some groups of rows. `out` is `[tokens][stride]`, from the first of them on.
+    #[inline(always)]
+    pub fn run<I: Isa>(&self, isa: I, groups: Range<usize>, out: &mut [f32], stride: usize) {
+        let bytes = self.group_bytes();
+        isa.run(MatMul::<F, usize, C> {
+            weights: &self.weights[groups.start * bytes..groups.end * bytes],
+            groups: groups.len(),
+            blocks: self.blocks,
+            input: self.input,
+            tokens: self.tokens,
+            out,
+            stride,
+        });
+    }
 }
 
 /// The shape of one layer's attention over a batch.
@@ -93,51 +123,68 @@ impl<D: Dim, G: Dim> Heads<D, G> {
         }
     }
 
-    /// Floats of one token's queries that share a key head.
+    /// Rows: heads of tokens, those that share a key head side by side.
     #[inline(always)]
-    pub fn width_per_kv(&self) -> usize {
-        self.heads_per_kv.get() * self.head_dim.get()
+    pub fn rows(&self) -> usize {
+        self.tokens * self.heads
     }
 
-    /// The rows (heads of tokens) that share a key head.
+    /// The key head of a row, and the row's number among those that share it.
     #[inline(always)]
-    pub fn rows_per_kv(&self) -> usize {
-        self.tokens * self.heads_per_kv.get()
+    fn split(&self, row: usize) -> (usize, usize) {
+        let rows_per_kv = self.tokens * self.heads_per_kv.get();
+        (row / rows_per_kv, row % rows_per_kv)
     }
 
-    /// Floats of scratch that the kernel needs.
+    /// Where a row starts in `[tokens][stride]`.
+    #[inline(always)]
+    pub fn place(&self, row: usize, stride: usize) -> usize {
+        let ((kv_head, row), per_kv) = (self.split(row), self.heads_per_kv.get());
+        row / per_kv * stride + (kv_head * per_kv + row % per_kv) * self.head_dim.get()
+    }
+
+    /// Floats of scratch that rows need.
     #[inline(always)]
     pub fn scores_len(&self) -> usize {
-        ROWS.min(self.rows_per_kv()) * (self.position + self.tokens).next_multiple_of(GROUP)
+        let positions = (self.position + self.tokens).next_multiple_of(GROUP);
+        ROWS.min(self.tokens * self.heads_per_kv.get()) * positions
     }
 
-    /// The kernel for some rows of a key head. `queries` are all heads of all tokens; `out`
-    /// starts with the first row.
+    /// Computes some rows. `queries` is `[tokens][query_stride]`; `at` says where a row of the
+    /// result starts in `out`, and `out_stride` is the distance of tokens in it.
     #[inline(always)]
-    pub fn kernel<'a>(
+    #[allow(clippy::too_many_arguments, reason = "two matrices with their shapes")]
+    pub fn run<I: Isa>(
         &self,
-        cache: &'a [f32],
-        kv_head: usize,
-        rows: Range<usize>,
-        (queries, query_stride): (&'a [f32], usize),
-        scores: &'a mut [f32],
-        (out, out_stride): (&'a mut [f32], usize),
-    ) -> Attention<'a, D, G> {
+        isa: I,
+        cache: &[f32],
+        mut rows: Range<usize>,
+        (queries, query_stride): (&[f32], usize),
+        scores: &mut [f32],
+        (out, out_stride): (&mut [f32], usize),
+        at: impl Fn(usize) -> usize,
+    ) {
         let size = self.context * self.head_dim.get().next_multiple_of(GROUP);
-        Attention {
-            queries: &queries[kv_head * self.width_per_kv()..],
-            query_stride,
-            rows,
-            position: self.position,
-            keys: &cache[self.keys + kv_head * size..][..size],
-            values: &cache[self.values + kv_head * size..][..size],
-            context: self.context,
-            head_dim: self.head_dim,
-            heads_per_kv: self.heads_per_kv,
-            scale: self.scale,
-            scores,
-            out,
-            out_stride,
+        let per_kv = self.heads_per_kv.get();
+        while !rows.is_empty() {
+            let (kv_head, first) = self.split(rows.start);
+            let count = rows.len().min(self.tokens * per_kv - first);
+            isa.run(Attention {
+                queries: &queries[kv_head * per_kv * self.head_dim.get()..],
+                query_stride,
+                rows: first..first + count,
+                position: self.position,
+                keys: &cache[self.keys + kv_head * size..][..size],
+                values: &cache[self.values + kv_head * size..][..size],
+                context: self.context,
+                head_dim: self.head_dim,
+                heads_per_kv: self.heads_per_kv,
+                scale: self.scale,
+                scores,
+                out: &mut out[at(rows.start)..],
+                out_stride,
+            });
+            rows.start += count;
         }
     }
 }
@@ -208,33 +255,25 @@ impl<'w, I: Isa> Team<'w> for Solo<'_, I> {
     }
 
     #[inline(always)]
-    fn product<F: Format<Input: Operand>, C: Dim>(&mut self, product: Product<'w, '_, F, C>) {
-        let group_bytes = product.blocks.get() * F::GROUP_BLOCK_BYTES;
-        self.isa.run(MatMul::<F, usize, C> {
-            weights: product.weights,
-            groups: product.weights.len() / group_bytes,
-            blocks: product.blocks,
-            input: product.input,
-            tokens: product.tokens,
-            out: product.out,
-            stride: product.stride,
-        });
+    fn product<F: Format<Input: Operand>, C: Dim>(
+        &mut self,
+        product: Product<'w, '_, F, C>,
+        out: &mut [f32],
+        stride: usize,
+    ) {
+        product.run(self.isa, 0..product.groups(), out, stride);
     }
 
     #[inline(always)]
     fn attention<D: Dim, G: Dim>(&mut self, heads: Heads<D, G>, buffers: HeadsBuffers<'_>) {
-        for kv_head in 0..heads.heads / heads.heads_per_kv.get() {
-            self.isa.run(heads.kernel(
-                self.cache,
-                kv_head,
-                0..heads.rows_per_kv(),
-                (buffers.queries, buffers.query_stride),
-                &mut buffers.scores[..heads.scores_len()],
-                (
-                    &mut buffers.out[kv_head * heads.width_per_kv()..],
-                    buffers.out_stride,
-                ),
-            ));
-        }
+        heads.run(
+            self.isa,
+            self.cache,
+            0..heads.rows(),
+            (buffers.queries, buffers.query_stride),
+            buffers.scores,
+            (buffers.out, buffers.out_stride),
+            |row| heads.place(row, buffers.out_stride),
+        );
     }
 }
