@@ -29,7 +29,7 @@ impl Observer for Logits {
 /// A profile without limits that takes `batch` tokens at once.
 fn profile(batch: usize) -> Profile {
     let text = include_str!("../src/profile/built_in/host_x86_64.toml");
-    let text = text.replace("batch = 16", &format!("batch = {batch}"));
+    let text = text.replace("batch = 64", &format!("batch = {batch}"));
     let profile = Profile::parse(&text).unwrap();
     assert_eq!(profile.batch(), batch);
     profile

@@ -159,6 +159,10 @@ impl Keys<'_> {
     ) {
         let keys = blocks.map(|block| &self.keys[block * self.block..][..self.block]);
         let mut sums = [[isa.splat(0.0); N]; R];
+        #[allow(
+            clippy::needless_range_loop,
+            reason = "queries are indexed by two variables"
+        )]
         for d in 0..queries[0].len() {
             let keys = keys.map(|keys| isa.load(&keys.as_chunks().0[d]));
             for r in 0..R {
@@ -265,17 +269,17 @@ impl<const R: usize> Values<'_, R> {
                 }
             }
         }
-        for r in 0..R {
-            for t in all_see..self.weights[r].len() {
-                let weight = isa.splat(self.weights[r][t]);
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for (t, &weight) in self.weights[r].iter().enumerate().skip(all_see) {
+                let weight = isa.splat(weight);
                 for n in 0..N {
                     let product = isa.mul(weight, isa.load(&values[n][t]));
-                    sums[r][n] = isa.add(sums[r][n], product);
+                    sums[n] = isa.add(sums[n], product);
                 }
             }
             let out = &mut self.out[self.starts[r]..][..self.head_dim];
-            for (out, sum) in out[column * GROUP..].chunks_mut(GROUP).zip(sums[r]) {
-                let sum = isa.mul(sum, isa.splat(self.factors[r]));
+            for (out, sum) in out[column * GROUP..].chunks_mut(GROUP).zip(sums) {
+                let sum = isa.mul(*sum, isa.splat(self.factors[r]));
                 match out.first_chunk_mut() {
                     Some(out) => isa.store(sum, out),
                     None => {

@@ -9,6 +9,7 @@ pub mod golden;
 pub mod homectl;
 pub mod measure;
 pub mod paths;
+pub mod peers;
 pub mod run;
 
 pub use built::{Program, Target};

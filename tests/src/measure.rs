@@ -96,6 +96,11 @@ fn touch(file: &Path) {
         .expect("a file whose time can be set");
 }
 
+/// The largest resident memory of a command, in bytes.
+pub fn peak_memory(command: &mut Command) -> u64 {
+    cost(command).memory
+}
+
 /// Runs a command under GNU time, which reports the largest of all its processes.
 fn cost(command: &mut Command) -> Cost {
     let report = tempfile::NamedTempFile::new().expect("a temporary file");

@@ -62,3 +62,17 @@ pub fn has(program: &str, package: &str) -> bool {
     }
     found
 }
+
+/// This machine in words: CPU, cores, system.
+pub fn machine() -> String {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus.lines().find(|line| line.starts_with("model name"));
+    let model = model.and_then(|line| line.split_once(':'));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!(
+        "{cores} cores of {} ({} {})",
+        model.map_or("an unknown CPU", |(_, name)| name.trim()),
+        std::env::consts::OS,
+        std::env::consts::ARCH,
+    )
+}
