@@ -7,6 +7,7 @@ pub mod built;
 pub mod emitted;
 pub mod golden;
 pub mod homectl;
+pub mod instructions;
 pub mod measure;
 pub mod paths;
 pub mod peers;

@@ -1,0 +1,48 @@
+//! Promise: what is fast stays fast. A change of the instructions of a decoded token, up or down,
+//! is seen here and written down.
+
+use tests::{Program, Recipe, Target, instructions, paths};
+
+/// Instructions of a decoded token: model, number format, instruction set.
+const BUDGETS: [(&str, &str, &str, u64); 4] = [
+    ("homectl", "q4", "avx2", 355_276),
+    ("homectl", "q4", "sse4.1", 711_068),
+    ("stories260K", "f32", "avx2", 154_594),
+    ("stories260K", "q8", "avx2", 160_460),
+];
+/// Compilers differ by less.
+const TOLERANCE: f64 = 0.02;
+
+fn program(model: &str, quant: &str) -> Option<Program> {
+    let name = format!("budget-{}-{quant}", model.to_lowercase());
+    let recipe = match model {
+        "homectl" => Recipe::built_in(&name, "host", quant),
+        _ => Recipe::new(&name, &paths::stories()?, "host", quant),
+    };
+    Some(Target::Host.build(&recipe.emit()))
+}
+
+#[test]
+fn decoding_keeps_its_instruction_budget() {
+    let mut wrong = Vec::new();
+    for (model, quant, isa, budget) in BUDGETS {
+        let Some(program) = program(model, quant) else {
+            continue;
+        };
+        let Some(count) = instructions::per_token(&program, isa) else {
+            return;
+        };
+        println!("{model} {quant} on {isa}: {count} instructions a token");
+        let change = count as f64 / budget as f64 - 1.0;
+        if change.abs() > TOLERANCE {
+            wrong.push(format!(
+                "{model} {quant} on {isa}: {count} instructions a token, not {budget}"
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "if this is meant, change BUDGETS:\n{}",
+        wrong.join("\n")
+    );
+}
