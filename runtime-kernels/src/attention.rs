@@ -5,7 +5,6 @@ use core::ops::Range;
 use super::exp::exp;
 use super::isa::{Isa, Kernel};
 use super::shape::{Dim, GROUP};
-use super::sum::padded;
 
 /// Causal attention of the query heads that share one key and value head: softmax(q · K * scale)
 /// · V, with grouped queries (Ainslie et al., "GQA", 2023).
@@ -87,7 +86,8 @@ impl<D: Dim, G: Dim> Attention<'_, D, G> {
 
         let mut factors = [0.0; R];
         for ((scores, factor), sees) in scores.chunks_exact_mut(span).zip(&mut factors).zip(sees) {
-            *factor = 1.0 / exponentials(isa, &mut scores[..sees]);
+            let scores = &mut scores[..sees.next_multiple_of(GROUP)];
+            *factor = 1.0 / exponentials(isa, scores, sees);
         }
 
         let mut weights: [&[f32]; R] = [&[]; R];
@@ -182,30 +182,25 @@ impl Keys<'_> {
     }
 }
 
-/// Replaces each score by `e^(score - max)`, and returns their sum.
+/// Replaces each score by `e^(score - max)`, and returns their sum. The first `sees` count: the
+/// others become weights so small that a sum of 1 and more does not feel them.
 #[inline(always)]
-fn exponentials<I: Isa>(isa: I, scores: &mut [f32]) -> f32 {
-    let (vectors, tail) = scores.as_chunks_mut();
+fn exponentials<I: Isa>(isa: I, scores: &mut [f32], sees: usize) -> f32 {
+    scores[sees..].fill(f32::NEG_INFINITY);
+    let (vectors, _) = scores.as_chunks_mut();
     let mut max = isa.splat(f32::NEG_INFINITY);
     for scores in vectors.iter() {
         max = isa.max(isa.load(scores), max);
     }
     let mut lanes = [0.0; 8];
     isa.store(max, &mut lanes);
-    let max = lanes.iter().chain(tail.iter()).copied();
-    let max = isa.splat(max.fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a }));
+    let greater = |a, b| if b > a { b } else { a };
+    let max = isa.splat(lanes.into_iter().fold(f32::NEG_INFINITY, greater));
     let mut sum = isa.splat(0.0);
     for scores in vectors {
         let e = exp(isa, isa.sub(isa.load(scores), max));
         sum = isa.add(sum, e);
         isa.store(e, scores);
-    }
-    if !tail.is_empty() {
-        isa.store(exp(isa, isa.sub(isa.load(&padded(tail)), max)), &mut lanes);
-        for (score, lane) in tail.iter_mut().zip(lanes) {
-            *score = lane;
-        }
-        sum = isa.add(sum, isa.load(&padded(tail)));
     }
     isa.fold(sum)
 }

@@ -116,13 +116,13 @@ impl<I: Isa, F: Format> Rows<'_, I, F> {
                 &mut acc,
             );
         }
-        for (group, acc) in groups.into_iter().zip(acc) {
-            for (t, acc) in acc.into_iter().enumerate() {
-                let at = (token + t) * self.stride + group * GROUP;
+        for g in 0..G {
+            for (t, &sum) in acc[g].iter().enumerate() {
+                let at = (token + t) * self.stride + groups[g] * GROUP;
                 let Some(out) = self.out[at..].first_chunk_mut() else {
                     panic!("the output ends within a group");
                 };
-                self.isa.store(acc, out);
+                self.isa.store(sum, out);
             }
         }
     }

@@ -23,7 +23,7 @@ pub fn sum_of_products<I: Isa>(isa: I, a: &[f32], b: &[f32]) -> f32 {
 
 /// Fewer than 8 values, and zeros.
 #[inline(always)]
-pub fn padded(tail: &[f32]) -> [f32; 8] {
+fn padded(tail: &[f32]) -> [f32; 8] {
     let mut lanes = [0.0; 8];
     for (lane, value) in lanes.iter_mut().zip(tail) {
         *lane = *value;
