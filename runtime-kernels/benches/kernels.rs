@@ -1,19 +1,35 @@
-//! Matrix times vectors, by format, instruction set, shape and number of tokens.
+//! Every kernel by instruction set, with the bytes a second that it reads and writes; the shapes
+//! are SmolLM2-135M's.
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+
+use criterion::measurement::WallTime;
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
+};
 use runtime_kernels::scalar::Scalar;
-use runtime_kernels::{F16, F32, Format, Isa, MatMul, Q4, Q4M, Q8, Q8Block};
+use runtime_kernels::{
+    AddAssign, AddBias, Attention, ExpWeights, F16, F32, Format, Isa, MatMul, Q4, Q4M, Q8, Q8Block,
+    Quantize, ROWS, RmsNorm, Rope, SiluMul, argmax,
+};
 
-fn format<I: Isa, F: Format>(c: &mut Criterion, isa: Option<I>, input: F::Input) {
-    let Some(isa) = isa else { return };
+const HIDDEN: usize = 576;
+const INTERMEDIATE: usize = 1536;
+const HEAD_DIM: usize = 64;
+const HEADS_PER_KV: usize = 3;
+
+type Group<'a> = BenchmarkGroup<'a, WallTime>;
+
+fn matmul<I: Isa, F: Format>(c: &mut Criterion, isa: I, input: F::Input) {
     let mut group = c.benchmark_group(format!("matmul/{}/{}", F::NAME, I::NAME));
-    for (rows, columns) in [(576, 576), (1536, 576)] {
-        for tokens in [1, 16] {
+    for (rows, columns) in [(HIDDEN, HIDDEN), (INTERMEDIATE, HIDDEN)] {
+        for tokens in [1, 64] {
             let (groups, blocks) = (rows / 8, columns / 32);
             let weights = vec![0x21; groups * blocks * F::GROUP_BLOCK_BYTES];
             let input = vec![input; blocks * tokens];
-            let mut out = vec![0.0; rows * tokens];
-            group.throughput(Throughput::Elements((rows * columns * tokens) as u64));
+            let mut out = vec![0.0_f32; rows * tokens];
+            let bytes = weights.len() + size_of_val(&input[..]) + size_of_val(&out[..]);
+            group.throughput(Throughput::Bytes(bytes as u64));
             let id = BenchmarkId::new(format!("{rows}x{columns}"), tokens);
             group.bench_function(id, |b| {
                 b.iter(|| {
@@ -32,20 +48,131 @@ fn format<I: Isa, F: Format>(c: &mut Criterion, isa: Option<I>, input: F::Input)
     }
 }
 
+fn attention<I: Isa>(c: &mut Criterion, isa: I) {
+    let mut group = c.benchmark_group(format!("attention/{}", I::NAME));
+    for context in [128, 512] {
+        for tokens in [1, 64] {
+            let rows = tokens * HEADS_PER_KV;
+            let queries = vec![0.1; rows * HEAD_DIM];
+            let (keys, values) = (vec![0.2; context * HEAD_DIM], vec![0.3; context * HEAD_DIM]);
+            let (mut scores, mut out) = (vec![0.0; ROWS * context], vec![0.0; rows * HEAD_DIM]);
+            let floats = keys.len() + values.len() + queries.len() + out.len();
+            group.throughput(Throughput::Bytes(4 * floats as u64));
+            group.bench_function(
+                BenchmarkId::new(format!("{context} positions"), tokens),
+                |b| {
+                    b.iter(|| {
+                        isa.run(Attention {
+                            queries: &queries,
+                            query_stride: HEADS_PER_KV * HEAD_DIM,
+                            rows: 0..rows,
+                            position: context - tokens,
+                            keys: &keys,
+                            values: &values,
+                            context,
+                            head_dim: HEAD_DIM,
+                            heads_per_kv: HEADS_PER_KV,
+                            scale: 0.125,
+                            scores: &mut scores,
+                            out: &mut out,
+                            out_stride: HEADS_PER_KV * HEAD_DIM,
+                        });
+                    });
+                },
+            );
+        }
+    }
+}
+
+/// A kernel over vectors: `floats` are what it reads and writes.
+fn vectors(group: &mut Group<'_>, name: &str, floats: usize, mut kernel: impl FnMut()) {
+    group.throughput(Throughput::Bytes(4 * floats as u64));
+    group.bench_function(name, |b| b.iter(&mut kernel));
+}
+
+fn elementwise<I: Isa>(c: &mut Criterion, isa: I) {
+    let mut group = c.benchmark_group(format!("vectors/{}", I::NAME));
+    let (x, y) = (vec![0.5_f32; INTERMEDIATE], vec![0.25_f32; INTERMEDIATE]);
+    let bytes: Vec<u8> = y.iter().flat_map(|y| y.to_le_bytes()).collect();
+    let mut out = vec![0.0; INTERMEDIATE];
+    vectors(&mut group, "rms_norm", 3 * HIDDEN, || {
+        isa.run(RmsNorm {
+            x: &x[..HIDDEN],
+            gain: &bytes[..4 * HIDDEN],
+            eps: 1e-5,
+            size: HIDDEN,
+            out: &mut out[..HIDDEN],
+        });
+    });
+    vectors(&mut group, "silu_mul", 3 * INTERMEDIATE, || {
+        isa.run(SiluMul {
+            gate: &x,
+            up: &y,
+            out: &mut out,
+        });
+    });
+    vectors(&mut group, "rope", 2 * HIDDEN + HEAD_DIM, || {
+        isa.run(Rope {
+            x: &mut out[..HIDDEN],
+            heads: HIDDEN / HEAD_DIM,
+            head_dim: HEAD_DIM,
+            half: HEAD_DIM / 2,
+            table: &bytes[..4 * HEAD_DIM],
+        });
+    });
+    let mut blocks = vec![Q8Block::ZERO; INTERMEDIATE / 32];
+    vectors(
+        &mut group,
+        "quantize",
+        INTERMEDIATE + 10 * blocks.len(),
+        || {
+            isa.run(Quantize {
+                x: &x,
+                out: &mut blocks,
+            });
+        },
+    );
+    // Sums that stay finite however often they are taken.
+    let zeros = vec![0.0; HIDDEN];
+    vectors(&mut group, "add_assign", 3 * HIDDEN, || {
+        isa.run(AddAssign {
+            x: &mut out[..HIDDEN],
+            y: &zeros,
+        });
+    });
+    vectors(&mut group, "add_bias", 3 * HIDDEN, || {
+        isa.run(AddBias {
+            x: &mut out[..HIDDEN],
+            bias: &[0; 4 * HIDDEN],
+        });
+    });
+    vectors(&mut group, "exp_weights", 2 * INTERMEDIATE, || {
+        isa.run(ExpWeights {
+            x: &mut out,
+            max: 1.0,
+            factor: 1.0,
+        });
+    });
+    group.finish();
+}
+
 fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
+    let Some(isa) = isa else { return };
     let block = Q8Block {
         scale: 0.01,
         sum: 96.0,
         q: [3; 32],
     };
-    format::<I, Q8>(c, isa, block);
-    format::<I, Q4>(c, isa, block);
-    format::<I, Q4M>(c, isa, block);
-    format::<I, F16>(c, isa, [0.5; 32]);
-    format::<I, F32>(c, isa, [0.5; 32]);
+    matmul::<I, Q8>(c, isa, block);
+    matmul::<I, Q4>(c, isa, block);
+    matmul::<I, Q4M>(c, isa, block);
+    matmul::<I, F16>(c, isa, [0.5; 32]);
+    matmul::<I, F32>(c, isa, [0.5; 32]);
+    attention(c, isa);
+    elementwise(c, isa);
 }
 
-fn matmul(c: &mut Criterion) {
+fn kernels(c: &mut Criterion) {
     #[cfg(target_arch = "x86_64")]
     {
         instruction_set(c, runtime_kernels::avx512_vnni::Avx512Vnni::new());
@@ -58,7 +185,12 @@ fn matmul(c: &mut Criterion) {
         instruction_set(c, runtime_kernels::neon::Neon::new());
     }
     instruction_set(c, Scalar::new());
+    let logits = vec![0.5; 49152];
+    let mut group = c.benchmark_group("sampling");
+    vectors(&mut group, "argmax", logits.len(), || {
+        black_box(argmax(&logits));
+    });
 }
 
-criterion_group!(benches, matmul);
+criterion_group!(benches, kernels);
 criterion_main!(benches);

@@ -1,30 +1,53 @@
 #!/usr/bin/env bash
-# Prints the folder of llama.cpp's programs, built for this machine. Builds them, once, from the
-# source distribution of the Python package llama-cpp-python, below
-# ${EDGEGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edgegen}.
-set -euo pipefail
+# `llama-cpp.sh [ARM_ARCHITECTURE]`: prints the folder of llama.cpp's programs, built for this
+# machine, or for AArch64 (armv8-a, armv8.2-a+dotprod) with the compilers of the package
+# g++-aarch64-linux-gnu. Builds them, once, from the source distribution of the Python package
+# llama-cpp-python, below ${EDGEGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edgegen}.
+set -Eeuo pipefail
 
 version=0.3.36
 home=${EDGEGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edgegen}/llama-cpp-python-$version
-programs="llama-bench llama-completion llama-quantize"
+architecture=${1:-native}
+build=$home/$architecture
 
-if [ ! -e "$home/complete" ]; then
-    mkdir -p "$home"
+fetch() {
+    python3 -m venv tools
+    tools/bin/pip install --quiet --disable-pip-version-check cmake ninja
+    # Only the package itself from source: its build tools come as wheels.
+    PATH=$home/tools/bin:$PATH tools/bin/pip download --quiet --disable-pip-version-check \
+        --no-deps --no-binary llama-cpp-python "llama-cpp-python==$version"
+    tar xf llama_cpp_python-*.tar.gz
+    touch fetched
+}
+
+compile() {
+    local programs=(llama-bench) flags=(
+        -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DLLAMA_CURL=OFF
+        -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
+    )
+    if [ "$architecture" = native ]; then
+        programs+=(llama-completion llama-quantize)
+        flags+=(-DGGML_NATIVE=ON)
+    else
+        flags+=(
+            -DGGML_NATIVE=OFF "-DGGML_CPU_ARM_ARCH=$architecture" -DGGML_OPENMP=OFF
+            -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64
+            -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++
+            -DCMAKE_EXE_LINKER_FLAGS=-static
+        )
+    fi
+    export PATH=$home/tools/bin:$PATH
+    cmake -S "llama_cpp_python-$version/vendor/llama.cpp" -B "$build" -G Ninja "${flags[@]}"
+    cmake --build "$build" --target "${programs[@]}"
+    touch "$build/complete"
+}
+
+if [ ! -e "$build/complete" ]; then
+    mkdir -p "$build"
     cd "$home"
-    {
-        python3 -m venv tools
-        tools/bin/pip install --quiet --disable-pip-version-check cmake ninja
-        # Only the package itself from source: its build tools come as wheels.
-        PATH=$home/tools/bin:$PATH tools/bin/pip download --quiet --disable-pip-version-check \
-            --no-deps --no-binary llama-cpp-python "llama-cpp-python==$version"
-        tar xf llama_cpp_python-*.tar.gz
-        export PATH=$home/tools/bin:$PATH
-        cmake -S llama_cpp_python-$version/vendor/llama.cpp -B build -G Ninja \
-            -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_CURL=OFF \
-            -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
-        # shellcheck disable=SC2086
-        cmake --build build --target $programs
-    } >log 2>&1 || { echo "$0: failed, see $home/log" >&2; exit 1; }
-    touch complete
+    exec 3>&2
+    trap 'echo "$0: failed, see $build/log" >&3' ERR
+    [ -e fetched ] || fetch >"$build/log" 2>&1
+    compile >>"$build/log" 2>&1
 fi
-echo "$home/build/bin"
+echo "$build/bin"

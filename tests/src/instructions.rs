@@ -1,30 +1,106 @@
-//! Instructions that a program executes: a measure of speed that does not drift.
+//! Instructions that a program executes for a decoded token: a measure of speed that does not
+//! drift.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Program, run};
+use crate::{Program, paths, run};
 
-/// Instructions that one more decoded token costs, by the difference of two run lengths under
-/// callgrind. `None` where it is missing.
-pub fn per_token(program: &Program, isa: &str) -> Option<u64> {
-    const LENGTHS: [u64; 2] = [8, 40];
+/// What one more token costs, by the difference of two run lengths.
+fn per_token(lengths: [u64; 2], count: impl Fn(&str) -> u64) -> u64 {
+    let [short, long] = lengths.map(|tokens| count(&tokens.to_string()));
+    (long - short) / (lengths[1] - lengths[0])
+}
+
+/// Runs a command under an instrument, and reads the number behind `label`.
+fn counted(command: &mut Command, label: &str) -> u64 {
+    let output = run::output(command);
+    let report = String::from_utf8_lossy(&output.stderr);
+    let count = report
+        .lines()
+        .find_map(|line| line.split_once(label))
+        .and_then(|(_, count)| count.trim().parse().ok());
+    count.unwrap_or_else(|| panic!("{command:?}: {}\n{report}", output.status))
+}
+
+/// The arguments with which an emitted program decodes tokens.
+fn bench(isa: &str, tokens: &str) -> Vec<String> {
+    let args =
+        format!("bench --isa {isa} --threads 1 --iterations 1 --prompt-tokens 1 --tokens {tokens}");
+    args.split(' ').map(str::to_owned).collect()
+}
+
+/// Of a program for this machine, by callgrind. `None` where it is missing.
+pub fn on_x86(program: &Program, isa: &str) -> Option<u64> {
     if !run::has("valgrind", "valgrind") {
         return None;
     }
-    let [short, long] = LENGTHS.map(|tokens| {
+    Some(per_token([8, 40], |tokens| {
         let mut command = Command::new("valgrind");
         command
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(program.path())
-            .args(["bench", "--isa", isa, "--threads", "1", "--iterations", "1"])
-            .args(["--prompt-tokens", "1", "--tokens", &tokens.to_string()]);
-        let output = run::output(&mut command);
-        let report = String::from_utf8_lossy(&output.stderr);
-        let count = report
-            .lines()
-            .find_map(|line| line.split_once("Collected :"))
-            .and_then(|(_, count)| count.trim().parse::<u64>().ok());
-        count.unwrap_or_else(|| panic!("{command:?}: {}\n{report}", output.status))
-    });
-    Some((long - short) / (LENGTHS[1] - LENGTHS[0]))
+            .args(bench(isa, tokens));
+        counted(&mut command, "Collected :")
+    }))
+}
+
+/// QEMU's emulation of 64-bit Arm, with a plugin that counts.
+pub struct Aarch64 {
+    plugin: PathBuf,
+}
+
+impl Aarch64 {
+    /// Compiles the plugin. `None` where a tool is missing.
+    pub fn new() -> Option<Self> {
+        if !run::has("qemu-aarch64", "qemu-user") || !run::has("gcc", "gcc") {
+            return None;
+        }
+        let plugin = paths::work("peers").join("libcount.so");
+        run::must(
+            Command::new("gcc")
+                .args(["-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-o"])
+                .arg(&plugin)
+                .arg(paths::workspace().join("tests/peers/count.c")),
+        );
+        Some(Self { plugin })
+    }
+
+    fn emulate(&self, cpu: &str, program: &Path) -> Command {
+        let mut command = Command::new("qemu-aarch64");
+        command
+            .args(["-cpu", cpu, "-plugin"])
+            .arg(&self.plugin)
+            .arg(program);
+        command
+    }
+
+    /// Of a program for AArch64.
+    pub fn per_token(&self, program: &Program, cpu: &str, isa: &str) -> u64 {
+        per_token([2, 6], |tokens| {
+            let mut command = self.emulate(cpu, program.path());
+            counted(command.args(bench(isa, tokens)), "instructions ")
+        })
+    }
+
+    /// Of llama.cpp, built for the CPU's architecture.
+    pub fn per_token_of_llama_cpp(&self, bench: &Path, cpu: &str, model: &Path) -> u64 {
+        per_token([2, 6], |tokens| {
+            let mut command = self.emulate(cpu, bench);
+            command.arg("-m").arg(model).args([
+                "-t",
+                "1",
+                "-r",
+                "1",
+                "--no-warmup",
+                "-fa",
+                "on",
+                "-p",
+                "0",
+                "-n",
+                tokens,
+            ]);
+            counted(&mut command, "instructions ")
+        })
+    }
 }

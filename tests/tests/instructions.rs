@@ -29,7 +29,7 @@ fn decoding_keeps_its_instruction_budget() {
         let Some(program) = program(model, quant) else {
             continue;
         };
-        let Some(count) = instructions::per_token(&program, isa) else {
+        let Some(count) = instructions::on_x86(&program, isa) else {
             return;
         };
         println!("{model} {quant} on {isa}: {count} instructions a token");
