@@ -43,7 +43,7 @@ pub struct Attention<'a, D: Dim, G: Dim> {
 }
 
 /// Rows that share a load of keys and values, at most; bounded by the registers.
-pub const ROWS: usize = 4;
+pub const ROWS: usize = 8;
 
 impl<D: Dim, G: Dim> Kernel for Attention<'_, D, G> {
     type Output = ();
@@ -52,21 +52,21 @@ impl<D: Dim, G: Dim> Kernel for Attention<'_, D, G> {
     fn run<I: Isa>(mut self, isa: I) {
         let mut row = self.rows.start;
         while row < self.rows.end {
-            match self.rows.end - row {
+            row += match self.rows.end - row {
                 1 => self.tile::<I, 1>(isa, row),
                 2 => self.tile::<I, 2>(isa, row),
                 3 => self.tile::<I, 3>(isa, row),
+                4..ROWS => self.tile::<I, 4>(isa, row),
                 _ => self.tile::<I, ROWS>(isa, row),
-            }
-            row += ROWS;
+            };
         }
     }
 }
 
 impl<D: Dim, G: Dim> Attention<'_, D, G> {
-    /// `R` rows from `row` on.
+    /// `R` rows from `row` on; gives their number.
     #[inline(always)]
-    fn tile<I: Isa, const R: usize>(&mut self, isa: I, row: usize) {
+    fn tile<I: Isa, const R: usize>(&mut self, isa: I, row: usize) -> usize {
         let (head_dim, heads) = (self.head_dim.get(), self.heads_per_kv.get());
         let places: [(usize, usize); R] =
             core::array::from_fn(|r| ((row + r) / heads, (row + r) % heads));
@@ -107,6 +107,7 @@ impl<D: Dim, G: Dim> Attention<'_, D, G> {
             head_dim,
         };
         values.weigh(isa);
+        R
     }
 }
 
@@ -123,10 +124,10 @@ impl Keys<'_> {
     #[inline(always)]
     fn score<I: Isa, const R: usize>(&self, isa: I, queries: [&[f32]; R], scores: &mut [f32]) {
         // So many chains hide each other's latency.
-        if R > 2 {
-            self.streams::<I, R, 2>(isa, queries, scores);
-        } else {
-            self.streams::<I, R, 4>(isa, queries, scores);
+        match R {
+            ROWS => self.streams::<I, R, 1>(isa, queries, scores),
+            3 | 4 => self.streams::<I, R, 2>(isa, queries, scores),
+            _ => self.streams::<I, R, 4>(isa, queries, scores),
         }
     }
 
@@ -223,10 +224,10 @@ impl<const R: usize> Values<'_, R> {
     #[inline(always)]
     fn weigh<I: Isa>(&mut self, isa: I) {
         // So many chains hide each other's latency.
-        if R > 2 {
-            self.streams::<I, 2>(isa);
-        } else {
-            self.streams::<I, 4>(isa);
+        match R {
+            ROWS => self.streams::<I, 1>(isa),
+            3 | 4 => self.streams::<I, 2>(isa),
+            _ => self.streams::<I, 4>(isa),
         }
     }
 

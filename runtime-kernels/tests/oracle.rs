@@ -8,7 +8,7 @@ use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, ExpWeights, F16, F32, Format, Isa, Kernel, MatMul, Q4, Q4M, Q8,
-    Q8Block, Quantize, RmsNorm, Rope, SiluMul, argmax,
+    Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, argmax,
 };
 
 fn scalar() -> Scalar {
@@ -378,7 +378,7 @@ proptest! {
         let (keys, values) = (take(500, kv_heads * size), take(77, kv_heads * size));
         let key = |head, t: usize, d| keys[head * size + (t / 8 * columns * 8 + d) * 8 + t % 8];
         let value = |head, t, d: usize| values[head * size + (d / 8 * context + t) * 8 + d % 8];
-        let mut scores = vec![0.0; 4 * positions.next_multiple_of(8)];
+        let mut scores = vec![0.0; ROWS * positions.next_multiple_of(8)];
         let mut out = vec![0.0; tokens * heads * head_dim];
         for kv_head in 0..kv_heads {
             let first = kv_head * heads_per_kv * head_dim;

@@ -3,7 +3,7 @@
 use runtime_kernels::exp::exp;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, Const, ExpWeights, F16, F32, Format, Isa, Kernel, MatMul, Q4,
-    Q4M, Q8, Q8Block, Quantize, RmsNorm, Rope, SiluMul,
+    Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -394,7 +394,7 @@ fn attention<I: Isa>(isa: I, sink: Sink) {
                             head_dim,
                             heads_per_kv,
                             scale: 0.125,
-                            scores: &mut [0.0; 4 * 40],
+                            scores: &mut [0.0; ROWS * 40],
                             out,
                             out_stride: width,
                         });
