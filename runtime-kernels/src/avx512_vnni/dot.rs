@@ -23,7 +23,7 @@ impl Dot for Avx512Vnni {
             let mut dots = [_mm256_setzero_ps(); T];
             for t in 0..T {
                 // Both are integers below 2^24: the difference is exact.
-                let excess = self.splat(128.0 * x[t].sum);
+                let excess = self.splat(16.0 * x[t].sum8);
                 dots[t] = self.sub(_mm256_cvtepi32_ps(sums[t]), excess);
             }
             dots

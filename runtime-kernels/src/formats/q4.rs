@@ -37,7 +37,7 @@ impl Format for Q4 {
             let dots = isa.dot_q4(array(weights[g], 16), x);
             for t in 0..T {
                 // Both are integers below 2^24: the difference is exact.
-                let dot = isa.sub(dots[t], isa.splat(8.0 * x[t].sum));
+                let dot = isa.sub(dots[t], isa.splat(x[t].sum8));
                 let scale = isa.mul(scales, isa.splat(x[t].scale));
                 acc[g][t] = isa.add(acc[g][t], isa.mul(dot, scale));
             }
