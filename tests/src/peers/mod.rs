@@ -13,8 +13,8 @@ use runners::{CANDLE, Candle, LLAMA_CPP, LlamaCpp, Ours};
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
-    /// 128 tokens one by one after an empty context, in tokens a second.
-    Decode,
+    /// So many tokens one by one after an empty context, in tokens a second.
+    Decode(usize),
     /// A prompt of so many tokens, in tokens a second.
     Prefill(usize),
     /// From the start of the process to the end of one that prints one token, in seconds.
@@ -28,7 +28,7 @@ pub enum Work {
 impl Work {
     /// Whether more is better: a rate, not a cost.
     pub fn is_rate(self) -> bool {
-        matches!(self, Self::Decode | Self::Prefill(_))
+        matches!(self, Self::Decode(_) | Self::Prefill(_))
     }
 }
 
@@ -130,7 +130,7 @@ pub fn compare(rounds: usize) -> Option<Comparison> {
 }
 
 fn subjects(llama: &LlamaCpp, smollm2: &Path, stories: &Path) -> Vec<Subject> {
-    let rates = [Work::Decode, Work::Prefill(128), Work::Prefill(512)];
+    let rates = [Work::Decode(128), Work::Prefill(128), Work::Prefill(512)];
     let both = |threads| rates.map(|work| (work, threads));
     let rates: Vec<_> = both(1).into_iter().chain(both(2)).collect();
     let subject = |model, name: &str, gguf: &Path, works: Vec<_>| Subject {
@@ -141,12 +141,14 @@ fn subjects(llama: &LlamaCpp, smollm2: &Path, stories: &Path) -> Vec<Subject> {
         candle: false,
     };
     let mut all = rates.clone();
+    // More threads than most machines have free.
+    all.push((Work::Decode(16), 8));
     all.extend([Work::FirstToken, Work::Memory, Work::Disk].map(|work| (work, 2)));
     let q4_0 = llama.quantize(smollm2, "Q4_0");
     let q8_0 = llama.quantize(smollm2, "Q8_0");
     let stories_f32 = stories.with_file_name("stories260K.f32.gguf");
     let stories_q8_0 = llama.quantize(&stories_f32, "Q8_0");
-    let decode = vec![(Work::Decode, 1)];
+    let decode = vec![(Work::Decode(128), 1)];
     let mut subjects = vec![
         subject("SmolLM2-135M Q4_1", "peers-q4-1", smollm2, all),
         subject("SmolLM2-135M Q4_0", "peers-q4-0", &q4_0, rates.clone()),
@@ -177,7 +179,7 @@ fn row(
     candle: &Candle,
 ) -> Row {
     let settings = LlamaCpp::settings(work);
-    let with_candle = subject.candle && matches!(work, Work::Decode | Work::Prefill(128));
+    let with_candle = subject.candle && matches!(work, Work::Decode(128) | Work::Prefill(128));
     let mut ours = Vec::new();
     let mut by_setting = vec![Vec::new(); settings.len()];
     let mut by_candle = Vec::new();

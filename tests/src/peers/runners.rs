@@ -13,14 +13,14 @@ use crate::{Program, Recipe, Target, paths, run};
 pub const LLAMA_CPP: &str = "llama.cpp";
 pub const CANDLE: &str = "candle";
 
-const TOKENS: usize = 128;
 const PROMPT: &str = "Once upon a time";
 
 /// Prompt tokens and decoded tokens of a rate.
 fn lengths(work: Work) -> (usize, usize) {
     match work {
         Work::Prefill(tokens) => (tokens, 1),
-        _ => (1, TOKENS),
+        Work::Decode(tokens) => (1, tokens),
+        _ => (1, 1),
     }
 }
 
@@ -37,7 +37,7 @@ fn bytes(file: &Path) -> f64 {
 /// What the JSON of a timed run says of a rate.
 fn rate(report: &Value, work: Work) -> f64 {
     let field = match work {
-        Work::Decode => "decode_tokens_per_second",
+        Work::Decode(_) => "decode_tokens_per_second",
         _ => "prefill_tokens_per_second",
     };
     report[field].as_f64().expect("a rate")
@@ -81,7 +81,7 @@ impl Ours {
             PROMPT,
         ]);
         match work {
-            Work::Decode | Work::Prefill(_) => {
+            Work::Decode(_) | Work::Prefill(_) => {
                 let (prompt, tokens) = lengths(work);
                 let report = self.program.json(
                     "bench",
@@ -167,10 +167,10 @@ impl LlamaCpp {
             PROMPT,
         ]);
         match work {
-            Work::Decode | Work::Prefill(_) => {
+            Work::Decode(_) | Work::Prefill(_) => {
                 let (prompt, generated) = match work {
                     Work::Prefill(tokens) => (tokens, 0),
-                    _ => (0, TOKENS),
+                    _ => (0, lengths(work).1),
                 };
                 let report = run::must(self.program("llama-bench").arg("-m").arg(model).args([
                     "-t",

@@ -51,7 +51,7 @@ pub fn row(row: &Row) -> String {
 /// What is measured, in words.
 pub fn name(work: Work) -> String {
     match work {
-        Work::Decode => "decode, 128 tokens".into(),
+        Work::Decode(tokens) => format!("decode, {tokens} tokens"),
         Work::Prefill(tokens) => format!("prefill, {tokens} tokens"),
         Work::FirstToken => "process start to first token".into(),
         Work::Memory => "peak memory beside the model".into(),
@@ -62,7 +62,7 @@ pub fn name(work: Work) -> String {
 fn figure(work: Work, figures: &[f64]) -> String {
     let value = median(figures);
     match work {
-        Work::Decode | Work::Prefill(_) => format!("{value:.0} tokens/s"),
+        Work::Decode(_) | Work::Prefill(_) => format!("{value:.0} tokens/s"),
         Work::FirstToken => format!("{:.0} ms", value * 1e3),
         Work::Memory | Work::Disk => format!("{:.1} MB", value / 1e6),
     }
@@ -70,7 +70,7 @@ fn figure(work: Work, figures: &[f64]) -> String {
 
 /// Only for what does not fit a cache.
 fn roofline(row: &Row, comparison: &Comparison) -> String {
-    if row.work != Work::Decode || row.weight_bytes < 50_000_000 {
+    if row.work != Work::Decode(128) || row.weight_bytes < 50_000_000 {
         return String::new();
     }
     let read = median(&row.ours) * row.weight_bytes as f64;
