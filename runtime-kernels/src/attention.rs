@@ -87,7 +87,7 @@ impl<D: Dim, G: Dim> Attention<'_, D, G> {
         let mut factors = [0.0; R];
         for ((scores, factor), sees) in scores.chunks_exact_mut(span).zip(&mut factors).zip(sees) {
             let scores = &mut scores[..sees.next_multiple_of(GROUP)];
-            *factor = 1.0 / exponentials(isa, scores, sees);
+            *factor = 1.0 / isa.run(Exponentials { scores, sees });
         }
 
         let mut weights: [&[f32]; R] = [&[]; R];
@@ -184,26 +184,36 @@ impl Keys<'_> {
 }
 
 /// Replaces each score by `e^(score - max)`, and returns their sum. The first `sees` count: the
-/// others become weights so small that a sum of 1 and more does not feel them.
-#[inline(always)]
-fn exponentials<I: Isa>(isa: I, scores: &mut [f32], sees: usize) -> f32 {
-    scores[sees..].fill(f32::NEG_INFINITY);
-    let (vectors, _) = scores.as_chunks_mut();
-    let mut max = isa.splat(f32::NEG_INFINITY);
-    for scores in vectors.iter() {
-        max = isa.max(isa.load(scores), max);
+/// others become weights so small that a sum of 1 and more does not feel them. A kernel of its
+/// own, so that it is compiled once and not for each number of rows.
+struct Exponentials<'a> {
+    scores: &'a mut [f32],
+    sees: usize,
+}
+
+impl Kernel for Exponentials<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> f32 {
+        self.scores[self.sees..].fill(f32::NEG_INFINITY);
+        let (vectors, _) = self.scores.as_chunks_mut();
+        let mut max = isa.splat(f32::NEG_INFINITY);
+        for scores in vectors.iter() {
+            max = isa.max(isa.load(scores), max);
+        }
+        let mut lanes = [0.0; 8];
+        isa.store(max, &mut lanes);
+        let greater = |a, b| if b > a { b } else { a };
+        let max = isa.splat(lanes.into_iter().fold(f32::NEG_INFINITY, greater));
+        let mut sum = isa.splat(0.0);
+        for scores in vectors {
+            let e = exp(isa, isa.sub(isa.load(scores), max));
+            sum = isa.add(sum, e);
+            isa.store(e, scores);
+        }
+        isa.fold(sum)
     }
-    let mut lanes = [0.0; 8];
-    isa.store(max, &mut lanes);
-    let greater = |a, b| if b > a { b } else { a };
-    let max = isa.splat(lanes.into_iter().fold(f32::NEG_INFINITY, greater));
-    let mut sum = isa.splat(0.0);
-    for scores in vectors {
-        let e = exp(isa, isa.sub(isa.load(scores), max));
-        sum = isa.add(sum, e);
-        isa.store(e, scores);
-    }
-    isa.fold(sum)
 }
 
 struct Values<'a, const R: usize> {

@@ -33,7 +33,7 @@ cases! {
     "MatMul f32": matmul::<I, F32>,
     "RmsNorm": rms_norm,
     "Rope": rope,
-    "Attention": attention,
+    "Attention Exponentials": attention,
     "SiluMul": silu_mul,
     "AddAssign": add_assign,
     "AddBias": add_bias,
