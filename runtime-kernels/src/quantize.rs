@@ -21,6 +21,13 @@ impl Q8Block {
         sum8: 0.0,
         q: [0; 32],
     };
+
+    /// Columns `4k..4k + 4`, the first in the lowest byte.
+    #[inline(always)]
+    #[allow(dead_code, reason = "scalar code takes them one by one")]
+    pub fn columns(&self, k: usize) -> i32 {
+        i32::from_le_bytes(self.q.as_chunks::<4>().0[k].map(|q| q as u8))
+    }
 }
 
 /// Activations to blocks of i8: `q = round(x * (127 / amax))`, halves to even.

@@ -24,10 +24,8 @@ fn counted(command: &mut Command, label: &str) -> u64 {
 }
 
 /// The arguments with which an emitted program decodes tokens.
-fn bench(isa: &str, tokens: &str) -> Vec<String> {
-    let args =
-        format!("bench --isa {isa} --threads 1 --iterations 1 --prompt-tokens 1 --tokens {tokens}");
-    args.split(' ').map(str::to_owned).collect()
+fn bench(isa: &str, tokens: &str) -> String {
+    format!("bench --isa {isa} --threads 1 --iterations 1 --prompt-tokens 1 --tokens {tokens}")
 }
 
 /// Of a program for this machine, by callgrind. `None` where it is missing.
@@ -40,7 +38,7 @@ pub fn on_x86(program: &Program, isa: &str) -> Option<u64> {
         command
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(program.path())
-            .args(bench(isa, tokens));
+            .args(run::words(&bench(isa, tokens)));
         counted(&mut command, "Collected :")
     }))
 }
@@ -79,7 +77,10 @@ impl Aarch64 {
     pub fn per_token(&self, program: &Program, cpu: &str, isa: &str) -> u64 {
         per_token([2, 6], |tokens| {
             let mut command = self.emulate(cpu, program.path());
-            counted(command.args(bench(isa, tokens)), "instructions ")
+            counted(
+                command.args(run::words(&bench(isa, tokens))),
+                "instructions ",
+            )
         })
     }
 
@@ -87,19 +88,8 @@ impl Aarch64 {
     pub fn per_token_of_llama_cpp(&self, bench: &Path, cpu: &str, model: &Path) -> u64 {
         per_token([2, 6], |tokens| {
             let mut command = self.emulate(cpu, bench);
-            command.arg("-m").arg(model).args([
-                "-t",
-                "1",
-                "-r",
-                "1",
-                "--no-warmup",
-                "-fa",
-                "on",
-                "-p",
-                "0",
-                "-n",
-                tokens,
-            ]);
+            let args = format!("-t 1 -r 1 --no-warmup -fa on -p 0 -n {tokens}");
+            command.arg("-m").arg(model).args(run::words(&args));
             counted(&mut command, "instructions ")
         })
     }

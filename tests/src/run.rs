@@ -63,6 +63,11 @@ pub fn has(program: &str, package: &str) -> bool {
     found
 }
 
+/// Arguments that hold no spaces, from one text.
+pub fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ')
+}
+
 /// This machine in words: CPU, cores, system.
 pub fn machine() -> String {
     let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -120,17 +120,20 @@ pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
     }
 }
 
+/// The set whose folder has a set's lanes.
+fn lanes(set: InstructionSet) -> InstructionSet {
+    match set {
+        InstructionSet::Avx512Vnni => InstructionSet::Avx2,
+        InstructionSet::NeonDotprod => InstructionSet::Neon,
+        other => other,
+    }
+}
+
 /// The folders of kernels that these sets need; the sampler needs `scalar`.
 fn folders(sets: &[InstructionSet]) -> Vec<InstructionSet> {
     let mut all = sets.to_vec();
     all.push(InstructionSet::Scalar);
-    // Their lanes are another set's.
-    if sets.contains(&InstructionSet::Avx512Vnni) {
-        all.push(InstructionSet::Avx2);
-    }
-    if sets.contains(&InstructionSet::NeonDotprod) {
-        all.push(InstructionSet::Neon);
-    }
+    all.extend(sets.iter().map(|&set| lanes(set)));
     all.sort_unstable();
     all.dedup();
     all

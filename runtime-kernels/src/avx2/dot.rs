@@ -19,7 +19,7 @@ impl Dot for Avx2 {
                 // 2 × 128 × 127 and fits i16.
                 let magnitude = _mm256_abs_epi8(w);
                 for t in 0..T {
-                    let signed = _mm256_sign_epi8(columns(x[t], k), w);
+                    let signed = _mm256_sign_epi8(_mm256_set1_epi32(x[t].columns(k)), w);
                     let pairs = _mm256_maddubs_epi16(magnitude, signed);
                     sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(pairs, ones));
                 }
@@ -40,8 +40,8 @@ impl Dot for Avx2 {
                 let a = _mm256_and_si256(w, low);
                 let b = _mm256_and_si256(_mm256_srli_epi16::<4>(w), low);
                 for t in 0..T {
-                    let a = _mm256_maddubs_epi16(a, columns(x[t], j));
-                    let b = _mm256_maddubs_epi16(b, columns(x[t], j + 4));
+                    let a = _mm256_maddubs_epi16(a, _mm256_set1_epi32(x[t].columns(j)));
+                    let b = _mm256_maddubs_epi16(b, _mm256_set1_epi32(x[t].columns(j + 4)));
                     sums[t] = _mm256_add_epi16(sums[t], _mm256_add_epi16(a, b));
                 }
             }
@@ -49,15 +49,4 @@ impl Dot for Avx2 {
             sums.map(|sum| _mm256_cvtepi32_ps(_mm256_madd_epi16(sum, ones)))
         }
     }
-}
-
-/// Columns `4k..4k + 4` for each of the eight rows.
-///
-/// # Safety
-/// The CPU has AVX2.
-#[inline(always)]
-unsafe fn columns(x: &Q8Block, k: usize) -> __m256i {
-    let bytes = x.q.as_chunks::<4>().0[k].map(|x| x as u8);
-    // SAFETY: as the caller promises.
-    unsafe { _mm256_set1_epi32(i32::from_le_bytes(bytes)) }
 }

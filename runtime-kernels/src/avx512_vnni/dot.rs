@@ -17,7 +17,7 @@ impl Dot for Avx512Vnni {
                 // w + 128, unsigned.
                 let w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
                 for t in 0..T {
-                    sums[t] = _mm256_dpbusd_epi32(sums[t], w, columns(x[t], k));
+                    sums[t] = _mm256_dpbusd_epi32(sums[t], w, _mm256_set1_epi32(x[t].columns(k)));
                 }
             }
             let mut dots = [_mm256_setzero_ps(); T];
@@ -41,22 +41,11 @@ impl Dot for Avx512Vnni {
                 let a = _mm256_and_si256(w, low);
                 let b = _mm256_and_si256(_mm256_srli_epi16::<4>(w), low);
                 for t in 0..T {
-                    let sum = _mm256_dpbusd_epi32(sums[t], a, columns(x[t], j));
-                    sums[t] = _mm256_dpbusd_epi32(sum, b, columns(x[t], j + 4));
+                    let sum = _mm256_dpbusd_epi32(sums[t], a, _mm256_set1_epi32(x[t].columns(j)));
+                    sums[t] = _mm256_dpbusd_epi32(sum, b, _mm256_set1_epi32(x[t].columns(j + 4)));
                 }
             }
             sums.map(|sum| _mm256_cvtepi32_ps(sum))
         }
     }
-}
-
-/// Columns `4k..4k + 4` for each of the eight rows.
-///
-/// # Safety
-/// The CPU has AVX2.
-#[inline(always)]
-unsafe fn columns(x: &Q8Block, k: usize) -> __m256i {
-    let bytes = x.q.as_chunks::<4>().0[k].map(|x| x as u8);
-    // SAFETY: as the caller promises.
-    unsafe { _mm256_set1_epi32(i32::from_le_bytes(bytes)) }
 }

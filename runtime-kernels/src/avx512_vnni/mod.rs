@@ -2,7 +2,7 @@
 
 mod dot;
 
-use super::avx2::HasAvx2;
+use super::avx2::{Avx2, HasAvx2};
 use super::isa::{Isa, Kernel};
 
 /// Proves that the CPU has AVX2, F16C, and the VNNI instructions on 256-bit registers.
@@ -14,18 +14,14 @@ impl Avx512Vnni {
     #[inline]
     pub fn new() -> Option<Self> {
         #[cfg(feature = "std")]
-        let found = std::arch::is_x86_feature_detected!("avx2")
-            && std::arch::is_x86_feature_detected!("f16c")
-            && std::arch::is_x86_feature_detected!("avx512vl")
+        let found = std::arch::is_x86_feature_detected!("avx512vl")
             && std::arch::is_x86_feature_detected!("avx512vnni");
         #[cfg(not(feature = "std"))]
         let found = cfg!(all(
-            target_feature = "avx2",
-            target_feature = "f16c",
             target_feature = "avx512vl",
             target_feature = "avx512vnni"
         ));
-        found.then_some(Self(()))
+        (Avx2::new().is_some() && found).then_some(Self(()))
     }
 }
 

@@ -73,8 +73,7 @@ impl Dot for Neon {
 /// # Safety
 /// The CPU has NEON.
 #[inline(always)]
-unsafe fn columns(x: &Q8Block, k: usize) -> int8x16_t {
-    let bytes = x.q.as_chunks::<4>().0[k].map(|x| x as u8);
+pub unsafe fn columns(x: &Q8Block, k: usize) -> int8x16_t {
     // SAFETY: as the caller promises.
-    unsafe { vreinterpretq_s8_s32(vdupq_n_s32(i32::from_le_bytes(bytes))) }
+    unsafe { vreinterpretq_s8_s32(vdupq_n_s32(x.columns(k))) }
 }

@@ -5,6 +5,8 @@ mod lanes;
 
 use super::isa::{Isa, Kernel};
 
+pub use dot::columns;
+
 /// A token that proves NEON, and so has the lanes of this folder.
 ///
 /// # Safety

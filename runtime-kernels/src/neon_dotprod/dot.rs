@@ -4,6 +4,7 @@ use core::arch::aarch64::*;
 use core::arch::asm;
 
 use super::super::isa::Dot;
+use super::super::neon::columns;
 use super::super::quantize::Q8Block;
 use super::NeonDotprod;
 
@@ -48,17 +49,6 @@ impl Dot for NeonDotprod {
             sums.map(|sums| sums.map(|sum| vcvtq_f32_s32(sum)))
         }
     }
-}
-
-/// Columns `4k..4k + 4` for each of four rows.
-///
-/// # Safety
-/// The CPU has NEON.
-#[inline(always)]
-unsafe fn columns(x: &Q8Block, k: usize) -> int8x16_t {
-    let bytes = x.q.as_chunks::<4>().0[k].map(|x| x as u8);
-    // SAFETY: as the caller promises.
-    unsafe { vreinterpretq_s8_s32(vdupq_n_s32(i32::from_le_bytes(bytes))) }
 }
 
 /// The intrinsic `vdotq_s32`, which is unstable (rust-lang/rust#117224).

@@ -3,7 +3,7 @@
 mod dot;
 
 use super::isa::{Isa, Kernel};
-use super::neon::HasNeon;
+use super::neon::{HasNeon, Neon};
 
 /// Proves that the CPU has NEON and `sdot`.
 #[derive(Clone, Copy, Debug)]
@@ -14,11 +14,10 @@ impl NeonDotprod {
     #[inline]
     pub fn new() -> Option<Self> {
         #[cfg(feature = "std")]
-        let found = std::arch::is_aarch64_feature_detected!("neon")
-            && std::arch::is_aarch64_feature_detected!("dotprod");
+        let found = std::arch::is_aarch64_feature_detected!("dotprod");
         #[cfg(not(feature = "std"))]
-        let found = cfg!(all(target_feature = "neon", target_feature = "dotprod"));
-        found.then_some(Self(()))
+        let found = cfg!(target_feature = "dotprod");
+        (Neon::new().is_some() && found).then_some(Self(()))
     }
 }
 

@@ -15,7 +15,10 @@ impl Dot for Simd128 {
             for half in 0..2 {
                 let (a, b) = (load(&rows[half]), load(&rows[half + 2]));
                 for t in 0..T {
-                    let (xa, xb) = (columns(x[t], 2 * pair), columns(x[t], 2 * pair + 1));
+                    let (xa, xb) = (
+                        i32x4_splat(x[t].columns(2 * pair)),
+                        i32x4_splat(x[t].columns(2 * pair + 1)),
+                    );
                     // Two products of at most 128 × 127 fit i16.
                     let low =
                         i16x8_add(i16x8_extmul_low_i8x16(a, xa), i16x8_extmul_low_i8x16(b, xb));
@@ -42,7 +45,10 @@ impl Dot for Simd128 {
             let w = load(chunk);
             let (a, b) = (v128_and(w, u8x16_splat(15)), u8x16_shr(w, 4));
             for t in 0..T {
-                for (w, x) in [(a, columns(x[t], j)), (b, columns(x[t], j + 4))] {
+                for (w, x) in [
+                    (a, i32x4_splat(x[t].columns(j))),
+                    (b, i32x4_splat(x[t].columns(j + 4))),
+                ] {
                     let sums = &mut sums[t];
                     let (low, high) = (i16x8_extmul_low_i8x16(w, x), i16x8_extmul_high_i8x16(w, x));
                     sums[2 * half] = i16x8_add(sums[2 * half], low);
@@ -58,14 +64,6 @@ impl Dot for Simd128 {
 fn load(bytes: &[u8; 16]) -> v128 {
     // SAFETY: the array is as long as the load, which needs no alignment.
     unsafe { v128_load(bytes.as_ptr().cast()) }
-}
-
-/// Columns `4k..4k + 4` for each of four rows.
-#[inline(always)]
-fn columns(x: &Q8Block, k: usize) -> v128 {
-    i32x4_splat(i32::from_le_bytes(
-        x.q.as_chunks::<4>().0[k].map(|x| x as u8),
-    ))
 }
 
 /// Adds the two sums that each row has.

@@ -19,7 +19,7 @@ impl Dot for Sse41 {
                 // 2 × 128 × 127 and fits i16.
                 let magnitude = _mm_abs_epi8(w);
                 for t in 0..T {
-                    let signed = _mm_sign_epi8(columns(x[t], i / 2), w);
+                    let signed = _mm_sign_epi8(_mm_set1_epi32(x[t].columns(i / 2)), w);
                     let pairs = _mm_maddubs_epi16(magnitude, signed);
                     sums[t][i % 2] = _mm_add_epi32(sums[t][i % 2], _mm_madd_epi16(pairs, ones));
                 }
@@ -40,8 +40,8 @@ impl Dot for Sse41 {
                 let a = _mm_and_si128(w, low);
                 let b = _mm_and_si128(_mm_srli_epi16::<4>(w), low);
                 for t in 0..T {
-                    let a = _mm_maddubs_epi16(a, columns(x[t], i / 2));
-                    let b = _mm_maddubs_epi16(b, columns(x[t], i / 2 + 4));
+                    let a = _mm_maddubs_epi16(a, _mm_set1_epi32(x[t].columns(i / 2)));
+                    let b = _mm_maddubs_epi16(b, _mm_set1_epi32(x[t].columns(i / 2 + 4)));
                     sums[t][i % 2] = _mm_add_epi16(sums[t][i % 2], _mm_add_epi16(a, b));
                 }
             }
@@ -49,15 +49,4 @@ impl Dot for Sse41 {
             sums.map(|sums| sums.map(|sum| _mm_cvtepi32_ps(_mm_madd_epi16(sum, ones))))
         }
     }
-}
-
-/// Columns `4k..4k + 4` for each of four rows.
-///
-/// # Safety
-/// The CPU has SSE4.1.
-#[inline(always)]
-unsafe fn columns(x: &Q8Block, k: usize) -> __m128i {
-    let bytes = x.q.as_chunks::<4>().0[k].map(|x| x as u8);
-    // SAFETY: as the caller promises.
-    unsafe { _mm_set1_epi32(i32::from_le_bytes(bytes)) }
 }

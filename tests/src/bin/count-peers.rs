@@ -1,11 +1,9 @@
 //! Counts the instructions of a decoded token on 64-bit Arm, of emitted crates and of llama.cpp,
 //! and prints them as a Markdown table. There is no such hardware needed: QEMU counts.
 
-use std::path::Path;
-use std::process::Command;
-
 use tests::instructions::Aarch64;
-use tests::{Recipe, Target, paths, run};
+use tests::peers::LlamaCpp;
+use tests::{Recipe, Target, paths};
 
 /// CPU, our instruction set, llama.cpp's architecture.
 const CPUS: [(&str, &str, &str); 2] = [
@@ -17,33 +15,22 @@ fn main() {
     let (Some(smollm2), Some(counter)) = (paths::smollm2(), Aarch64::new()) else {
         return;
     };
-    let folder = |argument: &[&str]| {
-        let script = paths::workspace().join("tests/peers/llama-cpp.sh");
-        run::must(Command::new(script).args(argument))
-    };
-    let quantize = Path::new(folder(&[]).trim_end()).join("llama-quantize");
+    let native = LlamaCpp::build(None);
+    let peers = CPUS.map(|(_, _, architecture)| LlamaCpp::build(Some(architecture)));
     println!("| model | CPU | edgegen | llama.cpp | share |");
     println!("|---|---|---|---|---|");
     for format in ["Q4_1", "Q4_0", "Q8_0"] {
-        let model = if format == "Q4_1" {
-            smollm2.clone()
-        } else {
-            let file = paths::work("peers").join(format!("SmolLM2-135M-Instruct.{format}.gguf"));
-            run::must(
-                Command::new(&quantize)
-                    .arg("--allow-requantize")
-                    .args([&smollm2, &file])
-                    .arg(format),
-            );
-            file
+        let model = match format {
+            "Q4_1" => smollm2.clone(),
+            _ => native.quantize(&smollm2, format),
         };
         let name = format!("count-{}", format.to_lowercase().replace('_', "-"));
         let recipe = Recipe::new(&name, &model, "raspberry_pi", "keep");
         let emitted = recipe.with("--allow-oversize").emit();
-        for (cpu, isa, architecture) in CPUS {
+        for ((cpu, isa, _), peer) in CPUS.into_iter().zip(&peers) {
             let target = Target::Aarch64 { cpu };
             let ours = counter.per_token(&target.build(&emitted), cpu, isa);
-            let bench = Path::new(folder(&[architecture]).trim_end()).join("llama-bench");
+            let bench = peer.program("llama-bench");
             let theirs = counter.per_token_of_llama_cpp(&bench, cpu, &model);
             println!(
                 "| SmolLM2-135M {format} | {cpu} | {:.1} M | {:.1} M | {:.2} |",

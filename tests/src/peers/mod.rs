@@ -8,7 +8,8 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use crate::{paths, run};
-use runners::{CANDLE, Candle, LLAMA_CPP, LlamaCpp, Ours};
+pub use runners::LlamaCpp;
+use runners::{CANDLE, Candle, LLAMA_CPP, Ours};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl Row {
 pub struct Comparison {
     /// The rows.
     pub rows: Vec<Row>,
-    /// For 1, 2, … threads: bytes a second of reading, one figure a round.
+    /// For 1, 2, … threads: bytes a second of reading, one figure a row.
     pub bandwidth: Vec<Vec<f64>>,
 }
 
@@ -107,7 +108,7 @@ struct Subject {
 /// Builds all programs and compares them, in so many rounds. `None` where a model is missing.
 pub fn compare(rounds: usize) -> Option<Comparison> {
     let (smollm2, stories) = (paths::smollm2()?, paths::stories()?);
-    let llama = LlamaCpp::build();
+    let llama = LlamaCpp::build(None);
     let candle = Candle::build();
     let subjects = subjects(&llama, &smollm2, &stories);
 

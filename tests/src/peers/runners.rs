@@ -111,17 +111,19 @@ pub struct LlamaCpp {
 }
 
 impl LlamaCpp {
-    pub fn build() -> Self {
+    /// Builds it for this machine, or for an architecture of 64-bit Arm.
+    pub fn build(architecture: Option<&str>) -> Self {
         eprintln!("building llama.cpp, unless it is there");
         let script = paths::workspace().join("tests/peers/llama-cpp.sh");
-        let folder = run::must(&mut Command::new(script));
+        let folder = run::must(Command::new(script).args(architecture));
         Self {
             folder: folder.trim_end().into(),
         }
     }
 
-    fn program(&self, name: &str) -> Command {
-        Command::new(self.folder.join(name))
+    /// The file of one of its programs.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
     }
 
     /// The same model in another format.
@@ -130,7 +132,7 @@ impl LlamaCpp {
         let stem = stem.split('.').next().expect("a name");
         let file = paths::work("peers").join(format!("{stem}.{format}.gguf"));
         run::must(
-            self.program("llama-quantize")
+            Command::new(self.program("llama-quantize"))
                 .arg("--allow-requantize")
                 .args([model, &file])
                 .arg(format),
@@ -147,45 +149,28 @@ impl LlamaCpp {
         }
     }
 
+    /// One figure of a work on a model.
     pub fn measure(&self, model: &Path, work: Work, threads: usize, flash_attention: &str) -> f64 {
-        let threads = threads.to_string();
-        let mut one = self.program("llama-completion");
-        one.arg("-m").arg(model).args([
-            "-t",
-            &threads,
-            "-fa",
-            flash_attention,
-            "-n",
-            "1",
-            "--no-warmup",
-            "-no-cnv",
-            "--temp",
-            "0",
-            "-c",
-            "2048",
-            "-p",
-            PROMPT,
-        ]);
+        let common = format!("-t {threads} -fa {flash_attention}");
+        let command = |name: &str, args: &str| {
+            let mut command = Command::new(self.program(name));
+            command.arg("-m").arg(model).args(run::words(&common));
+            command.args(run::words(args));
+            command
+        };
+        let mut one = command(
+            "llama-completion",
+            "-n 1 --no-warmup -no-cnv --temp 0 -c 2048",
+        );
+        one.args(["-p", PROMPT]);
         match work {
             Work::Decode(_) | Work::Prefill(_) => {
-                let (prompt, generated) = match work {
-                    Work::Prefill(tokens) => (tokens, 0),
-                    _ => (0, lengths(work).1),
+                let lengths = match work {
+                    Work::Decode(tokens) => format!("-p 0 -n {tokens}"),
+                    _ => format!("-p {} -n 0", lengths(work).0),
                 };
-                let report = run::must(self.program("llama-bench").arg("-m").arg(model).args([
-                    "-t",
-                    &threads,
-                    "-fa",
-                    flash_attention,
-                    "-p",
-                    &prompt.to_string(),
-                    "-n",
-                    &generated.to_string(),
-                    "-r",
-                    "3",
-                    "-o",
-                    "json",
-                ]));
+                let args = format!("{lengths} -r 3 -o json");
+                let report = run::must(&mut command("llama-bench", &args));
                 let report: Value = serde_json::from_str(&report).expect("JSON");
                 let samples = report[0]["samples_ts"].as_array().expect("samples");
                 let samples = samples
@@ -195,7 +180,7 @@ impl LlamaCpp {
             }
             Work::FirstToken => seconds(&mut one),
             Work::Memory => peak_memory(&mut one) as f64 - bytes(model),
-            Work::Disk => bytes(&self.folder.join("llama-completion")) + bytes(model),
+            Work::Disk => bytes(&self.program("llama-completion")) + bytes(model),
         }
     }
 }
