@@ -11,6 +11,7 @@ pub mod instructions;
 pub mod measure;
 pub mod paths;
 pub mod peers;
+pub mod riscv32;
 pub mod run;
 
 pub use built::{Program, Target};

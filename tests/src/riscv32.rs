@@ -1,0 +1,157 @@
+//! Emitted crates on a bare 32-bit RISC-V machine, emulated: flash that is executed in place, and
+//! no more RAM than a microcontroller has.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::built::cargo_for;
+use crate::{Emitted, paths, run};
+
+const TARGET: &str = "riscv32imc-unknown-none-elf";
+const STACK: &str = "16K";
+
+/// A program for the machine, around an emitted crate.
+#[derive(Debug)]
+pub struct Image {
+    file: PathBuf,
+    /// Bytes of RAM, as the linker and QEMU take it.
+    ram: &'static str,
+}
+
+/// What it printed, and how it ended.
+#[derive(Debug)]
+pub struct Session {
+    /// What came from the UART.
+    pub lines: Vec<String>,
+    /// 0, or the cause of a trap.
+    pub status: Option<i32>,
+}
+
+/// Bytes of memory that a run took.
+#[derive(Debug)]
+pub struct Usage {
+    /// Stack at its highest.
+    pub stack: u64,
+    /// What the stack may grow to.
+    pub stack_size: u64,
+    /// Statics: the session's memory.
+    pub statics: u64,
+    /// Code, weights and tables.
+    pub flash: u64,
+}
+
+impl Image {
+    /// Builds it. `None` where a tool is missing.
+    pub fn build(emitted: &Emitted, ram: &'static str) -> Option<Self> {
+        let tools = [
+            ("qemu-system-riscv32", "qemu-system-misc"),
+            ("ld.lld-22", "lld-22"),
+        ];
+        if !tools.iter().all(|(tool, package)| run::has(tool, package)) {
+            return None;
+        }
+        let folder = paths::work("riscv32").join(&emitted.name);
+        let sources = paths::workspace().join("tests/riscv32");
+        std::fs::create_dir_all(&folder).expect("a writable target folder");
+        let manifest = format!(
+            r#"[package]
+name = "{name}-image"
+edition = "2024"
+
+[[bin]]
+name = "{name}-image"
+path = "{main}"
+
+[dependencies]
+model = {{ package = "{name}", path = "{path}" }}
+
+[profile.release]
+codegen-units = 1
+lto = "off"
+panic = "abort"
+
+[workspace]
+"#,
+            name = emitted.name,
+            main = sources.join("main.rs").display(),
+            path = emitted.folder.display(),
+        );
+        std::fs::write(folder.join("Cargo.toml"), manifest).expect("a writable target folder");
+        let flags = format!(
+            "-C link-arg=-T{} -C link-arg=--defsym=RAM_SIZE={ram} -C link-arg=--defsym=STACK_SIZE={STACK}",
+            sources.join("link.ld").display(),
+        );
+        let target = paths::work("riscv32").join(format!("target-{ram}"));
+        run::must(
+            cargo_for("core", TARGET, "build")
+                .env(
+                    "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER",
+                    "ld.lld-22",
+                )
+                .env("CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_RUSTFLAGS", flags)
+                .args(["--release", "--offline", "--target-dir"])
+                .arg(&target)
+                .current_dir(&folder),
+        );
+        let file = target.join(TARGET).join("release");
+        Some(Self {
+            file: file.join(format!("{}-image", emitted.name)),
+            ram,
+        })
+    }
+
+    /// Runs it and types lines; the last should end the run.
+    pub fn run(&self, lines: &[&str]) -> Session {
+        let mut child = Command::new("timeout")
+            .args(["300", "qemu-system-riscv32", "-M", "virt"])
+            .args(["-cpu", "rv32,a=false,f=false,d=false", "-m", self.ram])
+            .args(["-icount", "shift=0", "-nographic", "-monitor", "none"])
+            .args(["-serial", "stdio", "-bios", "none", "-device"])
+            .arg(format!("loader,file={},cpu-num=0", self.file.display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("qemu-system-riscv32 starts");
+        let mut input = child.stdin.take().expect("a pipe");
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        input.write_all(text.as_bytes()).expect("an open pipe");
+        let output = child.wait_with_output().expect("an end of the run");
+        let text = String::from_utf8(output.stdout).expect("UTF-8 from the UART");
+        Session {
+            lines: text.lines().map(str::to_owned).collect(),
+            status: output.status.code(),
+        }
+    }
+
+    /// Instructions of a decoded token, after `context` others.
+    pub fn per_token(&self, context: u64) -> u64 {
+        let count = |tokens: u64| {
+            let session = self.run(&[&format!(":count {tokens}"), ":exit"]);
+            numbers(&session.lines[0])[0]
+        };
+        count(context + 1) - count(context)
+    }
+}
+
+impl Session {
+    /// What the last line but the end says of memory.
+    pub fn usage(&self) -> Usage {
+        let line = self.lines.last().expect("a line");
+        let &[stack, stack_size, statics, flash] = &numbers(line)[..] else {
+            panic!("not a line of usage: {line}");
+        };
+        Usage {
+            stack,
+            stack_size,
+            statics,
+            flash,
+        }
+    }
+}
+
+fn numbers(line: &str) -> Vec<u64> {
+    line.split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect()
+}

@@ -1,0 +1,63 @@
+//! Promise: it runs on a microcontroller, with the memory that the profile says.
+
+use tests::riscv32::Image;
+use tests::{Emitted, Recipe, paths};
+
+/// RAM of an ESP32-C3.
+const RAM: &str = "400K";
+
+/// Self-test, a text, and the memory that they took.
+fn runs(emitted: &Emitted, prompt: &str, answer: &str) -> Option<Image> {
+    let image = Image::build(emitted, RAM)?;
+    let session = image.run(&[":self-test", prompt, ":usage", ":exit"]);
+    assert_eq!(session.status, Some(0), "{session:?}");
+    assert_eq!(session.lines[0], format!("ok: {}", emitted.hash()));
+    assert_eq!(session.lines[1], answer);
+    let usage = session.usage();
+    println!("{}: {usage:?}", emitted.name);
+    // What is left lets an interrupt in.
+    assert!(usage.stack * 4 <= usage.stack_size * 3, "{usage:?}");
+    assert!(usage.flash <= 2_000_000, "{usage:?}");
+    Some(image)
+}
+
+/// Decoding keeps its instructions within 2 %, as `tests/instructions.rs` does elsewhere.
+fn costs(image: &Image, emitted: &Emitted, budget: u64) {
+    let count = image.per_token(8);
+    println!("{}: {count} instructions a token", emitted.name);
+    let change = count as f64 / budget as f64 - 1.0;
+    assert!(
+        change.abs() <= 0.02,
+        "{}: {count} instructions a token, not {budget}",
+        emitted.name
+    );
+}
+
+#[test]
+fn homectl_answers_on_a_microcontroller() {
+    let emitted = Recipe::built_in("homectl-riscv32", "esp32", "q4").emit();
+    let answer = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
+    let prompt = "switch off the lamp in the kitchen";
+    let Some(image) = runs(&emitted, prompt, answer) else {
+        return;
+    };
+    costs(&image, &emitted, 26_742_936);
+
+    // Store access fault: the guard below the stack stops what would go on into nothing.
+    let overflow = image.run(&[":overflow 100000", ":exit"]);
+    assert_eq!(overflow.status, Some(7), "{overflow:?}");
+}
+
+#[test]
+fn stories_runs_on_a_microcontroller() {
+    let Some(model) = paths::stories() else {
+        return;
+    };
+    let text = ", there was a little girl named Lily. She";
+    let recipe = Recipe::new("stories-riscv32", &model, "esp32", "q8");
+    let emitted = recipe.with("--context=128").emit();
+    let Some(image) = runs(&emitted, ":text 12", text) else {
+        return;
+    };
+    costs(&image, &emitted, 8_186_688);
+}
