@@ -30,16 +30,16 @@ extern "C" fn main() -> ! {
     loop {
         let line = read_line(&mut buffer);
         let (command, argument) = line.split_once(' ').unwrap_or((line, ""));
-        let done = match (command, argument.parse()) {
+        // The UART takes everything.
+        let _ = match (command, argument.parse()) {
             (":exit", _) => board::exit(0),
             (":self-test", _) => check(&mut session),
-            (":count", Ok(tokens)) => count(&mut session, tokens),
+            (":count", Ok(context)) => count(&mut session, context),
             (":usage", _) => usage(),
             (":overflow", Ok(depth)) => writeln!(Uart, "{}", overflow(depth)),
             (":text", Ok(tokens)) => answer(&mut session, "Once upon a time", tokens),
             _ => answer(&mut session, line, usize::MAX),
         };
-        let _ = done;
     }
 }
 
@@ -87,22 +87,18 @@ fn check(session: &mut Session<&mut Memory>) -> core::fmt::Result {
     }
 }
 
-/// Instructions of a prompt of one token, and of `tokens` after it.
-fn count(session: &mut Session<&mut Memory>, tokens: usize) -> core::fmt::Result {
+/// Instructions of a decoded token, after `context` others.
+fn count(session: &mut Session<&mut Memory>, context: usize) -> core::fmt::Result {
     session.reset();
-    let mut step = |index| {
+    let mut instructions = 0;
+    for index in 0..=context.min(CONTEXT - 1) {
         let start = board::instructions();
-        let fed = session.feed(&[golden_token(index, VOCAB_SIZE)]).map(|_| ());
-        fed.map(|()| board::instructions() - start)
-    };
-    let mut sum = 0;
-    for index in 0..tokens.min(CONTEXT) {
-        match step(index) {
-            Ok(instructions) => sum += instructions,
-            Err(error) => return writeln!(Uart, "error: {error}"),
+        if let Err(error) = session.feed(&[golden_token(index, VOCAB_SIZE)]) {
+            return writeln!(Uart, "error: {error}");
         }
+        instructions = board::instructions() - start;
     }
-    writeln!(Uart, "instructions: {sum}")
+    writeln!(Uart, "instructions: {instructions}")
 }
 
 fn usage() -> core::fmt::Result {

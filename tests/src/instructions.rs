@@ -6,6 +6,25 @@ use std::process::Command;
 
 use crate::{Program, paths, run};
 
+/// Compilers differ by less.
+const TOLERANCE: f64 = 0.02;
+
+/// Prints the instructions of a decoded token and compares them with what they should be.
+///
+/// # Errors
+///
+/// When they are too many or too few: what was counted, and the budget.
+pub fn keeps(what: &str, count: u64, budget: u64) -> Result<(), String> {
+    println!("{what}: {count} instructions a token");
+    let change = count as f64 / budget as f64 - 1.0;
+    if change.abs() > TOLERANCE {
+        return Err(format!(
+            "{what}: {count} instructions a token, not {budget}"
+        ));
+    }
+    Ok(())
+}
+
 /// What one more token costs, by the difference of two run lengths.
 fn per_token(lengths: [u64; 2], count: impl Fn(&str) -> u64) -> u64 {
     let [short, long] = lengths.map(|tokens| count(&tokens.to_string()));

@@ -9,14 +9,14 @@ use crate::built::cargo_for;
 use crate::{Emitted, paths, run};
 
 const TARGET: &str = "riscv32imc-unknown-none-elf";
+/// RAM of an ESP32-C3, as the linker and QEMU take it.
+const RAM: &str = "400K";
 const STACK: &str = "16K";
 
 /// A program for the machine, around an emitted crate.
 #[derive(Debug)]
 pub struct Image {
     file: PathBuf,
-    /// Bytes of RAM, as the linker and QEMU take it.
-    ram: &'static str,
 }
 
 /// What it printed, and how it ended.
@@ -43,7 +43,7 @@ pub struct Usage {
 
 impl Image {
     /// Builds it. `None` where a tool is missing.
-    pub fn build(emitted: &Emitted, ram: &'static str) -> Option<Self> {
+    pub fn build(emitted: &Emitted) -> Option<Self> {
         let tools = [
             ("qemu-system-riscv32", "qemu-system-misc"),
             ("ld.lld-22", "lld-22"),
@@ -79,10 +79,10 @@ panic = "abort"
         );
         std::fs::write(folder.join("Cargo.toml"), manifest).expect("a writable target folder");
         let flags = format!(
-            "-C link-arg=-T{} -C link-arg=--defsym=RAM_SIZE={ram} -C link-arg=--defsym=STACK_SIZE={STACK}",
+            "-C link-arg=-T{} -C link-arg=--defsym=RAM_SIZE={RAM} -C link-arg=--defsym=STACK_SIZE={STACK}",
             sources.join("link.ld").display(),
         );
-        let target = paths::work("riscv32").join(format!("target-{ram}"));
+        let target = paths::work("riscv32").join("target");
         run::must(
             cargo_for("core", TARGET, "build")
                 .env(
@@ -97,7 +97,6 @@ panic = "abort"
         let file = target.join(TARGET).join("release");
         Some(Self {
             file: file.join(format!("{}-image", emitted.name)),
-            ram,
         })
     }
 
@@ -105,7 +104,7 @@ panic = "abort"
     pub fn run(&self, lines: &[&str]) -> Session {
         let mut child = Command::new("timeout")
             .args(["300", "qemu-system-riscv32", "-M", "virt"])
-            .args(["-cpu", "rv32,a=false,f=false,d=false", "-m", self.ram])
+            .args(["-cpu", "rv32,a=false,f=false,d=false", "-m", RAM])
             .args(["-icount", "shift=0", "-nographic", "-monitor", "none"])
             .args(["-serial", "stdio", "-bios", "none", "-device"])
             .arg(format!("loader,file={},cpu-num=0", self.file.display()))
@@ -126,16 +125,13 @@ panic = "abort"
 
     /// Instructions of a decoded token, after `context` others.
     pub fn per_token(&self, context: u64) -> u64 {
-        let count = |tokens: u64| {
-            let session = self.run(&[&format!(":count {tokens}"), ":exit"]);
-            numbers(&session.lines[0])[0]
-        };
-        count(context + 1) - count(context)
+        let session = self.run(&[&format!(":count {context}"), ":exit"]);
+        numbers(&session.lines[0])[0]
     }
 }
 
 impl Session {
-    /// What the last line but the end says of memory.
+    /// What its last line says of memory.
     pub fn usage(&self) -> Usage {
         let line = self.lines.last().expect("a line");
         let &[stack, stack_size, statics, flash] = &numbers(line)[..] else {

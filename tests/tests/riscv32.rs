@@ -1,14 +1,11 @@
 //! Promise: it runs on a microcontroller, with the memory that the profile says.
 
 use tests::riscv32::Image;
-use tests::{Emitted, Recipe, paths};
-
-/// RAM of an ESP32-C3.
-const RAM: &str = "400K";
+use tests::{Emitted, Recipe, instructions, paths};
 
 /// Self-test, a text, and the memory that they took.
 fn runs(emitted: &Emitted, prompt: &str, answer: &str) -> Option<Image> {
-    let image = Image::build(emitted, RAM)?;
+    let image = Image::build(emitted)?;
     let session = image.run(&[":self-test", prompt, ":usage", ":exit"]);
     assert_eq!(session.status, Some(0), "{session:?}");
     assert_eq!(session.lines[0], format!("ok: {}", emitted.hash()));
@@ -21,16 +18,10 @@ fn runs(emitted: &Emitted, prompt: &str, answer: &str) -> Option<Image> {
     Some(image)
 }
 
-/// Decoding keeps its instructions within 2 %, as `tests/instructions.rs` does elsewhere.
+/// Decoding keeps its instruction budget.
 fn costs(image: &Image, emitted: &Emitted, budget: u64) {
-    let count = image.per_token(8);
-    println!("{}: {count} instructions a token", emitted.name);
-    let change = count as f64 / budget as f64 - 1.0;
-    assert!(
-        change.abs() <= 0.02,
-        "{}: {count} instructions a token, not {budget}",
-        emitted.name
-    );
+    let kept = instructions::keeps(&emitted.name, image.per_token(8), budget);
+    kept.unwrap_or_else(|wrong| panic!("{wrong}"));
 }
 
 #[test]
