@@ -160,7 +160,7 @@ fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
     let Some(isa) = isa else { return };
     let block = Q8Block {
         scale: 0.01,
-        sum8: 768.0,
+        center: -768,
         q: [3; 32],
     };
     matmul::<I, Q8>(c, isa, block);

@@ -169,7 +169,7 @@ impl Keys<'_> {
             for r in 0..R {
                 let query = isa.splat(queries[r][d]);
                 for n in 0..N {
-                    sums[r][n] = isa.add(sums[r][n], isa.mul(query, keys[n]));
+                    sums[r][n] = isa.add_product(sums[r][n], query, keys[n]);
                 }
             }
         }
@@ -271,7 +271,7 @@ impl<const R: usize> Values<'_, R> {
             for r in 0..R {
                 let weight = isa.splat(weights[r][t]);
                 for n in 0..N {
-                    sums[r][n] = isa.add(sums[r][n], isa.mul(weight, values[n]));
+                    sums[r][n] = isa.add_product(sums[r][n], weight, values[n]);
                 }
             }
         }
@@ -279,8 +279,7 @@ impl<const R: usize> Values<'_, R> {
             for (t, &weight) in self.weights[r].iter().enumerate().skip(all_see) {
                 let weight = isa.splat(weight);
                 for n in 0..N {
-                    let product = isa.mul(weight, isa.load(&values[n][t]));
-                    sums[n] = isa.add(sums[n], product);
+                    sums[n] = isa.add_product(sums[n], weight, isa.load(&values[n][t]));
                 }
             }
             let out = &mut self.out[self.starts[r]..][..self.head_dim];

@@ -38,6 +38,12 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     /// The square root, correctly rounded, of values that are not negative.
     fn sqrt(self, v: Self::F32x8) -> Self::F32x8;
 
+    /// `acc + a * b`, rounded after each of the two operations.
+    #[inline(always)]
+    fn add_product(self, acc: Self::F32x8, a: Self::F32x8, b: Self::F32x8) -> Self::F32x8 {
+        self.add(acc, self.mul(a, b))
+    }
+
     /// Eight little-endian f16, each exactly; only for finite values, subnormal ones included.
     #[allow(clippy::wrong_self_convention, reason = "self is only the proof")]
     fn from_f16(self, bytes: &[u8; 16]) -> Self::F32x8;
@@ -58,19 +64,35 @@ pub trait Lanes: Copy + Send + Sync + 'static {
 
 /// Dot products of eight interleaved rows with the i8 activations of `T` tokens, over 32 columns.
 ///
-/// The results are integers below 2^24, so they are exact as f32; a lane is a row.
 /// Of a row, columns `4k..4k + 4` are four bytes in a row.
 #[allow(
     dead_code,
     reason = "a generated crate needs only what its formats use"
 )]
 pub trait Dot: Lanes {
+    /// The sums of eight rows: integers below 2^24, so that they are exact as f32.
+    type Sums: Copy;
+
     /// Weights i8; byte `32*k + 4*row + i` is column `4*k + i`.
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [Self::F32x8; T];
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [Self::Sums; T];
 
     /// Weights 0..=15; byte `32*j + 4*row + i` holds column `4*j + i` in its low nibble
-    /// and column `16 + 4*j + i` in its high one.
-    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&Q8Block; T]) -> [Self::F32x8; T];
+    /// and column `16 + 4*j + i` in its high one. A token's sums begin with `start`.
+    fn dot_q4<const T: usize>(
+        self,
+        weights: &[u8; 128],
+        x: [&Q8Block; T],
+        start: [i32; T],
+    ) -> [Self::Sums; T];
+
+    /// The sums as f32.
+    fn to_f32(self, sums: Self::Sums) -> Self::F32x8;
+
+    /// `acc + sums * scale`, rounded after each of the two operations.
+    #[inline(always)]
+    fn add_scaled(self, acc: Self::F32x8, sums: Self::Sums, scale: Self::F32x8) -> Self::F32x8 {
+        self.add_product(acc, self.to_f32(sums), scale)
+    }
 }
 
 /// An instruction set that kernels run on.

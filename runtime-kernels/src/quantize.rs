@@ -8,8 +8,8 @@ use super::isa::{Isa, Kernel};
 pub struct Q8Block {
     /// A value is `q * scale`.
     pub scale: f32,
-    /// 8 times the sum of `q`, exact: what the offset of `q4` adds to a dot product.
-    pub sum8: f32,
+    /// −8 times the sum of `q`: what a dot product changes by when weights 0..=15 become −8..=7.
+    pub center: i32,
     /// Within ±127.
     pub q: [i8; 32],
 }
@@ -18,7 +18,7 @@ impl Q8Block {
     /// All zeros.
     pub const ZERO: Self = Self {
         scale: 0.0,
-        sum8: 0.0,
+        center: 0,
         q: [0; 32],
     };
 
@@ -81,6 +81,6 @@ fn quantize<I: Isa>(isa: I, x: &[f32; 32]) -> Q8Block {
     for q in block.q {
         sum += i32::from(q);
     }
-    block.sum8 = 8.0 * sum as f32;
+    block.center = -8 * sum;
     block
 }

@@ -7,8 +7,10 @@ use super::super::quantize::Q8Block;
 use super::Avx2;
 
 impl Dot for Avx2 {
+    type Sums = __m256i;
+
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [__m256; T] {
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [__m256i; T] {
         // SAFETY: the token proves AVX2; chunks are as long as the unaligned loads.
         unsafe {
             let ones = _mm256_set1_epi16(1);
@@ -24,12 +26,17 @@ impl Dot for Avx2 {
                     sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(pairs, ones));
                 }
             }
-            sums.map(|sum| _mm256_cvtepi32_ps(sum))
+            sums
         }
     }
 
     #[inline(always)]
-    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&Q8Block; T]) -> [__m256; T] {
+    fn dot_q4<const T: usize>(
+        self,
+        weights: &[u8; 128],
+        x: [&Q8Block; T],
+        start: [i32; T],
+    ) -> [__m256i; T] {
         // SAFETY: the token proves AVX2; chunks are as long as the unaligned loads.
         unsafe {
             let low = _mm256_set1_epi8(15);
@@ -46,7 +53,16 @@ impl Dot for Avx2 {
                 }
             }
             let ones = _mm256_set1_epi16(1);
-            sums.map(|sum| _mm256_cvtepi32_ps(_mm256_madd_epi16(sum, ones)))
+            for (sum, start) in sums.iter_mut().zip(start) {
+                *sum = _mm256_add_epi32(_mm256_madd_epi16(*sum, ones), _mm256_set1_epi32(start));
+            }
+            sums
         }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, sums: __m256i) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_cvtepi32_ps(sums) }
     }
 }

@@ -2,16 +2,19 @@
 
 use core::arch::x86_64::*;
 
-use super::super::isa::{Dot, Lanes};
+use super::super::isa::Dot;
 use super::super::quantize::Q8Block;
 use super::Avx512Vnni;
 
 impl Dot for Avx512Vnni {
+    type Sums = __m256i;
+
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [__m256; T] {
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [__m256i; T] {
         // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
         unsafe {
-            let mut sums = [_mm256_setzero_si256(); T];
+            // -128 × the sum of the activations: the weights are taken as 128 more than they are.
+            let mut sums = x.map(|x| _mm256_slli_epi32::<4>(_mm256_set1_epi32(x.center)));
             for (k, chunk) in weights.as_chunks::<32>().0.iter().enumerate() {
                 let w = _mm256_loadu_si256(chunk.as_ptr().cast());
                 // w + 128, unsigned.
@@ -20,22 +23,21 @@ impl Dot for Avx512Vnni {
                     sums[t] = _mm256_dpbusd_epi32(sums[t], w, _mm256_set1_epi32(x[t].columns(k)));
                 }
             }
-            let mut dots = [_mm256_setzero_ps(); T];
-            for t in 0..T {
-                // Both are integers below 2^24: the difference is exact.
-                let excess = self.splat(16.0 * x[t].sum8);
-                dots[t] = self.sub(_mm256_cvtepi32_ps(sums[t]), excess);
-            }
-            dots
+            sums
         }
     }
 
     #[inline(always)]
-    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&Q8Block; T]) -> [__m256; T] {
+    fn dot_q4<const T: usize>(
+        self,
+        weights: &[u8; 128],
+        x: [&Q8Block; T],
+        start: [i32; T],
+    ) -> [__m256i; T] {
         // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
         unsafe {
             let low = _mm256_set1_epi8(15);
-            let mut sums = [_mm256_setzero_si256(); T];
+            let mut sums = start.map(|start| _mm256_set1_epi32(start));
             for (j, chunk) in weights.as_chunks::<32>().0.iter().enumerate() {
                 let w = _mm256_loadu_si256(chunk.as_ptr().cast());
                 let a = _mm256_and_si256(w, low);
@@ -45,7 +47,13 @@ impl Dot for Avx512Vnni {
                     sums[t] = _mm256_dpbusd_epi32(sum, b, _mm256_set1_epi32(x[t].columns(j + 4)));
                 }
             }
-            sums.map(|sum| _mm256_cvtepi32_ps(sum))
+            sums
         }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, sums: __m256i) -> __m256 {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_cvtepi32_ps(sums) }
     }
 }

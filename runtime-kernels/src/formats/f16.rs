@@ -34,7 +34,7 @@ impl Format for F16 {
             for g in 0..G {
                 let w = isa.from_f16(array(weights[g], 16 * c));
                 for t in 0..T {
-                    sums[g][t] = isa.add(sums[g][t], isa.mul(w, isa.splat(x[t][c])));
+                    sums[g][t] = isa.add_product(sums[g][t], w, isa.splat(x[t][c]));
                 }
             }
         }

@@ -33,7 +33,7 @@ impl Format for F32 {
             for g in 0..G {
                 let w = isa.load_bytes(array(weights[g], 32 * c));
                 for t in 0..T {
-                    sums[g][t] = isa.add(sums[g][t], isa.mul(w, isa.splat(x[t][c])));
+                    sums[g][t] = isa.add_product(sums[g][t], w, isa.splat(x[t][c]));
                 }
             }
         }

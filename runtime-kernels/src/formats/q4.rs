@@ -34,12 +34,10 @@ impl Format for Q4 {
     ) {
         for g in 0..G {
             let scales = isa.from_f16(array(weights[g], 0));
-            let dots = isa.dot_q4(array(weights[g], 16), x);
+            let sums = isa.dot_q4(array(weights[g], 16), x, x.map(|x| x.center));
             for t in 0..T {
-                // Both are integers below 2^24: the difference is exact.
-                let dot = isa.sub(dots[t], isa.splat(x[t].sum8));
                 let scale = isa.mul(scales, isa.splat(x[t].scale));
-                acc[g][t] = isa.add(acc[g][t], isa.mul(dot, scale));
+                acc[g][t] = isa.add_scaled(acc[g][t], sums[t], scale);
             }
         }
     }

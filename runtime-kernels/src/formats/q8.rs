@@ -33,10 +33,10 @@ impl Format for Q8 {
     ) {
         for g in 0..G {
             let scales = isa.from_f16(array(weights[g], 0));
-            let dots = isa.dot_q8(array(weights[g], 16), x);
+            let sums = isa.dot_q8(array(weights[g], 16), x);
             for t in 0..T {
                 let scale = isa.mul(scales, isa.splat(x[t].scale));
-                acc[g][t] = isa.add(acc[g][t], isa.mul(dots[t], scale));
+                acc[g][t] = isa.add_scaled(acc[g][t], sums[t], scale);
             }
         }
     }

@@ -7,12 +7,10 @@ use super::super::quantize::Q8Block;
 use super::Neon;
 
 impl Dot for Neon {
+    type Sums = [int32x4_t; 2];
+
     #[inline(always)]
-    fn dot_q8<const T: usize>(
-        self,
-        weights: &[u8; 256],
-        x: [&Q8Block; T],
-    ) -> [[float32x4_t; 2]; T] {
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[int32x4_t; 2]; T] {
         // SAFETY: the token proves NEON; chunks are as long as the loads.
         unsafe {
             let mut sums = [[vdupq_n_s32(0); 4]; T];
@@ -32,7 +30,7 @@ impl Dot for Neon {
                     }
                 }
             }
-            sums.map(|s| [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])].map(|s| vcvtq_f32_s32(s)))
+            sums.map(|s| [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])])
         }
     }
 
@@ -41,7 +39,8 @@ impl Dot for Neon {
         self,
         weights: &[u8; 128],
         x: [&Q8Block; T],
-    ) -> [[float32x4_t; 2]; T] {
+        start: [i32; T],
+    ) -> [[int32x4_t; 2]; T] {
         // SAFETY: the token proves NEON; chunks are as long as the loads.
         unsafe {
             // Eight products of at most 15 × 127 fit i16.
@@ -60,11 +59,22 @@ impl Dot for Neon {
                     sums[2 * half + 1] = vmlal_high_s8(vmlal_high_s8(high, a, xa), b, xb);
                 }
             }
-            sums.map(|s| {
+            let mut rows = start.map(|start| [vdupq_n_s32(start); 2]);
+            for (rows, s) in rows.iter_mut().zip(sums) {
                 let s = s.map(|s| vpaddlq_s16(s));
-                [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])].map(|s| vcvtq_f32_s32(s))
-            })
+                *rows = [
+                    vaddq_s32(rows[0], vpaddq_s32(s[0], s[1])),
+                    vaddq_s32(rows[1], vpaddq_s32(s[2], s[3])),
+                ];
+            }
+            rows
         }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, sums: [int32x4_t; 2]) -> [float32x4_t; 2] {
+        // SAFETY: the token proves NEON.
+        sums.map(|sum| unsafe { vcvtq_f32_s32(sum) })
     }
 }
 

@@ -9,12 +9,10 @@ use super::super::quantize::Q8Block;
 use super::NeonDotprod;
 
 impl Dot for NeonDotprod {
+    type Sums = [int32x4_t; 2];
+
     #[inline(always)]
-    fn dot_q8<const T: usize>(
-        self,
-        weights: &[u8; 256],
-        x: [&Q8Block; T],
-    ) -> [[float32x4_t; 2]; T] {
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[int32x4_t; 2]; T] {
         // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
         unsafe {
             let mut sums = [[vdupq_n_s32(0); 2]; T];
@@ -24,7 +22,7 @@ impl Dot for NeonDotprod {
                     sums[t][i % 2] = sdot(sums[t][i % 2], w, columns(x[t], i / 2));
                 }
             }
-            sums.map(|sums| sums.map(|sum| vcvtq_f32_s32(sum)))
+            sums
         }
     }
 
@@ -33,10 +31,11 @@ impl Dot for NeonDotprod {
         self,
         weights: &[u8; 128],
         x: [&Q8Block; T],
-    ) -> [[float32x4_t; 2]; T] {
+        start: [i32; T],
+    ) -> [[int32x4_t; 2]; T] {
         // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
         unsafe {
-            let mut sums = [[vdupq_n_s32(0); 2]; T];
+            let mut sums = start.map(|start| [vdupq_n_s32(start); 2]);
             for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
                 let w = vld1q_u8(chunk.as_ptr());
                 let a = vreinterpretq_s8_u8(vandq_u8(w, vdupq_n_u8(15)));
@@ -46,8 +45,14 @@ impl Dot for NeonDotprod {
                     sums[t][i % 2] = sdot(sum, b, columns(x[t], i / 2 + 4));
                 }
             }
-            sums.map(|sums| sums.map(|sum| vcvtq_f32_s32(sum)))
+            sums
         }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, sums: [int32x4_t; 2]) -> [float32x4_t; 2] {
+        // SAFETY: the token proves NEON.
+        sums.map(|sum| unsafe { vcvtq_f32_s32(sum) })
     }
 }
 

@@ -5,11 +5,12 @@ use super::super::quantize::Q8Block;
 use super::Scalar;
 
 impl Dot for Scalar {
+    type Sums = [i32; 8];
+
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[f32; 8]; T] {
-        let mut dots = [[0.0; 8]; T];
-        for (dots, x) in dots.iter_mut().zip(x) {
-            let mut sums = [0i32; 8];
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[i32; 8]; T] {
+        let mut all = [[0; 8]; T];
+        for (sums, x) in all.iter_mut().zip(x) {
             for (rows, x) in weights
                 .as_chunks::<32>()
                 .0
@@ -20,16 +21,19 @@ impl Dot for Scalar {
                     *sum += product(w.map(|w| w as i8), x);
                 }
             }
-            *dots = sums.map(|sum| sum as f32);
         }
-        dots
+        all
     }
 
     #[inline(always)]
-    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&Q8Block; T]) -> [[f32; 8]; T] {
-        let mut dots = [[0.0; 8]; T];
-        for (dots, x) in dots.iter_mut().zip(x) {
-            let mut sums = [0i32; 8];
+    fn dot_q4<const T: usize>(
+        self,
+        weights: &[u8; 128],
+        x: [&Q8Block; T],
+        start: [i32; T],
+    ) -> [[i32; 8]; T] {
+        let mut all = start.map(|start| [start; 8]);
+        for (sums, x) in all.iter_mut().zip(x) {
             let (x, _) = x.q.as_chunks::<4>();
             for (j, rows) in weights.as_chunks::<32>().0.iter().enumerate() {
                 for (sum, w) in sums.iter_mut().zip(rows.as_chunks::<4>().0) {
@@ -37,9 +41,13 @@ impl Dot for Scalar {
                     *sum += product(w.map(|w| (w >> 4) as i8), &x[j + 4]);
                 }
             }
-            *dots = sums.map(|sum| sum as f32);
         }
-        dots
+        all
+    }
+
+    #[inline(always)]
+    fn to_f32(self, sums: [i32; 8]) -> [f32; 8] {
+        sums.map(|sum| sum as f32)
     }
 }
 

@@ -7,6 +7,8 @@ use super::super::quantize::Q8Block;
 use super::Simd128;
 
 impl Dot for Simd128 {
+    type Sums = [v128; 2];
+
     #[inline(always)]
     fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[v128; 2]; T] {
         let mut sums = [[i32x4_splat(0); 4]; T];
@@ -37,7 +39,12 @@ impl Dot for Simd128 {
     }
 
     #[inline(always)]
-    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&Q8Block; T]) -> [[v128; 2]; T] {
+    fn dot_q4<const T: usize>(
+        self,
+        weights: &[u8; 128],
+        x: [&Q8Block; T],
+        start: [i32; T],
+    ) -> [[v128; 2]; T] {
         // Eight products of at most 15 × 127 fit i16.
         let mut sums = [[i16x8_splat(0); 4]; T];
         for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
@@ -56,7 +63,17 @@ impl Dot for Simd128 {
                 }
             }
         }
-        sums.map(|sums| rows(sums.map(|sum| i32x4_extadd_pairwise_i16x8(sum))))
+        let mut all = start.map(|start| [i32x4_splat(start); 2]);
+        for (all, sums) in all.iter_mut().zip(sums) {
+            let sums = rows(sums.map(|sum| i32x4_extadd_pairwise_i16x8(sum)));
+            *all = [i32x4_add(all[0], sums[0]), i32x4_add(all[1], sums[1])];
+        }
+        all
+    }
+
+    #[inline(always)]
+    fn to_f32(self, sums: [v128; 2]) -> [v128; 2] {
+        sums.map(|sum| f32x4_convert_i32x4(sum))
     }
 }
 
@@ -72,6 +89,6 @@ fn rows(sums: [v128; 4]) -> [v128; 2] {
     [(sums[0], sums[1]), (sums[2], sums[3])].map(|(a, b)| {
         let even = i32x4_shuffle::<0, 2, 4, 6>(a, b);
         let odd = i32x4_shuffle::<1, 3, 5, 7>(a, b);
-        f32x4_convert_i32x4(i32x4_add(even, odd))
+        i32x4_add(even, odd)
     })
 }

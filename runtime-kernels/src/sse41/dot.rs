@@ -7,8 +7,10 @@ use super::super::quantize::Q8Block;
 use super::Sse41;
 
 impl Dot for Sse41 {
+    type Sums = [__m128i; 2];
+
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[__m128; 2]; T] {
+    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[__m128i; 2]; T] {
         // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
         unsafe {
             let ones = _mm_set1_epi16(1);
@@ -24,12 +26,17 @@ impl Dot for Sse41 {
                     sums[t][i % 2] = _mm_add_epi32(sums[t][i % 2], _mm_madd_epi16(pairs, ones));
                 }
             }
-            sums.map(|sums| sums.map(|sum| _mm_cvtepi32_ps(sum)))
+            sums
         }
     }
 
     #[inline(always)]
-    fn dot_q4<const T: usize>(self, weights: &[u8; 128], x: [&Q8Block; T]) -> [[__m128; 2]; T] {
+    fn dot_q4<const T: usize>(
+        self,
+        weights: &[u8; 128],
+        x: [&Q8Block; T],
+        start: [i32; T],
+    ) -> [[__m128i; 2]; T] {
         // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
         unsafe {
             let low = _mm_set1_epi8(15);
@@ -46,7 +53,17 @@ impl Dot for Sse41 {
                 }
             }
             let ones = _mm_set1_epi16(1);
-            sums.map(|sums| sums.map(|sum| _mm_cvtepi32_ps(_mm_madd_epi16(sum, ones))))
+            for (sums, start) in sums.iter_mut().zip(start) {
+                *sums =
+                    sums.map(|sum| _mm_add_epi32(_mm_madd_epi16(sum, ones), _mm_set1_epi32(start)));
+            }
+            sums
         }
+    }
+
+    #[inline(always)]
+    fn to_f32(self, sums: [__m128i; 2]) -> [__m128; 2] {
+        // SAFETY: the token proves SSE4.1.
+        sums.map(|sum| unsafe { _mm_cvtepi32_ps(sum) })
     }
 }
