@@ -161,6 +161,7 @@ fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
     let block = Q8Block {
         scale: 0.01,
         center: -768,
+        sum8: 768.0,
         q: [3; 32],
     };
     matmul::<I, Q8>(c, isa, block);

@@ -10,6 +10,8 @@ pub struct Q8Block {
     pub scale: f32,
     /// −8 times the sum of `q`: what a dot product changes by when weights 0..=15 become −8..=7.
     pub center: i32,
+    /// 8 times the sum of `q`, exact: what the minimum of `q4m` is multiplied by.
+    pub sum8: f32,
     /// Within ±127.
     pub q: [i8; 32],
 }
@@ -19,6 +21,7 @@ impl Q8Block {
     pub const ZERO: Self = Self {
         scale: 0.0,
         center: 0,
+        sum8: 0.0,
         q: [0; 32],
     };
 
@@ -82,5 +85,6 @@ fn quantize<I: Isa>(isa: I, x: &[f32; 32]) -> Q8Block {
         sum += i32::from(q);
     }
     block.center = -8 * sum;
+    block.sum8 = 8.0 * sum as f32;
     block
 }

@@ -326,7 +326,8 @@ proptest! {
         let block = quantized(x.as_chunks().0.first().expect("32 values"));
         let amax = x.iter().fold(0.0f32, |max, x| max.max(x.abs()));
         prop_assert_eq!(block.scale, amax / 127.0);
-        prop_assert_eq!(block.center, -8 * block.q.iter().map(|&q| i32::from(q)).sum::<i32>());
+        let sum8 = 8 * block.q.iter().map(|&q| i32::from(q)).sum::<i32>();
+        prop_assert_eq!((block.center, block.sum8), (-sum8, sum8 as f32));
         for (x, q) in x.iter().zip(block.q) {
             prop_assert!(q >= -127);
             prop_assert!((x - f32::from(q) * block.scale).abs() <= block.scale * 0.5001);

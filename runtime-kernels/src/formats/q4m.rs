@@ -33,15 +33,14 @@ impl Format for Q4M {
     ) {
         for g in 0..G {
             let scales = isa.from_f16(array(weights[g], 0));
-            let minimums = isa.mul(isa.from_f16(array(weights[g], 16)), isa.splat(-0.125));
+            let minimums = isa.mul(isa.from_f16(array(weights[g], 16)), isa.splat(0.125));
             let sums = isa.dot_q4(array(weights[g], 32), x, [0; T]);
             for t in 0..T {
                 let scale = isa.mul(scales, isa.splat(x[t].scale));
                 let minimum = isa.mul(minimums, isa.splat(x[t].scale));
-                // -8 × the sum of the activations × -1/8 × the minimum.
-                let center = isa.splat(x[t].center as f32);
+                let sum = isa.splat(x[t].sum8);
                 acc[g][t] = isa.add_scaled(acc[g][t], sums[t], scale);
-                acc[g][t] = isa.add_product(acc[g][t], center, minimum);
+                acc[g][t] = isa.add_product(acc[g][t], sum, minimum);
             }
         }
     }

@@ -68,13 +68,18 @@ fn q8_block(rng: &mut Rng, kind: Kind) -> Q8Block {
         1 => -127,
         _ => ((rng.bits() % 255) as i32 - 127) as i8,
     });
-    let center = -8 * q.iter().map(|&q| i32::from(q)).sum::<i32>();
+    let sum8 = 8 * q.iter().map(|&q| i32::from(q)).sum::<i32>();
     // Of a size that keeps sums finite.
     let scale = match kind {
         Kind::Extreme => rng.float(kind).abs().min(1e6),
         _ => rng.float(kind).abs(),
     };
-    Q8Block { scale, center, q }
+    Q8Block {
+        scale,
+        center: -sum8,
+        sum8: sum8 as f32,
+        q,
+    }
 }
 
 impl Feed for Q8 {
@@ -311,11 +316,9 @@ fn quantize<I: Isa>(isa: I, sink: Sink) {
                 x: &x,
                 out: &mut out,
             });
-            let values = out.iter().flat_map(|b| {
-                [b.scale, b.center as f32]
-                    .into_iter()
-                    .chain(b.q.map(f32::from))
-            });
+            let values = out
+                .iter()
+                .flat_map(|b| [b.scale, b.sum8].into_iter().chain(b.q.map(f32::from)));
             sink(format!("{kind:?} {blocks} blocks"), values.collect());
         }
     }
