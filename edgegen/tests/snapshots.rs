@@ -75,7 +75,11 @@ fn a_crate_holds_its_own_kernels_only() {
             "formats/q8.rs",
             "scalar/dot.rs",
             "scalar/lanes.rs",
-            "scalar/mod.rs"
+            "scalar/mod.rs",
+            "soft_float/dot.rs",
+            "soft_float/float.rs",
+            "soft_float/lanes.rs",
+            "soft_float/mod.rs"
         ]
     );
 }

@@ -8,6 +8,7 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use runtime_kernels::scalar::Scalar;
+use runtime_kernels::soft_float::SoftFloat;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, ExpWeights, F16, F32, Format, Isa, MatMul, Q4, Q4M, Q8, Q8Block,
     Quantize, ROWS, RmsNorm, Rope, SiluMul, argmax,
@@ -186,6 +187,7 @@ fn kernels(c: &mut Criterion) {
         instruction_set(c, runtime_kernels::neon::Neon::new());
     }
     instruction_set(c, Scalar::new());
+    instruction_set(c, SoftFloat::new());
     let logits = vec![0.5; 49152];
     let mut group = c.benchmark_group("sampling");
     vectors(&mut group, "argmax", logits.len(), || {

@@ -61,6 +61,7 @@ pub mod neon_dotprod;
 pub mod scalar;
 #[cfg(target_arch = "wasm32")]
 pub mod simd128;
+pub mod soft_float;
 #[cfg(target_arch = "x86_64")]
 pub mod sse41;
 

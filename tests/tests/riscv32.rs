@@ -32,7 +32,7 @@ fn homectl_answers_on_a_microcontroller() {
     let Some(image) = runs(&emitted, prompt, answer) else {
         return;
     };
-    costs(&image, &emitted, 26_742_936);
+    costs(&image, &emitted, 15_983_822);
 
     // Store access fault: the guard below the stack stops what would go on into nothing.
     let overflow = image.run(&[":overflow 100000", ":exit"]);
@@ -50,5 +50,5 @@ fn stories_runs_on_a_microcontroller() {
     let Some(image) = runs(&emitted, ":text 12", text) else {
         return;
     };
-    costs(&image, &emitted, 8_186_688);
+    costs(&image, &emitted, 6_630_644);
 }

@@ -11,6 +11,7 @@ use crate::program::WeightFormat;
 /// A set's folder in `runtime-kernels` and its token type.
 fn module(set: InstructionSet) -> (Ident, Ident) {
     let (module, token) = match set {
+        InstructionSet::SoftFloat => ("soft_float", "SoftFloat"),
         InstructionSet::Scalar => ("scalar", "Scalar"),
         InstructionSet::Sse41 => ("sse41", "Sse41"),
         InstructionSet::Avx2 => ("avx2", "Avx2"),
@@ -25,7 +26,7 @@ fn module(set: InstructionSet) -> (Ident, Ident) {
 /// The architecture that a set belongs to.
 fn architecture(set: InstructionSet) -> Option<&'static str> {
     match set {
-        InstructionSet::Scalar => None,
+        InstructionSet::SoftFloat | InstructionSet::Scalar => None,
         InstructionSet::Sse41 | InstructionSet::Avx2 | InstructionSet::Avx512Vnni => Some("x86_64"),
         InstructionSet::Neon | InstructionSet::NeonDotprod => Some("aarch64"),
         InstructionSet::Simd128 => Some("wasm32"),
@@ -129,7 +130,7 @@ fn lanes(set: InstructionSet) -> InstructionSet {
     }
 }
 
-/// The folders of kernels that these sets need; the sampler needs `scalar`.
+/// The folders of kernels that these sets need; the sampler and `soft_float` need `scalar`.
 fn folders(sets: &[InstructionSet]) -> Vec<InstructionSet> {
     let mut all = sets.to_vec();
     all.push(InstructionSet::Scalar);

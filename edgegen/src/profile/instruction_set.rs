@@ -6,6 +6,9 @@ use std::fmt;
 /// An instruction set, with the name that profiles use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum InstructionSet {
+    /// Plain Rust for CPUs without a floating-point unit; fits every target.
+    #[serde(rename = "soft-float")]
+    SoftFloat,
     /// Plain Rust; fits every target.
     #[serde(rename = "scalar")]
     Scalar,
@@ -31,7 +34,8 @@ pub enum InstructionSet {
 
 impl InstructionSet {
     /// Every instruction set; on one architecture, a later one is better.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::SoftFloat,
         Self::Scalar,
         Self::Sse41,
         Self::Avx2,
@@ -44,6 +48,7 @@ impl InstructionSet {
     /// The name in a profile.
     pub fn name(self) -> &'static str {
         match self {
+            Self::SoftFloat => "soft-float",
             Self::Scalar => "scalar",
             Self::Sse41 => "sse4.1",
             Self::Avx2 => "avx2",
@@ -58,7 +63,7 @@ impl InstructionSet {
     pub fn fits(self, target: &str) -> bool {
         let architecture = target.split('-').next().unwrap_or_default();
         match self {
-            Self::Scalar => true,
+            Self::SoftFloat | Self::Scalar => true,
             Self::Sse41 | Self::Avx2 | Self::Avx512Vnni => architecture == "x86_64",
             // 32-bit Arm flushes subnormals in NEON and its intrinsics are unstable.
             Self::Neon | Self::NeonDotprod => {
@@ -71,7 +76,7 @@ impl InstructionSet {
     /// Whether a running program can find out that it has this set.
     /// A WebAssembly module with unknown instructions does not even load.
     pub fn is_detectable(self) -> bool {
-        !matches!(self, Self::Scalar | Self::Simd128)
+        !matches!(self, Self::SoftFloat | Self::Scalar | Self::Simd128)
     }
 }
 

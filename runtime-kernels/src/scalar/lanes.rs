@@ -88,7 +88,7 @@ impl Lanes for Scalar {
 }
 
 /// 1.5 × 2^23: a small number added to it is rounded to an integer, which the low bits then hold.
-const TO_INTEGER: f32 = 12_582_912.0;
+pub const TO_INTEGER: f32 = 12_582_912.0;
 
 #[inline(always)]
 fn each(lane: impl Fn(usize) -> f32) -> [f32; 8] {

@@ -4,6 +4,8 @@ mod dot;
 mod lanes;
 
 use super::isa::{Isa, Kernel};
+#[allow(unused_imports, reason = "soft_float needs it")]
+pub use lanes::TO_INTEGER;
 
 /// Needs nothing of the CPU.
 #[derive(Clone, Copy, Debug)]

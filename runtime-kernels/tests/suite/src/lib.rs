@@ -8,6 +8,7 @@ mod wasm;
 
 pub use cases::CASES;
 use runtime_kernels::scalar::Scalar;
+use runtime_kernels::soft_float::SoftFloat;
 use runtime_kernels::{BitHash, Isa};
 
 /// The hash of the scalar results: the same on every machine.
@@ -21,14 +22,15 @@ pub type Results = Vec<(String, Vec<f32>)>;
 macro_rules! instruction_sets {
     ($($arch:literal: $($folder:ident::$token:ident),*;)*) => {
         /// The folders that the suite knows.
-        pub const FOLDERS: &[&str] = &["scalar", $($(stringify!($folder)),*),*];
+        pub const FOLDERS: &[&str] = &["scalar", "soft_float", $($(stringify!($folder)),*),*];
 
         /// Runs all cases on all instruction sets that are there; names those, or says what differs.
         pub fn run() -> Result<Vec<&'static str>, String> {
             let scalar = results(Scalar::new().ok_or("no scalar code")?);
             check_hash(&scalar)?;
+            compare(SoftFloat::NAME, &results(SoftFloat::new().ok_or("no soft float")?), &scalar)?;
             #[allow(unused_mut)]
-            let mut names = vec![Scalar::NAME];
+            let mut names = vec![Scalar::NAME, SoftFloat::NAME];
             $($(
                 #[cfg(target_arch = $arch)]
                 if let Some(isa) = runtime_kernels::$folder::$token::new() {
