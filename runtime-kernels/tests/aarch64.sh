@@ -14,5 +14,5 @@ expect() {
     echo "$1: $found"
     [ "$found" = "equal: $2" ] || { echo "$0: $1 should have run: $2" >&2; exit 1; }
 }
-expect cortex-a53 "scalar neon"
-expect cortex-a76 "scalar neon neon-dotprod"
+expect cortex-a53 "scalar soft-float neon"
+expect cortex-a76 "scalar soft-float neon neon-dotprod"

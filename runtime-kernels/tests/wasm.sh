@@ -14,5 +14,5 @@ run() {
     build wasm32-unknown-unknown
     node "$here/wasm.mjs" "$target_dir/wasm32-unknown-unknown/release/suite.wasm" "$2"
 }
-run +simd128 "scalar simd128"
-run -simd128 "scalar"
+run +simd128 "scalar soft-float simd128"
+run -simd128 "scalar soft-float"

@@ -27,6 +27,12 @@ pub enum Finish {
 #[derive(Debug)]
 pub struct Generation<'s, M> {
     session: &'s mut Session<M>,
+    answer: Answer,
+}
+
+/// A generation without its session, for callers that cannot borrow it between steps.
+#[derive(Debug)]
+pub struct Answer {
     sampler: Sampler,
     stream: Utf8Stream,
     /// Where in its grammar the answer is.
@@ -35,9 +41,23 @@ pub struct Generation<'s, M> {
     /// Whether `previous` is yet to be fed.
     pending: bool,
     prompt_tokens: usize,
+    /// Tokens of the prompt that are yet to be fed, the last ones of those in the scratch.
+    unfed: usize,
     generated: usize,
     max_tokens: usize,
     finish: Option<Finish>,
+}
+
+/// What a step of an [`Answer`] did.
+#[derive(Debug, Clone, Copy)]
+pub enum Step {
+    /// Some of the prompt was fed.
+    Prompt {
+        /// Tokens that are yet to be fed.
+        left: usize,
+    },
+    /// Text was generated.
+    Piece(Piece),
 }
 
 /// The text of one token, up to where it is valid UTF-8: a character whose
@@ -64,6 +84,17 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         prompt: &str,
         options: &Options,
     ) -> Result<Generation<'_, M>, Error> {
+        let answer = self.begin(prompt, options)?;
+        Ok(self.run_to_text(answer))
+    }
+
+    /// As [`generate`](Self::generate), but nothing is fed yet: each [`Answer::step`] feeds a
+    /// batch of the prompt, or generates a piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`generate`](Self::generate).
+    pub fn begin(&mut self, prompt: &str, options: &Options) -> Result<Answer, Error> {
         options.check()?;
         self.scratch.hold_tokens(prompt.len());
         let encoded = TOKENIZER.encode(prompt, true, &mut self.scratch.tokens);
@@ -83,6 +114,21 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         user: &str,
         options: &Options,
     ) -> Result<Generation<'_, M>, Error> {
+        let answer = self.begin_chat(system, user, options)?;
+        Ok(self.run_to_text(answer))
+    }
+
+    /// [`chat`](Self::chat) as [`begin`](Self::begin) is [`generate`](Self::generate).
+    ///
+    /// # Errors
+    ///
+    /// As [`chat`](Self::chat).
+    pub fn begin_chat(
+        &mut self,
+        system: Option<&str>,
+        user: &str,
+        options: &Options,
+    ) -> Result<Answer, Error> {
         options.check()?;
         let template = CHAT.as_ref().ok_or(Error::NoChatTemplate)?;
         let len = template
@@ -111,15 +157,15 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let &last = tokens.last().ok_or(Error::EmptyPrompt)?;
         check_room(self.position + tokens.len(), options)?;
         self.feed(tokens)?;
-        Ok(self.generation((tokens.len(), last), options))
+        let answer = Answer::new((tokens.len(), last), options);
+        Ok(Generation {
+            session: self,
+            answer,
+        })
     }
 
     /// Starts anew with the first tokens of the scratch; `None` if they did not fit there.
-    fn start(
-        &mut self,
-        tokens: Option<usize>,
-        options: &Options,
-    ) -> Result<Generation<'_, M>, Error> {
+    fn start(&mut self, tokens: Option<usize>, options: &Options) -> Result<Answer, Error> {
         let count = tokens
             .filter(|&count| count <= CONTEXT)
             .ok_or(Error::PromptTooLong { context: CONTEXT })?;
@@ -127,26 +173,19 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let last = self.scratch.tokens[last];
         check_room(count, options)?;
         self.reset();
-        self.feed_scratch(count)?;
-        Ok(self.generation((count, last), options))
+        Ok(Answer {
+            unfed: count,
+            ..Answer::new((count, last), options)
+        })
     }
 
-    fn generation(
-        &mut self,
-        (prompt_tokens, previous): (usize, u32),
-        options: &Options,
-    ) -> Generation<'_, M> {
+    fn run_to_text(&mut self, mut answer: Answer) -> Generation<'_, M> {
+        while answer.unfed > 0 {
+            answer.feed(self);
+        }
         Generation {
             session: self,
-            sampler: Sampler::new(options),
-            stream: Utf8Stream::new(),
-            state: State::default(),
-            previous,
-            pending: false,
-            prompt_tokens,
-            generated: 0,
-            max_tokens: options.max_tokens,
-            finish: None,
+            answer,
         }
     }
 }
@@ -169,7 +208,23 @@ fn check_room(fed: usize, options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
-impl<M> Generation<'_, M> {
+impl Answer {
+    /// After a prompt whose last token is `previous`.
+    fn new((prompt_tokens, previous): (usize, u32), options: &Options) -> Self {
+        Self {
+            sampler: Sampler::new(options),
+            stream: Utf8Stream::new(),
+            state: State::default(),
+            previous,
+            pending: false,
+            prompt_tokens,
+            unfed: 0,
+            generated: 0,
+            max_tokens: options.max_tokens,
+            finish: None,
+        }
+    }
+
     /// Tokens of the prompt.
     pub fn prompt_tokens(&self) -> usize {
         self.prompt_tokens
@@ -184,11 +239,55 @@ impl<M> Generation<'_, M> {
     pub fn finish(&self) -> Option<Finish> {
         self.finish
     }
-}
 
-impl<M: DerefMut<Target = Memory>> Generation<'_, M> {
+    /// Goes on by one batch of the prompt or one piece; `None` when the generation has ended.
+    /// `session` is the one that began it and has done nothing else since.
+    pub fn step<M: DerefMut<Target = Memory>>(&mut self, session: &mut Session<M>) -> Option<Step> {
+        if self.unfed > 0 {
+            self.feed(session);
+            return Some(Step::Prompt { left: self.unfed });
+        }
+        if self.finish.is_some() {
+            return None;
+        }
+        let piece = match self.token(session) {
+            Ok(token) => {
+                let bytes = TOKENIZER.text_after(Some(self.previous), token);
+                let piece = Piece::new(Some(token), self.stream.push(bytes));
+                self.generated += 1;
+                self.previous = token;
+                self.pending = true;
+                piece
+            }
+            Err(finish) => {
+                self.finish = Some(finish);
+                let rest = self.stream.finish();
+                if rest.is_empty() {
+                    return None;
+                }
+                Piece::new(None, rest)
+            }
+        };
+        Some(Step::Piece(piece))
+    }
+
+    /// Feeds a batch of the prompt.
+    fn feed<M: DerefMut<Target = Memory>>(&mut self, session: &mut Session<M>) {
+        let start = self.prompt_tokens - self.unfed;
+        self.unfed = match session.feed_scratch(start..self.prompt_tokens) {
+            Ok(fed) => self.unfed - fed,
+            Err(_) => {
+                self.finish = Some(Finish::ContextFull);
+                0
+            }
+        };
+    }
+
     /// The next token, or why there is none.
-    fn token(&mut self) -> Result<u32, Finish> {
+    fn token<M: DerefMut<Target = Memory>>(
+        &mut self,
+        session: &mut Session<M>,
+    ) -> Result<u32, Finish> {
         if GRAMMAR.is_some_and(|grammar| grammar.is_end(self.state)) {
             return Err(Finish::Stop);
         }
@@ -197,15 +296,14 @@ impl<M: DerefMut<Target = Memory>> Generation<'_, M> {
         }
         if self.pending {
             // The token came from the logits, so a full context is all that can be wrong.
-            if self.session.feed(&[self.previous]).is_err() {
+            if session.feed(&[self.previous]).is_err() {
                 return Err(Finish::ContextFull);
             }
             self.pending = false;
         }
-        let room = room(self.session.position(), self.max_tokens - self.generated);
+        let room = room(session.position(), self.max_tokens - self.generated);
         let state = self.state;
-        let logits = self.session.logits();
-        let token = self.sampler.choose(logits, |values, fill| {
+        let token = self.sampler.choose(session.logits(), |values, fill| {
             if let Some(grammar) = &GRAMMAR {
                 grammar.keep(state, room, &TOKENIZER, values, fill);
             }
@@ -221,27 +319,31 @@ impl<M: DerefMut<Target = Memory>> Generation<'_, M> {
     }
 }
 
+impl<M> Generation<'_, M> {
+    /// Tokens of the prompt.
+    pub fn prompt_tokens(&self) -> usize {
+        self.answer.prompt_tokens()
+    }
+
+    /// Tokens generated so far; the one that ended the answer does not count.
+    pub fn tokens_generated(&self) -> usize {
+        self.answer.tokens_generated()
+    }
+
+    /// Why the generation ended, if it did.
+    pub fn finish(&self) -> Option<Finish> {
+        self.answer.finish()
+    }
+}
+
 impl<M: DerefMut<Target = Memory>> Iterator for Generation<'_, M> {
     type Item = Piece;
 
     fn next(&mut self) -> Option<Piece> {
-        if self.finish.is_some() {
-            return None;
-        }
-        match self.token() {
-            Ok(token) => {
-                let bytes = TOKENIZER.text_after(Some(self.previous), token);
-                let piece = Piece::new(Some(token), self.stream.push(bytes));
-                self.generated += 1;
-                self.previous = token;
-                self.pending = true;
-                Some(piece)
-            }
-            Err(finish) => {
-                self.finish = Some(finish);
-                let rest = self.stream.finish();
-                (!rest.is_empty()).then(|| Piece::new(None, rest))
-            }
+        match self.answer.step(self.session)? {
+            Step::Piece(piece) => Some(piece),
+            // The prompt was fed at the start.
+            Step::Prompt { .. } => None,
         }
     }
 }

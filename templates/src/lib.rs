@@ -92,4 +92,14 @@ pub const PROGRAM: &[(&str, &str)] = &[
         "tests/golden.rs",
         include_str!("../program/tests/golden.rs"),
     ),
+    ("ffi/CMakeLists.txt", include_str!("../ffi/CMakeLists.txt")),
+    (
+        "ffi/examples/generate.c",
+        include_str!("../ffi/examples/generate.c"),
+    ),
+    ("ffi/src/lib.rs", include_str!("../ffi/src/lib.rs")),
+    (
+        "ffi/include/edge_model.h",
+        include_str!("../ffi/include/edge_model.h"),
+    ),
 ];

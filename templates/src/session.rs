@@ -1,6 +1,6 @@
 //! A conversation with the model.
 
-use core::ops::DerefMut;
+use core::ops::{DerefMut, Range};
 
 use super::error::Error;
 use super::isa::InstructionSet;
@@ -160,21 +160,21 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         )
     }
 
-    /// Feeds the first tokens of the scratch.
-    pub(crate) fn feed_scratch(&mut self, count: usize) -> Result<(), Error> {
+    /// Feeds a batch of tokens of the scratch, with logits if they are the last of the range;
+    /// gives their number.
+    pub(crate) fn feed_scratch(&mut self, range: Range<usize>) -> Result<usize, Error> {
         let mut batch = [0; BATCH];
-        for start in (0..count).step_by(self.batch) {
-            let len = self.batch.min(count - start);
-            batch[..len].copy_from_slice(&self.scratch.tokens[start..start + len]);
-            self.check(&batch[..len])?;
-            let wanted = if start + len == count {
-                Wanted::Last
-            } else {
-                Wanted::Nothing
-            };
-            self.run(&batch[..len], wanted, &mut Silent);
-        }
-        Ok(())
+        let len = self.batch.min(range.len());
+        let tokens = self.scratch.tokens.get(range.start..range.start + len);
+        batch[..len].copy_from_slice(tokens.ok_or(Error::EmptyPrompt)?);
+        self.check(&batch[..len])?;
+        let wanted = if len == range.len() {
+            Wanted::Last
+        } else {
+            Wanted::Nothing
+        };
+        self.run(&batch[..len], wanted, &mut Silent);
+        Ok(len)
     }
 
     /// Feeds tokens under an observer, with all logits.

@@ -1,6 +1,6 @@
 //! `Cargo.toml` and `Cross.toml` of a generated crate.
 
-use crate::profile::Profile;
+use crate::profile::{InstructionSet, Profile};
 use crate::program::Program;
 
 use super::Options;
@@ -49,7 +49,7 @@ codegen-units = 1
 lto = "off"
 
 [workspace]
-exclude = ["benches"]
+exclude = ["benches", "ffi"]
 "#
     )
 }
@@ -85,6 +85,59 @@ lto = "off"
 [workspace]
 "#
     )
+}
+
+/// `ffi/Cargo.toml`: the C interface as a package of its own, since a library without `std` that
+/// others link needs a panic handler, and a dependency must not have one.
+pub(super) fn ffi(profile: &Profile, options: &Options) -> String {
+    let name = &options.name;
+    let library = name.replace('-', "_");
+    let default = if profile.std() { "\"std\"" } else { "" };
+    format!(
+        r#"[package]
+name = "{name}-ffi"
+version = "0.1.0"
+edition = "2024"
+rust-version = "1.95"
+description = "The C interface of {name}"
+publish = false
+
+[lib]
+name = "{library}_ffi"
+crate-type = ["cdylib", "staticlib"]
+
+[features]
+default = [{default}]
+# Threads, and the choice of instruction set at start.
+std = ["model/std"]
+
+[dependencies]
+model = {{ package = "{name}", path = "..", default-features = false }}
+
+[profile.dev]
+opt-level = 3
+panic = "abort"
+
+[profile.release]
+codegen-units = 1
+lto = "off"
+panic = "abort"
+
+[workspace]
+"#
+    )
+}
+
+/// `.cargo/config.toml`, where a target's instruction set is not found out at start.
+pub(super) fn cargo_config(profile: &Profile) -> Option<String> {
+    (profile.baseline() == InstructionSet::Simd128).then(|| {
+        format!(
+            "# The baseline of the profile `{}`: an engine refuses a module that it cannot run.\n\
+             [target.{}]\nrustflags = [\"-C\", \"target-feature=+simd128\"]\n",
+            profile.name(),
+            profile.target()
+        )
+    })
 }
 
 /// `Cross.toml`: what `cross` builds for when no target is given.

@@ -44,6 +44,10 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
         readme::readme(program, golden, profile, &sets, options),
     );
     files.insert_text("benches/Cargo.toml", manifest::benches(options));
+    files.insert_text("ffi/Cargo.toml", manifest::ffi(profile, options));
+    if let Some(config) = manifest::cargo_config(profile) {
+        files.insert_text(".cargo/config.toml", config);
+    }
     let sources = Source {
         program,
         golden,

@@ -20,7 +20,7 @@ pub(super) fn items(program: &Program, profile: &Profile, options: &Options) -> 
             "#[cfg(feature = \"std\")]\n",
         ),
         ("error::Error", ""),
-        ("generation::{Finish, Generation, Piece}", ""),
+        ("generation::{Answer, Finish, Generation, Piece, Step}", ""),
         ("golden::golden_token", ""),
         ("isa::InstructionSet", ""),
         ("model::{BATCH, CONTEXT, VOCAB_SIZE}", ""),

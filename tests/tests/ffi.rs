@@ -1,0 +1,171 @@
+//! The C interface: its header is that of the source, and a C program gets the model's bits.
+
+use std::path::Path;
+use std::process::Command;
+
+use tests::golden::text;
+use tests::{Emitted, Recipe, paths, run};
+
+const HEAD: &str = "\
+/* A model as a C library, made by edgegen.
+
+   Pointers to text and pieces belong to the session and are valid until the next call with it.
+   A session may move between threads, but two threads must not use it at once. Every function
+   that takes a session takes one that edge_open gave and edge_close has not ended. Nothing
+   unwinds or calls back. */";
+
+/// The header, from the source of the interface.
+fn header() -> String {
+    let source = paths::workspace().join("templates/ffi/src/lib.rs");
+    let config = cbindgen::Config {
+        language: cbindgen::Language::C,
+        cpp_compat: true,
+        header: Some(HEAD.into()),
+        no_includes: true,
+        sys_includes: vec!["stddef.h".into(), "stdint.h".into()],
+        include_guard: Some("EDGE_MODEL_H".into()),
+        usize_is_size_t: true,
+        documentation_style: cbindgen::DocumentationStyle::C99,
+        style: cbindgen::Style::Type,
+        enumeration: cbindgen::EnumConfig {
+            rename_variants: cbindgen::RenameRule::QualifiedScreamingSnakeCase,
+            ..Default::default()
+        },
+        ..Default::default()
+    };
+    let bindings = cbindgen::Builder::new()
+        .with_config(config)
+        .with_src(source)
+        .generate()
+        .expect("an interface that C has");
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    String::from_utf8(text).expect("a header in UTF-8")
+}
+
+#[test]
+fn the_header_is_that_of_the_source() {
+    let file = paths::workspace().join("templates/ffi/include/edge_model.h");
+    let header = header();
+    if std::env::var_os("CI").is_none() {
+        std::fs::write(&file, &header).expect("a writable project");
+    }
+    let found = std::fs::read_to_string(&file).expect("a readable header");
+    assert_eq!(
+        found, header,
+        "run this test without CI set, and commit the header"
+    );
+}
+
+/// The library of an emitted crate, and the C program of its examples.
+struct Library {
+    emitted: Emitted,
+    folder: std::path::PathBuf,
+}
+
+impl Library {
+    fn build() -> Self {
+        let emitted = Recipe::built_in("homectl-ffi", "host", "q4").emit();
+        let folder = paths::work("ffi");
+        run::must(
+            run::cargo("build")
+                .args(["--release", "--offline", "--target-dir"])
+                .arg(&folder)
+                .current_dir(emitted.folder.join("ffi")),
+        );
+        Self { emitted, folder }
+    }
+
+    /// The example, compiled with these flags.
+    fn example(&self, name: &str, flags: &[&str]) -> std::path::PathBuf {
+        let program = self.folder.join(name);
+        let ffi = self.emitted.folder.join("ffi");
+        run::must(
+            Command::new("cc")
+                .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-g"])
+                .args(flags)
+                .arg("-I")
+                .arg(ffi.join("include"))
+                .arg(ffi.join("examples/generate.c"))
+                .arg(self.folder.join("release/libhomectl_ffi_ffi.a"))
+                .args(["-lm", "-o"])
+                .arg(&program),
+        );
+        program
+    }
+}
+
+const PROMPT: &str = "switch off the lamp in the kitchen";
+
+fn answers(library: &Library, command: &mut Command) {
+    let output = run::must(command.arg(PROMPT));
+    let lines: Vec<&str> = output.lines().collect();
+    let hash = text(&library.emitted.report, "hash");
+    let answer = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
+    let expected = [
+        format!("self-test: {hash}"),
+        answer.to_owned(),
+        "restored: ok".into(),
+        "changed state: refused".into(),
+        "a wrong prompt: the prompt is null or not UTF-8".into(),
+    ];
+    assert_eq!(lines, expected, "{command:?}");
+}
+
+#[test]
+fn a_c_program_gets_the_bits_without_an_error_of_memory() {
+    let library = Library::build();
+    let program = library.example("generate", &["-O2"]);
+    answers(&library, &mut Command::new(&program));
+    if run::has("valgrind", "valgrind") {
+        let mut command = Command::new("valgrind");
+        command.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
+        answers(
+            &library,
+            command.args(["--errors-for-leak-kinds=all"]).arg(&program),
+        );
+    }
+    let sanitized = library.example("sanitized", &["-O1", "-fsanitize=address,undefined"]);
+    answers(&library, &mut Command::new(sanitized));
+}
+
+#[test]
+fn the_shared_library_exports_the_interface_alone() {
+    let library = Library::build();
+    let symbols = run::must(
+        Command::new("nm")
+            .args(["--dynamic", "--defined-only", "--format=posix"])
+            .arg(library.folder.join("release/libhomectl_ffi_ffi.so")),
+    );
+    let exported: Vec<&str> = symbols
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    let header = header();
+    assert!(exported.len() > 10, "{exported:?}");
+    for name in exported {
+        assert!(
+            header.contains(&format!(" {name}(")),
+            "{name} is not in the header"
+        );
+    }
+}
+
+#[test]
+fn cmake_builds_the_example() {
+    if !run::has("cmake", "cmake") {
+        return;
+    }
+    let library = Library::build();
+    let build = library.folder.join("cmake");
+    let source: &Path = &library.emitted.folder.join("ffi");
+    run::must(
+        Command::new("cmake")
+            .arg("-S")
+            .arg(source)
+            .arg("-B")
+            .arg(&build),
+    );
+    run::must(Command::new("cmake").arg("--build").arg(&build));
+    answers(&library, &mut Command::new(build.join("generate")));
+}
