@@ -103,3 +103,20 @@ pub const PROGRAM: &[(&str, &str)] = &[
         include_str!("../ffi/include/edge_model.h"),
     ),
 ];
+
+/// Path and text of the files for web browsers; `{{package}}` stands for the package's name.
+pub const WEB: &[(&str, &str)] = &[
+    ("web/build.mjs", include_str!("../web/build.mjs")),
+    ("web/engine.js", include_str!("../web/engine.js")),
+    ("web/index.d.ts", include_str!("../web/index.d.ts")),
+    ("web/index.html", include_str!("../web/index.html")),
+    ("web/index.js", include_str!("../web/index.js")),
+    ("web/loader.js", include_str!("../web/loader.js")),
+    ("web/package.json", include_str!("../web/package.json")),
+    ("web/page.css", include_str!("../web/page.css")),
+    ("web/page.js", include_str!("../web/page.js")),
+    ("web/serve.mjs", include_str!("../web/serve.mjs")),
+    ("web/split.mjs", include_str!("../web/split.mjs")),
+    ("web/sw.js", include_str!("../web/sw.js")),
+    ("web/worker.js", include_str!("../web/worker.js")),
+];

@@ -9,6 +9,7 @@ mod readme;
 mod root;
 mod sources;
 mod tables;
+mod web;
 mod weights;
 mod write;
 
@@ -57,6 +58,11 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
     };
     for (path, text) in sources.files() {
         files.insert_text(&path, text);
+    }
+    if profile.is_browser() {
+        for (path, text) in web::files(program, golden, options) {
+            files.insert_text(&path, text);
+        }
     }
     for (name, bytes) in weight_files(program) {
         files.insert_bytes(&format!("weights/{name}"), bytes.to_vec());

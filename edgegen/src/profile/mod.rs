@@ -107,6 +107,11 @@ impl Profile {
         self.std
     }
 
+    /// Whether the crate is for WebAssembly in browsers.
+    pub fn is_browser(&self) -> bool {
+        self.target == "wasm32-unknown-unknown"
+    }
+
     /// The instruction set that every such device has.
     pub fn baseline(&self) -> InstructionSet {
         self.baseline
