@@ -98,7 +98,8 @@ async function download(url, file, report, signal) {
 
 async function request(url, from, signal) {
   const headers = from > 0 ? { Range: `bytes=${from}-` } : {};
-  const response = await fetch(url, { headers, signal });
+  // The browser's own cache would keep a file that arrived corrupted.
+  const response = await fetch(url, { headers, signal, cache: "no-store" });
   if (!response.ok) {
     throw new LoadError(`${url}: the server answers ${response.status} ${response.statusText}`);
   }

@@ -3,6 +3,7 @@
 //!
 //! Nothing here checks a promise; the files in `tests/` do, one for each.
 
+pub mod browser;
 pub mod built;
 pub mod emitted;
 pub mod golden;
