@@ -43,6 +43,14 @@ fn emitted_crates_are_clean() {
             emitted,
         );
         strict(run::cargo("fmt").arg("--check"), emitted);
+        let ffi = ["--manifest-path", "ffi/Cargo.toml"];
+        strict(
+            run::cargo("clippy")
+                .args(ffi)
+                .args(["--offline", "--lib", "--", "-D", "warnings"]),
+            emitted,
+        );
+        strict(run::cargo("fmt").args(ffi).arg("--check"), emitted);
         println!("{name} is clean");
     }
 }

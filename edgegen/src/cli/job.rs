@@ -155,7 +155,12 @@ impl Done<'_> {
         } else {
             format!("cargo build --release --target {target}")
         };
-        let out = self.job.out.to_string_lossy();
+        let (out, build) = if self.job.profile.is_browser() {
+            (self.job.out.join("web"), "npm start".to_owned())
+        } else {
+            (self.job.out.clone(), build)
+        };
+        let out = out.to_string_lossy();
         let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
         if out.chars().all(plain) {
             format!("cd {out} && {build}")

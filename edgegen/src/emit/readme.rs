@@ -99,6 +99,18 @@ pub(super) fn readme(
              ```\n\n",
             profile.target()
         )
+    } else if profile.is_browser() {
+        format!(
+            "## In a web page\n\n\
+             ```sh\n\
+             cd web\n\
+             npm start\n\
+             ```\n\n\
+             builds the module and its shards of weights into `web/dist`, and serves a page with\n\
+             the model. `web` is an npm package without dependencies; `index.d.ts` describes it.\n\
+             It needs Rust with the target `{}`, and Node.\n\n",
+            profile.target()
+        )
     } else {
         format!(
             "## Building\n\n\
@@ -126,6 +138,8 @@ pub(super) fn readme(
          Without it there is no allocation: give the session its memory, for instance from a\n\
          static, with `Session::with_memory(&mut MEMORY)`. `RAM_BYTES` and `FLASH_BYTES` are\n\
          compared with the profile's limits when the crate is compiled.\n\n\
+         `ffi` is the same for C, and for what calls C: a static and a shared library, the header\n\
+         `ffi/include/edge_model.h`, and a CMake project with an example.\n\n\
          Benchmarks are a package of their own, so that this one needs no registry:\n\
          `cargo bench --manifest-path benches/Cargo.toml`.\n"
     );

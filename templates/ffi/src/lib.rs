@@ -227,7 +227,10 @@ pub extern "C" fn edge_context() -> u32 {
 /// Bytes of memory that [`edge_open`] needs, at any address.
 #[unsafe(no_mangle)]
 pub extern "C" fn edge_session_bytes() -> usize {
-    size_of::<EdgeSession>() + align_of::<EdgeSession>() + size_of::<Memory>() + align_of::<Memory>()
+    size_of::<EdgeSession>()
+        + align_of::<EdgeSession>()
+        + size_of::<Memory>()
+        + align_of::<Memory>()
 }
 
 /// Greedy, to the end of the answer or of the context.
