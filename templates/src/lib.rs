@@ -104,7 +104,7 @@ pub const PROGRAM: &[(&str, &str)] = &[
     ),
 ];
 
-/// Path and text of the files for web browsers; `{{package}}` stands for the package's name.
+/// Path and text of the npm package for browsers; `{{package}}` stands for the crate's package.
 pub const WEB: &[(&str, &str)] = &[
     ("web/build.mjs", include_str!("../web/build.mjs")),
     ("web/engine.js", include_str!("../web/engine.js")),
@@ -119,4 +119,62 @@ pub const WEB: &[(&str, &str)] = &[
     ("web/split.mjs", include_str!("../web/split.mjs")),
     ("web/sw.js", include_str!("../web/sw.js")),
     ("web/worker.js", include_str!("../web/worker.js")),
+];
+
+/// Path and text of the Gradle module; `{{crate}}` stands for the crate's name, `{{target}}` and
+/// `{{abi}}` for the target in Rust's and in Android's words.
+pub const ANDROID: &[(&str, &str)] = &[
+    (
+        "android/build.gradle.kts",
+        include_str!("../android/build.gradle.kts"),
+    ),
+    (
+        "android/src/main/AndroidManifest.xml",
+        include_str!("../android/src/main/AndroidManifest.xml"),
+    ),
+    (
+        "android/src/main/cpp/CMakeLists.txt",
+        include_str!("../android/src/main/cpp/CMakeLists.txt"),
+    ),
+    (
+        "android/src/main/cpp/edge_jni.c",
+        include_str!("../android/src/main/cpp/edge_jni.c"),
+    ),
+    (
+        "android/src/main/java/edgegen/Model.java",
+        include_str!("../android/src/main/java/edgegen/Model.java"),
+    ),
+    (
+        "android/src/main/java/edgegen/ModelException.java",
+        include_str!("../android/src/main/java/edgegen/ModelException.java"),
+    ),
+    (
+        "android/src/main/java/edgegen/Native.java",
+        include_str!("../android/src/main/java/edgegen/Native.java"),
+    ),
+    (
+        "android/src/main/java/edgegen/Options.java",
+        include_str!("../android/src/main/java/edgegen/Options.java"),
+    ),
+    (
+        "android/src/main/kotlin/edgegen/EdgeModel.kt",
+        include_str!("../android/src/main/kotlin/edgegen/EdgeModel.kt"),
+    ),
+];
+
+/// Path and text of the Swift package; `{{crate}}` stands for the crate's name.
+pub const IOS: &[(&str, &str)] = &[
+    ("ios/Package.swift", include_str!("../ios/Package.swift")),
+    (
+        "ios/Sources/EdgeModel/EdgeModel.swift",
+        include_str!("../ios/Sources/EdgeModel/EdgeModel.swift"),
+    ),
+    (
+        "ios/make-xcframework.sh",
+        include_str!("../ios/make-xcframework.sh"),
+    ),
+    (
+        "ios/module.modulemap",
+        include_str!("../ios/module.modulemap"),
+    ),
 ];

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::interpret::golden;
 use crate::model::Model;
 use crate::plan::{Plan, Request, plan};
-use crate::profile::{Profile, format_size};
+use crate::profile::{App, Profile, format_size};
 use crate::program::Golden;
 use serde_json::Value;
 
@@ -155,7 +155,7 @@ impl Done<'_> {
         } else {
             format!("cargo build --release --target {target}")
         };
-        let (out, build) = if self.job.profile.is_browser() {
+        let (out, build) = if self.job.profile.app() == Some(App::Browser) {
             (self.job.out.join("web"), "npm start".to_owned())
         } else {
             (self.job.out.clone(), build)

@@ -7,6 +7,7 @@ mod job;
 mod name;
 mod platforms;
 mod progress;
+mod verify;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ enum Command {
     Emit(emit::Args),
     Inspect(inspect::Args),
     Platforms(platforms::Args),
+    Verify(verify::Args),
 }
 
 impl Command {
@@ -38,6 +40,7 @@ impl Command {
             Self::Emit(args) => args.json,
             Self::Inspect(args) => args.json,
             Self::Platforms(args) => args.json,
+            Self::Verify(args) => args.json,
         }
     }
 
@@ -48,6 +51,7 @@ impl Command {
             Self::Emit(args) => emit::run(args),
             Self::Inspect(args) => inspect::run(args),
             Self::Platforms(args) => platforms::run(args),
+            Self::Verify(args) => verify::run(args),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Program → Crate: token streams and files. Total: everything that can be
 //! wrong with the input was found before.
 
+mod app;
 mod files;
 mod isa;
 mod manifest;
@@ -9,7 +10,6 @@ mod readme;
 mod root;
 mod sources;
 mod tables;
-mod web;
 mod weights;
 mod write;
 
@@ -59,10 +59,8 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
     for (path, text) in sources.files() {
         files.insert_text(&path, text);
     }
-    if profile.is_browser() {
-        for (path, text) in web::files(program, golden, options) {
-            files.insert_text(&path, text);
-        }
+    for (path, text) in app::files(program, golden, profile, options) {
+        files.insert_text(&path, text);
     }
     for (name, bytes) in weight_files(program) {
         files.insert_bytes(&format!("weights/{name}"), bytes.to_vec());

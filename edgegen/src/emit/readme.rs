@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::plan::{activation_blocks, mb};
-use crate::profile::{InstructionSet, Profile};
+use crate::profile::{App, InstructionSet, Profile};
 use crate::program::{Golden, Program};
 
 use super::Options;
@@ -99,7 +99,7 @@ pub(super) fn readme(
              ```\n\n",
             profile.target()
         )
-    } else if profile.is_browser() {
+    } else if profile.app() == Some(App::Browser) {
         format!(
             "## In a web page\n\n\
              ```sh\n\

@@ -42,6 +42,17 @@ pub enum NumberType {
     Int4,
 }
 
+/// A kind of app that a crate comes with a package for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum App {
+    /// An npm package for pages.
+    Browser,
+    /// A Gradle module for Android.
+    Android,
+    /// A Swift package for iOS.
+    Ios,
+}
+
 impl Profile {
     /// The built-in profile of that name, or else the profile in the TOML file at that path.
     ///
@@ -107,9 +118,14 @@ impl Profile {
         self.std
     }
 
-    /// Whether the crate is for WebAssembly in browsers.
-    pub fn is_browser(&self) -> bool {
-        self.target == "wasm32-unknown-unknown"
+    /// The developers that the crate's target belongs to, beside those of Rust and C.
+    pub fn app(&self) -> Option<App> {
+        match &*self.target {
+            "wasm32-unknown-unknown" => Some(App::Browser),
+            target if target.ends_with("-android") => Some(App::Android),
+            target if target.contains("-apple-ios") => Some(App::Ios),
+            _ => None,
+        }
     }
 
     /// The instruction set that every such device has.

@@ -15,11 +15,7 @@
 #define EDGE_VERSION 1
 
 // How a call ended.
-enum EdgeStatus
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
+typedef enum {
   // It did what it should.
   EDGE_STATUS_OK = 0,
   // The answer has ended; [`edge_finish`] says why.
@@ -39,21 +35,10 @@ enum EdgeStatus
   EDGE_STATUS_SELF_TEST = -6,
   // There is no room for what was asked.
   EDGE_STATUS_NO_ROOM = -7,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum EdgeStatus EdgeStatus;
-#else
-typedef int32_t EdgeStatus;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
+} EdgeStatus;
 
 // Why an answer ended.
-enum EdgeFinish
-#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
-  : int32_t
-#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
- {
+typedef enum {
   // It has not.
   EDGE_FINISH_RUNNING = 0,
   // The model ended it, or the schema says that it is whole.
@@ -62,14 +47,7 @@ enum EdgeFinish
   EDGE_FINISH_MAX_TOKENS = 2,
   // The context is full.
   EDGE_FINISH_CONTEXT_FULL = 3,
-};
-#ifndef __cplusplus
-#if __STDC_VERSION__ >= 202311L
-typedef enum EdgeFinish EdgeFinish;
-#else
-typedef int32_t EdgeFinish;
-#endif // __STDC_VERSION__ >= 202311L
-#endif // __cplusplus
+} EdgeFinish;
 
 // A conversation with the model.
 typedef struct EdgeSession EdgeSession;

@@ -18,7 +18,7 @@ use model::{Answer, Error, Finish, Memory, Options, Piece, Session, Step};
 pub const EDGE_VERSION: u32 = 1;
 
 /// How a call ended.
-#[repr(i32)]
+#[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum EdgeStatus {
     /// It did what it should.
@@ -43,7 +43,7 @@ pub enum EdgeStatus {
 }
 
 /// Why an answer ended.
-#[repr(i32)]
+#[repr(C)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum EdgeFinish {
     /// It has not.

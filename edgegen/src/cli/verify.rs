@@ -1,0 +1,251 @@
+//! `edgegen verify`.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use crate::error::{Error, Result};
+use serde_json::Value;
+
+use super::json;
+
+/// Run a crate's self-test and a benchmark on a device, and record the result in the crate
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Folder of the crate
+    #[arg(value_name = "CRATE")]
+    folder: PathBuf,
+    /// What runs the program: an emulator with its options, or `ssh HOST`, where the program is copied to [default: this machine]
+    #[arg(long, value_name = "COMMAND")]
+    runner: Option<String>,
+    /// Target triple to build for [default: this machine's]
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+    /// A program that is built already, for instance by `cross`
+    #[arg(long, value_name = "FILE", conflicts_with = "target")]
+    program: Option<PathBuf>,
+    /// Name of the device in the record [default: the runner]
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// Tokens of the benchmark: so many are read and so many decoded
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    tokens: usize,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Where results are kept, in the crate's folder.
+const RECORD: &str = "VERIFIED.md";
+const HEAD: &str = "# Verified\n\n\
+    What `edgegen verify` found: the golden hash of the logits, computed on the device, and the speed there.\n\n\
+    | device | instruction set | hash | prefill, tokens/s | decode, tokens/s | memory |\n\
+    |---|---|---|---|---|---|\n";
+/// The program's name on a device that it is copied to.
+const COPY: &str = "./edgegen-verify-program";
+
+pub(super) fn run(args: &Args) -> Result<String> {
+    if !args.folder.join("edgegen.lock").is_file() {
+        return Err(Error::new("this is no crate that edgegen emitted")
+            .in_file(&args.folder)
+            .remedy("give the folder that `edgegen emit` wrote"));
+    }
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => build(&args.folder, args.target.as_deref())?,
+    };
+    let runner = Runner::new(args.runner.as_deref().unwrap_or_default(), &program)?;
+    let test = runner.json(&["self-test", "--json"])?;
+    let tokens = args.tokens.to_string();
+    let speed = ["--tokens", &tokens, "--prompt-tokens", &tokens];
+    let bench = runner.json(&[&["bench", "--json"], &speed[..]].concat())?;
+
+    let device = args.device.as_deref().or(args.runner.as_deref());
+    let row = Row {
+        device: device.unwrap_or("this machine").to_owned(),
+        test: &test,
+        bench: &bench,
+    };
+    record(&args.folder.join(RECORD), &row)?;
+    if test["ok"] != true {
+        return Err(Error::new(format!(
+            "the bits differ from {} on: {}, not {}",
+            text(&test, "first_difference"),
+            text(&test, "hash"),
+            text(&test, "expected")
+        ))
+        .in_file(&program)
+        .remedy("this is a bug of edgegen, or of the device: please report it with both"));
+    }
+    Ok(if args.json {
+        json(&serde_json::json!({ "device": row.device, "self_test": test, "bench": bench }))
+    } else {
+        format!("{HEAD}{}", row.markdown())
+    })
+}
+
+/// Builds the crate's program.
+fn build(folder: &Path, target: Option<&str>) -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command
+        .args([
+            "build",
+            "--release",
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .current_dir(folder)
+        .stderr(Stdio::inherit());
+    if let Some(target) = target {
+        command.args(["--target", target]);
+    }
+    let output = output(&mut command)?;
+    let program = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
+    match program {
+        Some(program) if output.status.success() => Ok(program),
+        _ => Err(Error::new("cargo built no program")
+            .in_file(folder)
+            .remedy("give `--target` and its linker, or a program with `--program`")),
+    }
+}
+
+/// How the program is started.
+struct Runner<'a> {
+    words: Vec<&'a str>,
+    program: &'a Path,
+    /// Whether the program is on another machine.
+    copied: bool,
+}
+
+impl<'a> Runner<'a> {
+    fn new(command: &'a str, program: &'a Path) -> Result<Self> {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let copied = words.first() == Some(&"ssh");
+        let runner = Self {
+            words,
+            program,
+            copied,
+        };
+        if copied {
+            let file = File::open(program).map_err(|e| Error::io("read it", program, &e))?;
+            let copy = format!("cat > {COPY} && chmod +x {COPY}");
+            let copied = output(
+                runner
+                    .start()
+                    .arg(copy)
+                    .stdin(file)
+                    .stderr(Stdio::inherit()),
+            )?;
+            if !copied.status.success() {
+                return Err(Error::new(format!(
+                    "`{command}` could not copy the program"
+                )));
+            }
+        }
+        Ok(runner)
+    }
+
+    /// The runner's command, to which arguments are added.
+    fn start(&self) -> Command {
+        let mut command = match &self.words[..] {
+            [] => return Command::new(self.program),
+            [first, rest @ ..] => {
+                let mut command = Command::new(first);
+                command.args(rest);
+                command
+            }
+        };
+        if !self.copied {
+            command.arg(self.program);
+        }
+        command
+    }
+
+    /// What the program prints.
+    fn json(&self, arguments: &[&str]) -> Result<Value> {
+        let mut command = self.start();
+        if self.copied {
+            command.arg(COPY);
+        }
+        let output = output(command.args(arguments))?;
+        serde_json::from_slice(&output.stdout).map_err(|_| {
+            Error::new(format!(
+                "`{}` printed no JSON: {}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim()
+            ))
+            .in_file(self.program)
+            .remedy("check that the runner can run this program")
+        })
+    }
+}
+
+impl Drop for Runner<'_> {
+    fn drop(&mut self) {
+        if self.copied {
+            // What cannot be removed is left there.
+            let _ = self.start().args(["rm", "-f", COPY]).output();
+        }
+    }
+}
+
+fn output(command: &mut Command) -> Result<Output> {
+    command.output().map_err(|error| {
+        let name = command.get_program().to_string_lossy().into_owned();
+        Error::new(format!("cannot start `{name}`: {error}"))
+    })
+}
+
+struct Row<'a> {
+    device: String,
+    test: &'a Value,
+    bench: &'a Value,
+}
+
+impl Row<'_> {
+    fn markdown(&self) -> String {
+        let number = |key: &str| self.bench[key].as_f64().unwrap_or_default();
+        let hash = match self.test["first_difference"].as_str() {
+            None => format!("`{}`", text(self.test, "hash")),
+            Some(stage) => format!("**differs from {stage} on**"),
+        };
+        format!(
+            "| {} | {} | {hash} | {:.1} | {:.1} | {:.1} MB |\n",
+            self.device.replace('|', "/"),
+            text(self.test, "isa"),
+            number("prefill_tokens_per_second"),
+            number("decode_tokens_per_second"),
+            number("memory_used_mb"),
+        )
+    }
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or("?")
+}
+
+/// Puts the row into the record, in place of one of the same device and instruction set.
+fn record(file: &Path, row: &Row<'_>) -> Result<()> {
+    let old = match fs::read_to_string(file) {
+        Ok(old) => old,
+        Err(error) if error.kind() == ErrorKind::NotFound => HEAD.to_owned(),
+        Err(error) => return Err(Error::io("read it", file, &error)),
+    };
+    let new = row.markdown();
+    let key = |line: &str| line.split('|').take(3).collect::<String>();
+    let mut kept: String = old
+        .lines()
+        .filter(|line| key(line) != key(&new))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    kept.push_str(&new);
+    let unfinished = file.with_extension("md.new");
+    fs::write(&unfinished, kept)
+        .and_then(|()| fs::rename(&unfinished, file))
+        .map_err(|error| Error::io("write it", file, &error))
+}

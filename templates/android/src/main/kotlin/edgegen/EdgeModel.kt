@@ -1,0 +1,43 @@
+package edgegen
+
+import java.util.concurrent.Executors
+import kotlinx.coroutines.asCoroutineDispatcher
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.flow.flowOn
+import kotlinx.coroutines.sync.Mutex
+import kotlinx.coroutines.sync.withLock
+
+/** The model for apps: it runs on a thread of its own, and answers wait for those before them. */
+class EdgeModel : AutoCloseable {
+    private val thread = Executors.newSingleThreadExecutor { Thread(it, "edge-model") }
+    private val dispatcher = thread.asCoroutineDispatcher()
+    private val turn = Mutex()
+    private val model by lazy { Model() }
+
+    /** Text as it is generated. Cancelling the collector cancels the answer. */
+    fun generate(prompt: String, options: Options = Options.DEFAULT): Flow<String> =
+        answer { model.generate(prompt, options) }
+
+    /** The same for a message, with the model's chat template. */
+    fun chat(message: String, system: String? = null, options: Options = Options.DEFAULT): Flow<String> =
+        answer { model.chat(system, message, options) }
+
+    private fun answer(begin: () -> Model.Answer): Flow<String> = flow {
+        turn.withLock {
+            val answer = begin()
+            while (true) {
+                val piece = answer.step() ?: break
+                // A collector that is gone ends the answer here.
+                if (piece.isEmpty()) currentCoroutineContext().ensureActive() else emit(piece)
+            }
+        }
+    }.flowOn(dispatcher)
+
+    override fun close() {
+        thread.execute { model.close() }
+        thread.shutdown()
+    }
+}
