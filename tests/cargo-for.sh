@@ -18,4 +18,6 @@ fi
 [ "$std" = std ] && std=std,panic_abort
 unset LD_LIBRARY_PATH RUSTUP_TOOLCHAIN
 export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
+# The standard library's own dependencies, so that a build of an emitted crate can be offline.
+/usr/bin/cargo fetch --quiet --locked --manifest-path /usr/lib/rustlib/src/rust/library/Cargo.toml
 exec /usr/bin/cargo "$subcommand" -Zbuild-std="$std" --target "$target" "$@"
