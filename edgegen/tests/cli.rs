@@ -36,6 +36,7 @@ fn help() {
       emit       Compile a model into a Rust crate
       inspect    Show a model's architecture, weights and tokenizer
       platforms  List the built-in platforms, or print profiles in full
+      verify     Run a crate's self-test and a benchmark on a device, and record the result in the crate
       help       Print this message or the help of the given subcommand(s)
 
     Options:
@@ -99,6 +100,27 @@ fn help_of_platforms() {
     Options:
           --json  Print one JSON object; its `platforms` have the fields of a profile's file
       -h, --help  Print help
+    "#);
+}
+
+#[test]
+fn help_of_verify() {
+    insta::assert_snapshot!(stdout(&["verify", "--help"]), @r#"
+    Run a crate's self-test and a benchmark on a device, and record the result in the crate
+
+    Usage: edgegen verify [OPTIONS] <CRATE>
+
+    Arguments:
+      <CRATE>  Folder of the crate
+
+    Options:
+          --runner <COMMAND>  What runs the program: an emulator with its options, or `ssh HOST`, where the program is copied to [default: this machine]
+          --target <TRIPLE>   Target triple to build for [default: this machine's]
+          --program <FILE>    A program that is built already, for instance by `cross`
+          --device <NAME>     Name of the device in the record [default: the runner]
+          --tokens <N>        Tokens of the benchmark: so many are read and so many decoded [default: 16]
+          --json              Print one JSON object
+      -h, --help              Print help
     "#);
 }
 
