@@ -32,8 +32,9 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
     };
     let span = input.context.map_or(model_span, |(_, span)| span);
     let plan = plan::plan(&model, &profile, &request).map_err(at(span))?;
-    let program = compress::compress(&model, &plan, &|_, _| {}).map_err(at(model_span))?;
+    let mut program = compress::compress(&model, &plan, &|_, _| {}).map_err(at(model_span))?;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    interpret::bake(&mut program, threads);
     let golden = interpret::golden(&program, threads).map_err(at(model_span))?;
 
     let folder = weights_folder(&root)?.join(format!("{:016x}", program.digest()));
@@ -60,7 +61,7 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
     })
 }
 
-/// The model, its answers bound to the schema if there is one.
+/// The model, with the schema of its answers and its system message, if there are.
 fn model(root: &Path, input: &Input, span: Span) -> syn::Result<Model> {
     let tokenizer = input.tokenizer.as_ref().map(|path| root.join(path.value()));
     let model = match &input.model {
@@ -68,17 +69,25 @@ fn model(root: &Path, input: &Input, span: Span) -> syn::Result<Model> {
         None => import::built_in(),
     };
     let model = model.map_err(|error| syn::Error::new(span, error))?;
-    let Some(file) = &input.schema else {
-        return Ok(model);
+    let model = match &input.schema {
+        Some(file) => {
+            let path = root.join(file.value());
+            schema::read(&path)
+                .and_then(|text| {
+                    model
+                        .with_schema(&text)
+                        .map_err(|error| error.in_file(&path))
+                })
+                .map_err(|error| syn::Error::new(file.span(), error))?
+        }
+        None => model,
     };
-    let path = root.join(file.value());
-    schema::read(&path)
-        .and_then(|text| {
-            model
-                .with_schema(&text)
-                .map_err(|error| error.in_file(&path))
-        })
-        .map_err(|error| syn::Error::new(file.span(), error))
+    match &input.system {
+        Some(text) => model
+            .with_system(&text.value())
+            .map_err(|error| syn::Error::new(text.span(), error)),
+        None => Ok(model),
+    }
 }
 
 /// A built-in profile, or a file relative to the manifest.

@@ -13,6 +13,7 @@ pub(crate) struct Input {
     /// The built-in model, if absent.
     pub(crate) model: Option<LitStr>,
     pub(crate) schema: Option<LitStr>,
+    pub(crate) system: Option<LitStr>,
     pub(crate) platform: LitStr,
     pub(crate) quant: Quant,
     pub(crate) context: Option<(usize, Span)>,
@@ -20,7 +21,7 @@ pub(crate) struct Input {
     pub(crate) allow_oversize: bool,
 }
 
-const KEYS: &str = "model, schema, platform, quant, context, tokenizer, allow_oversize";
+const KEYS: &str = "model, schema, system, platform, quant, context, tokenizer, allow_oversize";
 
 impl Parse for Input {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -31,7 +32,8 @@ impl Parse for Input {
         let body;
         syn::braced!(body in input);
 
-        let (mut model, mut schema, mut platform, mut tokenizer) = (None, None, None, None);
+        let (mut model, mut schema, mut system) = (None, None, None);
+        let (mut platform, mut tokenizer) = (None, None);
         let (mut quant, mut context, mut allow_oversize) = (None, None, None);
         while !body.is_empty() {
             let key: Ident = body.parse()?;
@@ -39,6 +41,7 @@ impl Parse for Input {
             match key.to_string().as_str() {
                 "model" => set(&mut model, &key, body.parse::<LitStr>()?)?,
                 "schema" => set(&mut schema, &key, body.parse::<LitStr>()?)?,
+                "system" => set(&mut system, &key, body.parse::<LitStr>()?)?,
                 "platform" => set(&mut platform, &key, body.parse::<LitStr>()?)?,
                 "tokenizer" => set(&mut tokenizer, &key, body.parse::<LitStr>()?)?,
                 "quant" => set(&mut quant, &key, parse_quant(&body.parse()?)?)?,
@@ -65,6 +68,7 @@ impl Parse for Input {
         Ok(Self {
             model,
             schema,
+            system,
             platform: platform.ok_or_else(|| missing("platform"))?,
             quant: quant.unwrap_or_default(),
             context,

@@ -16,6 +16,7 @@ use proc_macro::TokenStream;
 ///                                     // the built-in homectl if absent
 ///         platform: "host",           // a built-in profile, or a profile's TOML file
 ///         schema: "answer.json",      // optional: a JSON Schema that every answer is valid against
+///         system: "Be brief.",        // optional: the system message of chats that give none
 ///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m or q4
 ///         context: 96,                // optional: tokens of a session
 ///         tokenizer: "models/tok.bin",// optional: of a llama2.c checkpoint

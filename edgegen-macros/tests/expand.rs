@@ -88,6 +88,57 @@ fn a_restored_session_goes_on() {
     assert!(session.save(&mut [0; 8]).is_err());
 }
 
+/// Prompts that share beginnings, in one session: less is computed, and the texts are those of a
+/// new session each.
+#[test]
+fn shared_beginnings_change_no_text() {
+    let options = quantized::Options {
+        max_tokens: 4,
+        ..quantized::Options::default()
+    };
+    let answer = |session: &mut quantized::Session<_>, prompt: &str| {
+        let mut generation = session.generate(prompt, &options).unwrap();
+        let tokens: Vec<_> = generation.by_ref().map(|piece| piece.token()).collect();
+        (
+            tokens,
+            generation.prompt_tokens(),
+            generation.cached_tokens(),
+        )
+    };
+    let mut session = quantized::Session::new();
+    let mut cached = Vec::new();
+    for prompt in [
+        "hello there",
+        "hello there",
+        "hello you",
+        "the hello",
+        "hello there you",
+    ] {
+        let (tokens, all, reused) = answer(&mut session, prompt);
+        let (alone, _, none) = answer(&mut quantized::Session::new(), prompt);
+        assert_eq!(tokens, alone, "{prompt}");
+        assert_eq!(none, 0, "{prompt}");
+        assert!(reused < all, "{prompt}");
+        cached.push((reused, all));
+    }
+    assert_eq!(cached[0].0, 0);
+    assert_eq!(cached[1].0, cached[1].1 - 1, "all but the last token");
+    assert!(
+        cached[2].0 > 1 && cached[2].0 < cached[2].1 - 1,
+        "{cached:?}"
+    );
+
+    // A restored session knows its tokens; one that was reset, none.
+    let mut saved = vec![0; session.saved_bytes()];
+    session.save(&mut saved).unwrap();
+    let mut restored = quantized::Session::new();
+    restored.restore(&saved).unwrap();
+    let (_, all, reused) = answer(&mut restored, "hello there you");
+    assert_eq!(reused, all - 1);
+    restored.reset();
+    assert_eq!(answer(&mut restored, "hello there you").2, 0);
+}
+
 #[test]
 fn what_does_not_fit_is_refused_and_changes_nothing() {
     let mut session = quantized::Session::new();

@@ -101,6 +101,6 @@ impl ChatTemplate<'_> {
 }
 
 /// What Python's `str.strip`, and so Jinja's `trim`, removes.
-fn is_space(c: char) -> bool {
+pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }

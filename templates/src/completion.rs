@@ -23,6 +23,8 @@ pub struct Completion {
     pub tokens: Vec<u32>,
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
+    /// Those of them that were not computed again.
+    pub cached_tokens: usize,
     /// Why it ended.
     pub finish: Finish,
     /// Time from the call to the first logits, in ms.
@@ -86,6 +88,7 @@ pub fn collect<M: DerefMut<Target = Memory>>(
         text,
         tokens,
         prompt_tokens: generation.prompt_tokens(),
+        cached_tokens: generation.cached_tokens(),
         finish: generation.finish().unwrap_or(Finish::Stop),
         prefill_ms,
         latency_ms: ms(start),

@@ -2,6 +2,7 @@
 //!
 //! Shapes are constants in a generated crate and values in the interpreter.
 
+use core::iter::once;
 use core::ops::Range;
 
 use super::kernels::{
@@ -82,6 +83,23 @@ impl CacheShape {
     pub const fn value(self, position: usize, d: usize) -> usize {
         let (head, d) = (d / self.head_dim, d % self.head_dim);
         head * self.head() + (d / GROUP * self.context + position) * GROUP + d % GROUP
+    }
+
+    /// The ranges of `layers` layers that hold the first `positions`, a multiple of 8.
+    pub fn beginning(self, layers: usize, positions: usize) -> impl Iterator<Item = Range<usize>> {
+        let width = self.head_dim.next_multiple_of(GROUP);
+        let head = move |keys: usize, values: usize| {
+            let columns = (0..width / GROUP).map(move |column| {
+                let start = values + column * self.context * GROUP;
+                start..start + positions * GROUP
+            });
+            once(keys..keys + positions * width).chain(columns)
+        };
+        (0..layers).flat_map(move |layer| {
+            let (keys, values) = self.layer(layer);
+            (0..self.heads)
+                .flat_map(move |h| head(keys + h * self.head(), values + h * self.head()))
+        })
     }
 }
 

@@ -41,6 +41,8 @@ pub struct Answer {
     /// Whether `previous` is yet to be fed.
     pending: bool,
     prompt_tokens: usize,
+    /// Tokens of the prompt that need not be fed.
+    cached_tokens: usize,
     /// Tokens of the prompt that are yet to be fed, the last ones of those in the scratch.
     unfed: usize,
     generated: usize,
@@ -74,7 +76,8 @@ const PIECE_BYTES: usize = 3 * (MAX_PIECE + 3);
 
 impl<M: DerefMut<Target = Memory>> Session<M> {
     /// Starts anew with a prompt and generates what follows. Special tokens in
-    /// the prompt are recognised.
+    /// the prompt are recognised. A beginning that the prompt shares with what was fed before
+    /// is not computed again; the text is the same.
     ///
     /// # Errors
     ///
@@ -101,8 +104,10 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         self.start(encoded.ok(), options)
     }
 
-    /// Starts anew with the chat template around a system message, if any, and
-    /// a user's message, and generates the answer.
+    /// Starts anew with the chat template around a system message and a user's message, and
+    /// generates the answer. Without a system message, the one counts that the crate was compiled
+    /// with, if any. Shared beginnings are not computed again, as in
+    /// [`generate`](Self::generate).
     ///
     /// # Errors
     ///
@@ -172,9 +177,11 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let last = count.checked_sub(1).ok_or(Error::EmptyPrompt)?;
         let last = self.scratch.tokens[last];
         check_room(count, options)?;
-        self.reset();
+        // The last token is fed in any case: the answer begins with its logits.
+        let cached_tokens = self.reuse(count - 1);
         Ok(Answer {
-            unfed: count,
+            cached_tokens,
+            unfed: count - cached_tokens,
             ..Answer::new((count, last), options)
         })
     }
@@ -218,6 +225,7 @@ impl Answer {
             previous,
             pending: false,
             prompt_tokens,
+            cached_tokens: 0,
             unfed: 0,
             generated: 0,
             max_tokens: options.max_tokens,
@@ -228,6 +236,11 @@ impl Answer {
     /// Tokens of the prompt.
     pub fn prompt_tokens(&self) -> usize {
         self.prompt_tokens
+    }
+
+    /// Those of them that were not computed again, since the session or the crate had them.
+    pub fn cached_tokens(&self) -> usize {
+        self.cached_tokens
     }
 
     /// Tokens generated so far; the one that ended the answer does not count.
@@ -323,6 +336,11 @@ impl<M> Generation<'_, M> {
     /// Tokens of the prompt.
     pub fn prompt_tokens(&self) -> usize {
         self.answer.prompt_tokens()
+    }
+
+    /// Those of them that were not computed again, since the session or the crate had them.
+    pub fn cached_tokens(&self) -> usize {
+        self.answer.cached_tokens()
     }
 
     /// Tokens generated so far; the one that ended the answer does not count.

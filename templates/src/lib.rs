@@ -42,6 +42,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("golden.rs", include_str!("golden.rs")),
     ("grammar.rs", include_str!("grammar.rs")),
     ("options.rs", include_str!("options.rs")),
+    ("prefix.rs", include_str!("prefix.rs")),
     ("sampler.rs", include_str!("sampler.rs")),
     ("scratch.rs", include_str!("scratch.rs")),
     ("self_test.rs", include_str!("self_test.rs")),

@@ -221,6 +221,10 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             batch,
             observer,
         );
+        let history = &mut model::history(&mut self.memory)[self.position..];
+        for (place, &token) in history.iter_mut().zip(tokens) {
+            *place = token as f32;
+        }
         self.position += tokens.len();
     }
 }

@@ -4,12 +4,12 @@ use core::ops::DerefMut;
 
 use super::error::Error;
 use super::kernels::BitHash;
-use super::model::{self, CONTEXT, DIGEST, Memory, POSITION_FLOATS};
+use super::model::{self, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_FLOATS};
 use super::session::Session;
 
-const MAGIC: [u8; 8] = *b"edgegen1";
-/// Magic, the model's digest, the position.
-const HEADER_BYTES: usize = 24;
+const MAGIC: [u8; 8] = *b"edgegen2";
+/// Magic, the model's digest, the hash of its golden run, the position.
+const HEADER_BYTES: usize = 32;
 const HASH_BYTES: usize = 8;
 
 const fn state_bytes(position: usize) -> usize {
@@ -22,8 +22,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         state_bytes(self.position)
     }
 
-    /// Writes the KV cache of what was fed, and returns the number of bytes: little-endian,
-    /// the same on every machine.
+    /// Writes the tokens that were fed and their KV cache, and returns the number of bytes:
+    /// little-endian, the same on every machine.
     ///
     /// # Errors
     ///
@@ -36,7 +36,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let (header, rest) = out.split_at_mut(HEADER_BYTES);
         header[..8].copy_from_slice(&MAGIC);
         header[8..16].copy_from_slice(&DIGEST.to_le_bytes());
-        header[16..].copy_from_slice(&(self.position as u64).to_le_bytes());
+        header[16..24].copy_from_slice(&GOLDEN_LOGITS.to_le_bytes());
+        header[24..].copy_from_slice(&(self.position as u64).to_le_bytes());
         let (floats, hash) = rest.split_at_mut(rest.len() - HASH_BYTES);
         let mut check = BitHash::new();
         let places = (0..self.position).flat_map(model::position_floats);
@@ -64,8 +65,13 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         if header[8..16] != DIGEST.to_le_bytes() {
             return Err(Error::InvalidState("it is another model's"));
         }
+        if header[16..24] != GOLDEN_LOGITS.to_le_bytes() {
+            return Err(Error::InvalidState(
+                "another version of edgegen computed it, with other bits",
+            ));
+        }
         let mut position = [0; 8];
-        position.copy_from_slice(&header[16..]);
+        position.copy_from_slice(&header[24..]);
         let position = usize::try_from(u64::from_le_bytes(position))
             .ok()
             .filter(|&position| position <= CONTEXT)

@@ -38,6 +38,9 @@ pub(super) struct Args {
     /// JSON Schema that every answer shall be valid against [default: homectl's own, else none]
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
+    /// System message of every chat that gives none; computed now, so that a device need not
+    #[arg(long, value_name = "TEXT")]
+    system: Option<String>,
     /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
     #[arg(long, value_name = "FILE", requires = "model")]
     tokenizer: Option<PathBuf>,
@@ -76,8 +79,14 @@ pub(super) fn run(args: &Args) -> Result<String> {
             Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref())?,
             None => built_in()?,
         };
-        match &schema {
-            Some((path, text)) => model.with_schema(text).map_err(|error| error.in_file(path)),
+        let model = match &schema {
+            Some((path, text)) => model
+                .with_schema(text)
+                .map_err(|error| error.in_file(path))?,
+            None => model,
+        };
+        match &args.system {
+            Some(text) => model.with_system(text),
             None => Ok(model),
         }
     })?;

@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use crate::compress::compress;
 use crate::emit::{Options, WriteReport, check_folder, emit, write};
 use crate::error::Result;
-use crate::interpret::golden;
+use crate::interpret::{bake, golden};
 use crate::model::Model;
 use crate::plan::{Plan, Request, plan};
 use crate::profile::{App, Profile, format_size};
@@ -40,13 +40,14 @@ impl<'a> Job<'a> {
     pub(super) fn run(self) -> Result<Done<'a>> {
         check_folder(&self.out, self.force)?;
         let plan = plan(self.model, self.profile, &self.request)?;
-        let program = progress::count("packing the weights", |step| {
+        let mut program = progress::count("packing the weights", |step| {
             compress(self.model, &plan, step)
         })?;
-        let golden = progress::spin("running the golden tokens", || {
-            let threads = available_parallelism().map_or(1, usize::from);
-            golden(&program, threads)
-        })?;
+        let threads = available_parallelism().map_or(1, usize::from);
+        progress::spin("running the system message", || {
+            bake(&mut program, threads);
+        });
+        let golden = progress::spin("running the golden tokens", || golden(&program, threads))?;
         let options = Options {
             name: self.name.clone(),
             allow_oversize: self.request.allow_oversize,
@@ -91,6 +92,7 @@ impl Done<'_> {
             "flash_bytes": self.plan.footprint().flash(),
             "ram_bytes": self.plan.footprint().ram(),
             "context": self.plan.context(),
+            "system_tokens": self.job.model.prefix().len(),
             "hash": format!("{:016x}", self.golden.logits),
             "written": self.report.written,
             "unchanged": self.report.unchanged,
@@ -121,6 +123,10 @@ impl Done<'_> {
         );
         for conversion in self.plan.conversions() {
             row("weights", conversion);
+        }
+        if !self.job.model.prefix().is_empty() {
+            let tokens = self.job.model.prefix().len();
+            row("system", &format_args!("{tokens} tokens, computed now"));
         }
         row(
             "flash",

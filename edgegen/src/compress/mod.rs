@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::model::{Model, Role, TensorKey};
 use crate::plan::{Plan, shapes};
 use crate::program::tokenizer::TokenizerTables;
-use crate::program::{Arena, Program, Provenance};
+use crate::program::{Arena, Prefix, Program, Provenance};
 
 use layers::Builder;
 
@@ -59,6 +59,7 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
         tokenizer: TokenizerTables::new(model.tokenizer()),
         chat: model.chat_template().cloned(),
         grammar: model.grammar().cloned(),
+        prefix: Prefix::new(model.prefix()),
         provenance: Provenance {
             model: model.name().to_owned(),
             format: model.format().to_owned(),

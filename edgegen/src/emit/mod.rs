@@ -82,6 +82,9 @@ pub fn weight_files(program: &Program) -> impl Iterator<Item = (String, &[u8])> 
                 .iter()
                 .map(|grammar| ("grammar.bin".to_owned(), grammar.blob())),
         )
+        .chain(
+            (!program.prefix.is_empty()).then(|| ("prefix.bin".to_owned(), program.prefix.blob())),
+        )
 }
 
 fn settings(profile: &Profile, options: &Options, weights: Weights) -> Settings {

@@ -206,14 +206,16 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         pub const DEFAULT_THREADS: usize = #default_threads;
         /// Bytes of weights and tables in flash, without code.
         pub const FLASH_BYTES: usize = #flash;
-        /// Floats of one position in the KV cache, over all layers.
-        pub const POSITION_FLOATS: usize = 2 * NUM_HIDDEN_LAYERS * NUM_KEY_VALUE_HEADS * HEAD_DIM;
+        /// Floats of one position: its token, and its keys and values in all layers.
+        pub const POSITION_FLOATS: usize =
+            1 + 2 * NUM_HIDDEN_LAYERS * NUM_KEY_VALUE_HEADS * HEAD_DIM;
         /// Blocks of quantized activations.
         pub const ACTIVATION_BLOCKS: usize = #activation_blocks;
-        /// Floats of KV cache and buffers.
-        pub const MEMORY_LEN: usize = CACHE_LEN + ARENA_LEN;
+        /// Floats of KV cache, buffers and the tokens that were fed.
+        pub const MEMORY_LEN: usize = CACHE_LEN + ARENA_LEN + CONTEXT;
 
-        /// The memory of a session: the KV cache, then the buffers.
+        /// The memory of a session: the KV cache, the buffers, and the tokens that were fed, as
+        /// f32, which holds integers up to 2^24.
         pub type Memory = [f32; MEMORY_LEN];
 
         /// Bytes of the longest token.
@@ -254,6 +256,7 @@ fn kernels(program: &Program) -> TokenStream {
     quote! {
         use super::frame::{AttentionShape, CacheShape, Frame, Region};
         use super::kernels::{Const, Isa, Q8Block, #(#formats),*};
+        use super::prefix::Prefix;
         use super::team::{Solo, Team};
     }
 }
@@ -540,7 +543,8 @@ fn entry() -> TokenStream {
             batch: Batch<'_>,
             observer: &mut dyn Observer,
         ) {
-            let (cache, arena) = memory.split_at_mut(CACHE_LEN);
+            let (cache, rest) = memory.split_at_mut(CACHE_LEN);
+            let arena = &mut rest[..ARENA_LEN];
             #[cfg(feature = "std")]
             if threads > 1 {
                 super::crew::with_crew(isa, threads, cache, |crew| {
@@ -562,14 +566,34 @@ fn entry() -> TokenStream {
             memory[CACHE_LEN..].fill(0.0);
         }
 
+        /// The tokens that were fed, one a position.
+        pub(crate) fn history(memory: &mut Memory) -> &mut [f32] {
+            &mut memory[CACHE_LEN + ARENA_LEN..]
+        }
+
+        /// Makes the memory that of a session that was fed the prefix.
+        pub(crate) fn put_prefix(memory: &mut Memory, prefix: &Prefix<'_>) {
+            for (place, &token) in history(memory).iter_mut().zip(prefix.tokens) {
+                *place = token as f32;
+            }
+            let mut floats = prefix.cache.as_chunks().0.iter();
+            let positions = prefix.tokens.len().next_multiple_of(8);
+            for range in CACHE.beginning(NUM_HIDDEN_LAYERS, positions) {
+                for (place, &bytes) in memory[range].iter_mut().zip(&mut floats) {
+                    *place = f32::from_le_bytes(bytes);
+                }
+            }
+        }
+
         /// The places of a position's floats, which are [`POSITION_FLOATS`], in the memory.
         pub(crate) fn position_floats(position: usize) -> impl Iterator<Item = usize> {
-            (0..NUM_HIDDEN_LAYERS).flat_map(move |layer| {
+            let floats = (0..NUM_HIDDEN_LAYERS).flat_map(move |layer| {
                 let (keys, values) = CACHE.layer(layer);
                 let width = NUM_KEY_VALUE_HEADS * HEAD_DIM;
                 let keys = (0..width).map(move |d| keys + CACHE.key(position, d));
                 keys.chain((0..width).map(move |d| values + CACHE.value(position, d)))
-            })
+            });
+            core::iter::once(CACHE_LEN + ARENA_LEN + position).chain(floats)
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The generated statics of the tokenizer, the chat template and the grammar.
+//! The generated statics of the tokenizer, the chat template, the grammar and the prefix.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::model::{ChatPiece, ChatTemplate};
-use crate::program::Program;
 use crate::program::tokenizer::Field;
+use crate::program::{Prefix, Program};
 use crate::schema::Grammar;
 
 use super::model::number;
@@ -39,11 +39,13 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
     let chat_import = program.chat.is_some().then(|| quote!(, Piece));
     let chat = chat(program.chat.as_ref());
     let grammar = grammar(program.grammar.as_ref(), weights);
+    let prefix = prefix(&program.prefix, weights);
     quote! {
-        //! The tables of the tokenizer, the chat template and the grammar.
+        //! The tables of the tokenizer, the chat template, the grammar and the prefix.
 
         use super::chat::{ChatTemplate #chat_import};
         use super::grammar::Grammar;
+        use super::prefix::Prefix;
         use super::tokenizer::{#(#imports,)* Tokenizer};
 
         static TABLES: [u8; #len] = *include_bytes!(#path);
@@ -57,6 +59,24 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
 
         #chat
         #grammar
+        #prefix
+    }
+}
+
+fn prefix(prefix: &Prefix, weights: &Weights) -> TokenStream {
+    let tokens = prefix.tokens().iter().map(|&id| number(id as usize));
+    let cache = if prefix.is_empty() {
+        quote!(&[])
+    } else {
+        let path = weights.path("prefix.bin");
+        quote!(include_bytes!(#path))
+    };
+    quote! {
+        /// The beginning of every chat with the crate's own system message, if it has one.
+        pub(crate) static PREFIX: Prefix<'static> = Prefix {
+            tokens: &[#(#tokens),*],
+            cache: #cache,
+        };
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs a Program on this machine, with the kernels and the pass that the
 //! generated crate has.
 
+mod bake;
 mod golden;
 mod isa;
 
@@ -11,8 +12,9 @@ use runtime_kernels::{F16, F32, Isa, Q4, Q4M, Q8, Q8Block};
 
 use crate::plan::activation_blocks;
 use crate::profile::InstructionSet;
-use crate::program::{Buffer, Matrix, Operation, Part, Program, WeightFormat};
+use crate::program::{Buffer, Matrix, Operation, Part, Program, Shapes, WeightFormat};
 
+pub use bake::bake;
 pub use golden::golden;
 
 /// A program with memory of its own: a session of the model.
@@ -180,6 +182,14 @@ impl<'p, O: Observer> Pass<'_, 'p, O> {
     }
 }
 
+fn cache_shape(shapes: &Shapes) -> CacheShape {
+    CacheShape {
+        context: shapes.kv_positions(),
+        heads: shapes.num_key_value_heads,
+        head_dim: shapes.head_dim,
+    }
+}
+
 fn region(program: &Program, buffer: Buffer) -> Region {
     let region = program.arena.region(buffer);
     Region {
@@ -208,11 +218,7 @@ fn step<'p, T: Team<'p>>(
 ) {
     let shapes = &program.shapes;
     let region = |buffer| region(program, buffer);
-    let cache = CacheShape {
-        context: shapes.kv_positions(),
-        heads: shapes.num_key_value_heads,
-        head_dim: shapes.head_dim,
-    };
+    let cache = cache_shape(shapes);
     let qkv = region(Buffer::QueryKeyValue);
     match operation {
         Operation::RmsNorm {

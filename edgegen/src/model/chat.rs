@@ -1,5 +1,7 @@
 //! The chat template, reduced to literal pieces at import.
 
+use edgegen_templates::chat;
+
 /// What a chat template renders for one optional system message and one user
 /// message, with the generation prompt added. The text is encoded with special
 /// tokens recognised and nothing added before or after.
@@ -24,4 +26,38 @@ pub enum ChatPiece {
     User,
     /// The user message without white space at either end.
     UserTrimmed,
+}
+
+impl ChatTemplate {
+    /// The template with this system message wherever none is given; `None` if it refuses one.
+    pub fn with_default_system(&self, text: &str) -> Option<Self> {
+        let mut without_system = Vec::new();
+        for piece in self.with_system.as_ref()? {
+            let piece = match piece {
+                ChatPiece::System => ChatPiece::Literal(text.to_owned()),
+                ChatPiece::SystemTrimmed => {
+                    ChatPiece::Literal(text.trim_matches(chat::is_space).to_owned())
+                }
+                other => other.clone(),
+            };
+            match (without_system.last_mut(), piece) {
+                (Some(ChatPiece::Literal(before)), ChatPiece::Literal(text)) => {
+                    before.push_str(&text);
+                }
+                (_, piece) => without_system.push(piece),
+            }
+        }
+        Some(Self {
+            with_system: self.with_system.clone(),
+            without_system,
+        })
+    }
+
+    /// The text that every chat without a system message begins with.
+    pub fn beginning(&self) -> &str {
+        match self.without_system.first() {
+            Some(ChatPiece::Literal(text)) => text,
+            _ => "",
+        }
+    }
 }

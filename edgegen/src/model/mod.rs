@@ -17,6 +17,7 @@ use std::sync::OnceLock;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
 
 /// A checked model: every tensor that the architecture needs is there, has its
@@ -31,6 +32,7 @@ pub struct Model {
     tokenizer: Tokenizer,
     chat_template: Option<ChatTemplate>,
     grammar: Option<Grammar>,
+    prefix: Vec<u32>,
     sources: Vec<View>,
     digest: OnceLock<String>,
 }
@@ -87,6 +89,7 @@ impl Model {
             tokenizer,
             chat_template,
             grammar: None,
+            prefix: Vec::new(),
             sources,
             digest: OnceLock::new(),
         })
@@ -144,6 +147,39 @@ impl Model {
     /// As [`schema::compile`](crate::schema::compile).
     pub fn with_schema(mut self, schema: &[u8]) -> Result<Self> {
         self.grammar = Some(crate::schema::compile(schema, &self.tokenizer)?);
+        Ok(self)
+    }
+
+    /// The tokens that every chat begins with, if the model has its own system message.
+    pub fn prefix(&self) -> &[u32] {
+        &self.prefix
+    }
+
+    /// The model with a system message of its own: that of every chat without another.
+    ///
+    /// # Errors
+    ///
+    /// When the model has no chat template, or one without a place for a system message.
+    pub fn with_system(mut self, text: &str) -> Result<Self> {
+        let refused = |problem: &str| {
+            Error::new(problem)
+                .at("--system")
+                .remedy("leave it out, and put the text into the prompts")
+        };
+        let template = self
+            .chat_template
+            .ok_or_else(|| refused("the model has no chat template"))?
+            .with_default_system(text)
+            .ok_or_else(|| refused("the model's chat template takes no system message"))?;
+        let beginning = template.beginning();
+        let mut tokens = vec![0; 3 * beginning.len() + 4];
+        let count = TokenizerTables::new(&self.tokenizer)
+            .runtime()
+            .encode_chat(beginning, &mut tokens)
+            .expect("so many entries always suffice");
+        tokens.truncate(count);
+        self.prefix = tokens;
+        self.chat_template = Some(template);
         Ok(self)
     }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::{Model, TensorKey};
 use crate::profile::Profile;
 use crate::program::tokenizer::TokenizerTables;
-use crate::program::{Arena, COLUMN_PADDING, Shapes, WeightFormat};
+use crate::program::{Arena, COLUMN_PADDING, Prefix, Shapes, WeightFormat};
 
 /// Predicted memory of a generated crate, in bytes. Exact but for the
 /// alignment of tensors in flash.
@@ -14,9 +14,9 @@ use crate::program::{Arena, COLUMN_PADDING, Shapes, WeightFormat};
 pub struct Footprint {
     /// Matrices.
     pub matrices: usize,
-    /// Norm gains, biases, rotation tables, tokenizer and grammar.
+    /// Norm gains, biases, rotation tables, tokenizer, grammar and prefix.
     pub tables: usize,
-    /// The KV cache.
+    /// The KV cache, and the tokens in it.
     pub kv_cache: usize,
     /// Activations.
     pub activations: usize,
@@ -75,11 +75,12 @@ pub(super) fn footprint(
     let rope = context * shapes.rope_pairs * 2 * 4;
     let tokenizer = TokenizerTables::new(model.tokenizer()).blob().len();
     let grammar = model.grammar().map_or(0, |grammar| grammar.blob().len());
+    let prefix = Prefix::bytes(model.prefix().len(), &shapes);
     let arena = Arena::new(&shapes);
     Footprint {
         matrices,
-        tables: vectors + rope + tokenizer + grammar,
-        kv_cache: shapes.kv_cache_len() * 4,
+        tables: vectors + rope + tokenizer + grammar + prefix,
+        kv_cache: (shapes.kv_cache_len() + context) * 4,
         activations: arena.len() * 4
             + activation_blocks(&shapes) * size_of::<runtime_kernels::Q8Block>()
             + if std { 0 } else { PROMPT_BYTES * context },

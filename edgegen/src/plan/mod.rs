@@ -71,12 +71,13 @@ pub struct Plan {
 ///
 /// # Errors
 ///
-/// When the context is longer than the model's, or when the result exceeds the
+/// When the context is longer than the model's or has no room after the system message, or when the result exceeds the
 /// profile's limits and [`Request::allow_oversize`] is not set; the message
 /// gives the figures and what would make it fit.
 pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan> {
     let architecture = model.architecture();
     let context = context(architecture, profile, request.context)?;
+    check_prefix(model.prefix().len(), context)?;
     let batch = profile.batch().min(context);
     let formats = choice::formats(model, request.quant);
     let footprint = budget::footprint(model, &formats, (context, batch), profile.std());
@@ -107,6 +108,18 @@ fn context(architecture: &Architecture, profile: &Profile, asked: Option<usize>)
         .remedy(format!("give at most {longest}"))),
         Some(context) => Ok(context),
     }
+}
+
+/// A message and an answer must have room after the model's own system message.
+fn check_prefix(tokens: usize, context: usize) -> Result<()> {
+    if tokens < context {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "the system message takes {tokens} tokens, a session holds {context}"
+    ))
+    .at("--system")
+    .remedy("shorten it, or give a longer `--context`"))
 }
 
 impl Plan {

@@ -4,12 +4,14 @@
 mod buffers;
 mod format;
 mod operation;
+mod prefix;
 mod text;
 mod weights;
 
 pub use buffers::{Arena, Buffer, Region, projected};
 pub use format::WeightFormat;
 pub use operation::Operation;
+pub use prefix::Prefix;
 pub use weights::{ALIGNMENT, MAX_FILE_BYTES, Matrix, Part, Vector, WeightFile, WeightFiles};
 
 use sha2::{Digest, Sha256};
@@ -111,6 +113,7 @@ pub struct Program {
     pub(crate) tokenizer: TokenizerTables,
     pub(crate) chat: Option<ChatTemplate>,
     pub(crate) grammar: Option<Grammar>,
+    pub(crate) prefix: Prefix,
     pub(crate) provenance: Provenance,
 }
 
@@ -151,18 +154,22 @@ impl Program {
         if let Some(grammar) = &self.grammar {
             hasher.update(grammar.blob());
         }
+        for token in self.prefix.tokens() {
+            hasher.update(token.to_le_bytes());
+        }
         let hash = hasher.finalize();
         u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
     }
 
-    /// Floats of KV cache and buffers together.
+    /// Floats of KV cache, buffers and the tokens that were fed.
     pub fn memory_len(&self) -> usize {
-        self.shapes.kv_cache_len() + self.arena.len()
+        self.shapes.kv_cache_len() + self.arena.len() + self.shapes.context
     }
 
     /// Bytes of weights and tables in flash.
     pub fn flash_bytes(&self) -> usize {
         let grammar = self.grammar.as_ref().map_or(0, |g| g.blob().len());
-        self.files.total_bytes() + self.tokenizer.blob().len() + grammar
+        let prefix = Prefix::bytes(self.prefix.tokens().len(), &self.shapes);
+        self.files.total_bytes() + self.tokenizer.blob().len() + grammar + prefix
     }
 }

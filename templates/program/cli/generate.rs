@@ -55,6 +55,7 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
             .text("text", &completion.text)
             .list("tokens", &completion.tokens)
             .plain("prompt_tokens", completion.prompt_tokens)
+            .plain("cached_tokens", completion.cached_tokens)
             .plain("tokens_generated", completion.tokens_generated())
             .plain("prefill_ms", completion.prefill_ms)
             .plain("latency_ms", completion.latency_ms)

@@ -1,0 +1,39 @@
+//! What a prompt need not compute again: its beginning, where the KV cache or the crate has it.
+
+use core::ops::DerefMut;
+
+use super::model::{self, Memory};
+use super::session::Session;
+use super::tables::PREFIX;
+
+/// The beginning of every chat, computed at build time.
+#[derive(Debug, Clone, Copy)]
+pub struct Prefix<'t> {
+    /// Its tokens; none, if the crate has no such beginning.
+    pub tokens: &'t [u32],
+    /// Little-endian f32: the KV cache of the tokens, in whole eights of positions.
+    pub cache: &'t [u8],
+}
+
+impl<M: DerefMut<Target = Memory>> Session<M> {
+    /// Goes back to the longest beginning that the first `count` tokens of the scratch share with
+    /// what was fed or with the crate's own [`Prefix`], and gives its length. The bits are those
+    /// of feeding it anew, since a token's do not depend on its batch.
+    pub(crate) fn reuse(&mut self, count: usize) -> usize {
+        let tokens = &self.scratch.tokens[..count];
+        let fed = model::history(&mut self.memory)[..self.position].iter();
+        let fed = shared(tokens, fed.map(|&token| token as u32));
+        let computed = shared(tokens, PREFIX.tokens.iter().copied());
+        if computed > fed {
+            model::put_prefix(&mut self.memory, &PREFIX);
+        }
+        self.position = fed.max(computed);
+        self.position
+    }
+}
+
+/// The length of the common beginning.
+fn shared(tokens: &[u32], others: impl Iterator<Item = u32>) -> usize {
+    let pairs = tokens.iter().zip(others);
+    pairs.take_while(|(token, other)| **token == *other).count()
+}
