@@ -139,6 +139,42 @@ fn shared_beginnings_change_no_text() {
     assert_eq!(answer(&mut restored, "hello there you").2, 0);
 }
 
+/// Token by token there are no guesses; with them, answers are the same, and so is what follows
+/// an answer that was not taken to its end.
+#[test]
+fn guesses_change_no_token() {
+    let mut guessed = 0;
+    for seed in 0..24 {
+        let options = kept::Options {
+            max_tokens: 40,
+            temperature: if seed < 16 { 0.0 } else { 0.3 },
+            seed,
+            ..kept::Options::default()
+        };
+        let words = ["the hello you ", "hello there ", "a b ", "you you "];
+        let prompt = words[seed as usize % 4].repeat(1 + seed as usize / 4 % 4);
+        let run = |batch: usize| {
+            let mut session = kept::Session::new();
+            session.set_batch(batch);
+            let mut generation = session.generate(&prompt, &options).unwrap();
+            let mut tokens: Vec<_> = generation
+                .by_ref()
+                .take(1 + seed as usize)
+                .map(|piece| piece.token())
+                .collect();
+            let count = generation.guessed_tokens();
+            let position = session.position();
+            let rest = session.generate_tokens(&[5], &options).unwrap();
+            tokens.extend(rest.map(|piece| piece.token()));
+            (tokens, position, count)
+        };
+        let (tokens, position, count) = run(kept::BATCH);
+        assert_eq!(run(1), (tokens, position, 0), "seed {seed}");
+        guessed += count;
+    }
+    assert!(guessed > 20, "{guessed}");
+}
+
 #[test]
 fn what_does_not_fit_is_refused_and_changes_nothing() {
     let mut session = quantized::Session::new();

@@ -25,6 +25,8 @@ pub struct Completion {
     pub prompt_tokens: usize,
     /// Those of them that were not computed again.
     pub cached_tokens: usize,
+    /// Tokens generated that were guessed and computed together with the one before.
+    pub guessed_tokens: usize,
     /// Why it ended.
     pub finish: Finish,
     /// Time from the call to the first logits, in ms.
@@ -89,6 +91,7 @@ pub fn collect<M: DerefMut<Target = Memory>>(
         tokens,
         prompt_tokens: generation.prompt_tokens(),
         cached_tokens: generation.cached_tokens(),
+        guessed_tokens: generation.guessed_tokens(),
         finish: generation.finish().unwrap_or(Finish::Stop),
         prefill_ms,
         latency_ms: ms(start),

@@ -7,7 +7,7 @@
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock, RwLockWriteGuard, TryLockError};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::vec::Vec;
 
 use super::kernels::{Dim, Format, GROUP, Isa, Q8Block};
@@ -15,7 +15,7 @@ use super::team::{Heads, HeadsBuffers, Operand, Product, Team};
 
 /// What every member does next.
 struct Job<'w, I> {
-    run: fn(&Self, I, &[f32], Range<usize>, &mut Desk),
+    run: fn(&Self, &Shared<'w, '_, I>, Range<usize>, &mut Desk),
     /// Floats of an item's result.
     width: usize,
     /// Groups of rows, or heads of tokens: what is split among the threads.
@@ -76,7 +76,11 @@ const SPINS: usize = 2_000;
 const CLAIM: usize = 1 << 17;
 
 /// The leader's view of the threads.
-pub struct Crew<'s, 'w, 'c, I>(&'s Shared<'w, 'c, I>);
+pub struct Crew<'s, 'w, 'c, I> {
+    shared: &'s Shared<'w, 'c, I>,
+    /// Held between two jobs, when the members wait for the next.
+    job: Option<RwLockWriteGuard<'s, Job<'w, I>>>,
+}
 
 /// Runs `pass` with a team of `threads` threads, this one included.
 pub fn with_crew<'w, I: Isa, R>(
@@ -100,7 +104,10 @@ pub fn with_crew<'w, I: Isa, R>(
         }
         // Ends the threads even if the pass panics: the scope waits for them.
         let _stop = OnDrop(|| shared.started.store(STOP, Ordering::Release));
-        pass(&mut Crew(&shared))
+        pass(&mut Crew {
+            shared: &shared,
+            job: None,
+        })
     })
 }
 
@@ -112,7 +119,7 @@ impl<F: Fn()> Drop for OnDrop<F> {
     }
 }
 
-impl<'w, I> Shared<'w, '_, I>
+impl<'w, 'c, I> Shared<'w, 'c, I>
 where
     I: Isa,
 {
@@ -133,7 +140,6 @@ where
         let Some(first) = job.claim(self.threads) else {
             return;
         };
-        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
         // A poisoned desk is left for the leader to find.
         let Ok(mut desk) = self.desks[member - 1].lock() else {
             return;
@@ -141,7 +147,7 @@ where
         let mut claim = Some(first);
         while let Some(items) = claim {
             desk.claims.push(items.clone());
-            (job.run)(&job, self.isa, &cache, items, &mut desk);
+            (job.run)(&job, self, items, &mut desk);
             claim = job.claim(self.threads);
         }
     }
@@ -151,30 +157,34 @@ where
         wait(|| lock(self.job.try_write()))
     }
 
+    /// The KV cache, which nobody writes during a job.
+    fn cache(&self) -> RwLockReadGuard<'_, &'c mut [f32]> {
+        self.cache.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'w, I: Isa> Crew<'_, 'w, '_, I> {
     /// Has the members compute the job that `describe` fills in, computes what the leader can
     /// claim in place, and gives the others' results to `gather`.
     fn run(
-        &self,
+        &mut self,
         out: &mut [f32],
         describe: impl FnOnce(&mut Job<'w, I>),
-        mut here: impl FnMut(&mut [f32], &[f32], Range<usize>),
+        mut here: impl FnMut(&mut [f32], Range<usize>),
         gather: impl Fn(&mut [f32], Range<usize>, &[f32]),
     ) {
-        {
-            let mut job = self.idle_job();
-            describe(&mut job);
-            job.next = AtomicUsize::new(0);
+        let shared = self.shared;
+        let mut job = self.job.take().unwrap_or_else(|| shared.idle_job());
+        describe(&mut job);
+        job.next = AtomicUsize::new(0);
+        let job = RwLockWriteGuard::downgrade(job);
+        shared.started.fetch_add(1, Ordering::Release);
+        while let Some(items) = job.claim(shared.threads) {
+            here(out, items);
         }
-        self.started.fetch_add(1, Ordering::Release);
-        {
-            let job = wait(|| lock(self.job.try_read()));
-            let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
-            while let Some(items) = job.claim(self.threads) {
-                here(out, &cache, items);
-            }
-        }
-        let job = self.idle_job();
-        for desk in &self.desks {
+        drop(job);
+        let job = self.job.insert(shared.idle_job());
+        for desk in &shared.desks {
             let Ok(mut desk) = desk.lock() else {
                 panic!("a thread of the crew panicked");
             };
@@ -215,10 +225,10 @@ fn lock<G>(result: Result<G, TryLockError<G>>) -> Option<G> {
     }
 }
 
-impl<I: Isa> Job<'_, I> {
+impl<'w, I: Isa> Job<'w, I> {
     fn idle() -> Self {
         Self {
-            run: |_, _, _, _, _| {},
+            run: |_, _, _, _| {},
             width: 0,
             items: 0,
             cost: 0,
@@ -259,8 +269,7 @@ impl<I: Isa> Job<'_, I> {
     /// A range of row groups, for all tokens: `[tokens][rows of the range]`.
     fn product<F: Format<Input: Operand>, C: Dim>(
         &self,
-        isa: I,
-        _: &[f32],
+        shared: &Shared<'w, '_, I>,
         groups: Range<usize>,
         desk: &mut Desk,
     ) {
@@ -272,14 +281,13 @@ impl<I: Isa> Job<'_, I> {
         };
         let rows = groups.len() * GROUP;
         let (out, _) = desk.room(self.tokens * rows, 0);
-        product.run(isa, groups, out, rows);
+        product.run(shared.isa, groups, out, rows);
     }
 
     /// A range of rows: `[rows of the range][head_dim]`.
     fn attention<D: Dim, G: Dim>(
         &self,
-        isa: I,
-        cache: &[f32],
+        shared: &Shared<'w, '_, I>,
         rows: Range<usize>,
         desk: &mut Desk,
     ) {
@@ -288,8 +296,8 @@ impl<I: Isa> Job<'_, I> {
         let (out, scores) = desk.room(rows.len() * head_dim, heads.scores_len());
         let first = rows.start;
         heads.run(
-            isa,
-            cache,
+            shared.isa,
+            &shared.cache(),
             rows,
             (&self.floats, heads.heads * head_dim),
             scores,
@@ -303,11 +311,17 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
     type Isa = I;
 
     fn isa(&self) -> I {
-        self.0.isa
+        self.shared.isa
     }
 
     fn with_cache(&mut self, write: impl FnOnce(&mut [f32])) {
-        write(&mut self.0.cache.write().unwrap_or_else(PoisonError::into_inner));
+        write(
+            &mut self
+                .shared
+                .cache
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
     }
 
     fn product<F: Format<Input: Operand>, C: Dim>(
@@ -326,9 +340,10 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
             job.tokens = product.tokens;
             Operand::put(product.input, &mut job.floats, &mut job.blocks);
         };
-        let here = |out: &mut [f32], _: &[f32], groups: Range<usize>| {
+        let isa = self.shared.isa;
+        let here = |out: &mut [f32], groups: Range<usize>| {
             let start = groups.start * GROUP;
-            product.run(self.0.isa, groups, &mut out[start..], stride);
+            product.run(isa, groups, &mut out[start..], stride);
         };
         let gather = |out: &mut [f32], groups: Range<usize>, rows: &[f32]| {
             let width = groups.len() * GROUP;
@@ -336,7 +351,7 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
                 out[token * stride + groups.start * GROUP..][..width].copy_from_slice(rows);
             }
         };
-        self.0.run(out, describe, here, gather);
+        self.run(out, describe, here, gather);
     }
 
     fn attention<D: Dim, G: Dim>(&mut self, heads: Heads<D, G>, buffers: HeadsBuffers<'_>) {
@@ -354,10 +369,11 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
                 job.floats.extend_from_slice(queries);
             }
         };
-        let here = |out: &mut [f32], cache: &[f32], rows: Range<usize>| {
+        let shared = self.shared;
+        let here = |out: &mut [f32], rows: Range<usize>| {
             heads.run(
-                self.0.isa,
-                cache,
+                shared.isa,
+                &shared.cache(),
                 rows,
                 (buffers.queries, buffers.query_stride),
                 buffers.scores,
@@ -370,6 +386,6 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
                 out[heads.place(row, stride)..][..head_dim].copy_from_slice(result);
             }
         };
-        self.0.run(buffers.out, describe, here, gather);
+        self.run(buffers.out, describe, here, gather);
     }
 }

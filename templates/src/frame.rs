@@ -335,13 +335,13 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         }
     }
 
-    /// Makes the batch consist of the token in row `row` of `buffer` alone.
+    /// Makes the batch consist of the tokens in some rows of `buffer` alone.
     #[inline(always)]
-    pub fn select(&mut self, buffer: Region, row: usize) {
-        let start = buffer.start + row * buffer.width;
+    pub fn select(&mut self, buffer: Region, rows: Range<usize>) {
+        let place = |row| buffer.start + row * buffer.width;
         self.arena
-            .copy_within(start..start + buffer.width, buffer.start);
-        self.tokens = 1;
+            .copy_within(place(rows.start)..place(rows.end), buffer.start);
+        self.tokens = rows.len();
     }
 
     /// `to += from`.

@@ -5,6 +5,7 @@ use core::ops::{Deref, DerefMut};
 
 use super::error::Error;
 use super::grammar::State;
+use super::lookup::Guesses;
 use super::model::{CONTEXT, MAX_PIECE, Memory};
 use super::options::Options;
 use super::sampler::Sampler;
@@ -40,6 +41,7 @@ pub struct Answer {
     previous: u32,
     /// Whether `previous` is yet to be fed.
     pending: bool,
+    guesses: Guesses,
     prompt_tokens: usize,
     /// Tokens of the prompt that need not be fed.
     cached_tokens: usize,
@@ -224,6 +226,7 @@ impl Answer {
             state: State::default(),
             previous,
             pending: false,
+            guesses: Guesses::default(),
             prompt_tokens,
             cached_tokens: 0,
             unfed: 0,
@@ -246,6 +249,11 @@ impl Answer {
     /// Tokens generated so far; the one that ended the answer does not count.
     pub fn tokens_generated(&self) -> usize {
         self.generated
+    }
+
+    /// Tokens generated so far that were guessed and computed together with the one before.
+    pub fn guessed_tokens(&self) -> usize {
+        self.guesses.accepted()
     }
 
     /// Why the generation ended, if it did.
@@ -309,14 +317,14 @@ impl Answer {
         }
         if self.pending {
             // The token came from the logits, so a full context is all that can be wrong.
-            if session.feed(&[self.previous]).is_err() {
-                return Err(Finish::ContextFull);
-            }
+            let fed = self.guesses.feed(session, self.previous);
+            fed.map_err(|_| Finish::ContextFull)?;
             self.pending = false;
         }
         let room = room(session.position(), self.max_tokens - self.generated);
         let state = self.state;
-        let token = self.sampler.choose(session.logits(), |values, fill| {
+        let logits = session.logits(self.guesses.row());
+        let token = self.sampler.choose(logits, |values, fill| {
             if let Some(grammar) = &GRAMMAR {
                 grammar.keep(state, room, &TOKENIZER, values, fill);
             }
@@ -346,6 +354,11 @@ impl<M> Generation<'_, M> {
     /// Tokens generated so far; the one that ended the answer does not count.
     pub fn tokens_generated(&self) -> usize {
         self.answer.tokens_generated()
+    }
+
+    /// Tokens generated so far that were guessed and computed together with the one before.
+    pub fn guessed_tokens(&self) -> usize {
+        self.answer.guessed_tokens()
     }
 
     /// Why the generation ended, if it did.

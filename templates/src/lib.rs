@@ -41,6 +41,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("generation.rs", include_str!("generation.rs")),
     ("golden.rs", include_str!("golden.rs")),
     ("grammar.rs", include_str!("grammar.rs")),
+    ("lookup.rs", include_str!("lookup.rs")),
     ("options.rs", include_str!("options.rs")),
     ("prefix.rs", include_str!("prefix.rs")),
     ("sampler.rs", include_str!("sampler.rs")),

@@ -6,8 +6,8 @@ use super::error::Error;
 use super::isa::InstructionSet;
 use super::kernels::Q8Block;
 use super::model::{
-    self, ACTIVATION_BLOCKS, BATCH, Batch, CONTEXT, DEFAULT_THREADS, MAX_THREADS, Memory, Observer,
-    VOCAB_SIZE, Wanted,
+    self, ACTIVATION_BLOCKS, BATCH, Batch, CONTEXT, DEFAULT_THREADS, LOGIT_ROWS, MAX_THREADS,
+    Memory, Observer, VOCAB_SIZE, Wanted,
 };
 use super::scratch::Scratch;
 
@@ -137,7 +137,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             };
             self.run(batch, wanted, &mut Silent);
         }
-        Ok(self.logits())
+        Ok(self.logits(0))
     }
 
     /// Feeds tokens and shows the logits after each, with the token's index.
@@ -190,9 +190,33 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         Ok(())
     }
 
-    /// The logits after the last token that was fed.
-    pub(crate) fn logits(&mut self) -> &mut [f32] {
-        model::logits(&mut self.memory)
+    /// Feeds a token and guesses of those after it, at most [`LOGIT_ROWS`] in all. Only the token
+    /// counts as fed; there are logits after it (row 0) and after each guess.
+    pub(crate) fn feed_guesses(&mut self, tokens: &[u32]) -> Result<(), Error> {
+        self.check(tokens)?;
+        self.run(tokens, Wanted::Each, &mut Silent);
+        self.position -= tokens.len() - 1;
+        Ok(())
+    }
+
+    /// Counts the next guess as fed.
+    pub(crate) fn accept_guess(&mut self) {
+        self.position += 1;
+    }
+
+    /// Whether guesses may be fed with a token, as many as there are rows of logits.
+    pub(crate) fn takes_guesses(&self) -> bool {
+        LOGIT_ROWS > 1 && LOGIT_ROWS <= self.batch && LOGIT_ROWS <= CONTEXT - self.position
+    }
+
+    /// The tokens that were fed.
+    pub(crate) fn history(&mut self) -> &[f32] {
+        &model::history(&mut self.memory)[..self.position]
+    }
+
+    /// The logits after the last token that was fed; with guesses, those of a row.
+    pub(crate) fn logits(&mut self, row: usize) -> &mut [f32] {
+        model::logits(&mut self.memory, row)
     }
 
     fn check(&self, tokens: &[u32]) -> Result<(), Error> {

@@ -176,6 +176,11 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
             s.batch,
             "Tokens that one prefill step takes together.",
         ),
+        (
+            "LOGIT_ROWS",
+            s.logit_rows(),
+            "Tokens whose logits are computed together.",
+        ),
     ]
     .map(|(name, value, doc)| {
         let (name, value) = (format_ident!("{name}"), number(value));
@@ -484,10 +489,14 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
                 Wanted::Last => batch.tokens.len() - 1..batch.tokens.len(),
                 Wanted::Each => 0..batch.tokens.len(),
             };
-            for row in rows {
-                frame.select(RESIDUAL, row);
+            for first in rows.clone().step_by(LOGIT_ROWS) {
+                let rows = first..rows.end.min(first + LOGIT_ROWS);
+                frame.select(RESIDUAL, rows.clone());
                 head(&mut frame);
-                observer.logits(row, &mut frame.arena[LOGITS.start..][..VOCAB_SIZE]);
+                for row in rows {
+                    let logits = LOGITS.start + (row - first) * LOGITS.width;
+                    observer.logits(row, &mut frame.arena[logits..][..VOCAB_SIZE]);
+                }
             }
         }
 
@@ -556,9 +565,10 @@ fn entry() -> TokenStream {
             pass(&mut Solo { isa, cache }, arena, activations, batch, observer);
         }
 
-        /// The logits after the last token, if they were wanted.
-        pub(crate) fn logits(memory: &mut Memory) -> &mut [f32] {
-            &mut memory[CACHE_LEN + LOGITS.start..][..VOCAB_SIZE]
+        /// The last logits that were computed: of up to [`LOGIT_ROWS`] tokens, if each's were
+        /// wanted, else of one.
+        pub(crate) fn logits(memory: &mut Memory, row: usize) -> &mut [f32] {
+            &mut memory[CACHE_LEN + LOGITS.start + row * LOGITS.width..][..VOCAB_SIZE]
         }
 
         /// Zeroes the buffers: their padding must hold zeros.

@@ -150,15 +150,18 @@ impl<'p, O: Observer> Pass<'_, 'p, O> {
             }
             self.observe(index + 1);
         }
-        let logits = program.arena.region(Buffer::Logits).start;
-        for row in 0..tokens.len() {
+        let logits = program.arena.region(Buffer::Logits);
+        for first in (0..tokens.len()).step_by(logits.rows) {
+            let rows = first..tokens.len().min(first + logits.rows);
             let mut frame = self.frame(team);
-            frame.select(residual, row);
+            frame.select(residual, rows.clone());
             for operation in &program.head {
                 step(program, &mut frame, 0, operation);
             }
-            let logits = &self.arena[logits..][..program.shapes.vocab_size];
-            self.observer.logits(logits);
+            for row in 0..rows.len() {
+                let logits = &self.arena[logits.start + row * logits.width..];
+                self.observer.logits(&logits[..program.shapes.vocab_size]);
+            }
         }
     }
 

@@ -22,7 +22,7 @@ pub enum Buffer {
     GateUp,
     /// The feed-forward network's hidden activations.
     Hidden,
-    /// Logits of one position.
+    /// Logits of one position or some.
     Logits,
 }
 
@@ -101,7 +101,11 @@ impl Arena {
         arena.place(Buffer::GateUp, columns(2 * intermediate), batch);
         arena.place(Buffer::Hidden, columns(intermediate), batch);
         arena.len = arena.len.max(attention_end);
-        arena.place(Buffer::Logits, columns(shapes.vocab_size), 1);
+        arena.place(
+            Buffer::Logits,
+            columns(shapes.vocab_size),
+            shapes.logit_rows(),
+        );
         arena
     }
 

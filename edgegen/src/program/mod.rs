@@ -57,6 +57,12 @@ impl Shapes {
         self.context.next_multiple_of(ROW_PADDING)
     }
 
+    /// Tokens whose logits are computed and kept together, in whole batches' quarters: four share
+    /// a load of the weights, and a small batch says that memory is short.
+    pub fn logit_rows(&self) -> usize {
+        (self.batch / 4).clamp(1, 4)
+    }
+
     /// Floats of the whole KV cache: `[layer][keys, values][head][position][head_dim]`, in an
     /// order of its own and with `head_dim` padded.
     pub fn kv_cache_len(&self) -> usize {

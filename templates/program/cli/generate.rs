@@ -57,6 +57,7 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
             .plain("prompt_tokens", completion.prompt_tokens)
             .plain("cached_tokens", completion.cached_tokens)
             .plain("tokens_generated", completion.tokens_generated())
+            .plain("guessed_tokens", completion.guessed_tokens)
             .plain("prefill_ms", completion.prefill_ms)
             .plain("latency_ms", completion.latency_ms)
             .plain("tokens_per_second", completion.tokens_per_second())
