@@ -28,6 +28,7 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
     let request = Request {
         quant: input.quant,
         context: input.context.map(|(tokens, _)| tokens),
+        answer_cache: input.answer_cache,
         allow_oversize: input.allow_oversize,
     };
     let span = input.context.map_or(model_span, |(_, span)| span);

@@ -17,11 +17,13 @@ pub(crate) struct Input {
     pub(crate) platform: LitStr,
     pub(crate) quant: Quant,
     pub(crate) context: Option<(usize, Span)>,
+    pub(crate) answer_cache: Option<usize>,
     pub(crate) tokenizer: Option<LitStr>,
     pub(crate) allow_oversize: bool,
 }
 
-const KEYS: &str = "model, schema, system, platform, quant, context, tokenizer, allow_oversize";
+const KEYS: &str =
+    "model, schema, system, platform, quant, context, answer_cache, tokenizer, allow_oversize";
 
 impl Parse for Input {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -34,7 +36,8 @@ impl Parse for Input {
 
         let (mut model, mut schema, mut system) = (None, None, None);
         let (mut platform, mut tokenizer) = (None, None);
-        let (mut quant, mut context, mut allow_oversize) = (None, None, None);
+        let (mut quant, mut context) = (None, None);
+        let (mut answer_cache, mut allow_oversize) = (None, None);
         while !body.is_empty() {
             let key: Ident = body.parse()?;
             body.parse::<Token![:]>()?;
@@ -48,6 +51,10 @@ impl Parse for Input {
                 "context" => {
                     let number: LitInt = body.parse()?;
                     set(&mut context, &key, (number.base10_parse()?, number.span()))?;
+                }
+                "answer_cache" => {
+                    let number: LitInt = body.parse()?;
+                    set(&mut answer_cache, &key, number.base10_parse()?)?;
                 }
                 "allow_oversize" => {
                     set(&mut allow_oversize, &key, body.parse::<LitBool>()?.value)?;
@@ -72,6 +79,7 @@ impl Parse for Input {
             platform: platform.ok_or_else(|| missing("platform"))?,
             quant: quant.unwrap_or_default(),
             context,
+            answer_cache,
             tokenizer,
             allow_oversize: allow_oversize.unwrap_or(false),
             attributes,

@@ -19,6 +19,7 @@ use proc_macro::TokenStream;
 ///         system: "Be brief.",        // optional: the system message of chats that give none
 ///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m or q4
 ///         context: 96,                // optional: tokens of a session
+///         answer_cache: 0,            // optional: tokens kept to give an answer again
 ///         tokenizer: "models/tok.bin",// optional: of a llama2.c checkpoint
 ///         allow_oversize: true,       // optional: exceed the profile's limits
 ///     }

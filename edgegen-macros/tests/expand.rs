@@ -15,6 +15,7 @@ edgegen_macros::edge_model! {
         model: "../examples/macro-assistant/models/tiny.bin",
         tokenizer: "../examples/macro-assistant/models/tokenizer.bin",
         context: 32,
+        answer_cache: 0,
     }
 }
 
@@ -23,6 +24,7 @@ edgegen_macros::edge_model! {
         model: "../examples/macro-assistant/models/tiny.bin",
         platform: "esp32",
         quant: "q8",
+        answer_cache: 150,
     }
 }
 
@@ -173,6 +175,82 @@ fn guesses_change_no_token() {
         guessed += count;
     }
     assert!(guessed > 20, "{guessed}");
+}
+
+/// What a request gave: tokens, why it ended, tokens fed, and what comes after it.
+type Given = (
+    Vec<Option<u32>>,
+    Option<microcontroller::Finish>,
+    usize,
+    Vec<Option<u32>>,
+);
+
+fn ask(
+    session: &mut microcontroller::Session<&mut microcontroller::Memory>,
+    prompt: &str,
+    options: &microcontroller::Options,
+) -> (Given, bool) {
+    let mut generation = session.generate(prompt, options).unwrap();
+    let tokens = generation.by_ref().map(|piece| piece.token()).collect();
+    let recalled = generation.cached_tokens() == generation.prompt_tokens();
+    let (finish, position) = (generation.finish(), session.position());
+    let after = match session.generate_tokens(
+        &[7],
+        &microcontroller::Options {
+            max_tokens: 3,
+            ..*options
+        },
+    ) {
+        Ok(rest) => rest.map(|piece| piece.token()).collect(),
+        Err(error) => vec![error.to_string().bytes().next().map(u32::from)],
+    };
+    ((tokens, finish, position, after), recalled)
+}
+
+/// The same request gives the same answer without computing it, and a session that is as if it had.
+#[test]
+fn an_answer_is_given_again() {
+    let greedy = microcontroller::Options {
+        max_tokens: 9,
+        ..microcontroller::Options::new()
+    };
+    let sampled = microcontroller::Options {
+        temperature: 0.9,
+        max_tokens: usize::MAX,
+        seed: 11,
+        ..greedy
+    };
+    let mut memories = [[0.0; microcontroller::MEMORY_LEN]; 2];
+    let [memory, fresh] = &mut memories;
+    let mut session = microcontroller::Session::with_memory(memory).unwrap();
+    let mut recalls = Vec::new();
+    for (prompt, options) in [
+        ("hello there", greedy),
+        ("hello there", greedy),
+        ("hello there", sampled),
+        ("the hello", greedy),
+        ("hello there", greedy),
+        (
+            "hello there",
+            microcontroller::Options {
+                seed: 12,
+                ..sampled
+            },
+        ),
+        ("hello there", sampled),
+    ] {
+        let mut alone = microcontroller::Session::with_memory(&mut *fresh).unwrap();
+        let (expected, none) = ask(&mut alone, prompt, &options);
+        assert!(!none);
+        let (given, recalled) = ask(&mut session, prompt, &options);
+        assert_eq!(given, expected, "{prompt} {options:?}");
+        recalls.push(recalled);
+    }
+    assert_eq!(recalls[..5], [false, true, false, false, true]);
+    // The memory is bounded: long answers pushed others out, or did not fit.
+    assert!(!recalls[5]);
+    session.reset();
+    assert!(!ask(&mut session, "hello there", &greedy).1);
 }
 
 #[test]

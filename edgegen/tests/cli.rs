@@ -61,6 +61,7 @@ fn help_of_emit() {
           --name <CRATE>      Name of the crate [default: from the model's name]
           --quant <QUANT>     Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
           --context <N>       Tokens that a session holds [default: the platform's, at most the model's]
+          --answer-cache <N>  Tokens of prompts and answers that a session keeps, to give the same answer to the same request [default: those of four contexts, where the platform's RAM allows it]
           --schema <FILE>     JSON Schema that every answer shall be valid against [default: homectl's own, else none]
           --system <TEXT>     System message of every chat that gives none; computed now, so that a device need not
           --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]

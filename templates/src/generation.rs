@@ -1,17 +1,18 @@
 //! Text from a prompt, a piece at a time.
 
-use core::fmt;
-use core::ops::{Deref, DerefMut};
+use core::ops::DerefMut;
 
+use super::answers::Recalled;
 use super::error::Error;
 use super::grammar::State;
 use super::lookup::Guesses;
-use super::model::{CONTEXT, MAX_PIECE, Memory};
+use super::model::{CONTEXT, Memory};
 use super::options::Options;
+use super::piece::Piece;
 use super::sampler::Sampler;
 use super::session::Session;
 use super::tables::{CHAT, GRAMMAR, TOKENIZER};
-use super::tokenizer::{Text, Utf8Stream};
+use super::tokenizer::Utf8Stream;
 
 /// Why a generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +43,17 @@ pub struct Answer {
     /// Whether `previous` is yet to be fed.
     pending: bool,
     guesses: Guesses,
+    /// The answer, if the same was asked for before.
+    recalled: Option<Recalled>,
     prompt_tokens: usize,
     /// Tokens of the prompt that need not be fed.
     cached_tokens: usize,
     /// Tokens of the prompt that are yet to be fed, the last ones of those in the scratch.
     unfed: usize,
     generated: usize,
-    max_tokens: usize,
+    options: Options,
+    /// Whether the answer is to the session's text from its start.
+    anew: bool,
     finish: Option<Finish>,
 }
 
@@ -64,22 +69,10 @@ pub enum Step {
     Piece(Piece),
 }
 
-/// The text of one token, up to where it is valid UTF-8: a character whose
-/// bytes are spread over tokens comes with the last of them.
-#[derive(Clone, Copy)]
-pub struct Piece {
-    token: Option<u32>,
-    len: usize,
-    bytes: [u8; PIECE_BYTES],
-}
-
-/// A byte can become U+FFFD, which has three; up to three were held back.
-const PIECE_BYTES: usize = 3 * (MAX_PIECE + 3);
-
 impl<M: DerefMut<Target = Memory>> Session<M> {
     /// Starts anew with a prompt and generates what follows. Special tokens in
     /// the prompt are recognised. A beginning that the prompt shares with what was fed before
-    /// is not computed again; the text is the same.
+    /// is not computed again, nor is an answer that was given before; the text is the same.
     ///
     /// # Errors
     ///
@@ -179,11 +172,17 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let last = count.checked_sub(1).ok_or(Error::EmptyPrompt)?;
         let last = self.scratch.tokens[last];
         check_room(count, options)?;
-        // The last token is fed in any case: the answer begins with its logits.
-        let cached_tokens = self.reuse(count - 1);
+        let recalled = self.recall(count, options);
+        let cached_tokens = match recalled {
+            Some(_) => count,
+            // The last token is fed in any case: the answer begins with its logits.
+            None => self.reuse(count - 1),
+        };
         Ok(Answer {
+            recalled,
             cached_tokens,
             unfed: count - cached_tokens,
+            anew: true,
             ..Answer::new((count, last), options)
         })
     }
@@ -227,11 +226,13 @@ impl Answer {
             previous,
             pending: false,
             guesses: Guesses::default(),
+            recalled: None,
             prompt_tokens,
             cached_tokens: 0,
             unfed: 0,
             generated: 0,
-            max_tokens: options.max_tokens,
+            options: *options,
+            anew: false,
             finish: None,
         }
     }
@@ -282,6 +283,7 @@ impl Answer {
             }
             Err(finish) => {
                 self.finish = Some(finish);
+                self.keep(session, finish);
                 let rest = self.stream.finish();
                 if rest.is_empty() {
                     return None;
@@ -304,15 +306,29 @@ impl Answer {
         };
     }
 
+    /// Keeps the whole answer, for when it is asked for again.
+    fn keep<M: DerefMut<Target = Memory>>(&self, session: &mut Session<M>, finish: Finish) {
+        if self.anew && self.recalled.is_none() {
+            let unfed = self.pending.then_some(self.previous);
+            session.remember(self.prompt_tokens, unfed, &self.options, finish);
+        }
+    }
+
     /// The next token, or why there is none.
     fn token<M: DerefMut<Target = Memory>>(
         &mut self,
         session: &mut Session<M>,
     ) -> Result<u32, Finish> {
+        if let Some(recalled) = self.recalled {
+            let unfed = self.pending.then_some(self.previous);
+            let token = recalled.token(session, self.generated, unfed)?;
+            self.pending = false;
+            return Ok(token);
+        }
         if GRAMMAR.is_some_and(|grammar| grammar.is_end(self.state)) {
             return Err(Finish::Stop);
         }
-        if self.generated >= self.max_tokens {
+        if self.generated >= self.options.max_tokens {
             return Err(Finish::MaxTokens);
         }
         if self.pending {
@@ -321,7 +337,7 @@ impl Answer {
             fed.map_err(|_| Finish::ContextFull)?;
             self.pending = false;
         }
-        let room = room(session.position(), self.max_tokens - self.generated);
+        let room = room(session.position(), self.options.max_tokens - self.generated);
         let state = self.state;
         let logits = session.logits(self.guesses.row());
         let token = self.sampler.choose(logits, |values, fill| {
@@ -379,47 +395,3 @@ impl<M: DerefMut<Target = Memory>> Iterator for Generation<'_, M> {
     }
 }
 
-impl Piece {
-    fn new(token: Option<u32>, text: Text<'_>) -> Self {
-        let mut piece = Self {
-            token,
-            len: 0,
-            bytes: [0; PIECE_BYTES],
-        };
-        text.for_each(|part| {
-            piece.bytes[piece.len..][..part.len()].copy_from_slice(part.as_bytes());
-            piece.len += part.len();
-        });
-        piece
-    }
-
-    /// The token, or `None` for what was held back when the generation ended.
-    pub fn token(&self) -> Option<u32> {
-        self.token
-    }
-
-    /// The text; may be empty.
-    pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
-    }
-}
-
-impl Deref for Piece {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        self.as_str()
-    }
-}
-
-impl fmt::Display for Piece {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for Piece {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Piece({:?}, {:?})", self.token, self.as_str())
-    }
-}

@@ -33,6 +33,7 @@ pub mod tokenizer;
 
 /// Path below `src` and text of the library's files, sorted.
 pub const FILES: &[(&str, &str)] = &[
+    ("answers.rs", include_str!("answers.rs")),
     ("chat.rs", include_str!("chat.rs")),
     ("completion.rs", include_str!("completion.rs")),
     ("crew.rs", include_str!("crew.rs")),
@@ -43,6 +44,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("grammar.rs", include_str!("grammar.rs")),
     ("lookup.rs", include_str!("lookup.rs")),
     ("options.rs", include_str!("options.rs")),
+    ("piece.rs", include_str!("piece.rs")),
     ("prefix.rs", include_str!("prefix.rs")),
     ("sampler.rs", include_str!("sampler.rs")),
     ("scratch.rs", include_str!("scratch.rs")),

@@ -21,14 +21,17 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// of feeding it anew, since a token's do not depend on its batch.
     pub(crate) fn reuse(&mut self, count: usize) -> usize {
         let tokens = &self.scratch.tokens[..count];
-        let fed = model::history(&mut self.memory)[..self.position].iter();
+        let (history, _) = model::tokens(&mut self.memory);
+        let fed = history[..self.position].iter();
         let fed = shared(tokens, fed.map(|&token| token as u32));
         let computed = shared(tokens, PREFIX.tokens.iter().copied());
         if computed > fed {
             model::put_prefix(&mut self.memory, &PREFIX);
         }
-        self.position = fed.max(computed);
-        self.position
+        let reused = fed.max(computed);
+        self.truncate(0);
+        self.position = reused;
+        reused
     }
 }
 

@@ -20,7 +20,10 @@ pub const RAM_BYTES: usize = size_of::<Memory>() + size_of::<Session<&mut Memory
 #[derive(Debug)]
 pub struct Session<M> {
     pub(crate) memory: M,
+    /// Tokens in the KV cache.
     pub(crate) position: usize,
+    /// Tokens after them that count as fed and are yet to be, since nobody needed their results.
+    owed: usize,
     pub(crate) scratch: Scratch,
     activations: [Q8Block; ACTIVATION_BLOCKS],
     instruction_set: InstructionSet,
@@ -68,6 +71,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         Ok(Self {
             memory,
             position: 0,
+            owed: 0,
             scratch: Scratch::new(),
             activations: [Q8Block::ZERO; ACTIVATION_BLOCKS],
             instruction_set,
@@ -78,16 +82,18 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 
     /// Tokens that were fed.
     pub fn position(&self) -> usize {
-        self.position
+        self.position + self.owed
     }
 
-    /// Forgets everything.
+    /// Forgets everything, answers that it could give again among it.
     pub fn reset(&mut self) {
-        self.position = 0;
+        self.truncate(0);
+        model::tokens(&mut self.memory).1.fill(0.0);
     }
 
     /// Forgets all tokens from `position` on.
     pub fn truncate(&mut self, position: usize) {
+        self.owed = self.owed.min(position.saturating_sub(self.position));
         self.position = self.position.min(position);
     }
 
@@ -206,12 +212,13 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 
     /// Whether guesses may be fed with a token, as many as there are rows of logits.
     pub(crate) fn takes_guesses(&self) -> bool {
-        LOGIT_ROWS > 1 && LOGIT_ROWS <= self.batch && LOGIT_ROWS <= CONTEXT - self.position
+        LOGIT_ROWS > 1 && LOGIT_ROWS <= self.batch && LOGIT_ROWS <= CONTEXT - self.position()
     }
 
     /// The tokens that were fed.
     pub(crate) fn history(&mut self) -> &[f32] {
-        &model::history(&mut self.memory)[..self.position]
+        let position = self.position();
+        &model::tokens(&mut self.memory).0[..position]
     }
 
     /// The logits after the last token that was fed; with guesses, those of a row.
@@ -223,7 +230,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         if tokens.is_empty() {
             return Err(Error::EmptyPrompt);
         }
-        if tokens.len() > CONTEXT - self.position {
+        if tokens.len() > CONTEXT - self.position() {
             return Err(Error::ContextFull { context: CONTEXT });
         }
         match tokens.iter().find(|&&id| id as usize >= VOCAB_SIZE) {
@@ -232,7 +239,29 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         }
     }
 
+    /// Counts a token as fed that an earlier answer had here; there is room for it.
+    pub(crate) fn owe(&mut self, token: u32) {
+        let position = self.position();
+        model::tokens(&mut self.memory).0[position] = token as f32;
+        self.owed += 1;
+    }
+
+    /// Feeds what is owed.
+    pub(crate) fn settle(&mut self) {
+        let end = self.position + core::mem::take(&mut self.owed);
+        while self.position < end {
+            let mut tokens = [0; BATCH];
+            let count = self.batch.min(end - self.position);
+            let (history, _) = model::tokens(&mut self.memory);
+            for (token, &fed) in tokens.iter_mut().zip(&history[self.position..][..count]) {
+                *token = fed as u32;
+            }
+            self.run(&tokens[..count], Wanted::Nothing, &mut Silent);
+        }
+    }
+
     fn run(&mut self, tokens: &[u32], wanted: Wanted, observer: &mut dyn Observer) {
+        self.settle();
         let batch = Batch {
             tokens,
             position: self.position,
@@ -245,7 +274,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             batch,
             observer,
         );
-        let history = &mut model::history(&mut self.memory)[self.position..];
+        let (history, _) = model::tokens(&mut self.memory);
+        let history = &mut history[self.position..];
         for (place, &token) in history.iter_mut().zip(tokens) {
             *place = token as f32;
         }

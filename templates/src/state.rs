@@ -19,7 +19,7 @@ const fn state_bytes(position: usize) -> usize {
 impl<M: DerefMut<Target = Memory>> Session<M> {
     /// Bytes that [`save`](Self::save) writes.
     pub fn saved_bytes(&self) -> usize {
-        state_bytes(self.position)
+        state_bytes(self.position())
     }
 
     /// Writes the tokens that were fed and their KV cache, and returns the number of bytes:
@@ -28,11 +28,12 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// # Errors
     ///
     /// When the buffer is too small.
-    pub fn save(&self, out: &mut [u8]) -> Result<usize, Error> {
+    pub fn save(&mut self, out: &mut [u8]) -> Result<usize, Error> {
         let needed = self.saved_bytes();
         let out = out
             .get_mut(..needed)
             .ok_or(Error::BufferTooSmall { needed })?;
+        self.settle();
         let (header, rest) = out.split_at_mut(HEADER_BYTES);
         header[..8].copy_from_slice(&MAGIC);
         header[8..16].copy_from_slice(&DIGEST.to_le_bytes());
@@ -93,6 +94,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
                 self.memory[place] = f32::from_le_bytes(bytes);
             }
         }
+        self.truncate(0);
         self.position = position;
         Ok(())
     }

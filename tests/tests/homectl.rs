@@ -104,7 +104,7 @@ fn fits_the_smallest_platform() {
     let plan = plan(&model, &profile, &request).unwrap();
     let footprint = plan.footprint();
     println!("flash {}, RAM {}", footprint.flash(), footprint.ram());
-    assert!(plan.context() >= 96);
+    assert!(plan.sizes().context >= 96);
     assert!(footprint.flash() as u64 <= profile.model_size().unwrap() / 2);
     assert!(footprint.ram() as u64 <= profile.ram().unwrap() * 3 / 4);
 }

@@ -35,6 +35,10 @@ pub(super) struct Args {
     /// Tokens that a session holds [default: the platform's, at most the model's]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
+    /// Tokens of prompts and answers that a session keeps, to give the same answer to the same request
+    /// [default: those of four contexts, where the platform's RAM allows it]
+    #[arg(long, value_name = "N")]
+    answer_cache: Option<usize>,
     /// JSON Schema that every answer shall be valid against [default: homectl's own, else none]
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
@@ -100,6 +104,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         request: Request {
             quant: args.quant,
             context: args.context,
+            answer_cache: args.answer_cache,
             allow_oversize: args.allow_oversize,
         },
         out: args.out.clone().unwrap_or_else(|| PathBuf::from(&name)),

@@ -91,7 +91,8 @@ impl Done<'_> {
             "weights": conversions.collect::<Vec<_>>(),
             "flash_bytes": self.plan.footprint().flash(),
             "ram_bytes": self.plan.footprint().ram(),
-            "context": self.plan.context(),
+            "context": self.plan.sizes().context,
+            "answer_cache": self.plan.sizes().answer_cache,
             "system_tokens": self.job.model.prefix().len(),
             "hash": format!("{:016x}", self.golden.logits),
             "written": self.report.written,
@@ -137,7 +138,7 @@ impl Done<'_> {
             &format_args!(
                 "{} a session of {} tokens",
                 size(footprint.ram()),
-                self.plan.context()
+                self.plan.sizes().context
             ),
         );
         row("hash", &format_args!("{:016x}", self.golden.logits));

@@ -23,7 +23,7 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 ///
 /// When a weight does not fit its format's range.
 pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Program> {
-    let shapes = shapes(model, plan.context(), plan.batch());
+    let shapes = shapes(model, plan.sizes());
     let mut builder = Builder::new(model, plan);
     let steps = shapes.num_hidden_layers + 2;
 
@@ -34,7 +34,10 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
     };
     let embedding = builder.matrix(&[embedding_key])?;
     builder.start("rope");
-    let rope = builder.floats(&rope::table(&model.architecture().rope, plan.context()));
+    let rope = builder.floats(&rope::table(
+        &model.architecture().rope,
+        plan.sizes().context,
+    ));
     progress(1, steps);
 
     let mut layers = Vec::with_capacity(shapes.num_hidden_layers);

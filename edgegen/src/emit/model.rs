@@ -193,6 +193,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
     let rope_pairs = number(s.rope_pairs);
     let heads_per_kv = number(s.num_attention_heads / s.num_key_value_heads);
     let arena = number(program.arena.len());
+    let answers = number(s.answer_cache);
     let max_piece = number(max_piece(program));
     let (eps, scale) = (float(s.rms_norm_eps), float(s.attention_scale));
     let (eps_doc, scale_doc) = (
@@ -216,11 +217,11 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
             1 + 2 * NUM_HIDDEN_LAYERS * NUM_KEY_VALUE_HEADS * HEAD_DIM;
         /// Blocks of quantized activations.
         pub const ACTIVATION_BLOCKS: usize = #activation_blocks;
-        /// Floats of KV cache, buffers and the tokens that were fed.
-        pub const MEMORY_LEN: usize = CACHE_LEN + ARENA_LEN + CONTEXT;
+        /// Floats of KV cache, buffers, the tokens that were fed, and answers to give again.
+        pub const MEMORY_LEN: usize = CACHE_LEN + ARENA_LEN + CONTEXT + #answers;
 
-        /// The memory of a session: the KV cache, the buffers, and the tokens that were fed, as
-        /// f32, which holds integers up to 2^24.
+        /// The memory of a session: the KV cache, the buffers, the tokens that were fed and
+        /// answers to give again. Tokens are f32, which holds integers up to 2^24.
         pub type Memory = [f32; MEMORY_LEN];
 
         /// Bytes of the longest token.
@@ -576,14 +577,14 @@ fn entry() -> TokenStream {
             memory[CACHE_LEN..].fill(0.0);
         }
 
-        /// The tokens that were fed, one a position.
-        pub(crate) fn history(memory: &mut Memory) -> &mut [f32] {
-            &mut memory[CACHE_LEN + ARENA_LEN..]
+        /// The tokens that were fed, one a position, and the memory of answers to give again.
+        pub(crate) fn tokens(memory: &mut Memory) -> (&mut [f32], &mut [f32]) {
+            memory[CACHE_LEN + ARENA_LEN..].split_at_mut(CONTEXT)
         }
 
         /// Makes the memory that of a session that was fed the prefix.
         pub(crate) fn put_prefix(memory: &mut Memory, prefix: &Prefix<'_>) {
-            for (place, &token) in history(memory).iter_mut().zip(prefix.tokens) {
+            for (place, &token) in tokens(memory).0.iter_mut().zip(prefix.tokens) {
                 *place = token as f32;
             }
             let mut floats = prefix.cache.as_chunks().0.iter();

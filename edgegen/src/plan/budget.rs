@@ -16,7 +16,7 @@ pub struct Footprint {
     pub matrices: usize,
     /// Norm gains, biases, rotation tables, tokenizer, grammar and prefix.
     pub tables: usize,
-    /// The KV cache, and the tokens in it.
+    /// The KV cache, the tokens in it, and answers to give again.
     pub kv_cache: usize,
     /// Activations.
     pub activations: usize,
@@ -34,11 +34,22 @@ impl Footprint {
     }
 }
 
+/// What a session holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Positions of the KV cache.
+    pub context: usize,
+    /// Tokens that one prefill step takes together.
+    pub batch: usize,
+    /// Tokens of prompts and answers to give again.
+    pub answer_cache: usize,
+}
+
 /// Bytes for each token of the context that a session without an allocator keeps for prompts.
 const PROMPT_BYTES: usize = 24;
 
-/// The shapes that the model has with this context and batch.
-pub fn shapes(model: &Model, context: usize, batch: usize) -> Shapes {
+/// The shapes that the model has in a session of these sizes.
+pub fn shapes(model: &Model, sizes: Sizes) -> Shapes {
     let a = model.architecture();
     Shapes {
         hidden_size: a.hidden_size,
@@ -48,8 +59,9 @@ pub fn shapes(model: &Model, context: usize, batch: usize) -> Shapes {
         num_key_value_heads: a.num_key_value_heads,
         head_dim: a.head_dim,
         vocab_size: a.vocab_size,
-        context,
-        batch,
+        context: sizes.context,
+        batch: sizes.batch,
+        answer_cache: sizes.answer_cache,
         rms_norm_eps: a.rms_norm_eps,
         attention_scale: a.attention_scale,
         rope_pairs: a.rope.dim / 2,
@@ -60,10 +72,11 @@ pub fn shapes(model: &Model, context: usize, batch: usize) -> Shapes {
 pub(super) fn footprint(
     model: &Model,
     formats: &BTreeMap<TensorKey, WeightFormat>,
-    (context, batch): (usize, usize),
+    sizes: Sizes,
     std: bool,
 ) -> Footprint {
-    let shapes = shapes(model, context, batch);
+    let context = sizes.context;
+    let shapes = shapes(model, sizes);
     let mut matrices = 0;
     let mut vectors = 0;
     for (key, tensor) in model.tensors() {
@@ -80,7 +93,7 @@ pub(super) fn footprint(
     Footprint {
         matrices,
         tables: vectors + rope + tokenizer + grammar + prefix,
-        kv_cache: (shapes.kv_cache_len() + context) * 4,
+        kv_cache: (shapes.kv_cache_len() + context + sizes.answer_cache) * 4,
         activations: arena.len() * 4
             + activation_blocks(&shapes) * size_of::<runtime_kernels::Q8Block>()
             + if std { 0 } else { PROMPT_BYTES * context },
@@ -101,9 +114,9 @@ pub(super) fn check(
     model: &Model,
     profile: &Profile,
     footprint: &Footprint,
-    context: usize,
-    batch: usize,
+    sizes: Sizes,
 ) -> Result<()> {
+    let context = sizes.context;
     let flash = (footprint.flash(), profile.model_size());
     let ram = (footprint.ram(), profile.ram());
     let exceeds =
@@ -120,7 +133,7 @@ pub(super) fn check(
             mb(flash.0 as u64),
             mb(limit)
         ));
-        remedies.push(smaller_format(model, limit, context, batch));
+        remedies.push(smaller_format(model, limit, sizes));
     }
     if exceeds(ram) {
         let limit = profile.ram().unwrap_or(u64::MAX);
@@ -129,7 +142,7 @@ pub(super) fn check(
             mb(ram.0 as u64),
             mb(limit)
         ));
-        remedies.push(shorter_context(model, limit, context, batch, profile.std()));
+        remedies.push(shorter_context(model, limit, sizes, profile.std()));
     }
     remedies.push("`--allow-oversize` emits all the same".into());
     Err(Error::new(format!(
@@ -140,15 +153,12 @@ pub(super) fn check(
     .remedy(remedies.join("; ")))
 }
 
-fn smaller_format(model: &Model, limit: u64, context: usize, batch: usize) -> String {
+fn smaller_format(model: &Model, limit: u64, sizes: Sizes) -> String {
     let sizes: Vec<(WeightFormat, usize)> = WeightFormat::ALL
         .into_iter()
         .map(|format| {
             let formats = super::choice::formats(model, super::Quant::To(format));
-            (
-                format,
-                footprint(model, &formats, (context, batch), true).flash(),
-            )
+            (format, footprint(model, &formats, sizes, true).flash())
         })
         .collect();
     match sizes.iter().find(|(_, size)| *size as u64 <= limit) {
@@ -166,13 +176,18 @@ fn smaller_format(model: &Model, limit: u64, context: usize, batch: usize) -> St
     }
 }
 
-fn shorter_context(model: &Model, limit: u64, context: usize, batch: usize, std: bool) -> String {
+fn shorter_context(model: &Model, limit: u64, sizes: Sizes, std: bool) -> String {
     let none = BTreeMap::new();
     let fits = |context: usize| {
-        footprint(model, &none, (context, batch.min(context)), std).ram() as u64 <= limit
+        let shorter = Sizes {
+            context,
+            batch: sizes.batch.min(context),
+            ..sizes
+        };
+        footprint(model, &none, shorter, std).ram() as u64 <= limit
     };
-    let longest = (0..context.ilog2())
-        .map(|shift| context >> (shift + 1))
+    let longest = (0..sizes.context.ilog2())
+        .map(|shift| sizes.context >> (shift + 1))
         .find(|&context| fits(context));
     match longest {
         Some(context) => format!("`--context {context}` fits"),

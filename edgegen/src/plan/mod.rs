@@ -13,7 +13,7 @@ use crate::profile::{InstructionSet, Profile};
 use crate::program::WeightFormat;
 
 pub(crate) use budget::mb;
-pub use budget::{Footprint, activation_blocks, shapes};
+pub use budget::{Footprint, Sizes, activation_blocks, shapes};
 pub use choice::Conversion;
 
 /// What the user asks of the planner.
@@ -23,6 +23,9 @@ pub struct Request {
     pub quant: Quant,
     /// Positions of the KV cache; the profile's default, at most the model's, if absent.
     pub context: Option<usize>,
+    /// Tokens of prompts and answers that a session keeps to give answers again; those of four
+    /// contexts where the profile's RAM allows it, if absent.
+    pub answer_cache: Option<usize>,
     /// Plan even if the profile's limits are exceeded.
     pub allow_oversize: bool,
 }
@@ -62,8 +65,7 @@ impl fmt::Display for Quant {
 pub struct Plan {
     formats: BTreeMap<TensorKey, WeightFormat>,
     conversions: Vec<Conversion>,
-    context: usize,
-    batch: usize,
+    sizes: Sizes,
     footprint: Footprint,
 }
 
@@ -78,18 +80,34 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
     let architecture = model.architecture();
     let context = context(architecture, profile, request.context)?;
     check_prefix(model.prefix().len(), context)?;
-    let batch = profile.batch().min(context);
     let formats = choice::formats(model, request.quant);
-    let footprint = budget::footprint(model, &formats, (context, batch), profile.std());
+    let with_cache = |answer_cache| {
+        let sizes = Sizes {
+            context,
+            batch: profile.batch().min(context),
+            answer_cache,
+        };
+        let footprint = budget::footprint(model, &formats, sizes, profile.std());
+        (sizes, footprint)
+    };
+    let fits = |footprint: &Footprint| {
+        let limit = profile.ram();
+        limit.is_none_or(|limit| footprint.ram() as u64 <= limit)
+    };
+    let (sizes, footprint) = match request.answer_cache {
+        Some(tokens) => with_cache(answer_cache(tokens)?),
+        None => Some(with_cache(4 * context))
+            .filter(|(_, footprint)| fits(footprint))
+            .unwrap_or_else(|| with_cache(0)),
+    };
     if !request.allow_oversize {
-        budget::check(model, profile, &footprint, context, batch)?;
+        budget::check(model, profile, &footprint, sizes)?;
     }
     let conversions = choice::conversions(model, &formats);
     Ok(Plan {
         formats,
         conversions,
-        context,
-        batch,
+        sizes,
         footprint,
     })
 }
@@ -108,6 +126,19 @@ fn context(architecture: &Architecture, profile: &Profile, asked: Option<usize>)
         .remedy(format!("give at most {longest}"))),
         Some(context) => Ok(context),
     }
+}
+
+/// As much as any device could want.
+fn answer_cache(tokens: usize) -> Result<usize> {
+    const MOST: usize = 1 << 24;
+    if tokens <= MOST {
+        return Ok(tokens);
+    }
+    Err(
+        Error::new(format!("an answer cache of {tokens} tokens is too large"))
+            .at("--answer-cache")
+            .remedy(format!("give at most {MOST}, or 0 for none")),
+    )
 }
 
 /// A message and an answer must have room after the model's own system message.
@@ -133,14 +164,9 @@ impl Plan {
         &self.conversions
     }
 
-    /// Positions of the KV cache.
-    pub fn context(&self) -> usize {
-        self.context
-    }
-
-    /// Tokens that one prefill step takes together.
-    pub fn batch(&self) -> usize {
-        self.batch
+    /// What a session holds.
+    pub fn sizes(&self) -> Sizes {
+        self.sizes
     }
 
     /// Predicted flash and RAM.

@@ -45,6 +45,8 @@ pub struct Shapes {
     pub context: usize,
     /// Tokens that one prefill step takes together.
     pub batch: usize,
+    /// Tokens of prompts and answers that a session keeps to give answers again.
+    pub answer_cache: usize,
     pub rms_norm_eps: f32,
     pub attention_scale: f32,
     /// Pairs of a head that RoPE rotates.
@@ -167,9 +169,10 @@ impl Program {
         u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
     }
 
-    /// Floats of KV cache, buffers and the tokens that were fed.
+    /// Floats of KV cache, buffers, the tokens that were fed and answers to give again.
     pub fn memory_len(&self) -> usize {
-        self.shapes.kv_cache_len() + self.arena.len() + self.shapes.context
+        let shapes = &self.shapes;
+        shapes.kv_cache_len() + self.arena.len() + shapes.context + shapes.answer_cache
     }
 
     /// Bytes of weights and tables in flash.

@@ -16,7 +16,11 @@ impl Display for Program {
             s.num_attention_heads, s.head_dim, s.num_key_value_heads
         )?;
         writeln!(f, "vocab_size {}", s.vocab_size)?;
-        writeln!(f, "context {}, batch {}", s.context, s.batch)?;
+        writeln!(
+            f,
+            "context {}, batch {}, answer cache {}",
+            s.context, s.batch, s.answer_cache
+        )?;
         writeln!(
             f,
             "rms_norm_eps {:#010x}, attention_scale {:#010x}",
