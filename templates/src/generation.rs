@@ -394,4 +394,3 @@ impl<M: DerefMut<Target = Memory>> Iterator for Generation<'_, M> {
         }
     }
 }
-

@@ -41,7 +41,11 @@ impl Guesses {
         }
         self.tokens[0] = token;
         self.row = 0;
-        self.count = if guess(session, &mut self.tokens) { LOGIT_ROWS } else { 1 };
+        self.count = if guess(session, &mut self.tokens) {
+            LOGIT_ROWS
+        } else {
+            1
+        };
         session.feed_guesses(&self.tokens[..self.count])
     }
 
@@ -74,12 +78,13 @@ fn guess<M: DerefMut<Target = Memory>>(
     let Some(last) = (history.len() + 1).checked_sub(MATCH) else {
         return false;
     };
-    let same = |start: &usize| (0..MATCH).all(|i| said(start + i, tokens) == said(last + i, tokens));
+    let same =
+        |start: &usize| (0..MATCH).all(|i| said(start + i, tokens) == said(last + i, tokens));
     let Some(start) = (0..last).rev().find(same) else {
         return false;
     };
-    for i in 1..LOGIT_ROWS {
-        tokens[i] = said(start + MATCH + i - 1, tokens);
+    for (i, at) in (start + MATCH..).take(LOGIT_ROWS - 1).enumerate() {
+        tokens[1 + i] = said(at, tokens);
     }
     true
 }
