@@ -17,7 +17,7 @@ use esp_hal::time::{Duration, Instant};
 use esp_hal::uart::Uart;
 use esp_hal::usb::usb_serial_jtag::UsbSerialJtag;
 use esp_println::{print, println};
-use homectl::{FLASH_BYTES, MEMORY_LEN, Memory, Options, RAM_BYTES, Step, self_test};
+use homectl::{FLASH_BYTES, MEMORY_LEN, Memory, Options, Step, self_test};
 use static_cell::ConstStaticCell;
 
 esp_bootloader_esp_idf::esp_app_desc!();
@@ -97,7 +97,7 @@ fn check(session: &mut Session) {
 /// Prints where memory goes, in bytes.
 fn memory() {
     println!(
-        "stack {} of {}, statics {} (session {RAM_BYTES}), weights {FLASH_BYTES}",
+        "stack {} of {}, statics {}, weights {FLASH_BYTES} in flash",
         stack::used(),
         stack::size(),
         stack::statics(),
