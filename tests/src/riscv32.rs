@@ -13,6 +13,29 @@ const TARGET: &str = "riscv32imc-unknown-none-elf";
 const RAM: &str = "400K";
 const STACK: &str = "16K";
 
+/// A release build for this target, of the package in the current folder. All share `core`, so
+/// they agree on the profile and have no flags of their own.
+pub fn build() -> Command {
+    let mut command = cargo_for("core", TARGET, "build");
+    command
+        .env(
+            "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER",
+            "ld.lld-22",
+        )
+        .args(["--release", "--target-dir"])
+        .arg(target());
+    command
+}
+
+/// A file that [`build`] made.
+pub fn built(name: &str) -> PathBuf {
+    target().join(TARGET).join("release").join(name)
+}
+
+fn target() -> PathBuf {
+    paths::work("riscv32").join("target")
+}
+
 /// A program for the machine, around an emitted crate.
 #[derive(Debug)]
 pub struct Image {
@@ -78,25 +101,19 @@ panic = "abort"
             path = emitted.folder.display(),
         );
         std::fs::write(folder.join("Cargo.toml"), manifest).expect("a writable target folder");
-        let flags = format!(
-            "-C link-arg=-T{} -C link-arg=--defsym=RAM_SIZE={RAM} -C link-arg=--defsym=STACK_SIZE={STACK}",
+        let script = format!(
+            r#"fn main() {{
+    for argument in ["-T{}", "--defsym=RAM_SIZE={RAM}", "--defsym=STACK_SIZE={STACK}"] {{
+        println!("cargo:rustc-link-arg={{argument}}");
+    }}
+}}
+"#,
             sources.join("link.ld").display(),
         );
-        let target = paths::work("riscv32").join("target");
-        run::must(
-            cargo_for("core", TARGET, "build")
-                .env(
-                    "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER",
-                    "ld.lld-22",
-                )
-                .env("CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_RUSTFLAGS", flags)
-                .args(["--release", "--offline", "--target-dir"])
-                .arg(&target)
-                .current_dir(&folder),
-        );
-        let file = target.join(TARGET).join("release");
+        std::fs::write(folder.join("build.rs"), script).expect("a writable target folder");
+        run::must(build().arg("--offline").current_dir(&folder));
         Some(Self {
-            file: file.join(format!("{}-image", emitted.name)),
+            file: built(&format!("{}-image", emitted.name)),
         })
     }
 

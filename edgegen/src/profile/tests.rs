@@ -104,6 +104,25 @@ fn threads_need_std() {
     assert!(error.unwrap_err().to_string().contains("no threads"));
 }
 
+/// Xtensa is no target of Rust's own compiler, but Espressif's names it so.
+#[test]
+fn a_microcontroller_of_an_unknown_architecture_takes_plain_rust() {
+    let esp32 = include_str!("built_in/esp32.toml");
+    let of = |baseline: &str| {
+        let text = esp32
+            .replace("riscv32imc-unknown-none-elf", "xtensa-esp32s3-none-elf")
+            .replace("soft-float", baseline);
+        Profile::parse(&text)
+    };
+    for baseline in [InstructionSet::SoftFloat, InstructionSet::Scalar] {
+        let profile = of(baseline.name()).unwrap();
+        assert_eq!(profile.target(), "xtensa-esp32s3-none-elf");
+        assert_eq!(profile.baseline(), baseline);
+    }
+    let error = of("neon").unwrap_err().to_string();
+    assert!(error.contains("soft-float, scalar"), "{error}");
+}
+
 #[test]
 fn malformed_fields_are_refused_at_their_line() {
     let cases = [
