@@ -22,6 +22,7 @@ pub mod error;
 pub mod frame;
 pub mod golden;
 pub mod grammar;
+pub mod mapping;
 #[allow(
     dead_code,
     reason = "sessions, which use it all, are in generated crates"
@@ -30,6 +31,7 @@ pub mod options;
 pub mod sampler;
 pub mod team;
 pub mod tokenizer;
+pub mod weight_file;
 
 /// Path below `src` and text of the library's files, sorted.
 pub const FILES: &[(&str, &str)] = &[
