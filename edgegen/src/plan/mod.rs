@@ -2,6 +2,7 @@
 
 mod budget;
 mod choice;
+mod placement;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::program::WeightFormat;
 pub(crate) use budget::mb;
 pub use budget::{Footprint, activation_blocks, shapes};
 pub use choice::Conversion;
+pub use placement::Placement;
 
 /// What the user asks of the planner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Request {
     pub quant: Quant,
     /// Positions of the KV cache; the profile's default, at most the model's, if absent.
     pub context: Option<usize>,
+    /// Where the weights shall be.
+    pub weights: Placement,
     /// Plan even if the profile's limits are exceeded.
     pub allow_oversize: bool,
 }
@@ -64,6 +68,7 @@ pub struct Plan {
     conversions: Vec<Conversion>,
     context: usize,
     batch: usize,
+    weights: Placement,
     footprint: Footprint,
 }
 
@@ -71,11 +76,13 @@ pub struct Plan {
 ///
 /// # Errors
 ///
-/// When the context is longer than the model's, or when the result exceeds the
-/// profile's limits and [`Request::allow_oversize`] is not set; the message
-/// gives the figures and what would make it fit.
+/// When the context is longer than the model's, when the profile's crate cannot have
+/// its weights there, or when the result exceeds the profile's limits and
+/// [`Request::allow_oversize`] is not set; the message gives the figures and what would
+/// make it fit.
 pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan> {
     let architecture = model.architecture();
+    let weights = request.weights.on(profile)?;
     let context = context(architecture, profile, request.context)?;
     let batch = profile.batch().min(context);
     let formats = choice::formats(model, request.quant);
@@ -89,6 +96,7 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
         conversions,
         context,
         batch,
+        weights,
         footprint,
     })
 }
@@ -128,6 +136,11 @@ impl Plan {
     /// Tokens that one prefill step takes together.
     pub fn batch(&self) -> usize {
         self.batch
+    }
+
+    /// Where the weights are.
+    pub fn weights(&self) -> Placement {
+        self.weights
     }
 
     /// Predicted flash and RAM.
