@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use edgegen::emit::{Options, module, weight_files};
 use edgegen::error::Error;
 use edgegen::model::Model;
-use edgegen::plan::Request;
+use edgegen::plan::{Placement, Request};
 use edgegen::profile::Profile;
 use edgegen::program::Program;
 use edgegen::{compress, import, interpret, plan, schema};
@@ -29,6 +29,7 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
         quant: input.quant,
         context: input.context.map(|(tokens, _)| tokens),
         answer_cache: input.answer_cache,
+        weights: Placement::Embedded,
         allow_oversize: input.allow_oversize,
     };
     let span = input.context.map_or(model_span, |(_, span)| span);
@@ -42,6 +43,7 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
     let folder = put_weights(&program, &folder).map_err(at(model_span))?;
     let options = Options {
         name: input.name.to_string(),
+        weights: plan.weights(),
         allow_oversize: input.allow_oversize,
     };
     let body = module(&program, &golden, &profile, &options, &folder);

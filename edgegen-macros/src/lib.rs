@@ -31,6 +31,9 @@ use proc_macro::TokenStream;
 /// }
 /// ```
 ///
+/// There is no option for weights in a file beside the program (`edgegen emit --weights external`):
+/// a macro has no place for a file that a program is shipped with.
+///
 /// Paths are relative to the invoking crate's manifest. The packed weights go
 /// to the target folder, never to the sources; the module includes them with
 /// `include_bytes!`.

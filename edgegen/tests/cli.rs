@@ -65,6 +65,7 @@ fn help_of_emit() {
           --schema <FILE>     JSON Schema that every answer shall be valid against [default: homectl's own, else none]
           --system <TEXT>     System message of every chat that gives none; computed now, so that a device need not
           --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --weights <PLACE>   In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards [default: embedded] [possible values: embedded, external]
           --allow-oversize    Emit even if the platform's limits are exceeded
           --force             Replace files that were changed by hand or that edgegen did not write
           --json              Print one JSON object

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use edgegen::emit::{Crate, Options, emit};
-use edgegen::plan::{Request, plan};
+use edgegen::emit::{Crate, Options, emit, weight_files};
+use edgegen::plan::{Placement, Request, plan};
 use edgegen::profile::Profile;
 use edgegen::program::Program;
 use edgegen::{compress, import, interpret};
+use edgegen_templates::weight_file::{WeightsError, check};
 
 fn program(quant: &str) -> Program {
     let file =
@@ -20,10 +21,11 @@ fn program(quant: &str) -> Program {
     compress::compress(&model, &plan, &|_, _| {}).unwrap()
 }
 
-fn krate(program: &Program, platform: &str) -> Crate {
+fn krate(program: &Program, platform: &str, weights: Placement) -> Crate {
     let golden = interpret::golden(program, 1).unwrap();
     let options = Options {
         name: "tiny".into(),
+        weights,
         allow_oversize: false,
     };
     emit(
@@ -45,7 +47,7 @@ fn the_program_prints_as_stable_text() {
 
 #[test]
 fn generated_files() {
-    let krate = krate(&program("q8"), "raspberry_pi");
+    let krate = krate(&program("q8"), "raspberry_pi", Placement::Embedded);
     for (name, path) in [
         ("model", "src/model.rs"),
         ("isa", "src/isa.rs"),
@@ -62,7 +64,7 @@ fn generated_files() {
 /// Only what the profile needs is copied.
 #[test]
 fn a_crate_holds_its_own_kernels_only() {
-    let krate = krate(&program("q8"), "esp32");
+    let krate = krate(&program("q8"), "esp32", Placement::Embedded);
     let kernels: Vec<&str> = krate
         .files()
         .keys()
@@ -81,5 +83,138 @@ fn a_crate_holds_its_own_kernels_only() {
             "soft_float/lanes.rs",
             "soft_float/mod.rs"
         ]
+    );
+}
+
+/// The file holds what the program would, where the code looks for it.
+#[test]
+fn weights_in_a_file() {
+    let program = program("q8");
+    let krate = krate(&program, "esp32", Placement::External);
+    let included: Vec<&str> = krate
+        .files()
+        .keys()
+        .filter_map(|path| path.strip_prefix("weights/"))
+        .collect();
+    assert_eq!(included, ["tokenizer.bin"]);
+
+    let file = &krate.files()["tiny.weights"];
+    check(file, program.digest(), file.len()).unwrap();
+    let other = check(file, program.digest() ^ 1, file.len());
+    assert!(matches!(other, Err(WeightsError::OtherModel { .. })));
+    let mut place = 64;
+    for (name, bytes) in weight_files(&program).filter(|(name, _)| name != "tokenizer.bin") {
+        assert_eq!(file[place..][..bytes.len()], *bytes, "{name}");
+        place = (place + bytes.len()).next_multiple_of(64);
+    }
+    assert_eq!(place, file.len());
+
+    let model = text(&krate, "src/model.rs");
+    let (start, end) = ("pub const WEIGHTS_FILE", "/// Floats of one position");
+    let (start, end) = (model.find(start).unwrap(), model.find(end).unwrap());
+    insta::assert_snapshot!(model[start..end].trim(), @r#"
+    pub const WEIGHTS_FILE: &str = "tiny.weights";
+
+    /// Bytes of the file of weights, a part of [`FLASH_BYTES`].
+    pub const WEIGHTS_BYTES: usize = 32_960;
+    "#);
+    let start = model.find("impl<'w> Network<'w>").unwrap();
+    let end = model.find("/// The weights of one of the layers").unwrap();
+    insta::assert_snapshot!(model[start..end].trim(), @r#"
+    impl<'w> Network<'w> {
+        /// Of the content of a file that was checked.
+        pub(crate) fn new(file: &'w [u8]) -> Self {
+            Network {
+                rope: slice(file, 10_688, 2_048),
+                embedding: [slice(file, 64, 10_608)],
+                layers: [
+                    Layer {
+                        attention_norm: slice(file, 12_736, 128),
+                        query_key_value: [slice(file, 12_864, 2_176)],
+                        attention_output: [slice(file, 15_040, 1_088)],
+                        feed_forward_norm: slice(file, 16_128, 128),
+                        gate_up: [slice(file, 16_256, 4_352)],
+                        down: [slice(file, 20_608, 2_176)],
+                    },
+                    Layer {
+                        attention_norm: slice(file, 22_784, 128),
+                        query_key_value: [slice(file, 22_912, 2_176)],
+                        attention_output: [slice(file, 25_088, 1_088)],
+                        feed_forward_norm: slice(file, 26_176, 128),
+                        gate_up: [slice(file, 26_304, 4_352)],
+                        down: [slice(file, 30_656, 2_176)],
+                    },
+                ],
+                head: Head {
+                    output_norm: slice(file, 32_832, 128),
+                    output: [slice(file, 64, 10_608)],
+                },
+            }
+        }
+    }
+    "#);
+    let readme = text(&krate, "README.md");
+    insta::assert_snapshot!(&readme[readme.find("## The library").unwrap()..], @r#"
+    ## The library
+
+    With the feature `std`:
+
+    ```rust,ignore
+    use tiny::{Options, Session, Weights};
+
+    let weights = Weights::open("tiny.weights")?;
+    let mut session = Session::new(weights);
+    for piece in session.generate("Once upon a time", &Options::default())? {
+        print!("{piece}");
+    }
+    ```
+
+    Without it there is no allocation: give the session its memory, for instance from a
+    static, with `Session::with_memory(&mut MEMORY, weights)`. `RAM_BYTES` and `FLASH_BYTES` are
+    compared with the profile's limits when the crate is compiled.
+
+    `tiny.weights` is opened once, for any number of sessions, and checked by a hash of all its
+    bytes; another crate's, one that was cut off or changed is refused with the reason.
+    Nobody may change it while it is in use.
+    Without an operating system it is in flash, mapped into the address space, and goes to
+    `Weights::from_static`; from C, to `edge_open_with_weights`.
+
+    On an ESP32 that is a partition, at a multiple of 64 KiB, such as
+
+    ```text
+    weights, data, undefined, 0x110000, 2M
+    ```
+
+    written by `esptool write-flash 0x110000 tiny.weights`, and mapped by `esp_partition_mmap`
+    of ESP-IDF or, without it, by the ROM's `Cache_Dbus_MMU_Set`.
+
+    `ffi` is the same for C, and for what calls C: a static and a shared library, the header
+    `ffi/include/edge_model.h`, and a CMake project with an example.
+
+    Benchmarks are a package of their own, so that this one needs no registry:
+    `cargo bench --manifest-path benches/Cargo.toml`.
+    "#);
+}
+
+#[test]
+fn not_every_platform_has_its_weights_in_a_file() {
+    let model = import::built_in().unwrap();
+    let planned = |platform: &str| {
+        let request = Request {
+            weights: Placement::External,
+            quant: "q4".parse().unwrap(),
+            ..Request::default()
+        };
+        plan(&model, &Profile::load(platform).unwrap(), &request).map(|plan| plan.weights())
+    };
+    for platform in ["host", "raspberry_pi", "android", "esp32"] {
+        assert_eq!(planned(platform), Ok(Placement::External), "{platform}");
+    }
+    // Its package has shards in any case.
+    assert_eq!(planned("browser"), Ok(Placement::Embedded));
+    let message = planned("ios").unwrap_err().to_string();
+    assert!(
+        message.starts_with("--weights: ") && message.contains("iOS"),
+        "{message}"
     );
 }

@@ -1,4 +1,4 @@
-//! A hash of results, for the golden test.
+//! A hash of results, for the golden test, and of what is read from files.
 
 /// A hash of the bits of f32 values in order: FNV-1a (Fowler, Noll, Vo) over 32-bit words.
 ///
@@ -16,8 +16,14 @@ impl BitHash {
     /// Takes further values.
     pub fn update(&mut self, values: &[f32]) {
         for value in values {
-            self.0 = (self.0 ^ u64::from(value.to_bits())).wrapping_mul(0x100_0000_01b3);
+            self.word(value.to_bits());
         }
+    }
+
+    /// Takes a further word.
+    #[inline(always)]
+    pub fn word(&mut self, word: u32) {
+        self.0 = (self.0 ^ u64::from(word)).wrapping_mul(0x100_0000_01b3);
     }
 
     /// The hash of all values so far.

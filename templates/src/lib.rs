@@ -22,6 +22,7 @@ pub mod error;
 pub mod frame;
 pub mod golden;
 pub mod grammar;
+pub mod mapping;
 #[allow(
     dead_code,
     reason = "sessions, which use it all, are in generated crates"
@@ -30,6 +31,7 @@ pub mod options;
 pub mod sampler;
 pub mod team;
 pub mod tokenizer;
+pub mod weight_file;
 
 /// Path below `src` and text of the library's files, sorted.
 pub const FILES: &[(&str, &str)] = &[
@@ -60,7 +62,8 @@ pub const FILES: &[(&str, &str)] = &[
     ("tokenizer/unicode.rs", include_str!("tokenizer/unicode.rs")),
 ];
 
-/// Path and text of the crate's other files; `{{crate}}` stands for the crate's name.
+/// Path and text of the crate's other files; `{{crate}}` stands for the crate's name, and
+/// `{{session}}` for what [`Placement::session`] is.
 pub const PROGRAM: &[(&str, &str)] = &[
     ("src/cli/args.rs", include_str!("../program/cli/args.rs")),
     ("src/cli/bench.rs", include_str!("../program/cli/bench.rs")),
@@ -107,6 +110,54 @@ pub const PROGRAM: &[(&str, &str)] = &[
         include_str!("../ffi/include/edge_model.h"),
     ),
 ];
+
+/// The files that depend on where the weights are.
+pub struct Placement {
+    /// More files of the library, as [`FILES`].
+    pub files: &'static [(&'static str, &'static str)],
+    /// More of the crate's other files, as [`PROGRAM`].
+    pub program: &'static [(&'static str, &'static str)],
+    /// What stands for `{{session}}` in [`PROGRAM`]: statements that make one; `{{root}}` is the
+    /// way to the crate's folder.
+    pub session: &'static str,
+}
+
+/// The weights are in the program.
+pub const EMBEDDED: Placement = Placement {
+    files: &[("weights.rs", include_str!("../embedded/src/weights.rs"))],
+    program: &[
+        (
+            "src/cli/open.rs",
+            include_str!("../embedded/src/cli/open.rs"),
+        ),
+        (
+            "ffi/src/open.rs",
+            include_str!("../embedded/ffi/src/open.rs"),
+        ),
+    ],
+    session: "let mut session = Session::new();",
+};
+
+/// The weights are in a file of their own.
+pub const EXTERNAL: Placement = Placement {
+    files: &[
+        ("mapping.rs", include_str!("mapping.rs")),
+        ("weight_file.rs", include_str!("weight_file.rs")),
+        ("weights.rs", include_str!("../external/src/weights.rs")),
+    ],
+    program: &[
+        (
+            "src/cli/open.rs",
+            include_str!("../external/src/cli/open.rs"),
+        ),
+        (
+            "ffi/src/open.rs",
+            include_str!("../external/ffi/src/open.rs"),
+        ),
+    ],
+    session: r#"let file = std::path::Path::new("{{root}}").join(model::WEIGHTS_FILE);
+    let mut session = Session::new(model::Weights::open(file).expect("the crate's weights"));"#,
+};
 
 /// Path and text of the npm package for browsers; `{{package}}` stands for the crate's package.
 pub const WEB: &[(&str, &str)] = &[

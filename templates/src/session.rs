@@ -10,6 +10,7 @@ use super::model::{
     Memory, Observer, VOCAB_SIZE, Wanted,
 };
 use super::scratch::Scratch;
+use super::weights::Weights;
 
 /// Bytes of RAM that a session takes: its memory and itself.
 pub const RAM_BYTES: usize = size_of::<Memory>() + size_of::<Session<&mut Memory>>();
@@ -19,6 +20,7 @@ pub const RAM_BYTES: usize = size_of::<Memory>() + size_of::<Session<&mut Memory
 /// `M` is where the [`Memory`] is: a box, or a reference to a static.
 #[derive(Debug)]
 pub struct Session<M> {
+    weights: Weights,
     pub(crate) memory: M,
     /// Tokens in the KV cache.
     pub(crate) position: usize,
@@ -33,42 +35,25 @@ pub struct Session<M> {
 
 #[cfg(feature = "std")]
 impl Session<std::boxed::Box<Memory>> {
-    /// A session on the heap; nothing large crosses the stack.
-    ///
-    /// # Panics
-    ///
-    /// When the CPU lacks [`InstructionSet::BASELINE`], which
-    /// [`InstructionSet::best`] tells beforehand.
-    pub fn new() -> Self {
+    pub(crate) fn on_heap(weights: Weights) -> Self {
         let memory = std::vec![0.0; model::MEMORY_LEN].into_boxed_slice();
         let Ok(memory) = memory.try_into() else {
             unreachable!("the vector has this length");
         };
-        match Self::with_memory(memory) {
+        match Self::over(weights, memory) {
             Ok(session) => session,
             Err(error) => panic!("{error}"),
         }
     }
 }
 
-#[cfg(feature = "std")]
-impl Default for Session<std::boxed::Box<Memory>> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl<M: DerefMut<Target = Memory>> Session<M> {
-    /// A session in memory that the caller has, for instance in a static.
-    ///
-    /// # Errors
-    ///
-    /// When the CPU lacks the baseline instruction set.
-    pub fn with_memory(mut memory: M) -> Result<Self, Error> {
+    pub(crate) fn over(weights: Weights, mut memory: M) -> Result<Self, Error> {
         let instruction_set =
             InstructionSet::best().ok_or(Error::MissingInstructionSet(InstructionSet::BASELINE))?;
         model::clear(&mut memory);
         Ok(Self {
+            weights,
             memory,
             position: 0,
             owed: 0,
@@ -269,6 +254,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         };
         self.instruction_set.run(
             self.threads,
+            &self.weights,
             &mut self.memory,
             &mut self.activations,
             batch,

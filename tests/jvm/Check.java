@@ -1,16 +1,24 @@
 package edgegen;
 
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Uses the entry points of an app on this machine's JVM: java edgegen.Check HASH PROMPT ANSWER */
+/**
+ * Uses the entry points of an app on this machine's JVM:
+ * java edgegen.Check HASH PROMPT ANSWER [WEIGHTS]
+ */
 final class Check {
     private Check() {}
 
     public static void main(String[] args) throws Exception {
         String prompt = args[1];
         String answer = args[2];
-        try (Model model = new Model()) {
+        ByteBuffer weights = args.length > 3 ? mapped(Path.of(args[3])) : null;
+        try (Model model = new Model(weights)) {
             equal(model.selfTest(), args[0]);
 
             List<String> pieces = new ArrayList<>();
@@ -34,7 +42,7 @@ final class Check {
             equal(text(model.generate(prompt, seeded)), text(model.generate(prompt, seeded)));
 
             byte[] saved = model.save();
-            try (Model other = new Model()) {
+            try (Model other = new Model(weights)) {
                 other.restore(saved);
                 equal(java.util.Arrays.equals(other.save(), saved), true);
                 saved[saved.length / 2] ^= 1;
@@ -48,11 +56,22 @@ final class Check {
             thrown(NullPointerException.class, () -> model.generate(null, Options.DEFAULT));
             equal(text(model.generate(prompt, Options.DEFAULT)), answer);
         }
-        Model closed = new Model();
+        thrown(ModelException.class, () -> new Model(ByteBuffer.allocateDirect(1000)));
+        thrown(ModelException.class, () -> new Model(ByteBuffer.allocate(1000)));
+        if (weights != null) {
+            thrown(ModelException.class, () -> new Model());
+        }
+        Model closed = new Model(weights);
         closed.close();
         closed.close();
         thrown(IllegalStateException.class, () -> closed.generate(prompt, Options.DEFAULT));
         System.out.println("ok: " + Model.name() + ", context of " + Model.context() + " tokens");
+    }
+
+    private static ByteBuffer mapped(Path file) throws IOException {
+        try (FileChannel channel = FileChannel.open(file)) {
+            return channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
+        }
     }
 
     private static String text(Model.Answer answer) {

@@ -69,6 +69,12 @@ unsafe extern "C" {
     static __flash_size: [u8; 0];
 }
 
+/// The second bank of flash, where weights are that are not in the program.
+#[allow(dead_code, reason = "most programs have their weights inside")]
+pub const WEIGHTS: *const u8 = 0x2200_0000 as *const u8;
+#[allow(dead_code, reason = "as above")]
+pub const WEIGHTS_LEN: usize = 32 << 20;
+
 const UART: *mut u8 = 0x1000_0000 as *mut u8;
 const TEST_DEVICE: *mut u32 = 0x10_0000 as *mut u32;
 

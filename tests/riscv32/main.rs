@@ -23,7 +23,7 @@ fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
 extern "C" fn main() -> ! {
     // SAFETY: `main` runs once and no one else names it.
     let memory = unsafe { &mut *(&raw mut MEMORY) };
-    let Ok(mut session) = Session::with_memory(memory) else {
+    let Ok(mut session) = open(memory) else {
         board::exit(102)
     };
     let mut buffer = [0; 256];
@@ -40,6 +40,25 @@ extern "C" fn main() -> ! {
             (":text", Ok(tokens)) => answer(&mut session, "Once upon a time", tokens),
             _ => answer(&mut session, line, usize::MAX),
         };
+    }
+}
+
+#[cfg(not(feature = "external"))]
+fn open(memory: &'static mut Memory) -> Result<Session<&'static mut Memory>, model::Error> {
+    Session::with_memory(memory)
+}
+
+/// With the weights in flash of their own.
+#[cfg(feature = "external")]
+fn open(memory: &'static mut Memory) -> Result<Session<&'static mut Memory>, model::Error> {
+    // SAFETY: the second bank of flash, which nobody writes to.
+    let flash = unsafe { core::slice::from_raw_parts(board::WEIGHTS, board::WEIGHTS_LEN) };
+    match model::Weights::from_static(flash) {
+        Ok(weights) => Session::with_memory(memory, weights),
+        Err(error) => {
+            let _ = writeln!(Uart, "{error}");
+            board::exit(103)
+        }
     }
 }
 

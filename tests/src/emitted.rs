@@ -94,6 +94,12 @@ impl Emitted {
     pub fn hash(&self) -> &str {
         crate::golden::text(&self.report, "hash")
     }
+
+    /// The file of weights, if they are not in the program.
+    pub fn weights(&self) -> Option<PathBuf> {
+        let file = self.report["weights_file"].as_str()?;
+        Some(self.folder.join(file))
+    }
 }
 
 /// The `edgegen` program, built once.

@@ -45,6 +45,11 @@ pub fn stories() -> Option<PathBuf> {
     shared("models/stories260K/stories260K.bin")
 }
 
+/// The tiny model of the examples, as a llama2.c checkpoint.
+pub fn tiny() -> PathBuf {
+    workspace().join("examples/macro-assistant/models/tiny.bin")
+}
+
 /// SmolLM2-135M-Instruct.Q4_1.gguf, as `tests/fetch-smollm2.sh` fetches it.
 pub fn smollm2() -> Option<PathBuf> {
     let Some(path) = std::env::var_os("EDGEGEN_SMOLLM2") else {

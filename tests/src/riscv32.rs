@@ -12,6 +12,8 @@ const TARGET: &str = "riscv32imc-unknown-none-elf";
 /// RAM of an ESP32-C3, as the linker and QEMU take it.
 const RAM: &str = "400K";
 const STACK: &str = "16K";
+/// The second bank of flash, for weights that are not in the program.
+const WEIGHTS_AT: &str = "0x22000000";
 
 /// A release build for this target, of the package in the current folder. All share `core`, so
 /// they agree on the profile and have no flags of their own.
@@ -40,6 +42,8 @@ fn target() -> PathBuf {
 #[derive(Debug)]
 pub struct Image {
     file: PathBuf,
+    /// What is put into the second bank of flash.
+    pub weights: Option<PathBuf>,
 }
 
 /// What it printed, and how it ended.
@@ -86,6 +90,11 @@ edition = "2024"
 name = "{name}-image"
 path = "{main}"
 
+[features]
+default = [{features}]
+# The weights are in the second bank of flash.
+external = []
+
 [dependencies]
 model = {{ package = "{name}", path = "{path}" }}
 
@@ -97,6 +106,7 @@ panic = "abort"
 [workspace]
 "#,
             name = emitted.name,
+            features = emitted.weights().map_or("", |_| "\"external\""),
             main = sources.join("main.rs").display(),
             path = emitted.folder.display(),
         );
@@ -114,13 +124,20 @@ panic = "abort"
         run::must(build().arg("--offline").current_dir(&folder));
         Some(Self {
             file: built(&format!("{}-image", emitted.name)),
+            weights: emitted.weights(),
         })
     }
 
     /// Runs it and types lines; the last should end the run.
     pub fn run(&self, lines: &[&str]) -> Session {
-        let mut child = Command::new("timeout")
-            .args(["300", "qemu-system-riscv32", "-M", "virt"])
+        let mut command = Command::new("timeout");
+        command.args(["300", "qemu-system-riscv32", "-M", "virt"]);
+        if let Some(weights) = &self.weights {
+            let file = weights.display();
+            command.arg("-device");
+            command.arg(format!("loader,file={file},addr={WEIGHTS_AT},force-raw=on"));
+        }
+        let mut child = command
             .args(["-cpu", "rv32,a=false,f=false,d=false", "-m", RAM])
             .args(["-icount", "shift=0", "-nographic", "-monitor", "none"])
             .args(["-serial", "stdio", "-bios", "none", "-device"])

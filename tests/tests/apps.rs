@@ -75,14 +75,10 @@ fn symbols(file: &Path, arguments: &[&str]) -> Vec<String> {
     names
 }
 
-#[test]
-fn the_jni_methods_work_on_a_jvm() {
-    if !has(&[("javac", "openjdk-17-jdk-headless")]) {
-        return;
-    }
-    let android = Recipe::built_in("homectl-android", "android", "q4").emit();
-    let host = Recipe::built_in("homectl-ffi", "host", "q4").emit();
-    let folder = paths::work("jvm");
+/// What `Check.java` says of a crate for this machine, behind the package of one for Android.
+fn on_a_jvm(android: &Emitted, host: &Emitted) -> String {
+    let folder = paths::work("jvm").join(&host.name);
+    std::fs::create_dir_all(&folder).expect("a writable target folder");
     let target = paths::work("ffi");
     run::must(
         run::cargo("build")
@@ -92,6 +88,7 @@ fn the_jni_methods_work_on_a_jvm() {
     );
     let [include, linux] = jdk_headers();
     let sources = android.folder.join("android/src/main");
+    let library = format!("lib{}_ffi.a", host.name.replace('-', "_"));
     run::must(
         Command::new("cc")
             .args([
@@ -106,7 +103,7 @@ fn the_jni_methods_work_on_a_jvm() {
             .arg("-I")
             .arg(host.folder.join("ffi/include"))
             .arg(sources.join("cpp/edge_jni.c"))
-            .arg(target.join("release/libhomectl_ffi_ffi.a"))
+            .arg(target.join("release").join(library))
             .arg("-lm"),
     );
     let java = sources.join("java/edgegen");
@@ -118,14 +115,29 @@ fn the_jni_methods_work_on_a_jvm() {
             .args(files.map(|name| java.join(format!("{name}.java"))))
             .arg(paths::workspace().join("tests/jvm/Check.java")),
     );
-    let said = run::must(
+    run::must(
         Command::new("java")
             .args(["-Xcheck:jni", "-cp"])
             .arg(folder.join("classes"))
             .arg(format!("-Djava.library.path={}", folder.display()))
-            .args(["edgegen.Check", host.hash(), PROMPT, ANSWER]),
-    );
-    assert_eq!(said.trim(), "ok: homectl-ffi, context of 112 tokens");
+            .args(["edgegen.Check", host.hash(), PROMPT, ANSWER])
+            .args(host.weights()),
+    )
+}
+
+#[test]
+fn the_jni_methods_work_on_a_jvm() {
+    if !has(&[("javac", "openjdk-17-jdk-headless")]) {
+        return;
+    }
+    let android = Recipe::built_in("homectl-android", "android", "q4").emit();
+    let embedded = Recipe::built_in("homectl-ffi", "host", "q4");
+    let external = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
+    for recipe in [embedded, external] {
+        let said = on_a_jvm(&android, &recipe.emit());
+        let expected = format!("ok: {}, context of 112 tokens", recipe.name);
+        assert_eq!(said.trim(), expected);
+    }
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::process::Command;
 use tests::built::cargo_for;
 use tests::{Emitted, Recipe, paths, run};
 
-fn emitted() -> Option<[Emitted; 2]> {
+fn emitted() -> Option<[Emitted; 3]> {
     let model = paths::stories()?;
+    let external = Recipe::new("stories-external", &model, "host", "q8");
     Some([
         Recipe::new("stories-q8", &model, "host", "q8").emit(),
         Recipe::new("stories-esp32", &model, "esp32", "q8").emit(),
+        external.with("--weights=external").emit(),
     ])
 }
 
@@ -42,6 +44,12 @@ fn emitted_crates_are_clean() {
                 .env("RUSTDOCFLAGS", "-Dwarnings"),
             emitted,
         );
+        strict(
+            run::cargo("clippy")
+                .args(["--offline", "--lib", "--no-default-features"])
+                .args(["--", "-D", "warnings"]),
+            emitted,
+        );
         strict(run::cargo("fmt").arg("--check"), emitted);
         let ffi = ["--manifest-path", "ffi/Cargo.toml"];
         strict(
@@ -57,8 +65,15 @@ fn emitted_crates_are_clean() {
 
 #[test]
 fn emitted_crates_pass_their_own_tests() {
-    let Some([host, _]) = emitted() else { return };
-    strict(run::cargo("test").args(["--offline", "--release"]), &host);
+    let Some([host, _, external]) = emitted() else {
+        return;
+    };
+    for emitted in [host, external] {
+        strict(
+            run::cargo("test").args(["--offline", "--release"]),
+            &emitted,
+        );
+    }
 }
 
 #[test]
@@ -121,7 +136,9 @@ fn cross_toml_has_known_keys_only() {
 
 #[test]
 fn a_microcontrollers_crate_builds_without_std() {
-    let Some([_, esp32]) = emitted() else { return };
+    let Some([_, esp32, _]) = emitted() else {
+        return;
+    };
     run::must(
         cargo_for("core", "riscv32imc-unknown-none-elf", "build")
             .args(["--release", "--offline", "--lib", "--target-dir"])

@@ -65,7 +65,11 @@ struct Library {
 
 impl Library {
     fn build() -> Self {
-        let emitted = Recipe::built_in("homectl-ffi", "host", "q4").emit();
+        Self::of(&Recipe::built_in("homectl-ffi", "host", "q4"))
+    }
+
+    fn of(recipe: &Recipe) -> Self {
+        let emitted = recipe.emit();
         let folder = paths::work("ffi");
         run::must(
             run::cargo("build")
@@ -80,6 +84,7 @@ impl Library {
     fn example(&self, name: &str, flags: &[&str]) -> std::path::PathBuf {
         let program = self.folder.join(name);
         let ffi = self.emitted.folder.join("ffi");
+        let library = format!("lib{}_ffi.a", self.emitted.name.replace('-', "_"));
         run::must(
             Command::new("cc")
                 .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-g"])
@@ -87,7 +92,7 @@ impl Library {
                 .arg("-I")
                 .arg(ffi.join("include"))
                 .arg(ffi.join("examples/generate.c"))
-                .arg(self.folder.join("release/libhomectl_ffi_ffi.a"))
+                .arg(self.folder.join("release").join(library))
                 .args(["-lm", "-o"])
                 .arg(&program),
         );
@@ -98,7 +103,7 @@ impl Library {
 const PROMPT: &str = "switch off the lamp in the kitchen";
 
 fn answers(library: &Library, command: &mut Command) {
-    let output = run::must(command.arg(PROMPT));
+    let output = run::must(command.arg(PROMPT).args(library.emitted.weights()));
     let lines: Vec<&str> = output.lines().collect();
     let hash = text(&library.emitted.report, "hash");
     let answer = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
@@ -127,6 +132,25 @@ fn a_c_program_gets_the_bits_without_an_error_of_memory() {
     }
     let sanitized = library.example("sanitized", &["-O1", "-fsanitize=address,undefined"]);
     answers(&library, &mut Command::new(sanitized));
+}
+
+#[test]
+fn weights_outside_the_library_are_given_in_memory() {
+    let recipe = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
+    let library = Library::of(&recipe);
+    let program = library.example("external", &["-O1", "-fsanitize=address,undefined"]);
+    answers(&library, &mut Command::new(&program));
+
+    let refuses = |program: &Path, weights: Option<&Path>| {
+        let output = run::output(Command::new(program).arg(PROMPT).args(weights));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("status -8"), "{said}");
+    };
+    refuses(&program, None);
+    refuses(&program, Some(&program));
+    // A library that has its weights inside has no use for others.
+    let embedded = Library::build().example("embedded", &["-O1"]);
+    refuses(&embedded, library.emitted.weights().as_deref());
 }
 
 #[test]

@@ -39,6 +39,34 @@ fn homectl_answers_on_a_microcontroller() {
     assert_eq!(overflow.status, Some(7), "{overflow:?}");
 }
 
+/// Weights in flash of their own, as in a partition of an ESP32.
+#[test]
+fn weights_outside_the_image_are_checked_and_give_the_same_bits() {
+    let recipe = Recipe::new("tiny-riscv32", &paths::tiny(), "esp32", "q8");
+    let emitted = recipe.with("--weights=external").emit();
+    let Some(mut image) = Image::build(&emitted) else {
+        return;
+    };
+    let session = image.run(&[":self-test", ":usage", ":exit"]);
+    assert_eq!(session.lines[0], format!("ok: {}", emitted.hash()));
+    let weights = image.weights.take().expect("a file of weights");
+    let bytes = std::fs::read(&weights).expect("a readable file");
+    println!("{:?} and {} bytes of weights", session.usage(), bytes.len());
+
+    let said = |image: &Image| {
+        let session = image.run(&[":exit"]);
+        assert_eq!(session.status, Some(103), "{session:?}");
+        session.lines.concat()
+    };
+    assert_eq!(said(&image), "this is no file of weights");
+    let mut changed = bytes;
+    *changed.last_mut().expect("a byte") ^= 1;
+    let file = paths::work("riscv32").join("changed.weights");
+    std::fs::write(&file, changed).expect("a writable target folder");
+    image.weights = Some(file);
+    assert_eq!(said(&image), "bytes of the file were changed");
+}
+
 #[test]
 fn stories_runs_on_a_microcontroller() {
     let Some(model) = paths::stories() else {

@@ -81,8 +81,10 @@ fn an_emulator_is_a_runner() {
 
 /// A stand-in for ssh that runs the command here, in a folder of its own.
 #[test]
-fn over_ssh_the_program_is_copied_and_removed() {
-    let emitted = fresh(&Recipe::built_in("homectl-verify", "host", "q4"));
+fn over_ssh_program_and_weights_are_copied_and_removed() {
+    let recipe = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
+    let emitted = fresh(&recipe);
+    let program = Target::Host.build(&emitted);
     let folder = tempfile::tempdir_in(paths::work("ssh")).expect("a writable target folder");
     let (bin, there) = (folder.path().join("bin"), folder.path().join("there"));
     for folder in [&bin, &there] {
@@ -94,7 +96,8 @@ fn over_ssh_the_program_is_copied_and_removed() {
     );
     executable(&bin.join("ssh"), &script);
     let path = std::env::var("PATH").expect("a path");
-    let mut command = verify(&emitted, &["--runner", "ssh pi"]);
+    let file = program.path().to_str().expect("UTF-8");
+    let mut command = verify(&emitted, &["--runner", "ssh pi", "--program", file]);
     let said = run::must(command.env("PATH", format!("{}:{path}", bin.display())));
     assert!(
         said.contains("| ssh pi |") && said.contains(emitted.hash()),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::emit::check_folder;
 use crate::error::Result;
 use crate::import::{BUILT_IN_PROMPT, built_in, import_with_tokenizer};
-use crate::plan::{Quant, Request};
+use crate::plan::{Placement, Quant, Request};
 use crate::profile::Profile;
 use crate::program::WeightFormat;
 use crate::schema;
@@ -48,6 +48,9 @@ pub(super) struct Args {
     /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
     #[arg(long, value_name = "FILE", requires = "model")]
     tokenizer: Option<PathBuf>,
+    /// In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards
+    #[arg(long, value_name = "PLACE", default_value = "embedded", value_parser = placement())]
+    weights: Placement,
     /// Emit even if the platform's limits are exceeded
     #[arg(long)]
     allow_oversize: bool,
@@ -62,6 +65,11 @@ pub(super) struct Args {
 fn quant() -> impl TypedValueParser<Value = Quant> {
     let names = once("keep").chain(WeightFormat::ALL.map(WeightFormat::name));
     PossibleValuesParser::new(names).try_map(|text| text.parse::<Quant>())
+}
+
+fn placement() -> impl TypedValueParser<Value = Placement> {
+    let names = Placement::ALL.map(Placement::name);
+    PossibleValuesParser::new(names).try_map(|text| text.parse::<Placement>())
 }
 
 pub(super) fn run(args: &Args) -> Result<String> {
@@ -105,6 +113,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
             quant: args.quant,
             context: args.context,
             answer_cache: args.answer_cache,
+            weights: args.weights,
             allow_oversize: args.allow_oversize,
         },
         out: args.out.clone().unwrap_or_else(|| PathBuf::from(&name)),

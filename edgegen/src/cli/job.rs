@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use crate::compress::compress;
-use crate::emit::{Options, WriteReport, check_folder, emit, write};
+use crate::emit::{Options, WriteReport, check_folder, emit, weights_file, write};
 use crate::error::Result;
 use crate::interpret::{bake, golden};
 use crate::model::Model;
-use crate::plan::{Plan, Request, plan};
+use crate::plan::{Placement, Plan, Request, plan};
 use crate::profile::{App, Profile, format_size};
 use crate::program::Golden;
 use serde_json::Value;
@@ -50,6 +50,7 @@ impl<'a> Job<'a> {
         let golden = progress::spin("running the golden tokens", || golden(&program, threads))?;
         let options = Options {
             name: self.name.clone(),
+            weights: plan.weights(),
             allow_oversize: self.request.allow_oversize,
         };
         let report = progress::spin("writing the crate", || {
@@ -89,6 +90,7 @@ impl Done<'_> {
             "path": self.job.out.to_string_lossy(),
             "platform": self.job.profile.name(),
             "weights": conversions.collect::<Vec<_>>(),
+            "weights_file": self.weights_file(),
             "flash_bytes": self.plan.footprint().flash(),
             "ram_bytes": self.plan.footprint().ram(),
             "context": self.plan.sizes().context,
@@ -129,6 +131,9 @@ impl Done<'_> {
             let tokens = self.job.model.prefix().len();
             row("system", &format_args!("{tokens} tokens, computed now"));
         }
+        if let Some(file) = self.weights_file() {
+            row("file", &format_args!("{file}: ship it with the program"));
+        }
         row(
             "flash",
             &format_args!("{} of weights and tables", size(footprint.flash())),
@@ -151,12 +156,21 @@ impl Done<'_> {
         [self.plan.footprint().flash(), self.plan.footprint().ram()]
     }
 
+    /// The file that the program needs beside it.
+    fn weights_file(&self) -> Option<String> {
+        let external = self.plan.weights() == Placement::External;
+        external.then(|| weights_file(&self.job.name))
+    }
+
     /// The command that builds the crate, or runs it where this machine can.
     fn next(&self) -> String {
         let target = self.job.profile.target();
         let here = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
         let build = if self.job.profile.std() && target == here && cfg!(target_os = "linux") {
-            format!("cargo run --release -- generate {:?}", self.job.prompt)
+            let weights = self.weights_file();
+            let weights = weights.map_or_else(String::new, |file| format!("--weights {file} "));
+            let prompt = self.job.prompt;
+            format!("cargo run --release -- generate {weights}{prompt:?}")
         } else if self.job.profile.std() && target.contains("-linux-") {
             "cross build --release".to_owned()
         } else {

@@ -42,8 +42,9 @@ const HEAD: &str = "# Verified\n\n\
     What `edgegen verify` found: the golden hash of the logits, computed on the device, and the speed there.\n\n\
     | device | instruction set | hash | prefill, tokens/s | decode, tokens/s | memory |\n\
     |---|---|---|---|---|---|\n";
-/// The program's name on a device that it is copied to.
+/// The names of the program and its weights on a device that they are copied to.
 const COPY: &str = "./edgegen-verify-program";
+const WEIGHTS_COPY: &str = "./edgegen-verify-weights";
 
 pub(super) fn run(args: &Args) -> Result<String> {
     if !args.folder.join("edgegen.lock").is_file() {
@@ -55,7 +56,12 @@ pub(super) fn run(args: &Args) -> Result<String> {
         Some(program) => program.clone(),
         None => build(&args.folder, args.target.as_deref())?,
     };
-    let runner = Runner::new(args.runner.as_deref().unwrap_or_default(), &program)?;
+    let weights = weights(&args.folder)?;
+    let runner = Runner::new(
+        args.runner.as_deref().unwrap_or_default(),
+        &program,
+        weights.as_deref(),
+    )?;
     let test = runner.json(&["self-test", "--json"])?;
     let tokens = args.tokens.to_string();
     let speed = ["--tokens", &tokens, "--prompt-tokens", &tokens];
@@ -114,40 +120,57 @@ fn build(folder: &Path, target: Option<&str>) -> Result<PathBuf> {
     }
 }
 
+/// The crate's file of weights, if they are not in the program.
+fn weights(folder: &Path) -> Result<Option<PathBuf>> {
+    let failed = |error| Error::io("list the folder", folder, &error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|end| end == "weights") {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
 /// How the program is started.
 struct Runner<'a> {
     words: Vec<&'a str>,
     program: &'a Path,
-    /// Whether the program is on another machine.
+    /// The file of weights, if there is one.
+    weights: Option<&'a Path>,
+    /// Whether program and weights are on another machine.
     copied: bool,
 }
 
 impl<'a> Runner<'a> {
-    fn new(command: &'a str, program: &'a Path) -> Result<Self> {
+    fn new(command: &'a str, program: &'a Path, weights: Option<&'a Path>) -> Result<Self> {
         let words: Vec<&str> = command.split_whitespace().collect();
         let copied = words.first() == Some(&"ssh");
         let runner = Self {
             words,
             program,
+            weights,
             copied,
         };
         if copied {
-            let file = File::open(program).map_err(|e| Error::io("read it", program, &e))?;
-            let copy = format!("cat > {COPY} && chmod +x {COPY}");
-            let copied = output(
-                runner
-                    .start()
-                    .arg(copy)
-                    .stdin(file)
-                    .stderr(Stdio::inherit()),
-            )?;
-            if !copied.status.success() {
-                return Err(Error::new(format!(
-                    "`{command}` could not copy the program"
-                )));
+            runner.copy(program, &format!("cat > {COPY} && chmod +x {COPY}"))?;
+            if let Some(weights) = weights {
+                runner.copy(weights, &format!("cat > {WEIGHTS_COPY}"))?;
             }
         }
         Ok(runner)
+    }
+
+    /// Gives a file to a command on the other machine.
+    fn copy(&self, file: &Path, command: &str) -> Result<()> {
+        let content = File::open(file).map_err(|e| Error::io("read it", file, &e))?;
+        let mut copy = self.start();
+        copy.arg(command).stdin(content).stderr(Stdio::inherit());
+        if output(&mut copy)?.status.success() {
+            return Ok(());
+        }
+        let runner = self.words.join(" ");
+        Err(Error::new(format!("`{runner}` could not copy it")).in_file(file))
     }
 
     /// The runner's command, to which arguments are added.
@@ -172,7 +195,13 @@ impl<'a> Runner<'a> {
         if self.copied {
             command.arg(COPY);
         }
-        let output = output(command.args(arguments))?;
+        command.args(arguments);
+        if let Some(weights) = self.weights {
+            let copy = Path::new(WEIGHTS_COPY);
+            let there = if self.copied { copy } else { weights };
+            command.arg("--weights").arg(there);
+        }
+        let output = output(&mut command)?;
         serde_json::from_slice(&output.stdout).map_err(|_| {
             Error::new(format!(
                 "`{}` printed no JSON: {}",
@@ -189,7 +218,7 @@ impl Drop for Runner<'_> {
     fn drop(&mut self) {
         if self.copied {
             // What cannot be removed is left there.
-            let _ = self.start().args(["rm", "-f", COPY]).output();
+            let _ = self.start().args(["rm", "-f", COPY, WEIGHTS_COPY]).output();
         }
     }
 }

@@ -55,6 +55,7 @@ pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
 
         use super::kernels::{Q8Block, #(#tokens),*};
         use super::model::{ACTIVATION_BLOCKS, Batch, Memory, Observer, run_on};
+        use super::weights::Weights;
 
         #guard
 
@@ -103,6 +104,7 @@ pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
             pub(crate) fn run(
                 self,
                 threads: usize,
+                weights: &Weights,
                 memory: &mut Memory,
                 activations: &mut [Q8Block; ACTIVATION_BLOCKS],
                 batch: Batch<'_>,
@@ -113,7 +115,7 @@ pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
                         let Some(isa) = #tokens::new() else {
                             panic!("this CPU lacks {}", self.name());
                         };
-                        run_on(isa, threads, memory, activations, batch, observer);
+                        run_on(isa, threads, weights, memory, activations, batch, observer);
                     })*
                 }
             }

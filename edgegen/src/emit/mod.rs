@@ -6,6 +6,7 @@ mod files;
 mod isa;
 mod manifest;
 mod model;
+mod network;
 mod readme;
 mod root;
 mod sources;
@@ -17,7 +18,7 @@ pub use files::Crate;
 pub use sources::module;
 pub use write::{WriteReport, check_folder, write};
 
-use crate::plan::instruction_sets;
+use crate::plan::{Placement, instruction_sets};
 use crate::profile::Profile;
 use crate::program::{Golden, Program};
 
@@ -30,6 +31,8 @@ use weights::Weights;
 pub struct Options {
     /// The crate's name: a valid package name.
     pub name: String,
+    /// Where the weights are.
+    pub weights: Placement,
     /// Whether to leave out the assertion of the profile's limits.
     pub allow_oversize: bool,
 }
@@ -37,12 +40,16 @@ pub struct Options {
 /// The whole crate, in memory.
 pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Options) -> Crate {
     let sets = instruction_sets(profile);
+    let weights = match options.weights {
+        Placement::Embedded => Weights::InCrate,
+        Placement::External => Weights::Apart,
+    };
     let mut files = Crate::new();
     files.insert_text("Cargo.toml", manifest::cargo(program, profile, options));
     files.insert_text("Cross.toml", manifest::cross(profile));
     files.insert_text(
         "README.md",
-        readme::readme(program, golden, profile, &sets, options),
+        readme::readme(program, golden, profile, &sets, &weights, options),
     );
     files.insert_text("benches/Cargo.toml", manifest::benches(options));
     files.insert_text("ffi/Cargo.toml", manifest::ffi(profile, options));
@@ -54,7 +61,7 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
         golden,
         profile,
         options,
-        weights: Weights::InCrate,
+        weights,
     };
     for (path, text) in sources.files() {
         files.insert_text(&path, text);
@@ -62,10 +69,23 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
     for (path, text) in app::files(program, golden, profile, options) {
         files.insert_text(&path, text);
     }
-    for (name, bytes) in weight_files(program) {
+    let included: Vec<(String, &[u8])> = match options.weights {
+        Placement::Embedded => weight_files(program).collect(),
+        Placement::External => {
+            let file = weights_file(&options.name);
+            files.insert_bytes(&file, weights::file(program));
+            table_files(program).collect()
+        }
+    };
+    for (name, bytes) in included {
         files.insert_bytes(&format!("weights/{name}"), bytes.to_vec());
     }
     files
+}
+
+/// The file that holds the weights of the crate of this name, if they are not in the program.
+pub fn weights_file(name: &str) -> String {
+    format!("{name}.weights")
 }
 
 /// The files that `include_bytes!` reads: name and content.
@@ -75,13 +95,15 @@ pub fn weight_files(program: &Program) -> impl Iterator<Item = (String, &[u8])> 
         .files()
         .iter()
         .map(|file| (format!("{}.bin", file.name), &file.bytes[..]))
-        .chain([("tokenizer.bin".to_owned(), program.tokenizer.blob())])
-        .chain(
-            program
-                .grammar
-                .iter()
-                .map(|grammar| ("grammar.bin".to_owned(), grammar.blob())),
-        )
+        .chain(table_files(program))
+}
+
+/// Those of them that the program always holds: small, and needed before the first weight is.
+fn table_files(program: &Program) -> impl Iterator<Item = (String, &[u8])> {
+    let grammar = program.grammar.iter().map(|grammar| grammar.blob());
+    [("tokenizer.bin".to_owned(), program.tokenizer.blob())]
+        .into_iter()
+        .chain(grammar.map(|blob| ("grammar.bin".to_owned(), blob)))
         .chain(
             (!program.prefix.is_empty()).then(|| ("prefix.bin".to_owned(), program.prefix.blob())),
         )

@@ -4,28 +4,27 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::plan::activation_blocks;
-use crate::program::{Golden, Layer, Matrix, Operation, Part, Program, WeightFormat};
+use crate::program::{Golden, Layer, Matrix, Operation, Program, WeightFormat};
 
+use super::network::{field, network};
 use super::weights::{self, Weights};
+use super::weights_file;
 
 /// `model.rs` as tokens. `weights` says how weight files are included.
 pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> TokenStream {
     let runs = runs(&program.layers);
     let constants = constants(program, settings);
     let golden = golden_constants(golden);
-    let statics = weights::statics(program, &settings.weights);
+    let network = network(program, &runs, &settings.weights);
     let kernels = kernels(program);
     let regions = program.arena.regions().map(|(buffer, region)| {
         let name = constant(buffer.name());
         let (start, width) = (number(region.start), number(region.width));
         quote! { const #name: Region = Region { start: #start, width: #width }; }
     });
-    let layers = runs.iter().map(|run| layer(program, run));
+    let layers = runs.iter().map(layer);
     let pass = pass(program, &runs);
-    let entry = entry();
-    let rope = slice(program, &program.rope.part);
-    let embedding = parts(program, &program.embedding);
-    let embedding_parts = number(program.embedding.parts.len());
+    let entry = entry(&settings.weights);
 
     quote! {
         //! The network: shapes, weights and the order of operations.
@@ -52,12 +51,7 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
             output: ATTENDED,
         };
 
-        #statics
-
-        /// Rotations: `[position][cos, sin][pair]`.
-        static ROPE: &[u8] = #rope;
-        static EMBEDDING_PARTS: [&[u8]; #embedding_parts] = #embedding;
-
+        #network
         #(#layers)*
         #pass
         #entry
@@ -76,11 +70,28 @@ pub(super) struct Settings {
 }
 
 /// Consecutive layers with the same operations and formats.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     /// Suffix of the names of its items; empty when all layers are alike.
     suffix: String,
     first: usize,
-    layers: &'a [Layer],
+    pub(super) layers: &'a [Layer],
+}
+
+impl Run<'_> {
+    /// The name of the struct of a layer's weights.
+    pub(super) fn kind(&self) -> Ident {
+        format_ident!("Layer{}", self.suffix.replace('_', ""))
+    }
+
+    /// The name of the layers' weights.
+    pub(super) fn table(&self) -> Ident {
+        format_ident!("layers{}", self.suffix)
+    }
+
+    /// The name of the function of a layer.
+    fn function(&self) -> Ident {
+        format_ident!("layer{}", self.suffix)
+    }
 }
 
 fn runs(layers: &[Layer]) -> Vec<Run<'_>> {
@@ -141,7 +152,16 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
     });
     let digest = hex(program.digest());
     let activation_blocks = number(activation_blocks(s));
-    let flash = number(program.flash_bytes());
+    let flash = number(settings.weights.flash_bytes(program));
+    let file = (settings.weights == Weights::Apart).then(|| {
+        let (file, bytes) = (weights_file(name), number(weights::file_bytes(program)));
+        quote! {
+            /// Name of the file of weights.
+            pub const WEIGHTS_FILE: &str = #file;
+            /// Bytes of the file of weights, a part of [`FLASH_BYTES`].
+            pub const WEIGHTS_BYTES: usize = #bytes;
+        }
+    });
     let numbers = [
         (
             "HIDDEN_SIZE",
@@ -212,6 +232,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         pub const DEFAULT_THREADS: usize = #default_threads;
         /// Bytes of weights and tables in flash, without code.
         pub const FLASH_BYTES: usize = #flash;
+        #file
         /// Floats of one position: its token, and its keys and values in all layers.
         pub const POSITION_FLOATS: usize =
             1 + 2 * NUM_HIDDEN_LAYERS * NUM_KEY_VALUE_HEADS * HEAD_DIM;
@@ -264,6 +285,7 @@ fn kernels(program: &Program) -> TokenStream {
         use super::kernels::{Const, Isa, Q8Block, #(#formats),*};
         use super::prefix::Prefix;
         use super::team::{Solo, Team};
+        use super::weights::Weights;
     }
 }
 
@@ -283,20 +305,10 @@ pub(super) fn formats(program: &Program) -> Vec<WeightFormat> {
     used.into_iter().collect()
 }
 
-/// The struct, the table and the function of a run of layers.
-fn layer(program: &Program, run: &Run<'_>) -> TokenStream {
-    let kind = format_ident!("Layer{}", run.suffix.replace('_', ""));
-    let table = format_ident!("LAYERS{}", run.suffix);
-    let function = format_ident!("layer{}", run.suffix);
-    let count = number(run.layers.len());
+/// The struct and the function of a run of layers.
+fn layer(run: &Run<'_>) -> TokenStream {
+    let (kind, function) = (run.kind(), run.function());
     let fields = run.layers[0].operations.iter().filter_map(field);
-    let values = run.layers.iter().map(|layer| {
-        let values = layer
-            .operations
-            .iter()
-            .filter_map(|operation| value(program, operation));
-        quote! { #kind { #(#values),* } }
-    });
     let steps = run.layers[0]
         .operations
         .iter()
@@ -312,47 +324,17 @@ fn layer(program: &Program, run: &Run<'_>) -> TokenStream {
     };
     quote! {
         #[doc = #doc]
-        struct #kind { #(#fields),* }
+        struct #kind<'w> { #(#fields),* }
 
-        static #table: [#kind; #count] = [#(#values),*];
-
-        fn #function<T: Team<'static>>(frame: &mut Frame<'_, T>, weights: &#kind, index: usize) {
+        fn #function<'w, T: Team<'w>>(
+            frame: &mut Frame<'_, T>,
+            network: &Network<'w>,
+            weights: &#kind<'w>,
+            index: usize,
+        ) {
             #(#steps)*
         }
     }
-}
-
-fn field(operation: &Operation) -> Option<TokenStream> {
-    Some(match operation {
-        Operation::RmsNorm { name, .. } | Operation::AddBias { name, .. } => {
-            let name = format_ident!("{name}");
-            quote!(#name: &'static [u8])
-        }
-        Operation::MatMul { name, matrix, .. } => {
-            let (name, parts) = (format_ident!("{name}"), number(matrix.parts.len()));
-            quote!(#name: [&'static [u8]; #parts])
-        }
-        _ => return None,
-    })
-}
-
-fn value(program: &Program, operation: &Operation) -> Option<TokenStream> {
-    Some(match operation {
-        Operation::RmsNorm {
-            name, gain: vector, ..
-        }
-        | Operation::AddBias {
-            name, bias: vector, ..
-        } => {
-            let (name, slice) = (format_ident!("{name}"), slice(program, &vector.part));
-            quote!(#name: #slice)
-        }
-        Operation::MatMul { name, matrix, .. } => {
-            let (name, parts) = (format_ident!("{name}"), parts(program, matrix));
-            quote!(#name: #parts)
-        }
-        _ => return None,
-    })
 }
 
 fn step(operation: &Operation, weights: &TokenStream) -> TokenStream {
@@ -402,7 +384,7 @@ fn step(operation: &Operation, weights: &TokenStream) -> TokenStream {
             let (start, heads) = (number(*start), number(*heads));
             quote! {
                 frame.rope(
-                    ROPE,
+                    network.rope,
                     QUERY_KEY_VALUE,
                     #start,
                     (Const::<#heads>, Const::<HEAD_DIM>, Const::<ROPE_PAIRS>),
@@ -427,49 +409,27 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
     let format = format_type(program.embedding.format);
     let blocks = blocks(&program.embedding);
     let loops = runs.iter().map(|run| {
-        let (table, function) = (
-            format_ident!("LAYERS{}", run.suffix),
-            format_ident!("layer{}", run.suffix),
-        );
+        let (table, function) = (run.table(), run.function());
         let first = number(run.first);
         quote! {
-            for (index, weights) in (#first..).zip(&#table) {
-                #function(&mut frame, weights, index);
+            for (index, weights) in (#first..).zip(&network.#table) {
+                #function(&mut frame, network, weights, index);
                 observe(&frame, index + 1, observer);
             }
         }
     });
-    let tied = matches!(
-        program.head.last(),
-        Some(Operation::MatMul { matrix, .. }) if *matrix == program.embedding
-    );
-    let head_values = program.head.iter().filter_map(|operation| match operation {
-        Operation::MatMul { name, matrix, .. } if tied => {
-            let (name, parts) = (format_ident!("{name}"), number(matrix.parts.len()));
-            Some((
-                quote!(#name: [&'static [u8]; #parts]),
-                quote!(#name: EMBEDDING_PARTS),
-            ))
-        }
-        _ => Some((field(operation)?, value(program, operation)?)),
-    });
-    let (head_fields, head_values): (Vec<_>, Vec<_>) = head_values.unzip();
     let head_steps = program
         .head
         .iter()
-        .map(|operation| step(operation, &quote!(HEAD)));
+        .map(|operation| step(operation, &quote!(weights)));
     quote! {
-        /// The weights after the last layer.
-        struct Head { #(#head_fields),* }
-
-        static HEAD: Head = Head { #(#head_values),* };
-
-        fn head<T: Team<'static>>(frame: &mut Frame<'_, T>) {
+        fn head<'w, T: Team<'w>>(frame: &mut Frame<'_, T>, weights: &Head<'w>) {
             #(#head_steps)*
         }
 
-        fn pass<T: Team<'static>>(
+        fn pass<'w, T: Team<'w>>(
             team: &mut T,
+            network: &Network<'w>,
             arena: &mut [f32],
             activations: &mut [Q8Block],
             batch: Batch<'_>,
@@ -482,7 +442,7 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
                 tokens: batch.tokens.len(),
                 position: batch.position,
             };
-            frame.embed::<#format, _>(&EMBEDDING_PARTS, #blocks, batch.tokens, RESIDUAL);
+            frame.embed::<#format, _>(&network.embedding, #blocks, batch.tokens, RESIDUAL);
             observe(&frame, 0, observer);
             #(#loops)*
             let rows = match batch.wanted {
@@ -493,7 +453,7 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
             for first in rows.clone().step_by(LOGIT_ROWS) {
                 let rows = first..rows.end.min(first + LOGIT_ROWS);
                 frame.select(RESIDUAL, rows.clone());
-                head(&mut frame);
+                head(&mut frame, &network.head);
                 for row in rows {
                     let logits = LOGITS.start + (row - first) * LOGITS.width;
                     observer.logits(row, &mut frame.arena[logits..][..VOCAB_SIZE]);
@@ -511,7 +471,8 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
 }
 
 /// The functions that the session calls: the same for every model.
-fn entry() -> TokenStream {
+fn entry(weights: &Weights) -> TokenStream {
+    let borrow = (*weights == Weights::Apart).then(|| quote!(&));
     quote! {
         /// Sees results as they are computed, in the order of the tokens.
         pub(crate) trait Observer {
@@ -548,22 +509,24 @@ fn entry() -> TokenStream {
         pub(crate) fn run_on<I: Isa>(
             isa: I,
             threads: usize,
+            weights: &Weights,
             memory: &mut Memory,
             activations: &mut [Q8Block; ACTIVATION_BLOCKS],
             batch: Batch<'_>,
             observer: &mut dyn Observer,
         ) {
+            let network = #borrow weights.network();
             let (cache, rest) = memory.split_at_mut(CACHE_LEN);
             let arena = &mut rest[..ARENA_LEN];
             #[cfg(feature = "std")]
             if threads > 1 {
                 super::crew::with_crew(isa, threads, cache, |crew| {
-                    pass(crew, arena, activations, batch, observer);
+                    pass(crew, network, arena, activations, batch, observer);
                 });
                 return;
             }
             let _ = threads;
-            pass(&mut Solo { isa, cache }, arena, activations, batch, observer);
+            pass(&mut Solo { isa, cache }, network, arena, activations, batch, observer);
         }
 
         /// The last logits that were computed: of up to [`LOGIT_ROWS`] tokens, if each's were
@@ -607,17 +570,6 @@ fn entry() -> TokenStream {
             core::iter::once(CACHE_LEN + ARENA_LEN + position).chain(floats)
         }
     }
-}
-
-fn parts(program: &Program, matrix: &Matrix) -> TokenStream {
-    let parts = matrix.parts.iter().map(|part| slice(program, part));
-    quote!([#(#parts),*])
-}
-
-fn slice(program: &Program, part: &Part) -> TokenStream {
-    let file = weights::name(&program.files.files()[part.file].name);
-    let (start, len) = (number(part.range.start), number(part.range.len()));
-    quote!(slice(&#file.0, #start, #len))
 }
 
 fn blocks(matrix: &Matrix) -> TokenStream {

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::plan::{activation_blocks, mb};
+use crate::plan::{Placement, activation_blocks, mb};
 use crate::profile::{App, InstructionSet, Profile};
 use crate::program::{Golden, Program};
 
-use super::Options;
+use super::weights::{self, Weights};
+use super::{Options, weights_file};
 
 /// `README.md`.
 pub(super) fn readme(
@@ -14,8 +15,10 @@ pub(super) fn readme(
     golden: &Golden,
     profile: &Profile,
     sets: &[InstructionSet],
+    weights: &Weights,
     options: &Options,
 ) -> String {
+    let words = Words::new(options, profile);
     let s = &program.shapes;
     let p = &program.provenance;
     let name = &options.name;
@@ -25,11 +28,12 @@ pub(super) fn readme(
     let mut text = format!(
         "# {name}\n\n\
          {} as a standalone Rust crate for `{}` ({}), compiled by edgegen {}.\n\
-         Weights are in the binary, every shape is a constant, and there is no dependency.\n\n",
+         Weights are {}, every shape is a constant, and there is no dependency.\n\n",
         p.model,
         profile.name(),
         profile.target(),
         env!("CARGO_PKG_VERSION"),
+        words.place,
     );
     let _ = writeln!(text, "| | |\n|---|---|");
     let mut row = |what: &str, value: String| {
@@ -49,8 +53,12 @@ pub(super) fn readme(
     row("weights", p.conversions.join("; "));
     row(
         "flash (weights and tables)",
-        mb(program.flash_bytes() as u64),
+        mb(weights.flash_bytes(program) as u64),
     );
+    if options.weights == Placement::External {
+        let bytes = weights::file_bytes(program) as u64;
+        row("of these in the file of weights", mb(bytes));
+    }
     row("RAM (KV cache and activations)", mb(ram as u64));
     row("context", format!("{} tokens", s.context));
     row(
@@ -82,11 +90,21 @@ pub(super) fn readme(
     if let Some(limit) = profile.ram() {
         row("the profile's limit on RAM", mb(limit));
     }
+    let Words {
+        copy,
+        names,
+        open,
+        new,
+        with_memory,
+        more,
+        ..
+    } = words;
     let build = if profile.std() {
         format!(
             "## The program\n\n\
              ```sh\n\
              cargo build --release\n\
+             {copy}\
              target/release/{name} generate \"Once upon a time\"\n\
              target/release/{name} self-test\n\
              ```\n\n\
@@ -129,19 +147,99 @@ pub(super) fn readme(
         "## The library\n\n\
          With the feature `std`:\n\n\
          ```rust,ignore\n\
-         use {ident}::{{Options, Session}};\n\n\
-         let mut session = Session::new();\n\
+         use {ident}::{{{names}}};\n\n\
+         {open}\
+         let mut session = Session::new({new});\n\
          for piece in session.generate(\"Once upon a time\", &Options::default())? {{\n    \
              print!(\"{{piece}}\");\n\
          }}\n\
          ```\n\n\
          Without it there is no allocation: give the session its memory, for instance from a\n\
-         static, with `Session::with_memory(&mut MEMORY)`. `RAM_BYTES` and `FLASH_BYTES` are\n\
+         static, with `Session::with_memory({with_memory})`. `RAM_BYTES` and `FLASH_BYTES` are\n\
          compared with the profile's limits when the crate is compiled.\n\n\
+         {more}\
          `ffi` is the same for C, and for what calls C: a static and a shared library, the header\n\
          `ffi/include/edge_model.h`, and a CMake project with an example.\n\n\
          Benchmarks are a package of their own, so that this one needs no registry:\n\
          `cargo bench --manifest-path benches/Cargo.toml`.\n"
     );
+    text
+}
+
+/// What depends on where the weights are.
+struct Words {
+    place: String,
+    /// Commands between building and running.
+    copy: String,
+    /// What is imported.
+    names: &'static str,
+    /// Statements before there is a session.
+    open: String,
+    /// The arguments of `Session::new`.
+    new: &'static str,
+    /// The arguments of `Session::with_memory`.
+    with_memory: &'static str,
+    /// Paragraphs.
+    more: String,
+}
+
+impl Words {
+    fn new(options: &Options, profile: &Profile) -> Self {
+        match options.weights {
+            Placement::Embedded => Self {
+                place: "in the binary".into(),
+                copy: String::new(),
+                names: "Options, Session",
+                open: String::new(),
+                new: "",
+                with_memory: "&mut MEMORY",
+                more: String::new(),
+            },
+            Placement::External => {
+                let file = weights_file(&options.name);
+                Self {
+                    place: format!("in the file `{file}`"),
+                    copy: format!("cp {file} target/release/\n"),
+                    names: "Options, Session, Weights",
+                    open: format!("let weights = Weights::open(\"{file}\")?;\n"),
+                    new: "weights",
+                    with_memory: "&mut MEMORY, weights",
+                    more: file_of_weights(&file, profile),
+                }
+            }
+        }
+    }
+}
+
+/// How the file of weights comes to the device.
+fn file_of_weights(file: &str, profile: &Profile) -> String {
+    let mut text = format!(
+        "`{file}` is opened once, for any number of sessions, and checked by a hash of all its\n\
+         bytes; another crate's, one that was cut off or changed is refused with the reason.\n\
+         Nobody may change it while it is in use.\n"
+    );
+    text.push_str(if profile.std() {
+        "64-bit Linux and Android map it into memory, other systems read it. The program looks for\n\
+         it beside itself, or where `--weights PATH` says: ship both. From C it is given to\n\
+         `edge_open_with_weights` in memory.\n\n"
+    } else {
+        "Without an operating system it is in flash, mapped into the address space, and goes to\n\
+         `Weights::from_static`; from C, to `edge_open_with_weights`.\n\n"
+    });
+    if profile.app() == Some(App::Android) {
+        text.push_str(
+            "An app maps it with `FileChannel.map`, and gives the buffer to `Model` or `EdgeModel`.\n\n",
+        );
+    } else if !profile.std() {
+        let _ = write!(
+            text,
+            "On an ESP32 that is a partition, at a multiple of 64 KiB, such as\n\n\
+             ```text\n\
+             weights, data, undefined, 0x110000, 2M\n\
+             ```\n\n\
+             written by `esptool write-flash 0x110000 {file}`, and mapped by `esp_partition_mmap`\n\
+             of ESP-IDF or, without it, by the ROM's `Cache_Dbus_MMU_Set`.\n\n"
+        );
+    }
     text
 }

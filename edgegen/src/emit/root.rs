@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use crate::plan::mb;
+use crate::plan::{Placement, mb};
 use crate::profile::Profile;
 use crate::program::Program;
 
@@ -42,6 +42,12 @@ pub(super) fn items(program: &Program, profile: &Profile, options: &Options) -> 
         exports.retain(|(path, _)| !path.starts_with("tables"));
         exports.push(("tables::TOKENIZER", ""));
     }
+    if options.weights == Placement::External {
+        exports.push(("model::{WEIGHTS_BYTES, WEIGHTS_FILE}", ""));
+        exports.push(("weight_file::WeightsError", ""));
+        exports.push(("weights::Weights", ""));
+    }
+    exports.sort_unstable();
     for (path, cfg) in exports {
         let _ = writeln!(text, "{cfg}pub use {path};");
     }

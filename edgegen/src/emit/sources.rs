@@ -22,7 +22,9 @@ pub(super) struct Source<'a> {
 }
 
 /// Modules that need `std`.
-const STD: [&str; 2] = ["completion", "crew"];
+const STD: [&str; 3] = ["completion", "crew", "mapping"];
+/// Modules that cannot do without `unsafe`.
+const UNSAFE: [&str; 2] = ["kernels", "mapping"];
 /// Modules whose items not every model uses.
 const PARTLY_USED: [&str; 5] = ["chat", "frame", "grammar", "team", "tokenizer"];
 
@@ -30,15 +32,26 @@ impl Source<'_> {
     /// Path and text of every file below `src`, `benches` and `tests`.
     pub(super) fn files(&self) -> BTreeMap<String, String> {
         let name = self.options.name.replace('-', "_");
-        let fill = |text: &str| text.replace("{{crate}}", &name);
+        let templates = self.weights.templates();
+        let fill = |path: &str, text: &str| {
+            // The benchmarks are a package in a folder of their own.
+            let root = if path.starts_with("benches/") {
+                ".."
+            } else {
+                "."
+            };
+            text.replace("{{session}}", templates.session)
+                .replace("{{root}}", root)
+                .replace("{{crate}}", &name)
+        };
         let modules = self.modules();
         let library = self.library(&top_level(&modules));
         let mut files: BTreeMap<String, String> = modules
             .into_iter()
             .map(|(path, text)| (format!("src/{path}"), text))
             .collect();
-        for (path, text) in edgegen_templates::PROGRAM {
-            files.insert((*path).to_owned(), fill(text));
+        for (path, text) in edgegen_templates::PROGRAM.iter().chain(templates.program) {
+            files.insert((*path).to_owned(), fill(path, text));
         }
         files.insert("src/lib.rs".into(), library);
         files
@@ -59,7 +72,8 @@ impl Source<'_> {
                 print(tables::tables(self.program, &self.weights)),
             ),
         ]);
-        for (path, text) in edgegen_templates::FILES {
+        let templates = self.weights.templates();
+        for (path, text) in edgegen_templates::FILES.iter().chain(templates.files) {
             files.insert((*path).to_owned(), without_tests(text));
         }
         for (path, text) in isa::kernels(&sets, &model::formats(self.program)) {
@@ -79,7 +93,7 @@ impl Source<'_> {
             env!("CARGO_PKG_VERSION")
         );
         for name in modules {
-            if name != "kernels" {
+            if !UNSAFE.contains(&name.as_str()) {
                 text.push_str("#[forbid(unsafe_code)]\n");
             }
             let visibility = if public(name) { "pub " } else { "" };

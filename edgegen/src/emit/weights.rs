@@ -1,9 +1,10 @@
-//! The statics that hold the weight files.
+//! Where the generated code finds the weights.
 
+use edgegen_templates::weight_file::{HEADER_BYTES, MAGIC, VERSION, hash};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::program::Program;
+use crate::program::{ALIGNMENT, Part, Program};
 
 use super::model::{constant, number};
 
@@ -14,43 +15,131 @@ pub enum Weights {
     InCrate,
     /// In a folder, by absolute path: for the macro.
     InFolder(String),
+    /// In one file that is opened at run time; the tables alone are in `weights/`.
+    Apart,
 }
 
 impl Weights {
     /// The path that `include_bytes!` gets.
     pub(super) fn path(&self, file: &str) -> String {
         match self {
-            Self::InCrate => format!("../weights/{file}"),
+            Self::InCrate | Self::Apart => format!("../weights/{file}"),
             Self::InFolder(folder) => format!("{folder}/{file}"),
+        }
+    }
+
+    /// The templates for them.
+    pub(super) fn templates(&self) -> &'static edgegen_templates::Placement {
+        match self {
+            Self::InCrate | Self::InFolder(_) => &edgegen_templates::EMBEDDED,
+            Self::Apart => &edgegen_templates::EXTERNAL,
+        }
+    }
+
+    /// Bytes on the device: weights, with the header of their file, and tables.
+    pub(super) fn flash_bytes(&self, program: &Program) -> usize {
+        match self {
+            Self::InCrate | Self::InFolder(_) => program.flash_bytes(),
+            Self::Apart => {
+                program.flash_bytes() - program.files.total_bytes() + file_bytes(program)
+            }
+        }
+    }
+
+    /// The bytes of a part, as an expression.
+    pub(super) fn slice(&self, program: &Program, part: &Part) -> TokenStream {
+        let len = number(part.range.len());
+        match self {
+            Self::InCrate | Self::InFolder(_) => {
+                let file = name(&program.files.files()[part.file].name);
+                let start = number(part.range.start);
+                quote!(slice(&#file.0, #start, #len))
+            }
+            Self::Apart => {
+                let start = number(places(program)[part.file] + part.range.start);
+                quote!(slice(file, #start, #len))
+            }
+        }
+    }
+
+    /// The network of these weights: a static, or a function of the file's content.
+    pub(super) fn network(&self, program: &Program, value: &TokenStream) -> TokenStream {
+        match self {
+            Self::InCrate | Self::InFolder(_) => {
+                let statics = self.statics(program);
+                quote! {
+                    #statics
+                    pub(crate) static NETWORK: Network<'static> = #value;
+                }
+            }
+            Self::Apart => quote! {
+                impl<'w> Network<'w> {
+                    /// Of the content of a file that was checked.
+                    pub(crate) fn new(file: &'w [u8]) -> Self {
+                        #value
+                    }
+                }
+            },
+        }
+    }
+
+    /// One aligned static for each file.
+    fn statics(&self, program: &Program) -> TokenStream {
+        let statics = program.files.files().iter().map(|file| {
+            let name = name(&file.name);
+            let len = number(file.bytes.len());
+            let path = self.path(&format!("{}.bin", file.name));
+            quote! {
+                static #name: Aligned<[u8; #len]> = Aligned(*include_bytes!(#path));
+            }
+        });
+        quote! {
+            /// Weights at the start of a cache line.
+            #[repr(C, align(64))]
+            struct Aligned<T>(T);
+
+            #(#statics)*
         }
     }
 }
 
 /// The static that holds a weight file.
-pub(super) fn name(file: &str) -> Ident {
+fn name(file: &str) -> Ident {
     constant(&format!("{file}_file"))
 }
 
-/// One aligned static for each file.
-pub(super) fn statics(program: &Program, weights: &Weights) -> TokenStream {
-    let statics = program.files.files().iter().map(|file| {
-        let name = name(&file.name);
-        let len = number(file.bytes.len());
-        let path = weights.path(&format!("{}.bin", file.name));
-        quote! {
-            static #name: Aligned<[u8; #len]> = Aligned(*include_bytes!(#path));
-        }
-    });
-    quote! {
-        /// Weights at the start of a cache line.
-        #[repr(C, align(64))]
-        struct Aligned<T>(T);
-
-        /// `len` bytes of a weight file.
-        const fn slice(file: &'static [u8], start: usize, len: usize) -> &'static [u8] {
-            file.split_at(start).1.split_at(len).0
-        }
-
-        #(#statics)*
+/// Where each weight file starts in the one that holds them all, and where that ends.
+fn places(program: &Program) -> Vec<usize> {
+    let mut end = HEADER_BYTES;
+    let mut places = vec![end];
+    for file in program.files.files() {
+        end = (end + file.bytes.len()).next_multiple_of(ALIGNMENT);
+        places.push(end);
     }
+    places
+}
+
+/// Bytes of the file that holds all weights.
+pub(super) fn file_bytes(program: &Program) -> usize {
+    places(program)[program.files.files().len()]
+}
+
+/// The file that holds all weights, as `weight_file.rs` describes it.
+pub(super) fn file(program: &Program) -> Vec<u8> {
+    let mut bytes = vec![0; file_bytes(program)];
+    for (file, start) in program.files.files().iter().zip(places(program)) {
+        bytes[start..][..file.bytes.len()].copy_from_slice(&file.bytes);
+    }
+    let (header, weights) = bytes.split_at_mut(HEADER_BYTES);
+    let len = (HEADER_BYTES + weights.len()) as u64;
+    let fields = [VERSION, program.digest(), len, hash(weights)].map(u64::to_le_bytes);
+    for (place, field) in header
+        .as_chunks_mut()
+        .0
+        .iter_mut()
+        .zip([MAGIC].iter().chain(&fields))
+    {
+        *place = *field;
+    }
+    bytes
 }

@@ -9,7 +9,7 @@ use crate::program::tokenizer::TokenizerTables;
 use crate::program::{Arena, COLUMN_PADDING, Prefix, Shapes, WeightFormat};
 
 /// Predicted memory of a generated crate, in bytes. Exact but for the
-/// alignment of tensors in flash.
+/// alignment of tensors in flash, and the header of a file of weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Footprint {
     /// Matrices.

@@ -2,6 +2,7 @@
 
 mod budget;
 mod choice;
+mod placement;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use crate::program::WeightFormat;
 pub(crate) use budget::mb;
 pub use budget::{Footprint, Sizes, activation_blocks, shapes};
 pub use choice::Conversion;
+pub use placement::Placement;
 
 /// What the user asks of the planner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Request {
     /// Tokens of prompts and answers that a session keeps to give answers again; those of four
     /// contexts where the profile's RAM allows it, if absent.
     pub answer_cache: Option<usize>,
+    /// Where the weights shall be.
+    pub weights: Placement,
     /// Plan even if the profile's limits are exceeded.
     pub allow_oversize: bool,
 }
@@ -66,6 +70,7 @@ pub struct Plan {
     formats: BTreeMap<TensorKey, WeightFormat>,
     conversions: Vec<Conversion>,
     sizes: Sizes,
+    weights: Placement,
     footprint: Footprint,
 }
 
@@ -73,11 +78,13 @@ pub struct Plan {
 ///
 /// # Errors
 ///
-/// When the context is longer than the model's or has no room after the system message, or when the result exceeds the
-/// profile's limits and [`Request::allow_oversize`] is not set; the message
-/// gives the figures and what would make it fit.
+/// When the context is longer than the model's or has no room after the system message, when
+/// the profile's crate cannot have its weights there, or when the result exceeds the profile's
+/// limits and [`Request::allow_oversize`] is not set; the message gives the figures and what
+/// would make it fit.
 pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan> {
     let architecture = model.architecture();
+    let weights = request.weights.on(profile)?;
     let context = context(architecture, profile, request.context)?;
     check_prefix(model.prefix().len(), context)?;
     let formats = choice::formats(model, request.quant);
@@ -108,6 +115,7 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
         formats,
         conversions,
         sizes,
+        weights,
         footprint,
     })
 }
@@ -167,6 +175,11 @@ impl Plan {
     /// What a session holds.
     pub fn sizes(&self) -> Sizes {
         self.sizes
+    }
+
+    /// Where the weights are.
+    pub fn weights(&self) -> Placement {
+        self.weights
     }
 
     /// Predicted flash and RAM.

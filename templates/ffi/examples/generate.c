@@ -1,4 +1,5 @@
-/* Answers the prompt of the command line, after a self-test. */
+/* Answers the prompt of the command line, after a self-test. The weights' file comes second, if the
+   model has one. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,21 +45,51 @@ static int save_and_restore(EdgeSession *session) {
     return failed;
 }
 
+/* The content of a file, or NULL. Where there is a system to map it, as mmap does, that is quicker. */
+static uint8_t *read_file(const char *path, size_t *len) {
+    FILE *file = fopen(path, "rb");
+    uint8_t *bytes = NULL;
+    if (file && !fseek(file, 0, SEEK_END)) {
+        long end = ftell(file);
+        *len = end > 0 ? (size_t)end : 0;
+        rewind(file);
+        bytes = malloc(*len + 1);
+        if (bytes && fread(bytes, 1, *len, file) != *len) {
+            free(bytes);
+            bytes = NULL;
+        }
+    }
+    if (file) {
+        fclose(file);
+    }
+    return bytes;
+}
+
 int main(int argc, char **argv) {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s PROMPT\n", argv[0]);
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: %s PROMPT [WEIGHTS]\n", argv[0]);
         return 2;
     }
     if (edge_version() != EDGE_VERSION) {
         fprintf(stderr, "the library is not the header's\n");
         return 1;
     }
+    size_t weights_len = 0;
+    uint8_t *weights = argc == 3 ? read_file(argv[2], &weights_len) : NULL;
+    if (argc == 3 && !weights) {
+        fprintf(stderr, "cannot read %s\n", argv[2]);
+        return 1;
+    }
     size_t len = edge_session_bytes();
     uint8_t *memory = malloc(len);
     EdgeSession *session;
-    if (!memory || edge_open(memory, len, &session)) {
-        fprintf(stderr, "no session: too little memory, or another CPU\n");
+    EdgeStatus opened = !memory ? EDGE_STATUS_NO_ROOM
+        : weights ? edge_open_with_weights(memory, len, weights, weights_len, &session)
+                  : edge_open(memory, len, &session);
+    if (opened != EDGE_STATUS_OK) {
+        fprintf(stderr, "no session: status %d\n", opened);
         free(memory);
+        free(weights);
         return 1;
     }
 
@@ -73,5 +104,6 @@ int main(int argc, char **argv) {
 
     edge_close(session);
     free(memory);
+    free(weights);
     return failed != 0;
 }

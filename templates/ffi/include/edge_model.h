@@ -35,6 +35,9 @@ typedef enum {
   EDGE_STATUS_SELF_TEST = -6,
   // There is no room for what was asked.
   EDGE_STATUS_NO_ROOM = -7,
+  // The weights are missing, not those of this model, cut off or changed; or they were given to
+  // a library that has them inside.
+  EDGE_STATUS_WEIGHTS = -8,
 } EdgeStatus;
 
 // Why an answer ended.
@@ -108,6 +111,18 @@ EdgeOptions edge_default_options(void);
 // # Safety
 // The memory is the session's alone until [`edge_close`]; `session` can be written to.
 EdgeStatus edge_open(uint8_t *memory, size_t len, EdgeSession **session);
+
+// [`edge_open`] for a model whose weights are in a file: `weights` is the file's content, for
+// instance mapped. It is checked by its hash, and read fastest from a multiple of 64 on.
+//
+// # Safety
+// As [`edge_open`]; the weights have `weights_len` bytes, which nobody changes until
+// [`edge_close`].
+EdgeStatus edge_open_with_weights(uint8_t *memory,
+                                  size_t len,
+                                  const uint8_t *weights,
+                                  size_t weights_len,
+                                  EdgeSession **session);
 
 // Ends a session; its memory is the caller's again.
 //

@@ -7,6 +7,8 @@
 #![no_std]
 #![warn(missing_docs)]
 
+mod open;
+
 use core::fmt::{self, Write};
 use core::mem::{align_of, size_of};
 use core::ops::Deref;
@@ -40,6 +42,9 @@ pub enum EdgeStatus {
     SelfTest = -6,
     /// There is no room for what was asked.
     NoRoom = -7,
+    /// The weights are missing, not those of this model, cut off or changed; or they were given to
+    /// a library that has them inside.
+    Weights = -8,
 }
 
 /// Why an answer ended.
@@ -256,6 +261,41 @@ pub unsafe extern "C" fn edge_open(
     len: usize,
     session: *mut *mut EdgeSession,
 ) -> EdgeStatus {
+    // SAFETY: as the caller promises.
+    unsafe { open_in(memory, len, None, session) }
+}
+
+/// [`edge_open`] for a model whose weights are in a file: `weights` is the file's content, for
+/// instance mapped. It is checked by its hash, and read fastest from a multiple of 64 on.
+///
+/// # Safety
+/// As [`edge_open`]; the weights have `weights_len` bytes, which nobody changes until
+/// [`edge_close`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn edge_open_with_weights(
+    memory: *mut u8,
+    len: usize,
+    weights: *const u8,
+    weights_len: usize,
+    session: *mut *mut EdgeSession,
+) -> EdgeStatus {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match bytes(weights, weights_len) {
+            Some(weights) => open_in(memory, len, Some(weights), session),
+            None => EdgeStatus::InvalidArgument,
+        }
+    }
+}
+
+/// # Safety
+/// As [`edge_open`]; the weights last as long as the session.
+unsafe fn open_in(
+    memory: *mut u8,
+    len: usize,
+    weights: Option<&'static [u8]>,
+    session: *mut *mut EdgeSession,
+) -> EdgeStatus {
     if memory.is_null() || session.is_null() || len < edge_session_bytes() {
         return EdgeStatus::InvalidArgument;
     }
@@ -266,9 +306,9 @@ pub unsafe extern "C" fn edge_open(
         let rest = place.add(size_of::<EdgeSession>());
         let floats = rest.add(rest.align_offset(align_of::<Memory>()));
         ptr::write_bytes(floats, 0, size_of::<Memory>());
-        let made = match Session::with_memory(&mut *floats.cast::<Memory>()) {
+        let made = match open::session(&mut *floats.cast::<Memory>(), weights) {
             Ok(made) => made,
-            Err(error) => return status(error),
+            Err(status) => return status,
         };
         let place = place.cast::<EdgeSession>();
         place.write(EdgeSession {

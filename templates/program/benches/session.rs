@@ -9,7 +9,7 @@ fn prefill(c: &mut Criterion) {
     let prompt: Vec<u32> = (0..64.min(CONTEXT / 2))
         .map(|index| golden_token(index, VOCAB_SIZE))
         .collect();
-    let mut session = Session::new();
+    {{session}}
     let mut group = c.benchmark_group("session");
     group.throughput(Throughput::Elements(prompt.len() as u64));
     group.bench_function("prefill", |b| {

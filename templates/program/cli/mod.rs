@@ -5,6 +5,7 @@ mod bench;
 mod generate;
 mod json;
 mod logits;
+mod open;
 mod score;
 mod self_test;
 mod tokenize;
@@ -113,7 +114,9 @@ fn run(mut args: Args) -> Result<(), Failure> {
         "score" => score::run(args),
         "bench" => bench::run(args),
         "self-test" => self_test::run(args),
-        "help" | "--help" | "-h" => Ok(io::stdout().write_all(HELP.as_bytes())?),
+        "help" | "--help" | "-h" => {
+            Ok(io::stdout().write_all(format!("{HELP}{}", open::HELP).as_bytes())?)
+        }
         other => Err(Failure::Usage(format!("unknown command `{other}`"))),
     }
 }
@@ -126,7 +129,7 @@ fn session(args: &mut Args) -> Result<Session<Box<Memory>>, Failure> {
             InstructionSet::BASELINE
         )));
     }
-    let mut session = Session::new();
+    let mut session = open::session(args)?;
     if let Some(threads) = args.number::<usize>("--threads")? {
         if threads == 0 || threads > MAX_THREADS {
             return Err(Failure::Usage(format!("--threads is 1 to {MAX_THREADS}")));

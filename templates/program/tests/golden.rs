@@ -8,7 +8,7 @@ use model::{BATCH, InstructionSet, MAX_THREADS, Session, self_test};
 
 #[test]
 fn every_way_gives_the_golden_bits() {
-    let mut session = Session::new();
+    {{session}}
     for set in InstructionSet::available() {
         session.set_instruction_set(set).expect("it is available");
         for threads in [1, MAX_THREADS.min(2)] {

@@ -48,7 +48,14 @@ fn main() {
             task.to_owned()
         };
         for threads in ["1", "2"] {
-            let args = ["--chat", "--max-tokens", "128", "--threads", threads, &prompt];
+            let args = [
+                "--chat",
+                "--max-tokens",
+                "128",
+                "--threads",
+                threads,
+                &prompt,
+            ];
             // Token by token there are no guesses.
             let alone = [&["--batch", "1"][..], &args].concat();
             let mut speeds = [Vec::new(), Vec::new()];

@@ -42,7 +42,8 @@ static jbyteArray array_of(JNIEnv *env, const uint8_t *data, size_t len) {
     return array;
 }
 
-JNIEXPORT jlong JNICALL Java_edgegen_Native_open(JNIEnv *env, jclass class) {
+/* The weights are a direct buffer, which the caller keeps, or null. */
+JNIEXPORT jlong JNICALL Java_edgegen_Native_open(JNIEnv *env, jclass class, jobject weights) {
     (void)class;
     if (edge_version() != EDGE_VERSION) {
         throw(env, "edgegen/ModelException", "the library and its JNI methods are of different versions");
@@ -54,10 +55,23 @@ JNIEXPORT jlong JNICALL Java_edgegen_Native_open(JNIEnv *env, jclass class) {
         throw(env, "java/lang/OutOfMemoryError", "no memory for a session");
         return 0;
     }
-    EdgeStatus status = edge_open(handle->memory, len, &handle->session);
+    EdgeStatus status = EDGE_STATUS_WEIGHTS;
+    if (!weights) {
+        status = edge_open(handle->memory, len, &handle->session);
+    } else {
+        const uint8_t *bytes = (*env)->GetDirectBufferAddress(env, weights);
+        jlong weights_len = (*env)->GetDirectBufferCapacity(env, weights);
+        if (bytes && weights_len > 0) {
+            status = edge_open_with_weights(handle->memory, len, bytes, (size_t)weights_len, &handle->session);
+        }
+    }
     if (status != EDGE_STATUS_OK) {
         free(handle);
-        throw(env, "edgegen/ModelException", status == EDGE_STATUS_CPU ? "this CPU lacks an instruction set that the model needs" : "no session");
+        throw(env, "edgegen/ModelException",
+            status == EDGE_STATUS_CPU ? "this CPU lacks an instruction set that the model needs"
+            : status == EDGE_STATUS_WEIGHTS && !weights ? "the model needs its file of weights"
+            : status == EDGE_STATUS_WEIGHTS ? "not this model's file of weights, or it was cut off or changed"
+            : "no session");
         return 0;
     }
     return (jlong)(intptr_t)handle;

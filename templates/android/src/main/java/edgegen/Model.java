@@ -1,5 +1,6 @@
 package edgegen;
 
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
@@ -23,11 +24,23 @@ public final class Model implements AutoCloseable {
     }
 
     private long handle;
+    /** The session reads it. */
+    private ByteBuffer weights;
     private Answer current;
 
     /** A session with the model of this library. */
     public Model() {
-        handle = Native.open();
+        this(null);
+    }
+
+    /**
+     * A session with the model of this library and its file of weights, mapped with
+     * {@code FileChannel.map}; null if the weights are in the library. Nobody may change the file
+     * until the session is closed.
+     */
+    public Model(ByteBuffer weights) {
+        handle = Native.open(weights);
+        this.weights = weights;
     }
 
     /** The model's name. */
@@ -74,6 +87,7 @@ public final class Model implements AutoCloseable {
         if (handle != 0) {
             Native.close(handle);
             handle = 0;
+            weights = null;
         }
     }
 

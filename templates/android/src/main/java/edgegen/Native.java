@@ -1,5 +1,7 @@
 package edgegen;
 
+import java.nio.ByteBuffer;
+
 /** The methods of the library, in {@code edge_jni.c}. */
 final class Native {
     static {
@@ -8,7 +10,7 @@ final class Native {
 
     private Native() {}
 
-    static native long open();
+    static native long open(ByteBuffer weights);
 
     static native void close(long handle);
 

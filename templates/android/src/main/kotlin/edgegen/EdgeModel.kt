@@ -1,5 +1,6 @@
 package edgegen
 
+import java.nio.ByteBuffer
 import java.util.concurrent.Executors
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.currentCoroutineContext
@@ -10,12 +11,15 @@ import kotlinx.coroutines.flow.flowOn
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
 
-/** The model for apps: it runs on a thread of its own, and answers wait for those before them. */
-class EdgeModel : AutoCloseable {
+/**
+ * The model for apps: it runs on a thread of its own, and answers wait for those before them.
+ * [weights] as in [Model].
+ */
+class EdgeModel(weights: ByteBuffer? = null) : AutoCloseable {
     private val thread = Executors.newSingleThreadExecutor { Thread(it, "edge-model") }
     private val dispatcher = thread.asCoroutineDispatcher()
     private val turn = Mutex()
-    private val model by lazy { Model() }
+    private val model by lazy { Model(weights) }
 
     /** Text as it is generated. Cancelling the collector cancels the answer. */
     fun generate(prompt: String, options: Options = Options.DEFAULT): Flow<String> =
