@@ -14,13 +14,14 @@ pub(crate) struct Input {
     pub(crate) model: Option<LitStr>,
     pub(crate) schema: Option<LitStr>,
     pub(crate) platform: LitStr,
+    pub(crate) cpu: Option<LitStr>,
     pub(crate) quant: Quant,
     pub(crate) context: Option<(usize, Span)>,
     pub(crate) tokenizer: Option<LitStr>,
     pub(crate) allow_oversize: bool,
 }
 
-const KEYS: &str = "model, schema, platform, quant, context, tokenizer, allow_oversize";
+const KEYS: &str = "model, schema, platform, cpu, quant, context, tokenizer, allow_oversize";
 
 impl Parse for Input {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -31,7 +32,8 @@ impl Parse for Input {
         let body;
         syn::braced!(body in input);
 
-        let (mut model, mut schema, mut platform, mut tokenizer) = (None, None, None, None);
+        let (mut model, mut schema, mut tokenizer) = (None, None, None);
+        let (mut platform, mut cpu) = (None, None);
         let (mut quant, mut context, mut allow_oversize) = (None, None, None);
         while !body.is_empty() {
             let key: Ident = body.parse()?;
@@ -40,6 +42,7 @@ impl Parse for Input {
                 "model" => set(&mut model, &key, body.parse::<LitStr>()?)?,
                 "schema" => set(&mut schema, &key, body.parse::<LitStr>()?)?,
                 "platform" => set(&mut platform, &key, body.parse::<LitStr>()?)?,
+                "cpu" => set(&mut cpu, &key, body.parse::<LitStr>()?)?,
                 "tokenizer" => set(&mut tokenizer, &key, body.parse::<LitStr>()?)?,
                 "quant" => set(&mut quant, &key, parse_quant(&body.parse()?)?)?,
                 "context" => {
@@ -66,6 +69,7 @@ impl Parse for Input {
             model,
             schema,
             platform: platform.ok_or_else(|| missing("platform"))?,
+            cpu,
             quant: quant.unwrap_or_default(),
             context,
             tokenizer,
