@@ -22,7 +22,7 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR", input.name.span())?);
     let at = |span: Span| move |error: Error| syn::Error::new(span, error);
 
-    let profile = profile(&root, &input.platform)?;
+    let profile = profile(&root, &input)?;
     let model_span = input.model.as_ref().map_or(input.name.span(), LitStr::span);
     let model = model(&root, &input, model_span)?;
     let request = Request {
@@ -93,8 +93,9 @@ fn model(root: &Path, input: &Input, span: Span) -> syn::Result<Model> {
     }
 }
 
-/// A built-in profile, or a file relative to the manifest.
-fn profile(root: &Path, name: &LitStr) -> syn::Result<Profile> {
+/// A built-in profile, or a file relative to the manifest, for the CPU if one is named.
+fn profile(root: &Path, input: &Input) -> syn::Result<Profile> {
+    let name = &input.platform;
     let value = name.value();
     let file = root.join(&value);
     let known = Profile::built_in().any(|profile| profile.name() == value);
@@ -102,7 +103,13 @@ fn profile(root: &Path, name: &LitStr) -> syn::Result<Profile> {
         Some(file) if !known && Path::new(file).exists() => Profile::load(file),
         _ => Profile::load(&value),
     };
-    loaded.map_err(|error| syn::Error::new(name.span(), error))
+    let profile = loaded.map_err(|error| syn::Error::new(name.span(), error))?;
+    match &input.cpu {
+        Some(cpu) => profile
+            .for_cpu(&cpu.value())
+            .map_err(|error| syn::Error::new(cpu.span(), error)),
+        None => Ok(profile),
+    }
 }
 
 fn variable(name: &str, span: Span) -> syn::Result<String> {

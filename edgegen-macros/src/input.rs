@@ -15,6 +15,7 @@ pub(crate) struct Input {
     pub(crate) schema: Option<LitStr>,
     pub(crate) system: Option<LitStr>,
     pub(crate) platform: LitStr,
+    pub(crate) cpu: Option<LitStr>,
     pub(crate) quant: Quant,
     pub(crate) context: Option<(usize, Span)>,
     pub(crate) answer_cache: Option<usize>,
@@ -22,8 +23,8 @@ pub(crate) struct Input {
     pub(crate) allow_oversize: bool,
 }
 
-const KEYS: &str =
-    "model, schema, system, platform, quant, context, answer_cache, tokenizer, allow_oversize";
+const KEYS: &str = "model, schema, system, platform, cpu, quant, context, answer_cache, \
+    tokenizer, allow_oversize";
 
 impl Parse for Input {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -34,10 +35,9 @@ impl Parse for Input {
         let body;
         syn::braced!(body in input);
 
-        let (mut model, mut schema, mut system) = (None, None, None);
-        let (mut platform, mut tokenizer) = (None, None);
-        let (mut quant, mut context) = (None, None);
-        let (mut answer_cache, mut allow_oversize) = (None, None);
+        let (mut model, mut schema, mut system, mut tokenizer) = (None, None, None, None);
+        let (mut platform, mut cpu, mut quant) = (None, None, None);
+        let (mut context, mut answer_cache, mut allow_oversize) = (None, None, None);
         while !body.is_empty() {
             let key: Ident = body.parse()?;
             body.parse::<Token![:]>()?;
@@ -46,6 +46,7 @@ impl Parse for Input {
                 "schema" => set(&mut schema, &key, body.parse::<LitStr>()?)?,
                 "system" => set(&mut system, &key, body.parse::<LitStr>()?)?,
                 "platform" => set(&mut platform, &key, body.parse::<LitStr>()?)?,
+                "cpu" => set(&mut cpu, &key, body.parse::<LitStr>()?)?,
                 "tokenizer" => set(&mut tokenizer, &key, body.parse::<LitStr>()?)?,
                 "quant" => set(&mut quant, &key, parse_quant(&body.parse()?)?)?,
                 "context" => {
@@ -77,6 +78,7 @@ impl Parse for Input {
             schema,
             system,
             platform: platform.ok_or_else(|| missing("platform"))?,
+            cpu,
             quant: quant.unwrap_or_default(),
             context,
             answer_cache,

@@ -15,6 +15,7 @@ use proc_macro::TokenStream;
 ///         model: "models/tiny.bin",   // optional: a GGUF file, a Hugging Face folder, a llama2.c checkpoint;
 ///                                     // the built-in homectl if absent
 ///         platform: "host",           // a built-in profile, or a profile's TOML file
+///         cpu: "x86-64-v3",           // optional: the one CPU to compile for
 ///         schema: "answer.json",      // optional: a JSON Schema that every answer is valid against
 ///         system: "Be brief.",        // optional: the system message of chats that give none
 ///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m or q4

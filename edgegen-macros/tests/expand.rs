@@ -28,6 +28,15 @@ edgegen_macros::edge_model! {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+edgegen_macros::edge_model! {
+    mod bare {
+        model: "../examples/macro-assistant/models/tiny.bin",
+        platform: "tests/bare_x86_64.toml",
+        cpu: "x86-64-v3",
+    }
+}
+
 #[test]
 fn two_models_live_in_one_crate() {
     assert!(kept::self_test(&mut kept::Session::new()).passed());
@@ -41,6 +50,23 @@ fn without_std_the_caller_gives_the_memory() {
     let mut session = microcontroller::Session::with_memory(&mut memory).unwrap();
     assert!(microcontroller::self_test(&mut session).passed());
     const { assert!(microcontroller::RAM_BYTES < 520_000) };
+}
+
+/// Without `std` the CPU is not asked: the compiler must have been told.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_cpu_has_one_instruction_set() {
+    assert_eq!(bare::InstructionSet::ALL.map(|set| set.name()), ["avx2"]);
+    assert_eq!(bare::GOLDEN_LOGITS, kept::GOLDEN_LOGITS);
+    let mut memory = [0.0; bare::MEMORY_LEN];
+    match bare::Session::with_memory(&mut memory) {
+        Ok(mut session) => assert!(bare::self_test(&mut session).passed()),
+        Err(error) => {
+            assert_eq!(error, bare::Error::MissingInstructionSet("avx2"));
+            assert!(error.to_string().starts_with("the compiler was not told"));
+            assert!(!cfg!(target_feature = "avx2"));
+        }
+    }
 }
 
 /// Sampled, saved and gone on with: the same text as without the break.

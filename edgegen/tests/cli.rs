@@ -57,6 +57,7 @@ fn help_of_emit() {
 
     Options:
           --platform <P>      Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+          --cpu <NAME>        The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
           --out <DIR>         Folder of the crate [default: ./<crate name>]
           --name <CRATE>      Name of the crate [default: from the model's name]
           --quant <QUANT>     Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
@@ -145,7 +146,15 @@ fn a_wrong_command_line_is_status_2() {
 #[test]
 fn platforms_are_listed() {
     let text = stdout(&["platforms"]);
-    for name in ["android", "ios", "raspberry_pi", "esp32", "browser", "host"] {
+    for name in [
+        "android",
+        "ios",
+        "raspberry_pi",
+        "raspberry_pi_32",
+        "esp32",
+        "browser",
+        "host",
+    ] {
         assert!(text.lines().any(|line| line.starts_with(name)), "{text}");
     }
     let json: serde_json::Value = serde_json::from_str(&stdout(&["platforms", "--json"])).unwrap();
@@ -229,6 +238,23 @@ fn a_bad_profile_is_refused_by_line() {
     let message = refused(&text.replace("batch = ", "batch = 99999"));
     assert!(
         message.contains(&format!("line {line}, `batch`")),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_unknown_cpu_is_refused_with_those_there_are() {
+    let emit = [
+        "emit",
+        "m.gguf",
+        "--platform",
+        "raspberry_pi",
+        "--cpu",
+        "z80",
+    ];
+    let message = refusal(&emit);
+    assert!(
+        message.contains("no CPU `z80`") && message.contains("cortex-a76"),
         "{message}"
     );
 }

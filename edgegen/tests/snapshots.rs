@@ -22,18 +22,17 @@ fn program(quant: &str) -> Program {
 }
 
 fn krate(program: &Program, platform: &str, weights: Placement) -> Crate {
+    krate_for(program, &Profile::load(platform).unwrap(), weights)
+}
+
+fn krate_for(program: &Program, profile: &Profile, weights: Placement) -> Crate {
     let golden = interpret::golden(program, 1).unwrap();
     let options = Options {
         name: "tiny".into(),
         weights,
         allow_oversize: false,
     };
-    emit(
-        program,
-        &golden,
-        &Profile::load(platform).unwrap(),
-        &options,
-    )
+    emit(program, &golden, profile, &options)
 }
 
 fn text(krate: &Crate, path: &str) -> String {
@@ -61,18 +60,22 @@ fn generated_files() {
     }
 }
 
-/// Only what the profile needs is copied.
-#[test]
-fn a_crate_holds_its_own_kernels_only() {
-    let krate = krate(&program("q8"), "esp32", Placement::Embedded);
-    let kernels: Vec<&str> = krate
+/// The folders of kernels, and the files in them.
+fn kernels(krate: &Crate) -> Vec<&str> {
+    krate
         .files()
         .keys()
         .filter_map(|path| path.strip_prefix("src/kernels/"))
         .filter(|path| path.contains('/'))
-        .collect();
+        .collect()
+}
+
+/// Only what the profile needs is copied.
+#[test]
+fn a_crate_holds_its_own_kernels_only() {
+    let krate = krate(&program("q8"), "esp32", Placement::Embedded);
     assert_eq!(
-        kernels,
+        kernels(&krate),
         [
             "formats/q8.rs",
             "scalar/dot.rs",
@@ -217,4 +220,63 @@ fn not_every_platform_has_its_weights_in_a_file() {
         message.starts_with("--weights: ") && message.contains("iOS"),
         "{message}"
     );
+}
+
+#[test]
+fn a_crate_for_a_cpu_holds_its_best_kernels() {
+    let pi = Profile::load("raspberry_pi").unwrap();
+    let krate = krate_for(
+        &program("q8"),
+        &pi.for_cpu("cortex-a53").unwrap(),
+        Placement::Embedded,
+    );
+    let isa = text(&krate, "src/isa.rs");
+    assert!(
+        isa.contains("pub const ALL: [Self; 1] = [Self::Neon];"),
+        "{isa}"
+    );
+    let kernels = kernels(&krate);
+    assert!(!kernels.iter().any(|path| path.starts_with("neon_dotprod")));
+}
+
+/// What the compiler must be told of the devices.
+#[test]
+fn flags_of_the_compiler() {
+    const ROOT: &str = ".cargo/config.toml";
+    const FFI: &str = "ffi/.cargo/config.toml";
+    let config = |profile: &Profile, path| {
+        let krate = krate_for(&program("q8"), profile, Placement::Embedded);
+        krate.files().contains_key(path).then(|| text(&krate, path))
+    };
+    let pi = Profile::load("raspberry_pi").unwrap();
+    insta::assert_snapshot!(config(&pi, ROOT).unwrap(), @r#"
+    # The program holds the C library, and so runs whichever one a device of the profile
+    # `raspberry_pi` has.
+    [build]
+    rustflags = ["-C", "target-feature=+crt-static"]
+    "#);
+    insta::assert_snapshot!(config(&pi, FFI).unwrap(), @r#"
+    # The program that links the library brings the C library.
+    [target.aarch64-unknown-linux-gnu]
+    rustflags = ["-C", "target-feature=-crt-static"]
+    "#);
+
+    // Without `std`, nothing of the CPU is found out at start.
+    let bare = include_str!("../src/profile/built_in/raspberry_pi.toml")
+        .replace("std = true\ncrt_static = true", "std = false")
+        .replace("optional = [\"neon-dotprod\"]\n", "")
+        .replace("threads = 4", "threads = 1");
+    let bare = Profile::parse(&bare)
+        .unwrap()
+        .for_cpu("cortex-a76")
+        .unwrap();
+    insta::assert_snapshot!(config(&bare, ROOT).unwrap(), @r#"
+    # The baseline of the profile `raspberry_pi`: without `std`, a program cannot ask the CPU.
+    [target.aarch64-unknown-linux-gnu]
+    rustflags = ["-C", "target-feature=+neon,+dotprod"]
+    "#);
+    assert_eq!(config(&bare, FFI), None);
+
+    let host = Profile::load("host").unwrap();
+    assert_eq!(config(&host, ROOT), None);
 }

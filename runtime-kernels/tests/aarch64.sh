@@ -10,7 +10,7 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS="-C target-feature=+crt-
 build aarch64-unknown-linux-gnu
 
 expect() {
-    found=$(qemu-aarch64-static -cpu "$1" "$target_dir/aarch64-unknown-linux-gnu/release/run-suite")
+    found=$(qemu-aarch64-static -cpu "$1" "$out/run-suite")
     echo "$1: $found"
     [ "$found" = "equal: $2" ] || { echo "$0: $1 should have run: $2" >&2; exit 1; }
 }

@@ -12,7 +12,7 @@ export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$linker"
 run() {
     export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C target-feature=$1"
     build wasm32-unknown-unknown
-    node "$here/wasm.mjs" "$target_dir/wasm32-unknown-unknown/release/suite.wasm" "$2"
+    node "$here/wasm.mjs" "$out/suite.wasm" "$2"
 }
 run +simd128 "scalar soft-float simd128"
 run -simd128 "scalar soft-float"

@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// Bytes that are no saved state of this model.
     InvalidState(&'static str),
-    /// The CPU lacks an instruction set.
+    /// The CPU lacks an instruction set; without `std`, the compiler was not told that it has it.
     MissingInstructionSet(&'static str),
 }
 
@@ -68,7 +68,12 @@ impl fmt::Display for Error {
                 write!(f, "the buffer is too small: {needed} bytes are needed")
             }
             Self::InvalidState(what) => write!(f, "not a saved state of this model: {what}"),
-            Self::MissingInstructionSet(name) => write!(f, "this CPU lacks {name}"),
+            Self::MissingInstructionSet(name) if cfg!(feature = "std") => {
+                write!(f, "this CPU lacks {name}")
+            }
+            Self::MissingInstructionSet(name) => {
+                write!(f, "the compiler was not told that the CPU has {name}")
+            }
         }
     }
 }

@@ -17,9 +17,34 @@ pub enum Target {
         /// The emulated CPU.
         cpu: &'static str,
     },
+    /// 32-bit Arm Linux, emulated: a `cpu` that `qemu-arm-static -cpu` knows.
+    Armv7 {
+        /// The emulated CPU.
+        cpu: &'static str,
+    },
 }
 
-const AARCH64: &str = "aarch64-unknown-linux-gnu";
+/// What builds and runs programs for an emulated machine.
+struct Tools {
+    target: &'static str,
+    linker: &'static str,
+    packages: &'static str,
+    emulator: &'static str,
+}
+
+const AARCH64: Tools = Tools {
+    target: "aarch64-unknown-linux-gnu",
+    linker: "aarch64-linux-gnu-gcc",
+    packages: "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
+    emulator: "qemu-aarch64-static",
+};
+
+const ARMV7: Tools = Tools {
+    target: "armv7-unknown-linux-gnueabihf",
+    linker: "arm-linux-gnueabihf-gcc",
+    packages: "gcc-arm-linux-gnueabihf and libc6-dev-armhf-cross",
+    emulator: "qemu-arm-static",
+};
 
 /// `tests/cargo-for.sh`: cargo for a target that the toolchain may not have.
 pub fn cargo_for(std: &str, target: &str, subcommand: &str) -> Command {
@@ -29,42 +54,40 @@ pub fn cargo_for(std: &str, target: &str, subcommand: &str) -> Command {
 }
 
 impl Target {
+    /// The tools and the CPU, if it is emulated.
+    fn emulated(self) -> Option<(Tools, &'static str)> {
+        match self {
+            Self::Host => None,
+            Self::Aarch64 { cpu } => Some((AARCH64, cpu)),
+            Self::Armv7 { cpu } => Some((ARMV7, cpu)),
+        }
+    }
+
     /// Whether the tools for it are installed; says what is missing.
     pub fn available(self) -> bool {
-        match self {
-            Self::Host => true,
-            Self::Aarch64 { .. } => {
-                run::has(
-                    "aarch64-linux-gnu-gcc",
-                    "gcc-aarch64-linux-gnu and libc6-dev-arm64-cross",
-                ) && run::has("qemu-aarch64-static", "qemu-user-static")
-            }
-        }
+        self.emulated().is_none_or(|(tools, _)| {
+            run::has(tools.linker, tools.packages) && run::has(tools.emulator, "qemu-user-static")
+        })
     }
 
     /// Builds a crate's program.
     pub fn build(self, emitted: &Emitted) -> Program {
-        let (mut command, target, output) = match self {
-            Self::Host => {
+        let (mut command, target, output) = match self.emulated() {
+            None => {
                 let target = paths::work("host");
                 (run::cargo("build"), target.clone(), target)
             }
-            Self::Aarch64 { .. } => {
-                let target = paths::work("aarch64");
-                let output = target.join(AARCH64);
-                (cargo_for("std", AARCH64, "build"), target, output)
+            Some((tools, _)) => {
+                let variable = tools.target.replace('-', "_").to_uppercase();
+                let mut command = cargo_for("std", tools.target, "build");
+                command.env(format!("CARGO_TARGET_{variable}_LINKER"), tools.linker);
+                let target = paths::work(tools.target);
+                let output = target.join(tools.target);
+                (command, target, output)
             }
         };
         run::must(
             command
-                .env(
-                    "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
-                    "aarch64-linux-gnu-gcc",
-                )
-                .env(
-                    "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
-                    "-C target-feature=+crt-static",
-                )
                 .args(["--release", "--offline", "--target-dir"])
                 .arg(target)
                 .current_dir(&emitted.folder),
@@ -109,10 +132,11 @@ impl Program {
     }
 
     fn command(&self) -> Command {
-        match self.target {
-            Target::Host => Command::new(&self.path),
-            Target::Aarch64 { cpu } => {
-                let mut command = Command::new("qemu-aarch64-static");
+        match self.target.emulated() {
+            None => Command::new(&self.path),
+            // Nothing names a folder of shared libraries: only a static program runs.
+            Some((tools, cpu)) => {
+                let mut command = Command::new(tools.emulator);
                 command.args(["-cpu", cpu]).arg(&self.path);
                 command
             }

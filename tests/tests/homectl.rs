@@ -129,7 +129,7 @@ fn answers_as_promised(target: Target, platform: &str) {
     }
     let program = target.build(
         &Recipe::built_in(
-            &format!("homectl-{}", platform.replace('_', "-")),
+            &format!("homectl-q4-{}", platform.replace('_', "-")),
             platform,
             "q4",
         )

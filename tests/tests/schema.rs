@@ -72,7 +72,7 @@ fn bad_schemas_and_limits_are_refused() {
         assert!(!folder.exists());
     }
 
-    let program = Target::Host.build(&Recipe::built_in("homectl-host", "host", "q4").emit());
+    let program = Target::Host.build(&Recipe::built_in("homectl-q4-host", "host", "q4").emit());
     let output = program.run(&["generate", "lights on", "--max-tokens", "2"]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();

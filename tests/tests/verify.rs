@@ -51,9 +51,11 @@ fn an_emulator_is_a_runner() {
     if !target.available() {
         return;
     }
-    let emitted = fresh(
-        &Recipe::built_in("homectl-q4-aarch64", "raspberry_pi", "q4").with("--allow-oversize"),
-    );
+    let emitted = fresh(&Recipe::built_in(
+        "homectl-q4-raspberry-pi",
+        "raspberry_pi",
+        "q4",
+    ));
     let program = target.build(&emitted);
     for (cpu, set) in [
         ("cortex-a53", "| neon |"),

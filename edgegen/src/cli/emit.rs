@@ -23,6 +23,9 @@ pub(super) struct Args {
     /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
     #[arg(long, value_name = "P")]
     platform: String,
+    /// The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
+    #[arg(long, value_name = "NAME")]
+    cpu: Option<String>,
     /// Folder of the crate [default: ./<crate name>]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -73,7 +76,10 @@ fn placement() -> impl TypedValueParser<Value = Placement> {
 }
 
 pub(super) fn run(args: &Args) -> Result<String> {
-    let profile = Profile::load(&args.platform)?;
+    let mut profile = Profile::load(&args.platform)?;
+    if let Some(cpu) = &args.cpu {
+        profile = profile.for_cpu(cpu)?;
+    }
     // What is wrong with the destination shows before the long work.
     if let Some(name) = &args.name {
         name::check(name)?;

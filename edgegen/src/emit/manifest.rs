@@ -1,6 +1,6 @@
 //! `Cargo.toml` and `Cross.toml` of a generated crate.
 
-use crate::profile::{InstructionSet, Profile};
+use crate::profile::Profile;
 use crate::program::Program;
 
 use super::Options;
@@ -128,16 +128,43 @@ panic = "abort"
     )
 }
 
-/// `.cargo/config.toml`, where a target's instruction set is not found out at start.
+/// `.cargo/config.toml`: what the compiler has to be told of the devices.
 pub(super) fn cargo_config(profile: &Profile) -> Option<String> {
-    (profile.baseline() == InstructionSet::Simd128).then(|| {
+    let (name, features) = (profile.name(), profile.baseline().features());
+    if profile.crt_static() {
+        // For `build`, since `target` adds up along the folders and could not be undone in `ffi`.
+        Some(format!(
+            "# The program holds the C library, and so runs whichever one a device of the profile\n\
+             # `{name}` has.\n\
+             [build]\nrustflags = [\"-C\", \"target-feature=+crt-static\"]\n"
+        ))
+    } else if !profile.std() && !features.is_empty() {
+        Some(format!(
+            "# The baseline of the profile `{name}`: without `std`, a program cannot ask the CPU.\n\
+             [target.{}]\nrustflags = [\"-C\", \"target-feature={}\"]\n",
+            profile.target(),
+            enabled(features)
+        ))
+    } else {
+        None
+    }
+}
+
+/// `ffi/.cargo/config.toml`: libraries leave the C library to the program that links them.
+pub(super) fn ffi_cargo_config(profile: &Profile) -> Option<String> {
+    profile.crt_static().then(|| {
         format!(
-            "# The baseline of the profile `{}`: an engine refuses a module that it cannot run.\n\
-             [target.{}]\nrustflags = [\"-C\", \"target-feature=+simd128\"]\n",
-            profile.name(),
+            "# The program that links the library brings the C library.\n\
+             [target.{}]\nrustflags = [\"-C\", \"target-feature=-crt-static\"]\n",
             profile.target()
         )
     })
+}
+
+/// Target features as the compiler's option takes them.
+pub(super) fn enabled(features: &[&str]) -> String {
+    let enabled: Vec<String> = features.iter().map(|name| format!("+{name}")).collect();
+    enabled.join(",")
 }
 
 /// `Cross.toml`: what `cross` builds for when no target is given.

@@ -53,8 +53,16 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
     );
     files.insert_text("benches/Cargo.toml", manifest::benches(options));
     files.insert_text("ffi/Cargo.toml", manifest::ffi(profile, options));
-    if let Some(config) = manifest::cargo_config(profile) {
-        files.insert_text(".cargo/config.toml", config);
+    for (path, config) in [
+        (".cargo/config.toml", manifest::cargo_config(profile)),
+        (
+            "ffi/.cargo/config.toml",
+            manifest::ffi_cargo_config(profile),
+        ),
+    ] {
+        if let Some(config) = config {
+            files.insert_text(path, config);
+        }
     }
     let sources = Source {
         program,

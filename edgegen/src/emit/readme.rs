@@ -6,6 +6,7 @@ use crate::plan::{Placement, activation_blocks, mb};
 use crate::profile::{App, InstructionSet, Profile};
 use crate::program::{Golden, Program};
 
+use super::manifest::enabled;
 use super::weights::{self, Weights};
 use super::{Options, weights_file};
 
@@ -114,8 +115,9 @@ pub(super) fn readme(
              For another machine of this kind:\n\n\
              ```sh\n\
              cross build --release --target {}\n\
-             ```\n\n",
-            profile.target()
+             ```\n\n{}",
+            profile.target(),
+            cross_linker(profile)
         )
     } else if profile.app() == Some(App::Browser) {
         format!(
@@ -156,12 +158,19 @@ pub(super) fn readme(
          ```\n\n\
          Without it there is no allocation: give the session its memory, for instance from a\n\
          static, with `Session::with_memory({with_memory})`. `RAM_BYTES` and `FLASH_BYTES` are\n\
-         compared with the profile's limits when the crate is compiled.\n\n\
+         compared with the profile's limits when the crate is compiled.\n{}\n\
          {more}\
          `ffi` is the same for C, and for what calls C: a static and a shared library, the header\n\
          `ffi/include/edge_model.h`, and a CMake project with an example.\n\n\
          Benchmarks are a package of their own, so that this one needs no registry:\n\
-         `cargo bench --manifest-path benches/Cargo.toml`.\n"
+         `cargo bench --manifest-path benches/Cargo.toml{}`.\n",
+        told(sets),
+        // Only with a target do the program's flags not reach the build's own tools.
+        if profile.crt_static() {
+            format!(" --target {}", profile.target())
+        } else {
+            String::new()
+        }
     );
     text
 }
@@ -242,4 +251,47 @@ fn file_of_weights(file: &str, profile: &Profile) -> String {
         );
     }
     text
+}
+
+/// How a static program is built without containers; for other programs, nothing.
+fn cross_linker(profile: &Profile) -> String {
+    if !profile.crt_static() {
+        return String::new();
+    }
+    let target = profile.target();
+    let debian = target.replace("-unknown", "").replace("armv7-", "arm-");
+    format!(
+        "Plain cargo does it with a cross linker, such as that of Debian's package\n\
+         `gcc-{}`:\n\n\
+         ```sh\n\
+         rustup target add {target}\n\
+         export CARGO_TARGET_{}_LINKER={debian}-gcc\n\
+         cargo build --release --target {target}\n\
+         ```\n\n\
+         The program is linked statically, as `.cargo/config.toml` says: copy it to the device, and it\n\
+         runs. `RUSTFLAGS` in the environment would take the place of that setting.\n\n",
+        debian.replace('_', "-"),
+        target.replace('-', "_").to_uppercase(),
+    )
+}
+
+/// What the compiler has to be told where the program cannot ask the CPU.
+fn told(sets: &[InstructionSet]) -> String {
+    let told: Vec<String> = sets
+        .iter()
+        .filter(|set| !set.features().is_empty())
+        .map(|set| {
+            format!(
+                "`-C target-feature={}` for `{set}`",
+                enabled(set.features())
+            )
+        })
+        .collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    format!(
+        "Nor is the CPU asked for its instruction sets; the compiler must know of them:\n{}.\n",
+        told.join(", ")
+    )
 }

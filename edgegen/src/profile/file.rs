@@ -14,6 +14,7 @@ struct File {
     description: Spanned<String>,
     target: Spanned<String>,
     std: bool,
+    crt_static: Option<Spanned<bool>>,
     baseline: Spanned<InstructionSet>,
     #[serde(default)]
     optional: Vec<Spanned<InstructionSet>>,
@@ -41,6 +42,7 @@ pub(super) fn parse(text: &str) -> Result<Profile> {
     check.name(&file.name)?;
     check.description(&file.description)?;
     check.target(&file.target)?;
+    check.crt_static(&file)?;
     check.instruction_sets(&file)?;
     check.number_types(&file.number_types)?;
     let default_context = check.range("default_context", &file.default_context, 1, 1 << 20)?;
@@ -59,6 +61,7 @@ pub(super) fn parse(text: &str) -> Result<Profile> {
         description: file.description.into_inner(),
         target: file.target.into_inner(),
         std: file.std,
+        crt_static: file.crt_static.is_some_and(Spanned::into_inner),
         baseline: file.baseline.into_inner(),
         optional: file.optional.into_iter().map(Spanned::into_inner).collect(),
         number_types: file.number_types.into_inner(),
@@ -127,6 +130,18 @@ impl Check<'_> {
             ));
         }
         Ok(())
+    }
+
+    fn crt_static(&self, file: &File) -> Result<()> {
+        match &file.crt_static {
+            Some(field) if *field.get_ref() && !file.std => Err(self.refuse(
+                "crt_static",
+                field.span(),
+                "a target without `std` has no C library",
+                "remove it",
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn instruction_sets(&self, file: &File) -> Result<()> {

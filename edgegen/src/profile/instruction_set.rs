@@ -73,6 +73,19 @@ impl InstructionSet {
         }
     }
 
+    /// What the set is made of, as the compiler's target features.
+    pub fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::SoftFloat | Self::Scalar => &[],
+            Self::Sse41 => &["sse4.1"],
+            Self::Avx2 => &["avx2", "f16c"],
+            Self::Avx512Vnni => &["avx2", "f16c", "avx512vl", "avx512vnni"],
+            Self::Neon => &["neon"],
+            Self::NeonDotprod => &["neon", "dotprod"],
+            Self::Simd128 => &["simd128"],
+        }
+    }
+
     /// Whether a running program can find out that it has this set.
     /// A WebAssembly module with unknown instructions does not even load.
     pub fn is_detectable(self) -> bool {

@@ -1,5 +1,6 @@
 //! What a device can do and how much it holds: a platform profile.
 
+mod cpu;
 mod file;
 mod instruction_set;
 mod size;
@@ -18,6 +19,7 @@ pub struct Profile {
     description: String,
     target: String,
     std: bool,
+    crt_static: bool,
     baseline: InstructionSet,
     optional: Vec<InstructionSet>,
     number_types: Vec<NumberType>,
@@ -118,6 +120,11 @@ impl Profile {
         self.std
     }
 
+    /// Whether the program holds the C library, and so runs whichever one a device has.
+    pub fn crt_static(&self) -> bool {
+        self.crt_static
+    }
+
     /// The developers that the crate's target belongs to, beside those of Rust and C.
     pub fn app(&self) -> Option<App> {
         match &*self.target {
@@ -186,10 +193,11 @@ fn read(path: &Path) -> Result<String> {
 
 const MAX_FILE: u64 = 64 << 10;
 
-const BUILT_IN: [&str; 6] = [
+const BUILT_IN: [&str; 7] = [
     include_str!("built_in/android.toml"),
     include_str!("built_in/ios.toml"),
     include_str!("built_in/raspberry_pi.toml"),
+    include_str!("built_in/raspberry_pi_32.toml"),
     include_str!("built_in/esp32.toml"),
     include_str!("built_in/browser.toml"),
     if cfg!(target_arch = "aarch64") {

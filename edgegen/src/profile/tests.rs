@@ -16,6 +16,7 @@ fn built_in_profiles_have_the_limits_that_are_promised() {
         ("android", Some(200_000_000), Some(512_000_000)),
         ("ios", Some(150_000_000), Some(400_000_000)),
         ("raspberry_pi", Some(50_000_000), Some(256_000_000)),
+        ("raspberry_pi_32", Some(50_000_000), Some(256_000_000)),
         ("esp32", Some(2_000_000), Some(520_000)),
         ("browser", Some(50_000_000), Some(200_000_000)),
         ("host", None, None),
@@ -38,7 +39,7 @@ fn both_host_profiles_are_valid() {
 fn raspberry_pi_in_full() {
     let pi = Profile::load("raspberry_pi").unwrap();
     assert_eq!(pi.target(), "aarch64-unknown-linux-gnu");
-    assert!(pi.std());
+    assert!(pi.std() && pi.crt_static());
     assert_eq!(pi.baseline(), InstructionSet::Neon);
     assert_eq!(pi.optional(), [InstructionSet::NeonDotprod]);
     assert_eq!(pi.number_types(), [NumberType::Int4, NumberType::Int8]);
@@ -65,26 +66,31 @@ fn contradictions_are_refused_at_their_line() {
         (
             "aarch64-unknown-linux-gnu",
             "armv7-unknown-linux-gnueabihf",
-            "line 5, `baseline`",
+            "line 6, `baseline`",
         ),
-        ("\"neon\"", "\"avx2\"", "line 5, `baseline`"),
-        ("[\"neon-dotprod\"]", "[\"neon\"]", "line 6, `optional`"),
-        ("[\"neon-dotprod\"]", "[\"avx2\"]", "line 6, `optional`"),
+        ("\"neon\"", "\"avx2\"", "line 6, `baseline`"),
+        ("[\"neon-dotprod\"]", "[\"neon\"]", "line 7, `optional`"),
+        ("[\"neon-dotprod\"]", "[\"avx2\"]", "line 7, `optional`"),
         (
             "[\"neon-dotprod\"]",
             "[\"neon-dotprod\", \"neon-dotprod\"]",
+            "line 7, `optional`",
+        ),
+        ("std = true", "std = false", "line 5, `crt_static`"),
+        (
+            "std = true\ncrt_static = true",
+            "std = false",
             "line 6, `optional`",
         ),
-        ("std = true", "std = false", "line 6, `optional`"),
-        ("[\"int4\", \"int8\"]", "[]", "line 7, `number_types`"),
+        ("[\"int4\", \"int8\"]", "[]", "line 8, `number_types`"),
         (
             "[\"int4\", \"int8\"]",
             "[\"int4\", \"int4\"]",
-            "line 7, `number_types`",
+            "line 8, `number_types`",
         ),
-        ("2048", "0", "line 8, `default_context`"),
-        ("16", "100000", "line 9, `batch`"),
-        ("threads = 4", "threads = 0", "line 10, `threads`"),
+        ("2048", "0", "line 9, `default_context`"),
+        ("16", "100000", "line 10, `batch`"),
+        ("threads = 4", "threads = 0", "line 11, `threads`"),
     ];
     for (from, to, place) in cases {
         let error = parsed_with(from, to).unwrap_err().to_string();
@@ -95,10 +101,55 @@ fn contradictions_are_refused_at_their_line() {
     }
 }
 
+/// The compiler knows the same CPUs, and no better set for them.
+#[test]
+fn cpus_are_those_of_the_compiler() {
+    for (cpu, set) in cpu::CPUS {
+        let target = ["aarch64-unknown-linux-gnu", "x86_64-unknown-linux-gnu"]
+            .into_iter()
+            .find(|target| set.fits(target))
+            .unwrap();
+        let known = std::process::Command::new("rustc")
+            .args(["--print=cfg", "--target", target, "-C"])
+            .arg(format!("target-cpu={cpu}"))
+            .output()
+            .unwrap();
+        assert!(known.status.success(), "{known:?}");
+        let known = String::from_utf8(known.stdout).unwrap();
+        let has = |feature: &&str| known.contains(&format!("target_feature=\"{feature}\""));
+        let best = InstructionSet::ALL
+            .into_iter()
+            .rfind(|set| set.fits(target) && set.features().iter().all(|feature| has(feature)));
+        assert_eq!(best, Some(set), "{cpu}");
+    }
+}
+
+#[test]
+fn a_cpu_narrows_a_profile() {
+    let pi = || Profile::load("raspberry_pi").unwrap();
+    for (cpu, set) in [
+        ("cortex-a72", InstructionSet::Neon),
+        ("cortex-a76", InstructionSet::NeonDotprod),
+    ] {
+        let narrow = pi().for_cpu(cpu).unwrap();
+        assert_eq!((narrow.baseline(), narrow.optional()), (set, &[][..]));
+        assert_eq!(narrow.target(), pi().target());
+    }
+    insta::assert_snapshot!(pi().for_cpu("znver4").unwrap_err(), @r"
+    no CPU `znver4` is known for `aarch64-unknown-linux-gnu`
+      help: known there: cortex-a53, cortex-a72, cortex-a76
+    ");
+    let esp32 = Profile::load("esp32").unwrap();
+    insta::assert_snapshot!(esp32.for_cpu("cortex-a53").unwrap_err(), @r"
+    no CPU `cortex-a53` is known for `riscv32imc-unknown-none-elf`
+      help: leave the CPU out: that target's kernels run on each of its CPUs
+    ");
+}
+
 #[test]
 fn threads_need_std() {
     let error = parsed_with(
-        "std = true\nbaseline = \"neon\"\noptional = [\"neon-dotprod\"]",
+        "std = true\ncrt_static = true\nbaseline = \"neon\"\noptional = [\"neon-dotprod\"]",
         "std = false\nbaseline = \"neon\"",
     );
     assert!(error.unwrap_err().to_string().contains("no threads"));
@@ -126,13 +177,13 @@ fn a_microcontroller_of_an_unknown_architecture_takes_plain_rust() {
 #[test]
 fn malformed_fields_are_refused_at_their_line() {
     let cases = [
-        ("batch = 16", "batch = \"many\"", "line 9, column 9"),
-        ("batch = 16", "batch = -1", "line 9, column 9"),
+        ("batch = 16", "batch = \"many\"", "line 10, column 9"),
+        ("batch = 16", "batch = -1", "line 10, column 9"),
         ("batch", "bach", "unknown field `bach`"),
-        ("\"50 MB\"", "\"50 apples\"", "line 13, column 14"),
-        ("\"50 MB\"", "50", "line 13, column 14"),
+        ("\"50 MB\"", "\"50 apples\"", "line 14, column 14"),
+        ("\"50 MB\"", "50", "line 14, column 14"),
         ("ram = ", "rum = ", "unknown field `rum`"),
-        ("\"neon\"", "\"altivec\"", "line 5, column 12"),
+        ("\"neon\"", "\"altivec\"", "line 6, column 12"),
         ("std = true\n", "", "missing field `std`"),
     ];
     for (from, to, part) in cases {
@@ -145,7 +196,7 @@ fn malformed_fields_are_refused_at_their_line() {
 fn an_unknown_platform_is_answered_with_the_known_ones() {
     insta::assert_snapshot!(Profile::load("toaster").unwrap_err(), @r"
     unknown platform `toaster`
-      help: the built-in ones are android, ios, raspberry_pi, esp32, browser, host; a path to a profile's TOML file is possible too
+      help: the built-in ones are android, ios, raspberry_pi, raspberry_pi_32, esp32, browser, host; a path to a profile's TOML file is possible too
     ");
 }
 

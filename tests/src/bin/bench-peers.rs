@@ -1,6 +1,7 @@
 //! Compares emitted crates with other runtimes, and writes `docs/performance.md` and its chart.
 //!
-//! `bench-peers [ROUNDS]`: 5 rounds unless told otherwise.
+//! `bench-peers [ROUNDS [MODEL]]`: 5 rounds unless told otherwise. With a part of a model's name, only
+//! that model, and nothing is written.
 
 use tests::peers;
 
@@ -9,9 +10,13 @@ fn main() {
         text.parse()
             .ok()
             .filter(|&rounds| rounds > 0)
-            .unwrap_or_else(|| panic!("`{text}` is no number of rounds: bench-peers [ROUNDS]"))
+            .unwrap_or_else(|| {
+                panic!("`{text}` is no number of rounds: bench-peers [ROUNDS [MODEL]]")
+            })
     });
-    if let Some(comparison) = peers::compare(rounds) {
+    let model = std::env::args().nth(2);
+    let comparison = peers::compare(rounds, model.as_deref().unwrap_or_default());
+    if let (Some(comparison), None) = (comparison, model) {
         peers::publish(&comparison);
     }
 }

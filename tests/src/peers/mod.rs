@@ -105,8 +105,9 @@ struct Subject {
     candle: bool,
 }
 
-/// Builds all programs and compares them, in so many rounds. `None` where a model is missing.
-pub fn compare(rounds: usize) -> Option<Comparison> {
+/// Builds all programs and compares them on the models whose names have a part, in so many rounds.
+/// `None` where a model is missing.
+pub fn compare(rounds: usize, part: &str) -> Option<Comparison> {
     let (smollm2, stories) = (paths::smollm2()?, paths::stories()?);
     let llama = LlamaCpp::build(None);
     let candle = Candle::build();
@@ -116,7 +117,10 @@ pub fn compare(rounds: usize) -> Option<Comparison> {
         rows: Vec::new(),
         bandwidth: vec![Vec::new(); 2],
     };
-    for subject in &subjects {
+    for subject in subjects
+        .iter()
+        .filter(|subject| subject.model.contains(part))
+    {
         for &(work, threads) in &subject.works {
             comparison
                 .rows
