@@ -1,7 +1,7 @@
 //! Compares emitted crates with other runtimes, and writes `docs/performance.md` and its chart.
 //!
-//! `bench-peers [ROUNDS [MODEL]]`: 5 rounds unless told otherwise. With a part of a model's name, only
-//! that model, and nothing is written.
+//! `bench-peers [ROUNDS [ROWS]]`: 5 rounds unless told otherwise. With a part of rows' names, such as
+//! `Q8_0 decode`, only those, and nothing is written.
 
 use tests::peers;
 
@@ -11,12 +11,12 @@ fn main() {
             .ok()
             .filter(|&rounds| rounds > 0)
             .unwrap_or_else(|| {
-                panic!("`{text}` is no number of rounds: bench-peers [ROUNDS [MODEL]]")
+                panic!("`{text}` is no number of rounds: bench-peers [ROUNDS [ROWS]]")
             })
     });
-    let model = std::env::args().nth(2);
-    let comparison = peers::compare(rounds, model.as_deref().unwrap_or_default());
-    if let (Some(comparison), None) = (comparison, model) {
+    let rows = std::env::args().nth(2);
+    let comparison = peers::compare(rounds, rows.as_deref().unwrap_or_default());
+    if let (Some(comparison), None) = (comparison, rows) {
         peers::publish(&comparison);
     }
 }

@@ -105,8 +105,8 @@ struct Subject {
     candle: bool,
 }
 
-/// Builds all programs and compares them on the models whose names have a part, in so many rounds.
-/// `None` where a model is missing.
+/// Builds all programs and compares them, in so many rounds, on the models and works whose names
+/// together have a part. `None` where a model is missing.
 pub fn compare(rounds: usize, part: &str) -> Option<Comparison> {
     let (smollm2, stories) = (paths::smollm2()?, paths::stories()?);
     let llama = LlamaCpp::build(None);
@@ -117,11 +117,11 @@ pub fn compare(rounds: usize, part: &str) -> Option<Comparison> {
         rows: Vec::new(),
         bandwidth: vec![Vec::new(); 2],
     };
-    for subject in subjects
-        .iter()
-        .filter(|subject| subject.model.contains(part))
-    {
+    for subject in &subjects {
         for &(work, threads) in &subject.works {
+            if !format!("{} {}", subject.model, table::name(work)).contains(part) {
+                continue;
+            }
             comparison
                 .rows
                 .push(row(subject, work, threads, rounds, &llama, &candle));
