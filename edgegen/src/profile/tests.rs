@@ -119,7 +119,7 @@ fn cpus_are_those_of_the_compiler() {
         let has = |feature: &&str| known.contains(&format!("target_feature=\"{feature}\""));
         let best = InstructionSet::ALL
             .into_iter()
-            .rfind(|set| set.fits(target) && set.features().iter().all(|feature| has(feature)));
+            .rfind(|set| set.fits(target) && set.features().iter().all(has));
         assert_eq!(best, Some(set), "{cpu}");
     }
 }
