@@ -1,5 +1,8 @@
 //! Promise: it runs in a browser, and gives the same bits there.
 
+use std::path::Path;
+use std::process::Command;
+
 use tests::browser::{self, Expected};
 use tests::{Recipe, paths, run};
 
@@ -42,4 +45,41 @@ fn smollm2_works_in_a_browser() {
             long: 120,
         },
     );
+}
+
+/// The module of a package uses vectors.
+fn has_simd(web: &Path) -> bool {
+    let files = std::fs::read_dir(web.join("dist")).expect("a package");
+    let module = files
+        .map(|file| file.expect("a file").path())
+        .find(|file| file.extension().is_some_and(|name| name == "wasm"))
+        .expect("a module");
+    run::must(Command::new("llvm-objdump-22").arg("-d").arg(module)).contains("v128.")
+}
+
+/// An engine refuses a module with instructions that it lacks, so that one without SIMD wants a
+/// package of its own, by a profile of plain Rust.
+#[test]
+fn an_engine_without_simd_gets_the_same_bits() {
+    if !run::has("llvm-objdump-22", "llvm-22") {
+        return;
+    }
+    let profile = paths::work("profiles").join("browser_scalar.toml");
+    let text = include_str!("../../edgegen/src/profile/built_in/browser.toml");
+    std::fs::write(&profile, text.replace("simd128", "scalar")).expect("a writable target folder");
+    let profile = profile.to_str().expect("a UTF-8 path");
+    let simd = Recipe::built_in("homectl-simd", "browser", "q4").emit();
+    let scalar = Recipe::built_in("homectl-scalar", profile, "q4").emit();
+    for (emitted, expected) in [(&simd, true), (&scalar, false)] {
+        let Some(web) = browser::package(emitted) else {
+            return;
+        };
+        assert_eq!(has_simd(&web), expected, "{}", emitted.name);
+        let hash = run::must(
+            Command::new("node")
+                .arg(paths::workspace().join("tests/browser/hash.mjs"))
+                .arg(&web),
+        );
+        assert_eq!(hash.trim(), simd.hash(), "{}", emitted.name);
+    }
 }
