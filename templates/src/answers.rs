@@ -52,8 +52,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     pub(crate) fn recall(&mut self, prompt: usize, options: &Options) -> Option<Recalled> {
         let (_, answers) = model::tokens(&mut self.memory);
         let end = find(answers, &self.scratch.tokens[..prompt], &key(options))?;
-        let [len, _, ending, ..] = *answers.first_chunk::<HEADER>()?;
-        debug_assert_eq!(len as usize, end);
+        let ending = answers[2] as usize;
         let fed = self.reuse(prompt);
         for at in fed..prompt {
             self.owe(self.scratch.tokens[at]);
@@ -62,8 +61,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         Some(Recalled {
             start,
             len: end - start,
-            finish: [Finish::Stop, Finish::MaxTokens, Finish::ContextFull][ending as usize / 2],
-            last_fed: ending as usize % 2 == 1,
+            finish: [Finish::Stop, Finish::MaxTokens, Finish::ContextFull][ending / 2],
+            last_fed: ending % 2 == 1,
         })
     }
 

@@ -44,9 +44,9 @@ impl<'a> Job<'a> {
             compress(self.model, &plan, step)
         })?;
         let threads = available_parallelism().map_or(1, usize::from);
-        progress::spin("running the system message", || {
-            bake(&mut program, threads);
-        });
+        if !self.model.prefix().is_empty() {
+            progress::spin("running the system message", || bake(&mut program, threads));
+        }
         let golden = progress::spin("running the golden tokens", || golden(&program, threads))?;
         let options = Options {
             name: self.name.clone(),

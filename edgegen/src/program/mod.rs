@@ -59,8 +59,8 @@ impl Shapes {
         self.context.next_multiple_of(ROW_PADDING)
     }
 
-    /// Tokens whose logits are computed and kept together, in whole batches' quarters: four share
-    /// a load of the weights, and a small batch says that memory is short.
+    /// Tokens whose logits are computed and kept together: four, which share a load of the weights,
+    /// or fewer where a small batch says that memory is short.
     pub fn logit_rows(&self) -> usize {
         (self.batch / 4).clamp(1, 4)
     }
