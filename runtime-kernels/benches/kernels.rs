@@ -11,7 +11,7 @@ use runtime_kernels::scalar::Scalar;
 use runtime_kernels::soft_float::SoftFloat;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, ExpWeights, F16, F32, Format, Isa, MatMul, Q4, Q4M, Q8, Q8Block,
-    Quantize, ROWS, RmsNorm, Rope, SiluMul, argmax,
+    Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
 };
 
 const HIDDEN: usize = 576;
@@ -26,7 +26,7 @@ fn matmul<I: Isa, F: Format>(c: &mut Criterion, isa: I, input: F::Input) {
     for (rows, columns) in [(HIDDEN, HIDDEN), (INTERMEDIATE, HIDDEN)] {
         for tokens in [1, 64] {
             let (groups, blocks) = (rows / 8, columns / 32);
-            let weights = vec![0x21; groups * blocks * F::GROUP_BLOCK_BYTES];
+            let weights = vec![0x21; groups * F::group_bytes(blocks)];
             let input = vec![input; blocks * tokens];
             let mut out = vec![0.0_f32; rows * tokens];
             let bytes = weights.len() + size_of_val(&input[..]) + size_of_val(&out[..]);
@@ -168,6 +168,9 @@ fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
     matmul::<I, Q8>(c, isa, block);
     matmul::<I, Q4>(c, isa, block);
     matmul::<I, Q4M>(c, isa, block);
+    matmul::<I, T2>(c, isa, block);
+    matmul::<I, T3>(c, isa, block);
+    matmul::<I, T4>(c, isa, block);
     matmul::<I, F16>(c, isa, [0.5; 32]);
     matmul::<I, F32>(c, isa, [0.5; 32]);
     attention(c, isa);

@@ -5,8 +5,8 @@ use super::isa::Isa;
 /// How weights of a tensor `[rows, columns]` lie in memory.
 ///
 /// Rows are padded with zeros to a multiple of 8, columns to a multiple of 32. Groups of 8
-/// rows follow each other; in a group, blocks of 32 columns follow each other; what a block
-/// of a group looks like is the format's own affair.
+/// rows follow each other; in a group, blocks of 32 columns follow each other, after a head where
+/// the format has one; what a block of a group looks like is the format's own affair.
 #[allow(
     dead_code,
     reason = "a generated crate may look up no row, or ask for no size"
@@ -14,6 +14,9 @@ use super::isa::Isa;
 pub trait Format: 'static {
     /// The name that profiles and the command line use.
     const NAME: &'static str;
+
+    /// Bytes of a group before its blocks: what holds for whole rows.
+    const HEAD_BYTES: usize = 0;
 
     /// Bytes of a block of a group: 8 rows × 32 columns.
     const GROUP_BLOCK_BYTES: usize;
@@ -40,6 +43,18 @@ pub trait Format: 'static {
         acc: &mut [[I::F32x8; T]; G],
     );
 
-    /// The values of row `lane` of a group; `out.len()` is the padded number of columns.
+    /// What becomes of the sums of a group's blocks; `head` is the group's, whose lanes are rows.
+    #[inline(always)]
+    fn finish<I: Isa>(_isa: I, _head: &[u8], sums: I::F32x8) -> I::F32x8 {
+        sums
+    }
+
+    /// Bytes of a group with so many blocks.
+    #[inline(always)]
+    fn group_bytes(blocks: usize) -> usize {
+        Self::HEAD_BYTES + blocks * Self::GROUP_BLOCK_BYTES
+    }
+
+    /// The values of row `lane` of a group, given with its head; `out.len()` is the padded number of columns.
     fn row(group: &[u8], lane: usize, out: &mut [f32]);
 }

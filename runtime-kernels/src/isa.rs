@@ -85,6 +85,16 @@ pub trait Dot: Lanes {
         start: [i32; T],
     ) -> [Self::Sums; T];
 
+    /// Weights by codes: byte `32*j + 4*row + i` holds the code of column `4*j + i` in its low
+    /// nibble and that of column `16 + 4*j + i` in its high one, and a weight is the level of its
+    /// code. Levels are within ±63.
+    fn dot_codes<const T: usize>(
+        self,
+        codes: &[u8; 128],
+        levels: &[i8; 16],
+        x: [&Q8Block; T],
+    ) -> [Self::Sums; T];
+
     /// The sums as f32.
     fn to_f32(self, sums: Self::Sums) -> Self::F32x8;
 

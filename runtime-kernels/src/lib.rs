@@ -25,6 +25,7 @@ pub mod add_bias;
 pub mod argmax;
 pub mod attention;
 mod bytes;
+pub mod codes;
 pub mod exp;
 pub mod exp_weights;
 pub mod format;
@@ -48,6 +49,9 @@ pub mod formats {
     pub mod q4;
     pub mod q4m;
     pub mod q8;
+    pub mod t2;
+    pub mod t3;
+    pub mod t4;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -71,7 +75,7 @@ pub use argmax::argmax;
 pub use attention::{Attention, ROWS};
 pub use exp_weights::ExpWeights;
 pub use format::Format;
-pub use formats::{f16::F16, f32::F32, q4::Q4, q4m::Q4M, q8::Q8};
+pub use formats::{f16::F16, f32::F32, q4::Q4, q4m::Q4M, q8::Q8, t2::T2, t3::T3, t4::T4};
 pub use hash::BitHash;
 pub use isa::{Dot, Isa, Kernel, Lanes};
 pub use matmul::MatMul;

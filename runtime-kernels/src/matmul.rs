@@ -9,7 +9,7 @@ use super::shape::{Dim, GROUP};
 /// A row's result is one chain over its blocks, so a token's result does not depend on the
 /// tokens beside it, nor a row's on which rows are computed with it.
 pub struct MatMul<'a, F: Format, R: Dim, C: Dim> {
-    /// `groups × blocks` blocks of the format.
+    /// `groups` groups of `blocks` blocks of the format, each with its head.
     pub weights: &'a [u8],
     /// Rows, in groups of 8.
     pub groups: R,
@@ -33,7 +33,7 @@ impl<F: Format, R: Dim, C: Dim> Kernel for MatMul<'_, F, R, C> {
         let (groups, blocks) = (self.groups.get(), self.blocks.get());
         let mut rows = Rows::<I, F> {
             isa,
-            weights: &F::blocks(self.weights)[..groups * blocks],
+            weights: &self.weights[..groups * F::group_bytes(blocks)],
             input: &self.input[..self.tokens * blocks],
             blocks,
             tokens: self.tokens,
@@ -49,7 +49,7 @@ impl<F: Format, R: Dim, C: Dim> Kernel for MatMul<'_, F, R, C> {
 
 struct Rows<'a, I: Isa, F: Format> {
     isa: I,
-    weights: &'a [F::Block],
+    weights: &'a [u8],
     input: &'a [F::Input],
     blocks: usize,
     tokens: usize,
@@ -99,9 +99,13 @@ impl<I: Isa, F: Format> Rows<'_, I, F> {
     fn tile<const G: usize, const T: usize>(&mut self, groups: [usize; G], token: usize) {
         let blocks = self.blocks;
         // Slices of known length: indices below `blocks` need no check.
+        let bytes = F::group_bytes(blocks);
+        let mut heads: [&[u8]; G] = [&[]; G];
         let mut weights: [&[F::Block]; G] = [&[]; G];
-        for (weights, group) in weights.iter_mut().zip(groups) {
-            *weights = &self.weights[group * blocks..][..blocks];
+        for ((head, weights), group) in heads.iter_mut().zip(&mut weights).zip(groups) {
+            let (bytes, rest) = self.weights[group * bytes..][..bytes].split_at(F::HEAD_BYTES);
+            *head = bytes;
+            *weights = &F::blocks(rest)[..blocks];
         }
         let mut input: [&[F::Input]; T] = [&[]; T];
         for (t, input) in input.iter_mut().enumerate() {
@@ -122,7 +126,7 @@ impl<I: Isa, F: Format> Rows<'_, I, F> {
                 let Some(out) = self.out[at..].first_chunk_mut() else {
                     panic!("the output ends within a group");
                 };
-                self.isa.store(sum, out);
+                self.isa.store(F::finish(self.isa, heads[g], sum), out);
             }
         }
     }

@@ -3,12 +3,13 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use runtime_kernels::codes::{T2_LEVELS, T3_LEVELS, T4_LEVELS};
 use runtime_kernels::exp::exp;
 use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, ExpWeights, F16, F32, Format, Isa, Kernel, MatMul, Q4, Q4M, Q8,
-    Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, argmax,
+    Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
 };
 
 fn scalar() -> Scalar {
@@ -142,6 +143,16 @@ fn nibble(codes: &[u8], row: usize, c: usize) -> f64 {
     f64::from(if c < 16 { byte % 16 } else { byte / 16 })
 }
 
+/// Bit `p` of the circle of 32 that is word `word` of a row; the block begins with its group's head.
+fn bit(block: &[u8], word: usize, row: usize, p: usize) -> usize {
+    let byte = block[16 + 32 * word + 4 * row + p % 32 / 8];
+    usize::from(byte >> (p % 8) & 1)
+}
+
+fn level(levels: &[i8; 16], code: usize, block: &[u8], row: usize) -> f64 {
+    f64::from(levels[code]) * half(block, 2 * row)
+}
+
 fn quantized(x: &[f32; 32]) -> Q8Block {
     let mut out = [Q8Block::ZERO];
     scalar().run(Quantize { x, out: &mut out });
@@ -205,6 +216,37 @@ meaning!(
     |b, r, c| nibble(&b[32..], r, c) * half(b, 2 * r) + half(b, 16 + 2 * r),
     q8
 );
+meaning!(
+    T2,
+    16,
+    |b, r, c| {
+        let word = c / 4 % 4;
+        let p = 8 * (c % 4) + 4 * (c / 16) + 2 * (word % 2);
+        let code: usize = (0..4).map(|i| bit(b, word / 2, r, p + i) << i).sum();
+        level(&T2_LEVELS, code, b, r)
+    },
+    q8
+);
+meaning!(
+    T3,
+    16,
+    |b, r, c| {
+        let word = c / 4 % 4;
+        let p = 8 * (c % 4) + 4 * (c / 16);
+        let low: usize = (0..2)
+            .map(|i| bit(b, word / 2, r, p + 2 * (word % 2) + i) << i)
+            .sum();
+        let high: usize = (0..2).map(|i| bit(b, 2, r, p + word + 2 + i) << i).sum();
+        level(&T3_LEVELS, low + 4 * high, b, r)
+    },
+    q8
+);
+meaning!(
+    T4,
+    16,
+    |b, r, c| level(&T4_LEVELS, nibble(&b[16..], r, c) as usize, b, r),
+    q8
+);
 meaning!(F16, 512, |b, r, c| half(b, 16 * c + 2 * r), f32);
 
 impl Meaning for F32 {
@@ -238,14 +280,19 @@ fn check_format<F: Meaning>(
     seed: &[u8],
     x: &[f32],
 ) -> Result<(), TestCaseError> {
-    let n = F::GROUP_BLOCK_BYTES;
-    let mut weights: Vec<u8> = seed
-        .iter()
-        .copied()
-        .cycle()
-        .take(groups * blocks * n)
-        .collect();
-    weights.chunks_exact_mut(n).for_each(F::tame);
+    let (head, n) = (F::HEAD_BYTES, F::GROUP_BLOCK_BYTES);
+    let bytes = F::group_bytes(blocks);
+    let seed = seed.iter().copied().cycle();
+    let mut weights: Vec<u8> = seed.take(groups * bytes).collect();
+    for group in weights.chunks_exact_mut(bytes) {
+        match head {
+            0 => group.chunks_exact_mut(n).for_each(F::tame),
+            _ => F::tame(&mut group[..head]),
+        }
+    }
+    // A block with its group's head.
+    let block =
+        |group: &[u8], index: usize| [&group[..head], &group[head + index * n..][..n]].concat();
     let x: Vec<f32> = x
         .iter()
         .copied()
@@ -266,16 +313,16 @@ fn check_format<F: Meaning>(
     });
     let mut decoded = vec![0.0; 32 * blocks];
     for row in 0..8 * groups {
-        let group = &weights[row / 8 * blocks * n..][..blocks * n];
+        let group = &weights[row / 8 * bytes..][..bytes];
         F::row(group, row % 8, &mut decoded);
         for (column, &value) in decoded.iter().enumerate() {
-            let exact = F::value(&group[column / 32 * n..][..n], row % 8, column % 32);
+            let exact = F::value(&block(group, column / 32), row % 8, column % 32);
             close(value, exact, exact.abs() + 1e-3, 1e-6)?;
         }
         for token in 0..tokens {
             let (mut sum, mut magnitude) = (0.0, 0.0);
             for column in 0..32 * blocks {
-                let w = F::value(&group[column / 32 * n..][..n], row % 8, column % 32);
+                let w = F::value(&block(group, column / 32), row % 8, column % 32);
                 let x = F::input_value(&input[token * blocks + column / 32], column % 32);
                 sum += w * x;
                 // A minimum and the codes above it may cancel.
@@ -297,6 +344,9 @@ proptest! {
         check_format::<Q8>(groups, blocks, tokens, &seed, &x)?;
         check_format::<Q4>(groups, blocks, tokens, &seed, &x)?;
         check_format::<Q4M>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<T2>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<T3>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<T4>(groups, blocks, tokens, &seed, &x)?;
         check_format::<F16>(groups, blocks, tokens, &seed, &x)?;
         check_format::<F32>(groups, blocks, tokens, &seed, &x)?;
     }

@@ -142,7 +142,7 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         tokens: &[u32],
         output: Region,
     ) {
-        let group_bytes = blocks.get() * F::GROUP_BLOCK_BYTES;
+        let group_bytes = F::group_bytes(blocks.get());
         let groups_of_part = parts[0].len() / group_bytes;
         let [out] = self.buffers([output]);
         for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(output.width)) {
@@ -211,7 +211,7 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
                 tokens: self.tokens,
             };
             self.team.product(product, &mut out[row..], output.width);
-            row += weights.len() / (blocks.get() * F::GROUP_BLOCK_BYTES) * GROUP;
+            row += weights.len() / F::group_bytes(blocks.get()) * GROUP;
         }
     }
 

@@ -44,7 +44,7 @@ impl<F: Format, C: Dim> Product<'_, '_, F, C> {
     /// Bytes of a group of rows.
     #[inline(always)]
     fn group_bytes(&self) -> usize {
-        self.blocks.get() * F::GROUP_BLOCK_BYTES
+        F::group_bytes(self.blocks.get())
     }
 
     /// Groups of rows.

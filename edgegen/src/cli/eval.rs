@@ -55,7 +55,10 @@ pub(super) fn run(args: &Args) -> Result<String> {
     })?;
     let window = window(args.window, &model)?;
     let reference = program(&model, args.against, window)?;
-    let candidate = program(&model, args.quant, window)?;
+    let candidate = match std::env::var("EXP") {
+        Ok(spec) => program(&crate::compress::experiment(&model, &spec), args.quant, window)?,
+        Err(_) => program(&model, args.quant, window)?,
+    };
     let evaluation = progress::count("predicting the text", |step| {
         evaluate(&reference, &candidate, &text, window, step)
     })

@@ -173,19 +173,35 @@ impl<'a> Builder<'a> {
             layer: None,
             role: Role::Output,
         };
+        let mix = TensorKey::global(Role::OutputMix);
+        let mut input = Buffer::Normed;
+        if self.model.tensor(mix).is_some() {
+            let matrix = self.matrix(&[mix])?;
+            if matrix.format.integer() {
+                operations.push(Operation::Quantize {
+                    input: Buffer::Normed,
+                });
+            }
+            operations.push(Operation::MatMul {
+                name: "output_mix",
+                matrix,
+                input: Buffer::Normed,
+                output: Buffer::Mixed,
+                start: 0,
+            });
+            input = Buffer::Mixed;
+        }
         let matrix = match self.model.tensor(key) {
             Some(_) => self.matrix(&[key])?,
             None => embedding.clone(),
         };
         if matrix.format.integer() {
-            operations.push(Operation::Quantize {
-                input: Buffer::Normed,
-            });
+            operations.push(Operation::Quantize { input });
         }
         operations.push(Operation::MatMul {
             name: "output",
             matrix,
-            input: Buffer::Normed,
+            input,
             output: Buffer::Logits,
             start: 0,
         });
@@ -320,15 +336,7 @@ impl<'a> Builder<'a> {
 
     /// Queries and keys are stored for rotation by halves, whatever the file does.
     fn permutation(&self, role: Role) -> Option<RopePermutation> {
-        let a: &Architecture = self.model.architecture();
-        let rotated = matches!(
-            role,
-            Role::Query | Role::QueryBias | Role::Key | Role::KeyBias
-        );
-        (rotated && a.rope.layout == RopeLayout::Interleaved).then_some(RopePermutation {
-            head_dim: a.head_dim,
-            pairs: a.rope.dim / 2,
-        })
+        RopePermutation::of(self.model.architecture()).filter(|_| role.is_rotated())
     }
 }
 
@@ -340,6 +348,15 @@ pub(super) struct RopePermutation {
 }
 
 impl RopePermutation {
+    /// The order for this architecture's files; `None` where they have it already.
+    pub(super) fn of(architecture: &Architecture) -> Option<Self> {
+        let rope = &architecture.rope;
+        (rope.layout == RopeLayout::Interleaved).then_some(Self {
+            head_dim: architecture.head_dim,
+            pairs: rope.dim / 2,
+        })
+    }
+
     /// The stored row that becomes `row`.
     pub(super) fn source(self, row: usize) -> usize {
         let (head, i) = (row / self.head_dim, row % self.head_dim);

@@ -1,9 +1,13 @@
 //! Model + Plan → Program: fuses, permutes, quantizes and packs.
 
+mod calibrate;
+mod dense;
 mod encode;
 mod layers;
+mod network;
 mod pack;
 mod rope;
+mod rotation;
 mod rows;
 
 use crate::error::Result;
@@ -76,4 +80,34 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
             conversions: plan.conversions().iter().map(ToString::to_string).collect(),
         },
     })
+}
+
+pub fn experiment(model: &Model, spec: &str) -> Model {
+    use calibrate::Code;
+    let text = std::fs::read_to_string("/tmp/cal/text.txt").unwrap();
+    let tables = TokenizerTables::new(model.tokenizer());
+    let mut tokens = vec![0; 3 * text.len() + 4];
+    let n = tables.runtime().encode(&text, false, &mut tokens).unwrap();
+    tokens.truncate(n);
+    let get = |k: &str| spec.split(',').find_map(|p| p.strip_prefix(k).and_then(|p| p.strip_prefix('=')).map(str::to_owned));
+    let t: usize = get("T").map_or(4096, |t| t.parse().unwrap());
+    let mut network = network::Network::of(model);
+    if get("fold").as_deref() != Some("0") {
+    network.fold_gains();
+    network.equalize();
+    network.rotate_heads();
+    network.rotate_residual();
+    }
+    let code = |s: &str| match s { "2" => Some(Code::T2), "3" => Some(Code::T3), "4" => Some(Code::T4), _ => None };
+    let e = get("e").unwrap_or_default();
+    let l = get("l").unwrap_or_default();
+    let tokens: Vec<u32> = tokens.chunks(256).take(t / 256).filter(|c| c.len() == 256).flat_map(|c| c.iter().copied()).collect();
+    let start = std::time::Instant::now();
+    calibrate::calibrate(&mut network, &tokens, |key| match key.role {
+        Role::Embedding => code(&e),
+        role if role.is_matrix() => match get(&format!("{role:?}")) { Some(s) => code(&s), None => code(&l) },
+        _ => None,
+    }, &|_, _| ());
+    eprintln!("calibrated in {:?} on {} tokens", start.elapsed(), tokens.len());
+    network.into_model(model)
 }

@@ -4,7 +4,6 @@
 mod bake;
 mod evaluate;
 mod golden;
-mod isa;
 
 use edgegen_templates::crew::with_crew;
 use edgegen_templates::frame::{AttentionShape, CacheShape, Frame, Region};
@@ -12,6 +11,7 @@ use edgegen_templates::team::{Solo, Team};
 use runtime_kernels::{F16, F32, Isa, Q4, Q4M, Q8, Q8Block};
 
 use crate::plan::activation_blocks;
+use crate::isa;
 use crate::profile::InstructionSet;
 use crate::program::{Buffer, Matrix, Operation, Part, Program, Shapes, WeightFormat};
 

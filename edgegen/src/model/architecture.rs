@@ -131,6 +131,9 @@ pub enum Role {
     DownBias,
     /// RMSNorm gain after the last layer, `[hidden_size]`.
     OutputNorm,
+    /// Mixes the last norm's output before the output projection, `[hidden_size, hidden_size]`. No
+    /// file has it: it takes the last norm's gain where the output projection is the embedding.
+    OutputMix,
     /// Output projection, `[vocab_size, hidden_size]`; absent when it is the embedding.
     Output,
 }
@@ -162,7 +165,7 @@ impl TensorKey {
 
 impl Role {
     /// Every role, in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Embedding,
         Self::AttentionNorm,
         Self::Query,
@@ -181,6 +184,7 @@ impl Role {
         Self::Down,
         Self::DownBias,
         Self::OutputNorm,
+        Self::OutputMix,
         Self::Output,
     ];
 
@@ -196,13 +200,25 @@ impl Role {
                 | Self::Gate
                 | Self::Up
                 | Self::Down
+                | Self::OutputMix
                 | Self::Output
         )
     }
 
     /// Whether every layer has its own.
     pub fn is_per_layer(self) -> bool {
-        !matches!(self, Self::Embedding | Self::OutputNorm | Self::Output)
+        !matches!(
+            self,
+            Self::Embedding | Self::OutputNorm | Self::OutputMix | Self::Output
+        )
+    }
+
+    /// Whether RoPE rotates what its rows give.
+    pub fn is_rotated(self) -> bool {
+        matches!(
+            self,
+            Self::Query | Self::QueryBias | Self::Key | Self::KeyBias
+        )
     }
 
     /// Whether a model can do without it.
@@ -216,6 +232,7 @@ impl Role {
                 | Self::GateBias
                 | Self::UpBias
                 | Self::DownBias
+                | Self::OutputMix
                 | Self::Output
         )
     }
@@ -230,6 +247,7 @@ impl Architecture {
         match role {
             Role::Embedding | Role::Output => (self.vocab_size, hidden),
             Role::AttentionNorm | Role::FeedForwardNorm | Role::OutputNorm => (1, hidden),
+            Role::OutputMix => (hidden, hidden),
             Role::Query => (query, hidden),
             Role::QueryBias => (1, query),
             Role::Key | Role::Value => (key, hidden),

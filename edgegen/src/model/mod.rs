@@ -95,6 +95,19 @@ impl Model {
         })
     }
 
+    /// The model with other weights for the same tokenizer: what compression made of it.
+    pub(crate) fn with_weights(
+        &self,
+        architecture: Architecture,
+        tensors: BTreeMap<TensorKey, Tensor>,
+    ) -> Self {
+        Self {
+            architecture,
+            tensors,
+            ..self.clone()
+        }
+    }
+
     /// What people call the model.
     pub fn name(&self) -> &str {
         &self.name

@@ -22,6 +22,8 @@ pub enum Buffer {
     GateUp,
     /// The feed-forward network's hidden activations.
     Hidden,
+    /// The last norm's output on its way to the output projection, where that needs another basis.
+    Mixed,
     /// Logits of one position or some.
     Logits,
 }
@@ -37,6 +39,7 @@ impl Buffer {
             Self::Scores => "scores",
             Self::GateUp => "gate_up",
             Self::Hidden => "hidden",
+            Self::Mixed => "mixed",
             Self::Logits => "logits",
         }
     }
@@ -100,7 +103,9 @@ impl Arena {
         let attention_end = std::mem::replace(&mut arena.len, shared);
         arena.place(Buffer::GateUp, columns(2 * intermediate), batch);
         arena.place(Buffer::Hidden, columns(intermediate), batch);
-        arena.len = arena.len.max(attention_end);
+        let layers_end = std::mem::replace(&mut arena.len, shared).max(attention_end);
+        arena.place(Buffer::Mixed, columns(hidden), shapes.logit_rows());
+        arena.len = arena.len.max(layers_end);
         arena.place(
             Buffer::Logits,
             columns(shapes.vocab_size),

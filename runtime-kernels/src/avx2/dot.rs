@@ -61,8 +61,51 @@ impl Dot for Avx2 {
     }
 
     #[inline(always)]
+    fn dot_codes<const T: usize>(
+        self,
+        codes: &[u8; 128],
+        levels: &[i8; 16],
+        x: [&Q8Block; T],
+    ) -> [__m256i; T] {
+        // SAFETY: the token proves AVX2; chunks are as long as the unaligned loads.
+        unsafe {
+            let (low, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
+            let levels = raised(levels);
+            let mut sums = x.map(|x| _mm256_slli_epi32::<3>(_mm256_set1_epi32(x.center)));
+            for (j, chunk) in codes.as_chunks::<32>().0.iter().enumerate() {
+                let c = _mm256_loadu_si256(chunk.as_ptr().cast());
+                let a = _mm256_shuffle_epi8(levels, _mm256_and_si256(c, low));
+                let b = _mm256_and_si256(_mm256_srli_epi16::<4>(c), low);
+                let b = _mm256_shuffle_epi8(levels, b);
+                for t in 0..T {
+                    // A pair is at most 2 × 127 × 127 and fits i16.
+                    let a = _mm256_maddubs_epi16(a, _mm256_set1_epi32(x[t].columns(j)));
+                    let b = _mm256_maddubs_epi16(b, _mm256_set1_epi32(x[t].columns(j + 4)));
+                    sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(a, ones));
+                    sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(b, ones));
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: __m256i) -> __m256 {
         // SAFETY: the token proves AVX2.
         unsafe { _mm256_cvtepi32_ps(sums) }
+    }
+}
+
+/// Levels as 64 more than they are, so that they are not negative: what sums then have too much is
+/// 64 times the sum of the activations, -8 times their `center`.
+///
+/// # Safety
+/// The CPU has AVX2.
+#[inline(always)]
+pub unsafe fn raised(levels: &[i8; 16]) -> __m256i {
+    // SAFETY: as the caller promises; the array is as long as the unaligned load.
+    unsafe {
+        let levels = _mm256_broadcastsi128_si256(_mm_loadu_si128(levels.as_ptr().cast()));
+        _mm256_add_epi8(levels, _mm256_set1_epi8(64))
     }
 }

@@ -2,6 +2,7 @@
 
 use core::arch::x86_64::*;
 
+use super::super::avx2::raised;
 use super::super::isa::Dot;
 use super::super::quantize::Q8Block;
 use super::Avx512Vnni;
@@ -42,6 +43,32 @@ impl Dot for Avx512Vnni {
                 let w = _mm256_loadu_si256(chunk.as_ptr().cast());
                 let a = _mm256_and_si256(w, low);
                 let b = _mm256_and_si256(_mm256_srli_epi16::<4>(w), low);
+                for t in 0..T {
+                    let sum = _mm256_dpbusd_epi32(sums[t], a, _mm256_set1_epi32(x[t].columns(j)));
+                    sums[t] = _mm256_dpbusd_epi32(sum, b, _mm256_set1_epi32(x[t].columns(j + 4)));
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
+    fn dot_codes<const T: usize>(
+        self,
+        codes: &[u8; 128],
+        levels: &[i8; 16],
+        x: [&Q8Block; T],
+    ) -> [__m256i; T] {
+        // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
+        unsafe {
+            let low = _mm256_set1_epi8(15);
+            let levels = raised(levels);
+            let mut sums = x.map(|x| _mm256_slli_epi32::<3>(_mm256_set1_epi32(x.center)));
+            for (j, chunk) in codes.as_chunks::<32>().0.iter().enumerate() {
+                let c = _mm256_loadu_si256(chunk.as_ptr().cast());
+                let a = _mm256_shuffle_epi8(levels, _mm256_and_si256(c, low));
+                let b = _mm256_and_si256(_mm256_srli_epi16::<4>(c), low);
+                let b = _mm256_shuffle_epi8(levels, b);
                 for t in 0..T {
                     let sum = _mm256_dpbusd_epi32(sums[t], a, _mm256_set1_epi32(x[t].columns(j)));
                     sums[t] = _mm256_dpbusd_epi32(sum, b, _mm256_set1_epi32(x[t].columns(j + 4)));

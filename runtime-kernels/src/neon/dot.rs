@@ -72,6 +72,37 @@ impl Dot for Neon {
     }
 
     #[inline(always)]
+    fn dot_codes<const T: usize>(
+        self,
+        codes: &[u8; 128],
+        levels: &[i8; 16],
+        x: [&Q8Block; T],
+    ) -> [[int32x4_t; 2]; T] {
+        // SAFETY: the token proves NEON; chunks are as long as the loads.
+        unsafe {
+            let levels = vld1q_s8(levels.as_ptr());
+            let mut sums = [[vdupq_n_s32(0); 4]; T];
+            for (i, chunk) in codes.as_chunks::<16>().0.iter().enumerate() {
+                let (j, half) = (i / 2, i % 2);
+                let c = vld1q_u8(chunk.as_ptr());
+                let a = vqtbl1q_s8(levels, vandq_u8(c, vdupq_n_u8(15)));
+                let b = vqtbl1q_s8(levels, vshrq_n_u8::<4>(c));
+                for t in 0..T {
+                    let (xa, xb) = (columns(x[t], j), columns(x[t], j + 4));
+                    // Two products of at most 63 × 127 fit i16.
+                    let low = vmull_s8(vget_low_s8(a), vget_low_s8(xa));
+                    let low = vmlal_s8(low, vget_low_s8(b), vget_low_s8(xb));
+                    let high = vmlal_high_s8(vmull_high_s8(a, xa), b, xb);
+                    let sums = &mut sums[t];
+                    sums[2 * half] = vpadalq_s16(sums[2 * half], low);
+                    sums[2 * half + 1] = vpadalq_s16(sums[2 * half + 1], high);
+                }
+            }
+            sums.map(|s| [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])])
+        }
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [int32x4_t; 2]) -> [float32x4_t; 2] {
         // SAFETY: the token proves NEON.
         sums.map(|sum| unsafe { vcvtq_f32_s32(sum) })

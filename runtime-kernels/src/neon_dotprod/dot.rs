@@ -50,6 +50,30 @@ impl Dot for NeonDotprod {
     }
 
     #[inline(always)]
+    fn dot_codes<const T: usize>(
+        self,
+        codes: &[u8; 128],
+        levels: &[i8; 16],
+        x: [&Q8Block; T],
+    ) -> [[int32x4_t; 2]; T] {
+        // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
+        unsafe {
+            let levels = vld1q_s8(levels.as_ptr());
+            let mut sums = [[vdupq_n_s32(0); 2]; T];
+            for (i, chunk) in codes.as_chunks::<16>().0.iter().enumerate() {
+                let c = vld1q_u8(chunk.as_ptr());
+                let a = vqtbl1q_s8(levels, vandq_u8(c, vdupq_n_u8(15)));
+                let b = vqtbl1q_s8(levels, vshrq_n_u8::<4>(c));
+                for t in 0..T {
+                    let sum = sdot(sums[t][i % 2], a, columns(x[t], i / 2));
+                    sums[t][i % 2] = sdot(sum, b, columns(x[t], i / 2 + 4));
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [int32x4_t; 2]) -> [float32x4_t; 2] {
         // SAFETY: the token proves NEON.
         sums.map(|sum| unsafe { vcvtq_f32_s32(sum) })

@@ -46,6 +46,27 @@ impl Dot for Scalar {
     }
 
     #[inline(always)]
+    fn dot_codes<const T: usize>(
+        self,
+        codes: &[u8; 128],
+        levels: &[i8; 16],
+        x: [&Q8Block; T],
+    ) -> [[i32; 8]; T] {
+        let level = |code: u8| levels[usize::from(code)];
+        let mut all = [[0; 8]; T];
+        for (sums, x) in all.iter_mut().zip(x) {
+            let (x, _) = x.q.as_chunks::<4>();
+            for (j, rows) in codes.as_chunks::<32>().0.iter().enumerate() {
+                for (sum, c) in sums.iter_mut().zip(rows.as_chunks::<4>().0) {
+                    *sum += product(c.map(|c| level(c & 15)), &x[j]);
+                    *sum += product(c.map(|c| level(c >> 4)), &x[j + 4]);
+                }
+            }
+        }
+        all
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [i32; 8]) -> [f32; 8] {
         sums.map(|sum| sum as f32)
     }

@@ -72,6 +72,40 @@ impl Dot for Simd128 {
     }
 
     #[inline(always)]
+    fn dot_codes<const T: usize>(
+        self,
+        codes: &[u8; 128],
+        levels: &[i8; 16],
+        x: [&Q8Block; T],
+    ) -> [[v128; 2]; T] {
+        let levels = load(&levels.map(|level| level as u8));
+        let mut sums = [[i32x4_splat(0); 4]; T];
+        for (i, chunk) in codes.as_chunks::<16>().0.iter().enumerate() {
+            let (j, half) = (i / 2, i % 2);
+            let c = load(chunk);
+            let a = i8x16_swizzle(levels, v128_and(c, u8x16_splat(15)));
+            let b = i8x16_swizzle(levels, u8x16_shr(c, 4));
+            for t in 0..T {
+                let (xa, xb) = (
+                    i32x4_splat(x[t].columns(j)),
+                    i32x4_splat(x[t].columns(j + 4)),
+                );
+                // Two products of at most 63 × 127 fit i16.
+                let low = i16x8_add(i16x8_extmul_low_i8x16(a, xa), i16x8_extmul_low_i8x16(b, xb));
+                let high = i16x8_add(
+                    i16x8_extmul_high_i8x16(a, xa),
+                    i16x8_extmul_high_i8x16(b, xb),
+                );
+                for (i, products) in [low, high].into_iter().enumerate() {
+                    let sum = &mut sums[t][2 * half + i];
+                    *sum = i32x4_add(*sum, i32x4_extadd_pairwise_i16x8(products));
+                }
+            }
+        }
+        sums.map(rows)
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [v128; 2]) -> [v128; 2] {
         sums.map(|sum| f32x4_convert_i32x4(sum))
     }

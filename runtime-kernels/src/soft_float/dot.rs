@@ -31,6 +31,20 @@ impl Dot for SoftFloat {
     }
 
     #[inline(always)]
+    fn dot_codes<const T: usize>(
+        self,
+        codes: &[u8; 128],
+        levels: &[i8; 16],
+        x: [&Q8Block; T],
+    ) -> [[i32; 8]; T] {
+        let mut sums = [[0; 8]; T];
+        for (sums, x) in sums.iter_mut().zip(x) {
+            add_dot_codes(codes, levels, x, sums);
+        }
+        sums
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [i32; 8]) -> [f32; 8] {
         self.0.to_f32(sums)
     }
@@ -125,4 +139,19 @@ fn products(word: u32, x: [i32; 4]) -> i32 {
         sum = sum.wrapping_add(x.wrapping_mul(pair as i32));
     }
     sum
+}
+
+/// A loop over rows, so that the code stays small.
+#[inline(never)]
+fn add_dot_codes(codes: &[u8; 128], levels: &[i8; 16], x: &Q8Block, sums: &mut [i32; 8]) {
+    let level = |code: u8| i32::from(levels[usize::from(code)]);
+    let (x, _) = x.q.as_chunks::<4>();
+    for (j, rows) in codes.as_chunks::<32>().0.iter().enumerate() {
+        for (sum, codes) in sums.iter_mut().zip(rows.as_chunks::<4>().0) {
+            for i in 0..4 {
+                *sum += level(codes[i] & 15) * i32::from(x[j][i]);
+                *sum += level(codes[i] >> 4) * i32::from(x[j + 4][i]);
+            }
+        }
+    }
 }

@@ -62,6 +62,39 @@ impl Dot for Sse41 {
     }
 
     #[inline(always)]
+    fn dot_codes<const T: usize>(
+        self,
+        codes: &[u8; 128],
+        levels: &[i8; 16],
+        x: [&Q8Block; T],
+    ) -> [[__m128i; 2]; T] {
+        // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
+        unsafe {
+            let (low, ones) = (_mm_set1_epi8(15), _mm_set1_epi16(1));
+            // 64 more than they are, so that they are not negative: what sums then have too much
+            // is 64 times the sum of the activations, -8 times their `center`.
+            let levels = _mm_loadu_si128(levels.as_ptr().cast());
+            let levels = _mm_add_epi8(levels, _mm_set1_epi8(64));
+            let mut sums = x.map(|x| [_mm_set1_epi32(8 * x.center); 2]);
+            for (i, chunk) in codes.as_chunks::<16>().0.iter().enumerate() {
+                let c = _mm_loadu_si128(chunk.as_ptr().cast());
+                let a = _mm_shuffle_epi8(levels, _mm_and_si128(c, low));
+                let b = _mm_and_si128(_mm_srli_epi16::<4>(c), low);
+                let b = _mm_shuffle_epi8(levels, b);
+                for t in 0..T {
+                    // A pair is at most 2 × 127 × 127 and fits i16.
+                    let a = _mm_maddubs_epi16(a, _mm_set1_epi32(x[t].columns(i / 2)));
+                    let b = _mm_maddubs_epi16(b, _mm_set1_epi32(x[t].columns(i / 2 + 4)));
+                    let sum = &mut sums[t][i % 2];
+                    *sum = _mm_add_epi32(*sum, _mm_madd_epi16(a, ones));
+                    *sum = _mm_add_epi32(*sum, _mm_madd_epi16(b, ones));
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [__m128i; 2]) -> [__m128; 2] {
         // SAFETY: the token proves SSE4.1.
         sums.map(|sum| unsafe { _mm_cvtepi32_ps(sum) })

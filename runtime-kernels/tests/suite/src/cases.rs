@@ -3,7 +3,7 @@
 use runtime_kernels::exp::exp;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, Const, ExpWeights, F16, F32, Format, Isa, Kernel, MatMul, Q4,
-    Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul,
+    Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -29,6 +29,9 @@ cases! {
     "MatMul q8": matmul::<I, Q8>,
     "MatMul q4": matmul::<I, Q4>,
     "MatMul q4m": matmul::<I, Q4M>,
+    "MatMul t2": matmul::<I, T2>,
+    "MatMul t3": matmul::<I, T3>,
+    "MatMul t4": matmul::<I, T4>,
     "MatMul f16": matmul::<I, F16>,
     "MatMul f32": matmul::<I, F32>,
     "RmsNorm": rms_norm,
@@ -42,6 +45,10 @@ cases! {
 
 /// A format's weights and inputs for the suite.
 pub trait Feed: Format {
+    /// The head of a group.
+    fn head(_rng: &mut Rng, _kind: Kind) -> Vec<u8> {
+        Vec::new()
+    }
     /// One block of a group; the worst integers now and then.
     fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8>;
     /// The activations of a block.
@@ -127,13 +134,41 @@ impl Feed for F32 {
     }
 }
 
+macro_rules! feed_of_codes {
+    ($($format:ident),*) => {$(
+        impl Feed for $format {
+            fn head(rng: &mut Rng, kind: Kind) -> Vec<u8> {
+                halves(rng, 8, kind)
+            }
+            fn weights(rng: &mut Rng, _kind: Kind) -> Vec<u8> {
+                codes(rng, Self::GROUP_BLOCK_BYTES, [0, 0xff])
+            }
+            fn input(rng: &mut Rng, kind: Kind) -> Q8Block {
+                q8_block(rng, kind)
+            }
+        }
+    )*};
+}
+
+feed_of_codes!(T2, T3, T4);
+
+/// Some groups with their blocks.
+fn weights<F: Feed>(rng: &mut Rng, kind: Kind, groups: usize, blocks: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for _ in 0..groups {
+        bytes.extend(F::head(rng, kind));
+        for _ in 0..blocks {
+            bytes.extend(F::weights(rng, kind));
+        }
+    }
+    bytes
+}
+
 fn matmul<I: Isa, F: Feed>(isa: I, sink: Sink) {
     let mut rng = Rng(1);
     for kind in KINDS {
         for (groups, blocks) in [(1, 1), (2, 3), (4, 1), (5, 2), (9, 6)] {
-            let weights: Vec<u8> = (0..groups * blocks)
-                .flat_map(|_| F::weights(&mut rng, kind))
-                .collect();
+            let weights = weights::<F>(&mut rng, kind, groups, blocks);
             for tokens in 0..=9 {
                 let input: Vec<_> = (0..tokens * blocks)
                     .map(|_| F::input(&mut rng, kind))
@@ -157,12 +192,12 @@ fn matmul<I: Isa, F: Feed>(isa: I, sink: Sink) {
             }
             let mut row = vec![0.0; 32 * blocks];
             for lane in 0..8 {
-                F::row(&weights[..blocks * F::GROUP_BLOCK_BYTES], lane, &mut row);
+                F::row(&weights[..F::group_bytes(blocks)], lane, &mut row);
                 sink(format!("{kind:?} row {lane}"), row.clone());
             }
         }
         // Shapes as constants.
-        let weights: Vec<u8> = (0..10).flat_map(|_| F::weights(&mut rng, kind)).collect();
+        let weights = weights::<F>(&mut rng, kind, 5, 2);
         let input: Vec<_> = (0..10).map(|_| F::input(&mut rng, kind)).collect();
         let mut out = vec![-1.0; 5 * 40];
         isa.run(MatMul::<F, _, _> {

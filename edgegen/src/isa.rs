@@ -6,14 +6,14 @@ use runtime_kernels::scalar::Scalar;
 use crate::profile::InstructionSet;
 
 /// Something to run on an instruction set.
-pub(super) trait Run {
+pub(crate) trait Run {
     fn run<I: Isa>(self, isa: I);
 }
 
 macro_rules! sets {
     ($($set:ident: $token:path),*) => {
         /// The fastest one.
-        pub(super) fn best() -> InstructionSet {
+        pub(crate) fn best() -> InstructionSet {
             $(
                 if <$token>::new().is_some() {
                     return InstructionSet::$set;
@@ -24,7 +24,7 @@ macro_rules! sets {
 
         /// Runs it; on scalar code if the machine lacks the instruction set, which
         /// changes no bit.
-        pub(super) fn with(set: InstructionSet, run: impl Run) {
+        pub(crate) fn with(set: InstructionSet, run: impl Run) {
             match set {
                 $(
                     InstructionSet::$set => {

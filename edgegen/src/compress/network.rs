@@ -1,0 +1,199 @@
+//! A model's weights as f32 matrices, and changes to them that leave what it computes as it is.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::model::{Architecture, Model, Role, RopeLayout, TensorKey};
+
+use super::dense::Dense;
+use super::layers::RopePermutation;
+use super::rotation::Rotation;
+
+/// The weights, with the rows of queries and keys in the order of [`RopeLayout::Halves`].
+pub(super) struct Network {
+    pub(super) architecture: Architecture,
+    pub(super) weights: BTreeMap<TensorKey, Dense>,
+}
+
+impl Network {
+    /// The model's weights.
+    pub(super) fn of(model: &Model) -> Self {
+        let mut architecture = model.architecture().clone();
+        let permutation = RopePermutation::of(&architecture);
+        let weights = model
+            .tensors()
+            .iter()
+            .map(|(&key, tensor)| {
+                let dense = Dense::of(tensor);
+                let dense = match permutation.filter(|_| key.role.is_rotated()) {
+                    Some(permutation) => permuted(&dense, permutation),
+                    None => dense,
+                };
+                (key, dense)
+            })
+            .collect();
+        architecture.rope.layout = RopeLayout::Halves;
+        Self {
+            architecture,
+            weights,
+        }
+    }
+
+    /// The model with these weights.
+    pub(super) fn into_model(self, model: &Model) -> Model {
+        let tensors = self
+            .weights
+            .iter()
+            .map(|(&key, dense)| {
+                let name = model.tensor(key).map_or("output_mix", |tensor| tensor.name());
+                (key, dense.tensor(name))
+            })
+            .collect();
+        model.with_weights(self.architecture, tensors)
+    }
+
+    /// The matrix or vector of a role.
+    pub(super) fn get(&self, layer: Option<usize>, role: Role) -> &Dense {
+        &self.weights[&TensorKey { layer, role }]
+    }
+
+    fn get_mut(&mut self, layer: Option<usize>, role: Role) -> Option<&mut Dense> {
+        self.weights.get_mut(&TensorKey { layer, role })
+    }
+
+    /// Multiplies the gains of norms into the matrices that follow, which leaves gains of one.
+    /// Where the output projection is the embedding, a matrix between norm and projection
+    /// ([`Role::OutputMix`]) takes the last gain.
+    pub(super) fn fold_gains(&mut self) {
+        for layer in (0..self.architecture.num_hidden_layers).map(Some) {
+            self.fold(layer, Role::AttentionNorm, &[Role::Query, Role::Key, Role::Value]);
+            self.fold(layer, Role::FeedForwardNorm, &[Role::Gate, Role::Up]);
+        }
+        if self.get_mut(None, Role::Output).is_none() {
+            let size = self.architecture.hidden_size;
+            let mut mix = Dense::zeros(size, size);
+            for i in 0..size {
+                mix.values[i * size + i] = 1.0;
+            }
+            self.weights.insert(TensorKey::global(Role::OutputMix), mix);
+            self.fold(None, Role::OutputNorm, &[Role::OutputMix]);
+        } else {
+            self.fold(None, Role::OutputNorm, &[Role::Output]);
+        }
+    }
+
+    fn fold(&mut self, layer: Option<usize>, norm: Role, followers: &[Role]) {
+        let norm = self.get_mut(layer, norm).expect("every norm has its gain");
+        let ones = vec![1.0; norm.values.len()];
+        let gain = std::mem::replace(&mut norm.values, ones);
+        for &role in followers {
+            let matrix = self.get_mut(layer, role).expect("the followers are there");
+            matrix.rows_mut().for_each(|row| {
+                for (weight, gain) in row.iter_mut().zip(&gain) {
+                    *weight *= gain;
+                }
+            });
+        }
+    }
+
+    /// Gives all columns of `down` one length, by scaling the rows of `up` that feed them.
+    pub(super) fn equalize(&mut self) {
+        for layer in (0..self.architecture.num_hidden_layers).map(Some) {
+            let down = self.get(layer, Role::Down);
+            let mut lengths = vec![0.0f32; down.cols];
+            for row in 0..down.rows {
+                for (length, w) in lengths.iter_mut().zip(down.row(row)) {
+                    *length += w * w;
+                }
+            }
+            let factors: Vec<f32> = lengths
+                .iter()
+                .map(|square| if *square > 0.0 { square.sqrt() } else { 1.0 })
+                .collect();
+            let down = self.get_mut(layer, Role::Down).expect("every layer has it");
+            down.rows_mut().for_each(|row| {
+                for (weight, factor) in row.iter_mut().zip(&factors) {
+                    *weight /= factor;
+                }
+            });
+            let up = self.get_mut(layer, Role::Up).expect("every layer has it");
+            up.rows_mut().zip(&factors).for_each(|(row, factor)| {
+                for weight in row {
+                    *weight *= factor;
+                }
+            });
+            if let Some(bias) = self.get_mut(layer, Role::UpBias) {
+                for (bias, factor) in bias.values.iter_mut().zip(&factors) {
+                    *bias *= factor;
+                }
+            }
+        }
+    }
+
+    /// Rotates the residual stream. The gains must be folded: only then does the norm not mind.
+    pub(super) fn rotate_residual(&mut self) {
+        let rotation = Rotation::new(self.architecture.hidden_size);
+        for (key, dense) in &mut self.weights {
+            match key.role {
+                Role::Embedding
+                | Role::Output
+                | Role::Query
+                | Role::Key
+                | Role::Value
+                | Role::Gate
+                | Role::Up
+                | Role::AttentionOutputBias
+                | Role::DownBias => dense.rows_mut().for_each(|row| rotation.apply(row)),
+                Role::AttentionOutput | Role::Down => rotate_outputs(dense, &rotation),
+                Role::OutputMix => {
+                    dense.rows_mut().for_each(|row| rotation.apply(row));
+                    rotate_outputs(dense, &rotation);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Rotates each head of the values, and back what attention's output projection takes.
+    pub(super) fn rotate_heads(&mut self) {
+        let head_dim = self.architecture.head_dim;
+        let rotation = Rotation::new(head_dim);
+        let heads = |x: &mut [f32]| {
+            for head in x.chunks_exact_mut(head_dim) {
+                rotation.apply(head);
+            }
+        };
+        for (key, dense) in &mut self.weights {
+            match key.role {
+                Role::Value => {
+                    *dense = dense.transposed();
+                    dense.rows_mut().for_each(heads);
+                    *dense = dense.transposed();
+                }
+                Role::ValueBias | Role::AttentionOutput => dense.rows_mut().for_each(heads),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn rotate_outputs(dense: &mut Dense, rotation: &Rotation) {
+    *dense = dense.transposed();
+    dense.rows_mut().for_each(|row| rotation.apply(row));
+    *dense = dense.transposed();
+}
+
+/// Rows of a matrix, or elements of a vector, in another order.
+fn permuted(dense: &Dense, permutation: RopePermutation) -> Dense {
+    let (items, width) = match dense.rows {
+        1 => (dense.cols, 1),
+        rows => (rows, dense.cols),
+    };
+    let mut out = Dense::zeros(dense.rows, dense.cols);
+    for item in 0..items {
+        let from = permutation.source(item) * width;
+        out.values[item * width..][..width].copy_from_slice(&dense.values[from..][..width]);
+    }
+    out
+}

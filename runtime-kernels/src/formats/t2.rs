@@ -1,0 +1,60 @@
+//! Weight format t2.
+
+use super::super::codes::{self, Codes, T2_LEVELS};
+use super::super::format::Format;
+use super::super::isa::Isa;
+use super::super::quantize::Q8Block;
+
+/// 2 bits a weight, and a scale a row.
+///
+/// Of a row's block, two words; each is a circle of 16 symbols of 2 bits, the first in the lowest
+/// bits. A code is two neighbouring symbols: that at bit `p`, the weight's own, and that at
+/// `p + 2`. Bits 0 and 4 of a byte begin the codes of word `2v` of the codes, bits 2 and 6 those
+/// of word `2v + 1`.
+#[derive(Clone, Copy, Debug)]
+pub struct T2;
+
+#[inline(always)]
+fn unpack(block: &[u8; 64]) -> Codes {
+    codes::unpack(block, |words: [u32; 2], j| {
+        words[j / 2].rotate_right(2 * (j as u32 % 2))
+    })
+}
+
+impl Format for T2 {
+    const NAME: &'static str = "t2";
+    const HEAD_BYTES: usize = codes::HEAD_BYTES;
+    const GROUP_BLOCK_BYTES: usize = 64;
+    const GROUPS: usize = 2;
+    type Block = [u8; 64];
+    type Input = Q8Block;
+
+    #[inline(always)]
+    fn blocks(weights: &[u8]) -> &[Self::Block] {
+        weights.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn block<I: Isa, const G: usize, const T: usize>(
+        isa: I,
+        weights: [&Self::Block; G],
+        x: [&Self::Input; T],
+        acc: &mut [[I::F32x8; T]; G],
+    ) {
+        for (weights, acc) in weights.into_iter().zip(acc) {
+            codes::add(isa, &unpack(weights), &T2_LEVELS, x, acc);
+        }
+    }
+
+    #[inline(always)]
+    fn finish<I: Isa>(isa: I, head: &[u8], sums: I::F32x8) -> I::F32x8 {
+        codes::scale(isa, head, sums)
+    }
+
+    fn row(group: &[u8], lane: usize, out: &mut [f32]) {
+        let (head, blocks) = group.split_at(Self::HEAD_BYTES);
+        for (block, out) in Self::blocks(blocks).iter().zip(out.as_chunks_mut().0) {
+            codes::values(&unpack(block), &T2_LEVELS, head, lane, out);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Weight format t3.
+
+use super::super::codes::{self, Codes, T3_LEVELS};
+use super::super::format::Format;
+use super::super::isa::Isa;
+use super::super::quantize::Q8Block;
+
+/// 3 bits a weight, and a scale a row.
+///
+/// Of a row's block, two words with the low halves of codes, 2 bits each, and one that is a circle of
+/// 32 bits: of these a code has two neighbours in its high half, the lower its weight's own. Bits 0
+/// and 4 of a byte begin the halves of words 0 and 2 of the codes, bits 2 and 6 those of words 1
+/// and 3; word `j`'s high halves are bits 2 and 3, and 6 and 7, of the circle after rotation by `j`.
+#[derive(Clone, Copy, Debug)]
+pub struct T3;
+
+#[inline(always)]
+fn unpack(block: &[u8; 96]) -> Codes {
+    codes::unpack(block, |[first, second, circle]: [u32; 3], j| {
+        let low = [first, second][j / 2] >> (2 * (j % 2));
+        low & 0x3333_3333 | circle.rotate_right(j as u32) & 0xcccc_cccc
+    })
+}
+
+impl Format for T3 {
+    const NAME: &'static str = "t3";
+    const HEAD_BYTES: usize = codes::HEAD_BYTES;
+    const GROUP_BLOCK_BYTES: usize = 96;
+    const GROUPS: usize = 2;
+    type Block = [u8; 96];
+    type Input = Q8Block;
+
+    #[inline(always)]
+    fn blocks(weights: &[u8]) -> &[Self::Block] {
+        weights.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn block<I: Isa, const G: usize, const T: usize>(
+        isa: I,
+        weights: [&Self::Block; G],
+        x: [&Self::Input; T],
+        acc: &mut [[I::F32x8; T]; G],
+    ) {
+        for (weights, acc) in weights.into_iter().zip(acc) {
+            codes::add(isa, &unpack(weights), &T3_LEVELS, x, acc);
+        }
+    }
+
+    #[inline(always)]
+    fn finish<I: Isa>(isa: I, head: &[u8], sums: I::F32x8) -> I::F32x8 {
+        codes::scale(isa, head, sums)
+    }
+
+    fn row(group: &[u8], lane: usize, out: &mut [f32]) {
+        let (head, blocks) = group.split_at(Self::HEAD_BYTES);
+        for (block, out) in Self::blocks(blocks).iter().zip(out.as_chunks_mut().0) {
+            codes::values(&unpack(block), &T3_LEVELS, head, lane, out);
+        }
+    }
+}
