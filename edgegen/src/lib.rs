@@ -16,6 +16,7 @@ pub mod error;
 pub mod import;
 pub mod inspect;
 pub mod interpret;
+pub mod layout;
 pub mod model;
 pub mod plan;
 pub mod profile;

@@ -1,18 +1,20 @@
 //! Model + Plan → Program: fuses, permutes, quantizes and packs.
 
 mod encode;
-mod layers;
 mod pack;
+mod permutation;
 mod rope;
 mod rows;
 
 use crate::error::Result;
-use crate::model::{Model, Role, TensorKey};
+use crate::layout::Content;
+use crate::model::{Model, Tensor, TensorKey};
 use crate::plan::{Plan, shapes};
 use crate::program::tokenizer::TokenizerTables;
-use crate::program::{Arena, Prefix, Program, Provenance};
+use crate::program::{Arena, Prefix, Program, Provenance, WeightFiles};
 
-use layers::Builder;
+use permutation::RopePermutation;
+use rows::Rows;
 
 /// Reports progress: steps done, steps in all.
 pub type Progress<'a> = &'a dyn Fn(usize, usize);
@@ -24,41 +26,21 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 /// When a weight does not fit its format's range.
 pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Program> {
     let shapes = shapes(model, plan.sizes());
-    let mut builder = Builder::new(model, plan);
-    let steps = shapes.num_hidden_layers + 2;
-
-    builder.start("embedding");
-    let embedding_key = TensorKey {
-        layer: None,
-        role: Role::Embedding,
-    };
-    let embedding = builder.matrix(&[embedding_key])?;
-    builder.start("rope");
-    let rope = builder.floats(&rope::table(
-        &model.architecture().rope,
-        plan.sizes().context,
-    ));
-    progress(1, steps);
-
-    let mut layers = Vec::with_capacity(shapes.num_hidden_layers);
-    for index in 0..shapes.num_hidden_layers {
-        builder.start(format!("layer_{index:02}"));
-        layers.push(builder.layer(index)?);
-        progress(index + 2, steps);
+    let layout = plan.layout(model);
+    let mut files = WeightFiles::new(&layout.files);
+    for (done, piece) in layout.pieces.iter().enumerate() {
+        fill(model, &piece.content, files.bytes_mut(&piece.part))?;
+        progress(done + 1, layout.pieces.len());
     }
-
-    builder.start("head");
-    let head = builder.head(&embedding)?;
-    progress(steps, steps);
 
     Ok(Program {
         arena: Arena::new(&shapes),
         shapes,
-        embedding,
-        layers,
-        head,
-        rope,
-        files: builder.finish(),
+        embedding: layout.embedding,
+        layers: layout.layers,
+        head: layout.head,
+        rope: layout.rope,
+        files,
         tokenizer: TokenizerTables::new(model.tokenizer()),
         chat: model.chat_template().cloned(),
         grammar: model.grammar().cloned(),
@@ -76,4 +58,48 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
             conversions: plan.conversions().iter().map(ToString::to_string).collect(),
         },
     })
+}
+
+/// Writes what belongs into a part of a weight file.
+fn fill(model: &Model, content: &Content, out: &mut [u8]) -> Result<()> {
+    let architecture = model.architecture();
+    let permutation = |key: TensorKey| RopePermutation::of(key.role, architecture);
+    match content {
+        Content::Matrix {
+            keys,
+            format,
+            groups,
+        } => {
+            let mut rows = Rows::default();
+            for &key in keys {
+                rows.append(tensor(model, key), permutation(key));
+            }
+            let cols = tensor(model, keys[0]).cols();
+            return pack::groups(&rows, groups.clone(), cols, *format, out);
+        }
+        Content::Vector(key) => {
+            let tensor = tensor(model, *key);
+            let mut values = vec![0.0; tensor.cols()];
+            tensor.dequantize_rows(0..1, &mut values);
+            match permutation(*key) {
+                Some(order) => put(out, (0..values.len()).map(|row| values[order.source(row)])),
+                None => put(out, values),
+            }
+        }
+        Content::Rope { context } => put(out, rope::table(&architecture.rope, *context)),
+    }
+    Ok(())
+}
+
+/// Writes f32s, and leaves what follows them.
+fn put(out: &mut [u8], values: impl IntoIterator<Item = f32>) {
+    for (out, value) in out.as_chunks_mut().0.iter_mut().zip(values) {
+        *out = value.to_le_bytes();
+    }
+}
+
+fn tensor(model: &Model, key: TensorKey) -> &Tensor {
+    model
+        .tensor(key)
+        .expect("Model holds every tensor that its architecture needs")
 }
