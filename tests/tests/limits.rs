@@ -49,7 +49,6 @@ fn predictions_are_the_crates_own_figures() {
         ("esp32", "riscv32imc-unknown-none-elf", "core"),
         ("browser", "wasm32-unknown-unknown", "core"),
         ("host", "x86_64-unknown-linux-gnu", "std"),
-        ("raspberry_pi", "aarch64-unknown-linux-gnu", "std"),
         ("raspberry_pi_32", "armv7-unknown-linux-gnueabihf", "std"),
     ] {
         let name = format!("predicted-{}", platform.replace('_', "-"));

@@ -90,15 +90,10 @@ impl Layout {
         }
     }
 
-    /// The matrices that a token is multiplied with, in order.
-    pub fn products(&self) -> impl Iterator<Item = &Matrix> {
+    /// The operations in order, the head's last.
+    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
         let layers = self.layers.iter().flat_map(|layer| &layer.operations);
-        layers
-            .chain(&self.head)
-            .filter_map(|operation| match operation {
-                Operation::MatMul { matrix, .. } => Some(matrix),
-                _ => None,
-            })
+        layers.chain(&self.head)
     }
 
     /// Bytes of the packed matrices.

@@ -211,18 +211,19 @@ impl Subject<'_> {
 }
 
 /// What is too much for a profile.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Excess {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excess {
     /// Weights and tables exceed the limit of the model's size.
-    flash: bool,
+    pub flash: bool,
     /// The session exceeds the limit of RAM.
-    ram: bool,
+    pub ram: bool,
     /// Both together exceed what the device has for them.
-    device: bool,
+    pub device: bool,
 }
 
 impl Excess {
-    pub(super) fn of(footprint: &Footprint, profile: &Profile) -> Self {
+    /// Compares a crate's memory with the profile's limits and the device's memory.
+    pub fn of(footprint: &Footprint, profile: &Profile) -> Self {
         let (flash, ram) = (footprint.flash() as u64, footprint.ram() as u64);
         Self {
             flash: profile.model_size().is_some_and(|limit| flash > limit),
@@ -239,7 +240,7 @@ impl Excess {
     }
 
     /// Whether everything fits.
-    pub(super) fn none(self) -> bool {
+    pub fn none(self) -> bool {
         !(self.flash || self.ram || self.device)
     }
 }

@@ -3,7 +3,11 @@
 mod budget;
 mod choice;
 mod placement;
+mod policy;
+mod schedule;
 mod session;
+mod steps;
+mod throughput;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,12 +20,16 @@ use crate::profile::{InstructionSet, Profile};
 use crate::program::WeightFormat;
 
 pub(crate) use budget::mb;
-pub use budget::{Footprint, Sizes, shapes};
+pub use budget::{Excess, Footprint, Sizes, shapes};
 pub use choice::Conversion;
 pub use placement::Placement;
+pub use policy::basic;
+pub use schedule::{Schedule, schedule};
 pub use session::{activation_blocks, ram_bytes};
+pub use steps::{Action, Step};
+pub use throughput::TokenCost;
 
-use budget::{Excess, Subject};
+use budget::Subject;
 
 /// What the user asks of the planner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -88,11 +96,21 @@ pub struct Plan {
 /// limits and [`Request::allow_oversize`] is not set; the message gives the figures and what
 /// would make it fit.
 pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan> {
+    let formats = choice::formats(model, request.quant);
+    with_formats(model, profile, request, formats)
+}
+
+/// The plan with these formats, whatever the request says of them.
+fn with_formats(
+    model: &Model,
+    profile: &Profile,
+    request: &Request,
+    formats: BTreeMap<TensorKey, WeightFormat>,
+) -> Result<Plan> {
     let architecture = model.architecture();
     let weights = request.weights.on(profile)?;
     let context = context(architecture, profile, request.context)?;
     check_prefix(model.prefix().len(), context)?;
-    let formats = choice::formats(model, request.quant);
     let subject = Subject {
         model,
         profile,

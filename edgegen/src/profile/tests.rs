@@ -242,7 +242,7 @@ fn the_size_in_flash_is_not_limited_by_ram() {
     let error = Profile::parse(&esp32.replace("weights_in_flash = true", ""));
     let error = error.unwrap_err().to_string();
     assert!(error.contains("`model_size`: the limit exceeds"), "{error}");
-    let rate = Profile::parse(&esp32.replace("12_000_000", "0"));
+    let rate = Profile::parse(&esp32.replace("11_000_000", "0"));
     assert!(rate.unwrap_err().to_string().contains("`int8_rate`"));
 }
 
