@@ -510,6 +510,22 @@ fn a_missing_model_is_refused() {
 }
 
 #[test]
+fn a_text_that_cannot_be_read_is_refused_before_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text.txt");
+    let path = file.to_str().unwrap();
+    let eval = ["eval", "no-such-model.gguf", "--text", path];
+    let message = refusal(&eval);
+    assert!(message.contains("text.txt: cannot read"), "{message}");
+    fs::write(&file, b"caf\xe9").unwrap();
+    let message = refusal(&eval);
+    assert!(
+        message.contains("byte 3: the text is not UTF-8"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_bad_name_is_refused_before_the_model_is_read() {
     for name in [
         "Big",
