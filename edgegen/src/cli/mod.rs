@@ -10,6 +10,7 @@ mod job;
 mod name;
 mod plan;
 mod platforms;
+mod profile;
 mod progress;
 mod verify;
 
@@ -37,6 +38,7 @@ enum Command {
     Inspect(inspect::Args),
     Plan(plan::Args),
     Platforms(platforms::Args),
+    Profile(profile::Args),
     Verify(verify::Args),
 }
 
@@ -50,6 +52,7 @@ impl Command {
             Self::Inspect(args) => args.json,
             Self::Plan(args) => args.json,
             Self::Platforms(args) => args.json,
+            Self::Profile(args) => args.json,
             Self::Verify(args) => args.json,
         }
     }
@@ -64,6 +67,7 @@ impl Command {
             Self::Inspect(args) => inspect::run(args),
             Self::Plan(args) => plan::run(args),
             Self::Platforms(args) => platforms::run(args),
+            Self::Profile(args) => profile::run(args),
             Self::Verify(args) => verify::run(args),
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 
 /// A profile as its TOML file has it.
 #[derive(Serialize)]
-struct File<'a> {
+pub(super) struct File<'a> {
     name: &'a str,
     description: &'a str,
     target: &'a str,
@@ -83,7 +83,7 @@ struct Speed {
 }
 
 impl<'a> File<'a> {
-    fn new(profile: &'a Profile) -> Self {
+    pub(super) fn new(profile: &'a Profile) -> Self {
         Self {
             name: profile.name(),
             description: profile.description(),
