@@ -39,6 +39,7 @@ fn help() {
       inspect    Show a model's architecture, weights and tokenizer
       plan       Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
       platforms  List the built-in platforms, or print profiles in full
+      profile    Measure this machine, or write a program that measures another, and get a profile of it
       verify     Run a crate's self-test and a benchmark on a device, and record the result in the crate
       help       Print this message or the help of the given subcommand(s)
 
@@ -314,6 +315,91 @@ fn help_of_eval() {
           --json              Print one JSON object
       -h, --help              Print help
     "#);
+}
+
+#[test]
+fn help_of_profile() {
+    insta::assert_snapshot!(stdout(&["profile", "--help"]), @r#"
+    Measure this machine, or write a program that measures another, and get a profile of it
+
+    Usage: edgegen profile [OPTIONS]
+
+    Options:
+          --out <FILE>        File of the profile [default: print it]
+          --emit-probe <DIR>  Folder for a crate without dependencies that prints the profile of the device it runs on
+          --force             Replace what is there
+          --json              Print one JSON object
+      -h, --help              Print help
+    "#);
+}
+
+/// What is measured is a profile that plans take.
+#[test]
+fn this_machine_is_measured() {
+    use edgegen::profile::Profile;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my desk.toml");
+    let out = file.to_str().unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&["profile", "--out", out, "--json"])).unwrap();
+    let profile = Profile::load(out).unwrap();
+    assert_eq!(profile.name(), "my_desk");
+    assert!(profile.std() && profile.threads() >= 1);
+    assert_eq!(json["profile"]["name"], "my_desk");
+    let threads = json["profile"]["threads"].as_u64().unwrap();
+    assert_eq!(profile.threads() as u64, threads);
+    // Slower or faster than that is no computer of today.
+    let speed = profile.speed();
+    let possible = 10_000_000..10_000_000_000_000;
+    assert!(
+        possible.contains(&speed.read_bandwidth.unwrap()),
+        "{speed:?}"
+    );
+    assert!(possible.contains(&speed.int8_rate.unwrap()), "{speed:?}");
+    assert!(stdout(&["plan", "--platform", out]).contains(" tokens/s "));
+
+    let before = fs::read(&file).unwrap();
+    let message = refusal(&["profile", "--out", out]);
+    assert!(message.contains("the file exists"), "{message}");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+/// The probe needs nothing but Rust, and prints a profile too.
+#[test]
+fn the_probe_measures_a_device() {
+    use edgegen::profile::Profile;
+    let folder = tempfile::tempdir().unwrap();
+    let probe = folder.path().join("probe");
+    let out = probe.to_str().unwrap();
+    stdout(&["profile", "--emit-probe", out]);
+    let program = folder.path().join("program");
+    let output = std::process::Command::new("rustc")
+        .args([
+            "--edition=2024",
+            "-O",
+            "-Dwarnings",
+            "--cfg",
+            "feature=\"std\"",
+            "-o",
+        ])
+        .arg(&program)
+        .arg(probe.join("src/main.rs"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let output = std::process::Command::new(&program).output().unwrap();
+    let profile = Profile::parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    assert_eq!(profile.name(), "my_device");
+
+    let manifest = fs::read_to_string(probe.join("Cargo.toml")).unwrap();
+    assert!(
+        manifest.ends_with("[dependencies]\n\n[workspace]\n"),
+        "{manifest}"
+    );
+    fs::write(probe.join("src/main.rs"), "mine").unwrap();
+    let message = refusal(&["profile", "--emit-probe", out]);
+    assert!(message.contains("main.rs"), "{message}");
 }
 
 #[test]

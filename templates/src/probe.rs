@@ -8,7 +8,7 @@ mod speed;
 
 use std::fmt::Write;
 use std::format;
-use std::string::{String, ToString};
+use std::string::String;
 use std::vec::Vec;
 
 /// A machine, measured.
@@ -102,7 +102,7 @@ fn bandwidth(bytes: u64) -> String {
     if bytes >= 1_000_000_000 {
         format!("{:.1} GB/s", bytes as f64 / 1e9)
     } else {
-        format!("{} KB/s", (bytes / 1000).max(1)).to_string()
+        format!("{} KB/s", (bytes / 1000).max(1))
     }
 }
 

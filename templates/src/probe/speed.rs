@@ -1,5 +1,4 @@
-//! How fast a machine is. Each figure is the median of many short passes: what other work takes
-//! away, it takes away from a model too.
+//! How fast a machine is. Each figure is the median of the passes of a second.
 
 use std::hint::black_box;
 use std::thread;
@@ -10,7 +9,6 @@ use std::vec::Vec;
 use super::super::kernels::{Format, Isa, MatMul, Q4, Q8Block};
 use super::machine::{Run, on_best};
 
-/// Time for one figure.
 const TIME: Duration = Duration::from_secs(1);
 
 /// Memory to read, larger than any cache.
@@ -27,15 +25,13 @@ impl Memory {
     /// Bytes per second that so many threads read, each its share from front to back.
     pub(super) fn bandwidth(&self, threads: usize) -> u64 {
         let share = self.0.len().div_ceil(threads).max(1);
-        let bytes = size_of_val(&self.0[..]) as f64;
         median(|| {
-            let start = Instant::now();
             thread::scope(|scope| {
                 for part in self.0.chunks(share) {
                     scope.spawn(move || black_box(sum(part)));
                 }
             });
-            bytes / start.elapsed().as_secs_f64()
+            size_of_val(&self.0[..]) as f64
         })
     }
 }
@@ -53,12 +49,15 @@ fn sum(values: &[u64]) -> u64 {
     sums.iter().fold(0, |a, b| a.wrapping_add(*b))
 }
 
-/// The median of the passes that the time allows, three at least.
+/// Amount per second in the median of the passes that a second allows, three at least. A pass
+/// gives the amount that it did.
 fn median(pass: impl Fn() -> f64) -> u64 {
-    let start = Instant::now();
+    let begin = Instant::now();
     let mut figures = Vec::new();
-    while figures.len() < 3 || start.elapsed() < TIME {
-        figures.push(pass());
+    while figures.len() < 3 || begin.elapsed() < TIME {
+        let start = Instant::now();
+        let amount = pass();
+        figures.push(amount / start.elapsed().as_secs_f64());
     }
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2].max(1.0) as u64
@@ -71,18 +70,20 @@ pub(super) fn int8_rate(threads: usize) -> u64 {
             let threads: Vec<_> = (0..threads)
                 .map(|_| scope.spawn(|| on_best(Products)))
                 .collect();
-            let rates = threads.into_iter().map(|one| one.join().unwrap_or(0.0));
-            rates.sum()
+            let done = threads.into_iter().map(|one| one.join().unwrap_or(0.0));
+            done.sum()
         })
     })
 }
 
-/// Products of a matrix with a vector, as decoding has them: multiply-adds per second.
+/// Products of a matrix with a vector, as decoding has them: their multiply-adds.
 struct Products;
 
 /// Rows in groups of 8, and columns in blocks of 32: 72 KB of 4-bit weights.
 const GROUPS: usize = 32;
 const BLOCKS: usize = 16;
+/// So many that starting threads does not count.
+const PRODUCTS: usize = 4000;
 
 impl Run for Products {
     fn run<I: Isa>(self, isa: I) -> f64 {
@@ -94,9 +95,7 @@ impl Run for Products {
             q: [3; 32],
         }; BLOCKS];
         let mut out = vec![0.0; GROUPS * 8];
-        let start = Instant::now();
-        let mut products = 0_u64;
-        while start.elapsed() < Duration::from_millis(50) {
+        for _ in 0..PRODUCTS {
             isa.run(MatMul::<Q4, _, _> {
                 weights: black_box(&weights),
                 groups: GROUPS,
@@ -107,9 +106,7 @@ impl Run for Products {
                 stride: GROUPS * 8,
             });
             black_box(&mut out);
-            products += 1;
         }
-        let multiply_adds = products as f64 * (GROUPS * 8 * BLOCKS * 32) as f64;
-        multiply_adds / start.elapsed().as_secs_f64()
+        (PRODUCTS * GROUPS * 8 * BLOCKS * 32) as f64
     }
 }
