@@ -17,6 +17,7 @@ pub mod import;
 pub mod inspect;
 pub mod interpret;
 mod isa;
+pub mod layout;
 pub mod model;
 pub mod plan;
 pub mod profile;

@@ -34,9 +34,12 @@ fn help() {
     Commands:
       demo       Compile the built-in model for this machine and run a command on it
       emit       Compile a model into a Rust crate
+      estimate   Show how much memory a model takes in each number format, and whether it fits a platform
       eval       Measure what a weight format costs in quality, on a text
       inspect    Show a model's architecture, weights and tokenizer
+      plan       Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
       platforms  List the built-in platforms, or print profiles in full
+      profile    Measure this machine, or write a program that measures another, and get a profile of it
       verify     Run a crate's self-test and a benchmark on a device, and record the result in the crate
       help       Print this message or the help of the given subcommand(s)
 
@@ -76,6 +79,224 @@ fn help_of_emit() {
 }
 
 #[test]
+fn help_of_plan() {
+    insta::assert_snapshot!(stdout(&["plan", "--help"]), @r#"
+    Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
+
+    Usage: edgegen plan [OPTIONS] --platform <P> [MODEL]
+
+    Arguments:
+      [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
+
+    Options:
+          --platform <P>      Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+          --context <N>       Tokens that a session holds [default: the platform's, at most the model's]
+          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --show <WHAT>       Print this in place of the steps; `program` is the operations, and where each matrix lies [possible values: program]
+          --json              Print one JSON object
+      -h, --help              Print help
+    "#);
+}
+
+#[test]
+fn help_of_estimate() {
+    insta::assert_snapshot!(stdout(&["estimate", "--help"]), @r#"
+    Show how much memory a model takes in each number format, and whether it fits a platform
+
+    Usage: edgegen estimate [OPTIONS] --platform <P> [MODEL]
+
+    Arguments:
+      [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin`, for exact figures
+
+    Options:
+          --params <N>        Number of weights of a model that is not at hand, such as `135M`
+          --platform <P>      Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --json              Print one JSON object
+      -h, --help              Print help
+    "#);
+}
+
+#[test]
+fn a_plan_shows_steps_memory_and_speed() {
+    insta::assert_snapshot!(stdout(&["plan", "--platform", "esp32"]), @r#"
+    model    homectl, 4.46 MB in fp32
+    steps    1. quantize to int8: 2.3 MB → 1.26 MB; in fp32 the model has 2.2 times the platform's limit
+             2. prune at sparsity 0.3: 1.26 MB → 1.26 MB; the model exceeds the limit; zeros keep their room until they are packed as such
+             3. optimize the graph: 1.26 MB → 1.26 MB; matrices with one input become one, buffers share memory
+    flash    1.26 MB of weights and tables, limit 2 MB: fits
+    RAM      320 KB a session of 112 tokens, limit 520 KB: fits
+    device   320 KB of its RAM, of 354 KB for a model: fits
+    speed    9.9 tokens/s at the start of the context, reading 1.19 MB a token
+    emit     `--quant q8` does this, without pruning
+    "#);
+    insta::assert_snapshot!(stdout(&["plan", "--platform", "host", "--context", "32"]), @r#"
+    model    homectl, 4.46 MB in fp32
+    steps    1. convert to fp16: 2.29 MB → 2.29 MB; the platform supports fp16 for matrices that stay float
+             2. optimize the graph: 2.29 MB → 2.29 MB; matrices with one input become one, buffers share memory
+    flash    2.29 MB of weights and tables
+    RAM      296 KB a session of 32 tokens
+    speed    unknown: the profile has no `[speed]`; `edgegen profile` measures one
+    emit     `--quant keep` does this
+    "#);
+}
+
+/// Formats that are not exceeded by the file's own stay; what is too large is shown, not refused.
+#[test]
+fn a_plan_is_json_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("small.toml");
+    let esp32 = stdout(&["platforms", "esp32"]);
+    fs::write(&file, esp32.replace("\"2 MB\"", "\"500 KB\"")).unwrap();
+    let file = file.to_str().unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&["plan", "--platform", file, "--json"])).unwrap();
+    let steps = json["steps"].as_array().unwrap();
+    let names: Vec<_> = steps
+        .iter()
+        .map(|step| step["step"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["quantize_int4", "prune", "optimize_graph"]);
+    for pair in steps.windows(2) {
+        assert_eq!(pair[0]["bytes_after"], pair[1]["bytes_before"]);
+    }
+    assert_eq!(steps[2]["bytes_after"], json["flash_bytes"]);
+    assert_eq!(json["fits"]["model_size"], false);
+    assert_eq!(json["fits"]["ram"], true);
+    assert_eq!(json["fits"]["all"], false);
+    assert_eq!(json["quant"], "q4");
+
+    let out = folder.path().join("emitted");
+    let emitted: serde_json::Value = serde_json::from_str(&stdout(&[
+        "emit",
+        "--platform",
+        file,
+        "--quant",
+        "q4",
+        "--allow-oversize",
+        "--json",
+        "--out",
+        out.to_str().unwrap(),
+    ]))
+    .unwrap();
+    for field in ["flash_bytes", "ram_bytes", "context"] {
+        assert_eq!(emitted[field], json[field], "{field}");
+    }
+}
+
+#[test]
+fn a_plan_shows_its_program() {
+    let text = stdout(&["plan", "--platform", "esp32", "--show", "program"]);
+    assert!(
+        text.starts_with("hidden_size ") && text.contains("embedding (q8 ["),
+        "{text}"
+    );
+    edgegen(&["plan", "--platform", "esp32", "--show", "program", "--json"])
+        .assert()
+        .code(2);
+}
+
+#[test]
+fn an_estimate_by_the_number_of_weights() {
+    insta::assert_snapshot!(
+        stdout(&["estimate", "--params", "135M", "--platform", "android"]), @r#"
+    fp32     0.540 GB  exceeds the limit of the model's size
+    fp16     0.270 GB  exceeds the limit of the model's size
+    int8     0.135 GB  fits
+    int4     0.068 GB  fits
+    "#);
+    let text = stdout(&[
+        "estimate",
+        "--params",
+        "135M",
+        "--platform",
+        "android",
+        "--json",
+    ]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let fits: Vec<bool> = (0..4)
+        .map(|row| json["formats"][row]["fits"]["all"].as_bool().unwrap())
+        .collect();
+    assert_eq!(fits, [false, false, true, true]);
+    assert_eq!(json["formats"][0]["gb"], 0.54);
+    edgegen(&["estimate", "--params", "many", "--platform", "host"])
+        .assert()
+        .code(2);
+    edgegen(&["estimate", "--platform", "host"])
+        .assert()
+        .code(2);
+}
+
+/// In flash a model may be larger than the RAM; elsewhere it may not.
+#[test]
+fn an_estimate_knows_where_the_weights_are() {
+    let device = |params: &str, platform: &str| {
+        let text = stdout(&[
+            "estimate",
+            "--params",
+            params,
+            "--platform",
+            platform,
+            "--json",
+        ]);
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        json["formats"][0]["fits"]["device"].as_bool().unwrap()
+    };
+    assert!(device("400K", "esp32"));
+    assert!(device("150M", "raspberry_pi"));
+    assert!(!device("150001K", "raspberry_pi"));
+}
+
+#[test]
+fn an_estimate_of_a_file_is_exact() {
+    let model = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/macro-assistant/models/tiny.bin"
+    );
+    insta::assert_snapshot!(stdout(&["estimate", model, "--platform", "esp32"]), @r#"
+    tiny on esp32
+
+    format   matrices     tables      flash
+    f32        114 KB    5.98 KB     120 KB, limit 2 MB: fits
+    f16       56.8 KB    5.98 KB    62.8 KB, limit 2 MB: fits
+    q8        30.2 KB    5.98 KB    36.2 KB, limit 2 MB: fits
+    q4m       17.8 KB    5.98 KB    23.7 KB, limit 2 MB: fits
+    q4          16 KB    5.98 KB      22 KB, limit 2 MB: fits
+
+    context  KV cache  activations        RAM
+         16   4.16 KB      6.13 KB    10.3 KB, limit 520 KB: fits
+         32   8.32 KB      6.52 KB    14.8 KB, limit 520 KB: fits
+         64   16.6 KB       7.8 KB    24.4 KB, limit 520 KB: fits
+    "#);
+    let text = stdout(&["estimate", model, "--platform", "esp32", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("q8");
+    let emitted: serde_json::Value = serde_json::from_str(&stdout(&[
+        "emit",
+        model,
+        "--platform",
+        "esp32",
+        "--quant",
+        "q8",
+        "--answer-cache",
+        "0",
+        "--json",
+        "--out",
+        out.to_str().unwrap(),
+    ]))
+    .unwrap();
+    assert_eq!(json["formats"][2]["format"], "q8");
+    assert_eq!(json["formats"][2]["flash_bytes"], emitted["flash_bytes"]);
+    let contexts = json["contexts"].as_array().unwrap();
+    let same = contexts
+        .iter()
+        .find(|row| row["context"] == emitted["context"])
+        .unwrap();
+    assert_eq!(same["ram_bytes"], emitted["ram_bytes"]);
+}
+
+#[test]
 fn help_of_eval() {
     insta::assert_snapshot!(stdout(&["eval", "--help"]), @r#"
     Measure what a weight format costs in quality, on a text
@@ -94,6 +315,91 @@ fn help_of_eval() {
           --json              Print one JSON object
       -h, --help              Print help
     "#);
+}
+
+#[test]
+fn help_of_profile() {
+    insta::assert_snapshot!(stdout(&["profile", "--help"]), @r#"
+    Measure this machine, or write a program that measures another, and get a profile of it
+
+    Usage: edgegen profile [OPTIONS]
+
+    Options:
+          --out <FILE>        File of the profile [default: print it]
+          --emit-probe <DIR>  Folder for a crate without dependencies that prints the profile of the device it runs on
+          --force             Replace what is there
+          --json              Print one JSON object
+      -h, --help              Print help
+    "#);
+}
+
+/// What is measured is a profile that plans take.
+#[test]
+fn this_machine_is_measured() {
+    use edgegen::profile::Profile;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my desk.toml");
+    let out = file.to_str().unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&["profile", "--out", out, "--json"])).unwrap();
+    let profile = Profile::load(out).unwrap();
+    assert_eq!(profile.name(), "my_desk");
+    assert!(profile.std() && profile.threads() >= 1);
+    assert_eq!(json["profile"]["name"], "my_desk");
+    let threads = json["profile"]["threads"].as_u64().unwrap();
+    assert_eq!(profile.threads() as u64, threads);
+    // Slower or faster than that is no computer of today.
+    let speed = profile.speed();
+    let possible = 10_000_000..10_000_000_000_000;
+    assert!(
+        possible.contains(&speed.read_bandwidth.unwrap()),
+        "{speed:?}"
+    );
+    assert!(possible.contains(&speed.int8_rate.unwrap()), "{speed:?}");
+    assert!(stdout(&["plan", "--platform", out]).contains(" tokens/s "));
+
+    let before = fs::read(&file).unwrap();
+    let message = refusal(&["profile", "--out", out]);
+    assert!(message.contains("the file exists"), "{message}");
+    assert_eq!(fs::read(&file).unwrap(), before);
+}
+
+/// The probe needs nothing but Rust, and prints a profile too.
+#[test]
+fn the_probe_measures_a_device() {
+    use edgegen::profile::Profile;
+    let folder = tempfile::tempdir().unwrap();
+    let probe = folder.path().join("probe");
+    let out = probe.to_str().unwrap();
+    stdout(&["profile", "--emit-probe", out]);
+    let program = folder.path().join("program");
+    let output = std::process::Command::new("rustc")
+        .args([
+            "--edition=2024",
+            "-O",
+            "-Dwarnings",
+            "--cfg",
+            "feature=\"std\"",
+            "-o",
+        ])
+        .arg(&program)
+        .arg(probe.join("src/main.rs"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let output = std::process::Command::new(&program).output().unwrap();
+    let profile = Profile::parse(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    assert_eq!(profile.name(), "my_device");
+
+    let manifest = fs::read_to_string(probe.join("Cargo.toml")).unwrap();
+    assert!(
+        manifest.ends_with("[dependencies]\n\n[workspace]\n"),
+        "{manifest}"
+    );
+    fs::write(probe.join("src/main.rs"), "mine").unwrap();
+    let message = refusal(&["profile", "--emit-probe", out]);
+    assert!(message.contains("main.rs"), "{message}");
 }
 
 #[test]

@@ -10,6 +10,10 @@ extern crate std;
 pub mod kernels {
     pub use runtime_kernels::scalar::Scalar;
     pub use runtime_kernels::*;
+    #[cfg(target_arch = "x86_64")]
+    pub use runtime_kernels::{avx2::Avx2, avx512_vnni::Avx512Vnni, sse41::Sse41};
+    #[cfg(target_arch = "aarch64")]
+    pub use runtime_kernels::{neon::Neon, neon_dotprod::NeonDotprod};
 }
 
 pub mod chat;
@@ -28,6 +32,7 @@ pub mod mapping;
     reason = "sessions, which use it all, are in generated crates"
 )]
 pub mod options;
+pub mod probe;
 pub mod sampler;
 pub mod team;
 pub mod tokenizer;
@@ -158,6 +163,15 @@ pub const EXTERNAL: Placement = Placement {
     session: r#"let file = std::path::Path::new("{{root}}").join(model::WEIGHTS_FILE);
     let mut session = Session::new(model::Weights::open(file).expect("the crate's weights"));"#,
 };
+
+/// Path and text of the crate that measures a device; the kernels go beside it.
+pub const PROBE: &[(&str, &str)] = &[
+    ("Cargo.toml", include_str!("../probe/manifest.toml")),
+    ("src/main.rs", include_str!("../probe/main.rs")),
+    ("src/probe.rs", include_str!("probe.rs")),
+    ("src/probe/machine.rs", include_str!("probe/machine.rs")),
+    ("src/probe/speed.rs", include_str!("probe/speed.rs")),
+];
 
 /// Path and text of the npm package for browsers; `{{package}}` stands for the crate's package.
 pub const WEB: &[(&str, &str)] = &[

@@ -1,6 +1,7 @@
 //! Promise: a model fits its device or is refused with the figures, and emission and builds stay
 //! within their limits of time and memory.
 
+use tests::built::cargo_for;
 use tests::{Recipe, measure, paths, run};
 
 #[test]
@@ -37,5 +38,34 @@ fn emission_and_builds_keep_their_limits() {
     print!("{}", measure::table(&rows));
     for row in &rows {
         assert!(row.kept(), "{row:?}");
+    }
+}
+
+/// The compilers for these targets see the RAM and flash that the plan foretold, with `std` and
+/// without, on 32 bits and 64.
+#[test]
+fn predictions_are_the_crates_own_figures() {
+    for (platform, target, std) in [
+        ("esp32", "riscv32imc-unknown-none-elf", "core"),
+        ("browser", "wasm32-unknown-unknown", "core"),
+        ("host", "x86_64-unknown-linux-gnu", "std"),
+        ("raspberry_pi_32", "armv7-unknown-linux-gnueabihf", "std"),
+    ] {
+        let name = format!("predicted-{}", platform.replace('_', "-"));
+        let emitted = Recipe::built_in(&name, platform, "q4").emit();
+        let library = emitted.folder.join("src/lib.rs");
+        let mut text = std::fs::read_to_string(&library).expect("the emitted library");
+        for (field, constant) in [("flash_bytes", "FLASH_BYTES"), ("ram_bytes", "RAM_BYTES")] {
+            let predicted = &emitted.report[field];
+            // A difference of types shows both numbers.
+            text += &format!("const _: [(); {predicted}] = [(); {constant}];\n");
+        }
+        std::fs::write(&library, text).expect("a writable target folder");
+        run::must(
+            cargo_for(std, target, "check")
+                .args(["--lib", "--target-dir"])
+                .arg(paths::target().join("whole-path/predicted"))
+                .current_dir(&emitted.folder),
+        );
     }
 }

@@ -2,11 +2,15 @@
 
 mod demo;
 mod emit;
+mod estimate;
 mod eval;
+mod fit;
 mod inspect;
 mod job;
 mod name;
+mod plan;
 mod platforms;
+mod profile;
 mod progress;
 mod verify;
 
@@ -29,9 +33,12 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Emit(emit::Args),
+    Estimate(estimate::Args),
     Eval(eval::Args),
     Inspect(inspect::Args),
+    Plan(plan::Args),
     Platforms(platforms::Args),
+    Profile(profile::Args),
     Verify(verify::Args),
 }
 
@@ -40,9 +47,12 @@ impl Command {
         match self {
             Self::Demo(args) => args.json,
             Self::Emit(args) => args.json,
+            Self::Estimate(args) => args.json,
             Self::Eval(args) => args.json,
             Self::Inspect(args) => args.json,
+            Self::Plan(args) => args.json,
             Self::Platforms(args) => args.json,
+            Self::Profile(args) => args.json,
             Self::Verify(args) => args.json,
         }
     }
@@ -52,9 +62,12 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(args),
             Self::Emit(args) => emit::run(args),
+            Self::Estimate(args) => estimate::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Inspect(args) => inspect::run(args),
+            Self::Plan(args) => plan::run(args),
             Self::Platforms(args) => platforms::run(args),
+            Self::Profile(args) => profile::run(args),
             Self::Verify(args) => verify::run(args),
         }
     }

@@ -1,7 +1,7 @@
 //! `edgegen platforms`.
 
 use crate::error::Result;
-use crate::profile::{InstructionSet, NumberType, Profile};
+use crate::profile::{self, InstructionSet, NumberType, Profile, exact_size};
 use serde::Serialize;
 
 use super::json;
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 
 /// A profile as its TOML file has it.
 #[derive(Serialize)]
-struct File<'a> {
+pub(super) struct File<'a> {
     name: &'a str,
     description: &'a str,
     target: &'a str,
@@ -52,6 +52,10 @@ struct File<'a> {
     batch: usize,
     threads: usize,
     limits: Limits,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory: Option<Memory>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    speed: Option<Speed>,
 }
 
 #[derive(Serialize)]
@@ -62,8 +66,24 @@ struct Limits {
     ram: Option<String>,
 }
 
+#[derive(Serialize)]
+struct Memory {
+    device_ram: String,
+    os_overhead: f64,
+    safety_margin: f64,
+    weights_in_flash: bool,
+}
+
+#[derive(Serialize)]
+struct Speed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_bandwidth: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    int8_rate: Option<u64>,
+}
+
 impl<'a> File<'a> {
-    fn new(profile: &'a Profile) -> Self {
+    pub(super) fn new(profile: &'a Profile) -> Self {
         Self {
             name: profile.name(),
             description: profile.description(),
@@ -77,9 +97,22 @@ impl<'a> File<'a> {
             batch: profile.batch(),
             threads: profile.threads(),
             limits: Limits {
-                model_size: profile.model_size().map(exact),
-                ram: profile.ram().map(exact),
+                model_size: profile.model_size().map(exact_size),
+                ram: profile.ram().map(exact_size),
             },
+            memory: profile.memory().map(|memory| Memory {
+                device_ram: exact_size(memory.device_ram),
+                os_overhead: memory.os_overhead,
+                safety_margin: memory.safety_margin,
+                weights_in_flash: memory.weights_in_flash,
+            }),
+            speed: (profile.speed() != profile::Speed::default()).then(|| Speed {
+                read_bandwidth: profile
+                    .speed()
+                    .read_bandwidth
+                    .map(|bytes| exact_size(bytes) + "/s"),
+                int8_rate: profile.speed().int8_rate,
+            }),
         }
     }
 
@@ -129,14 +162,4 @@ fn table(files: &[File<'_>]) -> String {
         cells.join("  ").trim_end().to_owned() + "\n"
     });
     lines.collect()
-}
-
-/// A size that the profile's parser reads back as the same number of bytes.
-fn exact(bytes: u64) -> String {
-    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)];
-    let fitting = units
-        .into_iter()
-        .find(|(_, factor)| bytes.is_multiple_of(*factor));
-    let (unit, factor) = fitting.unwrap_or(("B", 1));
-    format!("{} {unit}", bytes / factor)
 }

@@ -3,20 +3,22 @@
 mod calibrate;
 mod dense;
 mod encode;
-mod layers;
 mod network;
 mod pack;
+mod permutation;
 mod rope;
 mod rotation;
 mod rows;
 
 use crate::error::Result;
-use crate::model::{Model, Role, TensorKey};
+use crate::layout::Content;
+use crate::model::{Model, Tensor, TensorKey};
 use crate::plan::{Plan, shapes};
 use crate::program::tokenizer::TokenizerTables;
-use crate::program::{Arena, Prefix, Program, Provenance};
+use crate::program::{Arena, Prefix, Program, Provenance, WeightFiles};
 
-use layers::Builder;
+use permutation::RopePermutation;
+use rows::Rows;
 
 /// Reports progress: steps done, steps in all.
 pub type Progress<'a> = &'a dyn Fn(usize, usize);
@@ -28,41 +30,21 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 /// When a weight does not fit its format's range.
 pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Program> {
     let shapes = shapes(model, plan.sizes());
-    let mut builder = Builder::new(model, plan);
-    let steps = shapes.num_hidden_layers + 2;
-
-    builder.start("embedding");
-    let embedding_key = TensorKey {
-        layer: None,
-        role: Role::Embedding,
-    };
-    let embedding = builder.matrix(&[embedding_key])?;
-    builder.start("rope");
-    let rope = builder.floats(&rope::table(
-        &model.architecture().rope,
-        plan.sizes().context,
-    ));
-    progress(1, steps);
-
-    let mut layers = Vec::with_capacity(shapes.num_hidden_layers);
-    for index in 0..shapes.num_hidden_layers {
-        builder.start(format!("layer_{index:02}"));
-        layers.push(builder.layer(index)?);
-        progress(index + 2, steps);
+    let layout = plan.layout(model);
+    let mut files = WeightFiles::new(&layout.files);
+    for (done, piece) in layout.pieces.iter().enumerate() {
+        fill(model, &piece.content, files.bytes_mut(&piece.part))?;
+        progress(done + 1, layout.pieces.len());
     }
-
-    builder.start("head");
-    let head = builder.head(&embedding)?;
-    progress(steps, steps);
 
     Ok(Program {
         arena: Arena::new(&shapes),
         shapes,
-        embedding,
-        layers,
-        head,
-        rope,
-        files: builder.finish(),
+        embedding: layout.embedding,
+        layers: layout.layers,
+        head: layout.head,
+        rope: layout.rope,
+        files,
         tokenizer: TokenizerTables::new(model.tokenizer()),
         chat: model.chat_template().cloned(),
         grammar: model.grammar().cloned(),
@@ -82,32 +64,46 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
     })
 }
 
-pub fn experiment(model: &Model, spec: &str) -> Model {
-    use calibrate::Code;
-    let text = std::fs::read_to_string("/tmp/cal/text.txt").unwrap();
-    let tables = TokenizerTables::new(model.tokenizer());
-    let mut tokens = vec![0; 3 * text.len() + 4];
-    let n = tables.runtime().encode(&text, false, &mut tokens).unwrap();
-    tokens.truncate(n);
-    let get = |k: &str| spec.split(',').find_map(|p| p.strip_prefix(k).and_then(|p| p.strip_prefix('=')).map(str::to_owned));
-    let t: usize = get("T").map_or(4096, |t| t.parse().unwrap());
-    let mut network = network::Network::of(model);
-    if get("fold").as_deref() != Some("0") {
-    network.fold_gains();
-    network.equalize();
-    network.rotate_heads();
-    network.rotate_residual();
+/// Writes what belongs into a part of a weight file.
+fn fill(model: &Model, content: &Content, out: &mut [u8]) -> Result<()> {
+    let architecture = model.architecture();
+    let permutation = |key: TensorKey| RopePermutation::of(key.role, architecture);
+    match content {
+        Content::Matrix {
+            keys,
+            format,
+            groups,
+        } => {
+            let mut rows = Rows::default();
+            for &key in keys {
+                rows.append(tensor(model, key), permutation(key));
+            }
+            let cols = tensor(model, keys[0]).cols();
+            return pack::groups(&rows, groups.clone(), cols, *format, out);
+        }
+        Content::Vector(key) => {
+            let tensor = tensor(model, *key);
+            let mut values = vec![0.0; tensor.cols()];
+            tensor.dequantize_rows(0..1, &mut values);
+            match permutation(*key) {
+                Some(order) => put(out, (0..values.len()).map(|row| values[order.source(row)])),
+                None => put(out, values),
+            }
+        }
+        Content::Rope { context } => put(out, rope::table(&architecture.rope, *context)),
     }
-    let code = |s: &str| match s { "2" => Some(Code::T2), "3" => Some(Code::T3), "4" => Some(Code::T4), _ => None };
-    let e = get("e").unwrap_or_default();
-    let l = get("l").unwrap_or_default();
-    let tokens: Vec<u32> = tokens.chunks(256).take(t / 256).filter(|c| c.len() == 256).flat_map(|c| c.iter().copied()).collect();
-    let start = std::time::Instant::now();
-    calibrate::calibrate(&mut network, &tokens, |key| match key.role {
-        Role::Embedding => code(&e),
-        role if role.is_matrix() => match get(&format!("{role:?}")) { Some(s) => code(&s), None => code(&l) },
-        _ => None,
-    }, &|_, _| ());
-    eprintln!("calibrated in {:?} on {} tokens", start.elapsed(), tokens.len());
-    network.into_model(model)
+    Ok(())
+}
+
+/// Writes f32s, and leaves what follows them.
+fn put(out: &mut [u8], values: impl IntoIterator<Item = f32>) {
+    for (out, value) in out.as_chunks_mut().0.iter_mut().zip(values) {
+        *out = value.to_le_bytes();
+    }
+}
+
+fn tensor(model: &Model, key: TensorKey) -> &Tensor {
+    model
+        .tensor(key)
+        .expect("Model holds every tensor that its architecture needs")
 }

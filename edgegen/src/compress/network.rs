@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::model::{Architecture, Model, Role, RopeLayout, TensorKey};
 
 use super::dense::Dense;
-use super::layers::RopePermutation;
+use super::permutation::RopePermutation;
 use super::rotation::Rotation;
 
 /// The weights, with the rows of queries and keys in the order of [`RopeLayout::Halves`].
@@ -20,13 +20,12 @@ impl Network {
     /// The model's weights.
     pub(super) fn of(model: &Model) -> Self {
         let mut architecture = model.architecture().clone();
-        let permutation = RopePermutation::of(&architecture);
         let weights = model
             .tensors()
             .iter()
             .map(|(&key, tensor)| {
                 let dense = Dense::of(tensor);
-                let dense = match permutation.filter(|_| key.role.is_rotated()) {
+                let dense = match RopePermutation::of(key.role, &architecture) {
                     Some(permutation) => permuted(&dense, permutation),
                     None => dense,
                 };

@@ -1,31 +1,27 @@
 //! Interleaves rows in groups of eight, in the order in which the kernels read
 //! (runtime-kernels, "Weight layout").
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::program::{COLUMN_PADDING, MAX_FILE_BYTES, ROW_PADDING, WeightFormat};
+use crate::program::{COLUMN_PADDING, ROW_PADDING, WeightFormat};
 
 use super::encode::{self, Block};
 use super::rows::Rows;
 
-/// The packed matrix, cut between groups so that each piece fits a weight file.
-pub(super) fn matrix(rows: &Rows<'_>, cols: usize, format: WeightFormat) -> Result<Vec<Vec<u8>>> {
-    let groups = rows.len() / ROW_PADDING;
-    let group_bytes = format.group_bytes(cols);
-    let groups_of_part = (MAX_FILE_BYTES / group_bytes).max(1);
-    (0..groups)
-        .step_by(groups_of_part)
-        .map(|first| {
-            let count = groups_of_part.min(groups - first);
-            let mut bytes = vec![0; count * group_bytes];
-            bytes
-                .par_chunks_mut(group_bytes)
-                .enumerate()
-                .try_for_each(|(group, out)| pack_group(rows, first + group, cols, format, out))?;
-            Ok(bytes)
-        })
-        .collect()
+/// Packs some groups of rows.
+pub(super) fn groups(
+    rows: &Rows<'_>,
+    groups: Range<usize>,
+    cols: usize,
+    format: WeightFormat,
+    out: &mut [u8],
+) -> Result<()> {
+    out.par_chunks_mut(format.group_bytes(cols))
+        .zip(groups)
+        .try_for_each(|(out, group)| pack_group(rows, group, cols, format, out))
 }
 
 fn pack_group(

@@ -3,7 +3,7 @@
 use crate::model::Tensor;
 use crate::program::ROW_PADDING;
 
-use super::layers::RopePermutation;
+use super::permutation::RopePermutation;
 
 /// Rows in the order in which they are packed; `None` is padding.
 #[derive(Default)]
@@ -25,10 +25,6 @@ impl<'a> Rows<'a> {
         }));
         self.0
             .resize(self.0.len().next_multiple_of(ROW_PADDING), None);
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
     }
 
     /// The rows of one group.

@@ -175,6 +175,21 @@ pub(super) fn kernels(sets: &[InstructionSet], formats: &[WeightFormat]) -> Vec<
     files
 }
 
+/// The condition of what a set has alone.
+fn cfg(set: InstructionSet) -> String {
+    architecture(set).map_or_else(String::new, |arch| {
+        format!("#[cfg(target_arch = \"{arch}\")]\n")
+    })
+}
+
+/// How many architectures these sets belong to.
+fn architectures(sets: &[InstructionSet]) -> usize {
+    let mut all: Vec<&str> = sets.iter().filter_map(|&set| architecture(set)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.len()
+}
+
 /// `kernels/mod.rs`: the modules that are there, and the names that the rest uses.
 fn root(modules: &[&str], sets: &[InstructionSet], formats: &[WeightFormat]) -> String {
     let mut text = String::from(
@@ -187,10 +202,7 @@ fn root(modules: &[&str], sets: &[InstructionSet], formats: &[WeightFormat]) -> 
         .map(|module| (format!("mod {module};"), String::new()))
         .collect();
     for set in folders(sets) {
-        let cfg = architecture(set).map_or_else(String::new, |arch| {
-            format!("#[cfg(target_arch = \"{arch}\")]\n")
-        });
-        lines.push((format!("mod {};", module(set).0), cfg));
+        lines.push((format!("mod {};", module(set).0), cfg(set)));
     }
     lines.sort();
     for (line, cfg) in lines {
@@ -228,14 +240,17 @@ fn root(modules: &[&str], sets: &[InstructionSet], formats: &[WeightFormat]) -> 
     plain.push(InstructionSet::Scalar);
     plain.sort_unstable();
     plain.dedup();
-    uses.extend(
-        plain
-            .iter()
-            .map(|&set| format!("{}::{}", module(set).0, module(set).1)),
-    );
+    let mut uses: Vec<(String, String)> =
+        uses.into_iter().map(|path| (path, String::new())).collect();
+    // A crate is for one architecture, and says so; the probe is for all.
+    let several = architectures(&plain) > 1;
+    uses.extend(plain.iter().map(|&set| {
+        let path = format!("{}::{}", module(set).0, module(set).1);
+        (path, if several { cfg(set) } else { String::new() })
+    }));
     uses.sort();
-    for path in uses {
-        let _ = writeln!(text, "pub use {path};");
+    for (path, cfg) in uses {
+        let _ = writeln!(text, "{cfg}pub use {path};");
     }
     text
 }

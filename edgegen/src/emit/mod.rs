@@ -7,6 +7,7 @@ mod isa;
 mod manifest;
 mod model;
 mod network;
+mod probe;
 mod readme;
 mod root;
 mod sources;
@@ -15,6 +16,7 @@ mod weights;
 mod write;
 
 pub use files::Crate;
+pub use probe::probe;
 pub use sources::module;
 pub use write::{WriteReport, check_folder, write};
 

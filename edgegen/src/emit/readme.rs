@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::plan::{Placement, activation_blocks, mb};
+use crate::plan::{Placement, mb, ram_bytes};
 use crate::profile::{App, InstructionSet, Profile};
 use crate::program::{Golden, Program};
 
@@ -24,8 +24,7 @@ pub(super) fn readme(
     let p = &program.provenance;
     let name = &options.name;
     let ident = name.replace('-', "_");
-    let ram =
-        program.memory_len() * 4 + activation_blocks(s) * size_of::<runtime_kernels::Q8Block>();
+    let ram = ram_bytes(s, profile, options.weights);
     let mut text = format!(
         "# {name}\n\n\
          {} as a standalone Rust crate for `{}` ({}), compiled by edgegen {}.\n\

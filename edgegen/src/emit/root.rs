@@ -54,13 +54,25 @@ pub(super) fn items(program: &Program, profile: &Profile, options: &Options) -> 
     if !options.allow_oversize {
         limit(&mut text, profile, "FLASH_BYTES", profile.model_size());
         limit(&mut text, profile, "RAM_BYTES", profile.ram());
+        if let Some(memory) = profile.memory() {
+            let taken = if memory.weights_in_flash {
+                "RAM_BYTES"
+            } else {
+                "FLASH_BYTES + RAM_BYTES"
+            };
+            limit(&mut text, profile, taken, Some(memory.budget()));
+        }
     }
     text
 }
 
 /// It fits, or it does not compile.
 fn limit(text: &mut String, profile: &Profile, size: &str, limit: Option<u64>) {
-    let Some(limit) = limit else { return };
+    // What a pointer cannot reach is no limit, and no `usize`.
+    let reach = u64::MAX >> (64 - 8 * profile.pointer_bytes());
+    let Some(limit) = limit.filter(|&limit| limit <= reach) else {
+        return;
+    };
     let message = format!(
         "{size} exceeds the limit of the profile `{}`: {}",
         profile.name(),

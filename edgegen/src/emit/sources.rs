@@ -222,7 +222,7 @@ fn resolve_features(tokens: TokenStream, std: bool) -> TokenStream {
 }
 
 /// A template without its unit tests, which stand last and need what the crate has not.
-fn without_tests(text: &str) -> String {
+pub(super) fn without_tests(text: &str) -> String {
     match text.split_once("\n#[cfg(test)]\n") {
         Some((code, _)) => code.to_owned(),
         None => text.to_owned(),

@@ -4,7 +4,7 @@ use edgegen_templates::weight_file::{HEADER_BYTES, MAGIC, VERSION, hash};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
-use crate::program::{ALIGNMENT, Part, Program};
+use crate::program::{Part, Program, joined};
 
 use super::model::{constant, number};
 
@@ -108,15 +108,8 @@ fn name(file: &str) -> Ident {
     constant(&format!("{file}_file"))
 }
 
-/// Where each weight file starts in the one that holds them all, and where that ends.
 fn places(program: &Program) -> Vec<usize> {
-    let mut end = HEADER_BYTES;
-    let mut places = vec![end];
-    for file in program.files.files() {
-        end = (end + file.bytes.len()).next_multiple_of(ALIGNMENT);
-        places.push(end);
-    }
-    places
+    joined(program.files.lens())
 }
 
 /// Bytes of the file that holds all weights.

@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::layout::Layout;
 use crate::model::{Model, TensorKey};
-use crate::profile::Profile;
+use crate::profile::{Memory, Profile};
 use crate::program::tokenizer::TokenizerTables;
-use crate::program::{Arena, COLUMN_PADDING, Prefix, Shapes, WeightFormat};
+use crate::program::{Prefix, Shapes, WeightFormat, joined};
 
-/// Predicted memory of a generated crate, in bytes. Exact but for the
-/// alignment of tensors in flash, and the header of a file of weights.
+use super::Placement;
+use super::session::{cache_bytes, working_bytes};
+
+/// Memory of a generated crate, in bytes, exactly: [`flash`](Self::flash) and
+/// [`ram`](Self::ram) are the crate's `FLASH_BYTES` and `RAM_BYTES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Footprint {
     /// Matrices.
     pub matrices: usize,
-    /// Norm gains, biases, rotation tables, tokenizer, grammar and prefix.
+    /// Norm gains, biases, rotation tables, tokenizer, grammar, prefix, and what aligns them.
     pub tables: usize,
     /// The KV cache, the tokens in it, and answers to give again.
     pub kv_cache: usize,
-    /// Activations.
+    /// Activations, and the session itself.
     pub activations: usize,
 }
 
@@ -45,9 +49,6 @@ pub struct Sizes {
     pub answer_cache: usize,
 }
 
-/// Bytes for each token of the context that a session without an allocator keeps for prompts.
-const PROMPT_BYTES: usize = 24;
-
 /// The shapes that the model has in a session of these sizes.
 pub fn shapes(model: &Model, sizes: Sizes) -> Shapes {
     let a = model.architecture();
@@ -68,130 +69,179 @@ pub fn shapes(model: &Model, sizes: Sizes) -> Shapes {
     }
 }
 
-/// Sizes of the crate with these formats.
-pub(super) fn footprint(
-    model: &Model,
-    formats: &BTreeMap<TensorKey, WeightFormat>,
-    sizes: Sizes,
-    std: bool,
-) -> Footprint {
-    let context = sizes.context;
-    let shapes = shapes(model, sizes);
-    let mut matrices = 0;
-    let mut vectors = 0;
-    for (key, tensor) in model.tensors() {
-        match formats.get(key) {
-            Some(format) => matrices += format.matrix_bytes(tensor.rows(), tensor.cols()),
-            None => vectors += tensor.cols().next_multiple_of(COLUMN_PADDING) * 4,
-        }
-    }
-    let rope = context * shapes.rope_pairs * 2 * 4;
-    let tokenizer = TokenizerTables::new(model.tokenizer()).blob().len();
-    let grammar = model.grammar().map_or(0, |grammar| grammar.blob().len());
-    let prefix = Prefix::bytes(model.prefix().len(), &shapes);
-    let arena = Arena::new(&shapes);
-    Footprint {
-        matrices,
-        tables: vectors + rope + tokenizer + grammar + prefix,
-        kv_cache: (shapes.kv_cache_len() + context + sizes.answer_cache) * 4,
-        activations: arena.len() * 4
-            + activation_blocks(&shapes) * size_of::<runtime_kernels::Q8Block>()
-            + if std { 0 } else { PROMPT_BYTES * context },
-    }
+/// What is planned: everything that sizes depend on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) model: &'a Model,
+    pub(super) profile: &'a Profile,
+    pub(super) weights: Placement,
 }
 
-/// Blocks of i8 activations that a session holds.
-pub fn activation_blocks(shapes: &Shapes) -> usize {
-    let widest = shapes
-        .hidden_size
-        .max(shapes.intermediate_size)
-        .max(shapes.num_attention_heads * shapes.head_dim);
-    widest.div_ceil(COLUMN_PADDING) * shapes.batch
-}
-
-/// Refuses what exceeds the profile's limits.
-pub(super) fn check(
-    model: &Model,
-    profile: &Profile,
-    footprint: &Footprint,
-    sizes: Sizes,
-) -> Result<()> {
-    let context = sizes.context;
-    let flash = (footprint.flash(), profile.model_size());
-    let ram = (footprint.ram(), profile.ram());
-    let exceeds =
-        |(size, limit): (usize, Option<u64>)| limit.is_some_and(|limit| size as u64 > limit);
-    if !exceeds(flash) && !exceeds(ram) {
-        return Ok(());
-    }
-    let mut problems = Vec::new();
-    let mut remedies = Vec::new();
-    if exceeds(flash) {
-        let limit = profile.model_size().unwrap_or(u64::MAX);
-        problems.push(format!(
-            "the weights take {}, the limit is {}",
-            mb(flash.0 as u64),
-            mb(limit)
-        ));
-        remedies.push(smaller_format(model, limit, sizes));
-    }
-    if exceeds(ram) {
-        let limit = profile.ram().unwrap_or(u64::MAX);
-        problems.push(format!(
-            "a session of {context} tokens takes {} of RAM, the limit is {}",
-            mb(ram.0 as u64),
-            mb(limit)
-        ));
-        remedies.push(shorter_context(model, limit, sizes, profile.std()));
-    }
-    remedies.push("`--allow-oversize` emits all the same".into());
-    Err(Error::new(format!(
-        "the model does not fit the profile `{}`: {}",
-        profile.name(),
-        problems.join("; ")
-    ))
-    .remedy(remedies.join("; ")))
-}
-
-fn smaller_format(model: &Model, limit: u64, sizes: Sizes) -> String {
-    let sizes: Vec<(WeightFormat, usize)> = WeightFormat::ALL
-        .into_iter()
-        .map(|format| {
-            let formats = super::choice::formats(model, super::Quant::To(format));
-            (format, footprint(model, &formats, sizes, true).flash())
-        })
-        .collect();
-    match sizes.iter().find(|(_, size)| *size as u64 <= limit) {
-        Some((format, size)) => format!("`--quant {format}` makes it {}", mb(*size as u64)),
-        None => {
-            let (format, size) = sizes
-                .iter()
-                .min_by_key(|(_, size)| *size)
-                .expect("there are formats");
-            format!(
-                "no format is small enough (`--quant {format}` is {}): take a smaller model or another profile",
-                mb(*size as u64)
-            )
-        }
-    }
-}
-
-fn shorter_context(model: &Model, limit: u64, sizes: Sizes, std: bool) -> String {
-    let none = BTreeMap::new();
-    let fits = |context: usize| {
-        let shorter = Sizes {
-            context,
-            batch: sizes.batch.min(context),
-            ..sizes
+impl Subject<'_> {
+    /// Sizes of the crate with these formats.
+    pub(super) fn footprint(
+        self,
+        formats: &BTreeMap<TensorKey, WeightFormat>,
+        sizes: Sizes,
+    ) -> Footprint {
+        let model = self.model;
+        let shapes = shapes(model, sizes);
+        let layout = Layout::new(model, formats, sizes.context);
+        let matrices = layout.matrix_bytes();
+        let files = match self.weights {
+            Placement::Embedded => layout.files.lens().sum(),
+            Placement::External => joined(layout.files.lens()).pop().unwrap_or(0),
         };
-        footprint(model, &none, shorter, std).ram() as u64 <= limit
-    };
-    let longest = (0..sizes.context.ilog2())
-        .map(|shift| sizes.context >> (shift + 1))
-        .find(|&context| fits(context));
-    match longest {
-        Some(context) => format!("`--context {context}` fits"),
-        None => "no context is short enough: take a smaller model or another profile".into(),
+        let tokenizer = TokenizerTables::new(model.tokenizer()).blob().len();
+        let grammar = model.grammar().map_or(0, |grammar| grammar.blob().len());
+        let prefix = Prefix::bytes(model.prefix().len(), &shapes);
+        Footprint {
+            matrices,
+            tables: files - matrices + tokenizer + grammar + prefix,
+            kv_cache: cache_bytes(&shapes),
+            activations: working_bytes(&shapes, self.profile, self.weights),
+        }
+    }
+
+    /// Refuses what exceeds the profile's limits or the device's memory.
+    pub(super) fn check(
+        self,
+        formats: &BTreeMap<TensorKey, WeightFormat>,
+        footprint: &Footprint,
+        sizes: Sizes,
+    ) -> Result<()> {
+        let excess = Excess::of(footprint, self.profile);
+        if excess.none() {
+            return Ok(());
+        }
+        let profile = self.profile;
+        let [flash, ram] = [footprint.flash(), footprint.ram()].map(|bytes| mb(bytes as u64));
+        let limit = |limit: Option<u64>| mb(limit.unwrap_or(u64::MAX));
+        let mut problems = Vec::new();
+        let mut remedies = Vec::new();
+        if excess.flash {
+            problems.push(format!(
+                "the weights take {flash}, the limit is {}",
+                limit(profile.model_size())
+            ));
+        }
+        if excess.ram {
+            problems.push(format!(
+                "a session of {} tokens takes {ram} of RAM, the limit is {}",
+                sizes.context,
+                limit(profile.ram())
+            ));
+        }
+        if excess.device {
+            let memory = profile.memory();
+            let taken = memory.map(|m| m.taken(footprint.flash() as u64, footprint.ram() as u64));
+            problems.push(format!(
+                "model and session take {} of the device's RAM, which has {} for them",
+                limit(taken),
+                limit(memory.map(Memory::budget))
+            ));
+        }
+        if excess.flash || (excess.device && !excess.ram) {
+            remedies.push(self.smaller_format(sizes, excess));
+        }
+        if excess.ram || (excess.device && !excess.flash) {
+            remedies.push(self.shorter_context(formats, sizes, excess));
+        }
+        remedies.push("`--allow-oversize` emits all the same".into());
+        Err(Error::new(format!(
+            "the model does not fit the profile `{}`: {}",
+            profile.name(),
+            problems.join("; ")
+        ))
+        .remedy(remedies.join("; ")))
+    }
+
+    fn smaller_format(self, sizes: Sizes, excess: Excess) -> String {
+        let candidates = WeightFormat::ALL.map(|format| {
+            let formats = super::choice::formats(self.model, super::Quant::To(format));
+            (format, self.footprint(&formats, sizes))
+        });
+        let fitting = candidates.iter().find(|(_, footprint)| {
+            let still = Excess::of(footprint, self.profile);
+            !still.flash && (excess.ram || !still.device)
+        });
+        match fitting {
+            Some((format, footprint)) => {
+                format!(
+                    "`--quant {format}` makes it {}",
+                    mb(footprint.flash() as u64)
+                )
+            }
+            None => {
+                let (format, footprint) = candidates
+                    .iter()
+                    .min_by_key(|(_, footprint)| footprint.flash())
+                    .expect("there are formats");
+                format!(
+                    "no format is small enough (`--quant {format}` is {}): take a smaller model or another profile",
+                    mb(footprint.flash() as u64)
+                )
+            }
+        }
+    }
+
+    fn shorter_context(
+        self,
+        formats: &BTreeMap<TensorKey, WeightFormat>,
+        sizes: Sizes,
+        excess: Excess,
+    ) -> String {
+        let fits = |context: usize| {
+            let shorter = Sizes {
+                context,
+                batch: sizes.batch.min(context),
+                ..sizes
+            };
+            let still = Excess::of(&self.footprint(formats, shorter), self.profile);
+            !still.ram && (excess.flash || !still.device)
+        };
+        let longest = (0..sizes.context.ilog2())
+            .map(|shift| sizes.context >> (shift + 1))
+            .find(|&context| fits(context));
+        match longest {
+            Some(context) => format!("`--context {context}` fits"),
+            None => "no context is short enough: take a smaller model or another profile".into(),
+        }
+    }
+}
+
+/// What is too much for a profile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Excess {
+    /// Weights and tables exceed the limit of the model's size.
+    pub flash: bool,
+    /// The session exceeds the limit of RAM.
+    pub ram: bool,
+    /// Both together exceed what the device has for them.
+    pub device: bool,
+}
+
+impl Excess {
+    /// Compares a crate's memory with the profile's limits and the device's memory.
+    pub fn of(footprint: &Footprint, profile: &Profile) -> Self {
+        let (flash, ram) = (footprint.flash() as u64, footprint.ram() as u64);
+        Self {
+            flash: profile.model_size().is_some_and(|limit| flash > limit),
+            ram: profile.ram().is_some_and(|limit| ram > limit),
+            device: profile
+                .memory()
+                .is_some_and(|memory| memory.taken(flash, ram) > memory.budget()),
+        }
+    }
+
+    /// Whether RAM is exceeded.
+    pub(super) fn in_ram(self) -> bool {
+        self.ram || self.device
+    }
+
+    /// Whether everything fits.
+    pub fn none(self) -> bool {
+        !(self.flash || self.ram || self.device)
     }
 }
 

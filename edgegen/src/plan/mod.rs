@@ -3,20 +3,33 @@
 mod budget;
 mod choice;
 mod placement;
+mod policy;
+mod schedule;
+mod session;
+mod steps;
+mod throughput;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::layout::Layout;
 use crate::model::{Architecture, Model, TensorKey};
 use crate::profile::{InstructionSet, Profile};
 use crate::program::WeightFormat;
 
 pub(crate) use budget::mb;
-pub use budget::{Footprint, Sizes, activation_blocks, shapes};
+pub use budget::{Excess, Footprint, Sizes, shapes};
 pub use choice::Conversion;
 pub use placement::Placement;
+pub use policy::basic;
+pub use schedule::{Schedule, schedule};
+pub use session::{activation_blocks, ram_bytes};
+pub use steps::{Action, Step};
+pub use throughput::TokenCost;
+
+use budget::Subject;
 
 /// What the user asks of the planner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,32 +96,42 @@ pub struct Plan {
 /// limits and [`Request::allow_oversize`] is not set; the message gives the figures and what
 /// would make it fit.
 pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan> {
+    let formats = choice::formats(model, request.quant);
+    with_formats(model, profile, request, formats)
+}
+
+/// The plan with these formats, whatever the request says of them.
+fn with_formats(
+    model: &Model,
+    profile: &Profile,
+    request: &Request,
+    formats: BTreeMap<TensorKey, WeightFormat>,
+) -> Result<Plan> {
     let architecture = model.architecture();
     let weights = request.weights.on(profile)?;
     let context = context(architecture, profile, request.context)?;
     check_prefix(model.prefix().len(), context)?;
-    let formats = choice::formats(model, request.quant);
+    let subject = Subject {
+        model,
+        profile,
+        weights,
+    };
     let with_cache = |answer_cache| {
         let sizes = Sizes {
             context,
             batch: profile.batch().min(context),
             answer_cache,
         };
-        let footprint = budget::footprint(model, &formats, sizes, profile.std());
-        (sizes, footprint)
-    };
-    let fits = |footprint: &Footprint| {
-        let limit = profile.ram();
-        limit.is_none_or(|limit| footprint.ram() as u64 <= limit)
+        (sizes, subject.footprint(&formats, sizes))
     };
     let (sizes, footprint) = match request.answer_cache {
         Some(tokens) => with_cache(answer_cache(tokens)?),
         None => Some(with_cache(4 * context))
-            .filter(|(_, footprint)| fits(footprint))
+            .filter(|(_, footprint)| !Excess::of(footprint, profile).in_ram())
             .unwrap_or_else(|| with_cache(0)),
     };
     if !request.allow_oversize {
-        budget::check(model, profile, &footprint, sizes)?;
+        subject.check(&formats, &footprint, sizes)?;
     }
     let conversions = choice::conversions(model, &formats);
     Ok(Plan {
@@ -162,9 +185,9 @@ fn check_prefix(tokens: usize, context: usize) -> Result<()> {
 }
 
 impl Plan {
-    /// The format of a matrix.
-    pub fn format(&self, key: TensorKey) -> WeightFormat {
-        self.formats[&key]
+    /// What is computed and where each weight of the model lies.
+    pub fn layout(&self, model: &Model) -> Layout {
+        Layout::new(model, &self.formats, self.sizes.context)
     }
 
     /// What becomes of each type of tensor.

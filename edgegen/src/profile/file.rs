@@ -1,36 +1,84 @@
 //! A profile's TOML file: its fields, and what must hold between them.
 
-use super::size::Size;
+use super::size::{Bandwidth, Size, format_size};
 use super::{InstructionSet, NumberType, Profile};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::ops::Range;
 use toml::Spanned;
 
+/// The fields of a profile's file, in the order in which `edgegen platforms NAME` prints them.
+/// Sizes are texts such as `"512 MB"` (KB, MB and GB of 10^3, 10^6 and 10^9 bytes; KiB, MiB and
+/// GiB of 2^10, 2^20 and 2^30).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
+    /// What `--platform` calls it: letters, digits, `_` and `-`.
     name: Spanned<String>,
+    /// One line for people.
     description: Spanned<String>,
+    /// Rust's target triple.
     target: Spanned<String>,
+    /// Whether the target has the standard library: threads, files, detection of instruction sets.
     std: bool,
+    /// Whether the program holds the C library; false if absent.
     crt_static: Option<Spanned<bool>>,
+    /// The instruction set that every such device has.
     baseline: Spanned<InstructionSet>,
+    /// Instruction sets that a device may have, best first; none if absent.
     #[serde(default)]
     optional: Vec<Spanned<InstructionSet>>,
+    /// Number types of weights that suit the device, the preferred one first.
     number_types: Spanned<Vec<NumberType>>,
+    /// Context in tokens, where the user names none and the model was trained for no less.
     default_context: Spanned<u64>,
+    /// Tokens of a prompt that are computed together.
     batch: Spanned<u64>,
+    /// Most threads that the program uses; 1 without `std`.
     threads: Spanned<u64>,
+    /// What a crate may take.
     #[serde(default)]
     limits: Limits,
+    /// What the device has; unknown if absent.
+    memory: Option<Memory>,
+    /// How fast the device is, as far as it is known.
+    #[serde(default)]
+    speed: Speed,
 }
 
+/// The table `[limits]`; a limit that is absent is none.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct Limits {
-    model_size: Option<Size>,
-    ram: Option<Size>,
+    /// Most bytes of weights and tables, as a size.
+    model_size: Option<Spanned<Size>>,
+    /// Most bytes of a session (KV cache and activations), as a size.
+    ram: Option<Spanned<Size>>,
+}
+
+/// The table `[memory]`: what a model may take is `device_ram` without the two shares.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Memory {
+    /// RAM of the device, as a size.
+    device_ram: Spanned<Size>,
+    /// Share of it, from 0 to 1, that the operating system and other programs take.
+    os_overhead: Spanned<f64>,
+    /// Share of it, from 0 to 1, that shall stay free.
+    safety_margin: Spanned<f64>,
+    /// Whether weights are read in place from flash and take no RAM; false if absent.
+    #[serde(default)]
+    weights_in_flash: bool,
+}
+
+/// The table `[speed]`, with all of the profile's threads.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Speed {
+    /// Bytes a second at which weights are read, from RAM or flash, such as `"4 GB/s"`.
+    read_bandwidth: Option<Bandwidth>,
+    /// Multiply-adds a second of the integer kernels on weights in the cache.
+    int8_rate: Option<Spanned<u64>>,
 }
 
 pub(super) fn parse(text: &str) -> Result<Profile> {
@@ -56,6 +104,13 @@ pub(super) fn parse(text: &str) -> Result<Profile> {
             "write `threads = 1`",
         ));
     }
+    let memory = file.memory.as_ref().map(|m| check.memory(m)).transpose()?;
+    if let Some(memory) = &memory {
+        check.limits(&file.limits, memory)?;
+    }
+    if let Some(rate) = &file.speed.int8_rate {
+        check.range("int8_rate", rate, 1, i64::MAX as u64)?;
+    }
     Ok(Profile {
         name: file.name.into_inner(),
         description: file.description.into_inner(),
@@ -68,8 +123,13 @@ pub(super) fn parse(text: &str) -> Result<Profile> {
         default_context,
         batch,
         threads,
-        model_size: file.limits.model_size.map(|s| s.0),
-        ram: file.limits.ram.map(|s| s.0),
+        model_size: file.limits.model_size.map(|s| s.into_inner().0),
+        ram: file.limits.ram.map(|s| s.into_inner().0),
+        memory,
+        speed: super::Speed {
+            read_bandwidth: file.speed.read_bandwidth.map(|b| b.0),
+            int8_rate: file.speed.int8_rate.map(Spanned::into_inner),
+        },
     })
 }
 
@@ -205,6 +265,59 @@ impl Check<'_> {
                 "empty, or a type is there twice",
                 "list some of f32, f16, int8, int4, the preferred one first, each once",
             ));
+        }
+        Ok(())
+    }
+
+    fn memory(&self, memory: &Memory) -> Result<super::Memory> {
+        let share = |field: &str, share: &Spanned<f64>| {
+            let value = *share.get_ref();
+            if (0.0..1.0).contains(&value) {
+                return Ok(value);
+            }
+            Err(self.refuse(
+                field,
+                share.span(),
+                &format!("{value} is no share of the RAM"),
+                "use a number from 0 to below 1",
+            ))
+        };
+        let os_overhead = share("os_overhead", &memory.os_overhead)?;
+        let safety_margin = share("safety_margin", &memory.safety_margin)?;
+        if os_overhead + safety_margin >= 1.0 {
+            return Err(self.refuse(
+                "safety_margin",
+                memory.safety_margin.span(),
+                &format!("with `os_overhead` {os_overhead} it leaves no RAM for a model"),
+                "lower one of the two: their sum must be below 1",
+            ));
+        }
+        Ok(super::Memory {
+            device_ram: memory.device_ram.get_ref().0,
+            os_overhead,
+            safety_margin,
+            weights_in_flash: memory.weights_in_flash,
+        })
+    }
+
+    /// A limit that the device does not even have is a mistake in one of the two.
+    fn limits(&self, limits: &Limits, memory: &super::Memory) -> Result<()> {
+        let in_ram = |limit| (!memory.weights_in_flash).then_some(limit).flatten();
+        let model_size = in_ram(limits.model_size.as_ref());
+        for (field, limit) in [("model_size", model_size), ("ram", limits.ram.as_ref())] {
+            if let Some(limit) = limit
+                && limit.get_ref().0 > memory.device_ram
+            {
+                return Err(self.refuse(
+                    field,
+                    limit.span(),
+                    &format!(
+                        "the limit exceeds the device's RAM, {}",
+                        format_size(memory.device_ram)
+                    ),
+                    "lower it, or correct `device_ram`",
+                ));
+            }
         }
         Ok(())
     }

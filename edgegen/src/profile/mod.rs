@@ -3,17 +3,19 @@
 mod cpu;
 mod file;
 mod instruction_set;
+mod memory;
 mod size;
 
 pub use instruction_set::InstructionSet;
-pub use size::{format_size, parse_size};
+pub use memory::{Memory, Speed};
+pub use size::{exact_size, format_size, parse_size};
 
 use crate::error::{Error, Result};
 use std::io::Read;
 use std::path::Path;
 
 /// A checked platform profile: the instruction sets fit the target, every number is in its range.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
     name: String,
     description: String,
@@ -28,6 +30,8 @@ pub struct Profile {
     threads: usize,
     model_size: Option<u64>,
     ram: Option<u64>,
+    memory: Option<Memory>,
+    speed: Speed,
 }
 
 /// A kind of number that weights are stored in; profiles say which they prefer.
@@ -173,6 +177,29 @@ impl Profile {
     /// Limit of the RAM in bytes; `None` is no limit.
     pub fn ram(&self) -> Option<u64> {
         self.ram
+    }
+
+    /// The device's memory, if it is known.
+    pub fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
+    }
+
+    /// The device's speed, as far as it is known.
+    pub fn speed(&self) -> Speed {
+        self.speed
+    }
+
+    /// Bytes of a pointer on the target.
+    pub fn pointer_bytes(&self) -> usize {
+        let architecture = self.target.split('-').next().unwrap_or_default();
+        let narrow = architecture == "arm64_32"
+            || self.target.ends_with("x32")
+            || self.target.contains("ilp32");
+        if !narrow && (architecture.contains("64") || architecture == "s390x") {
+            8
+        } else {
+            4
+        }
     }
 }
 

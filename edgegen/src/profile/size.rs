@@ -14,6 +14,20 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
+/// A speed in bytes per second as a profile writes it: `"4 GB/s"`.
+pub(super) struct Bandwidth(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Bandwidth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.strip_suffix("/s")
+            .ok_or_else(|| format!("`{text}` is no speed: write one such as `4 GB/s`"))
+            .and_then(parse_size)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
 /// Bytes of a size such as `200 MB`, `1.5 MiB` or `4096 B`, exactly.
 ///
 /// # Errors
@@ -56,6 +70,16 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
         Ok(bytes) if bytes <= i64::MAX as u64 => Ok(bytes),
         _ => refuse("too large"),
     }
+}
+
+/// A size that [`parse_size`] reads back as the same number of bytes.
+pub fn exact_size(bytes: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1_000)];
+    let fitting = units
+        .into_iter()
+        .find(|(_, factor)| bytes.is_multiple_of(*factor));
+    let (unit, factor) = fitting.unwrap_or(("B", 1));
+    format!("{} {unit}", bytes / factor)
 }
 
 /// A size for people, in decimal units and three significant digits: `50 MB`, `1.32 MB`, `812 B`.

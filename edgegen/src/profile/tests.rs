@@ -25,6 +25,64 @@ fn built_in_profiles_have_the_limits_that_are_promised() {
     assert_eq!(limits, expected);
 }
 
+/// What the limits allow together is there on the device.
+#[test]
+fn built_in_limits_are_within_the_budget() {
+    for profile in Profile::built_in().filter(|p| p.name() != "host") {
+        let memory = profile.memory().unwrap();
+        assert!(profile.ram().unwrap() <= memory.device_ram);
+        let both = memory.taken(profile.model_size().unwrap(), profile.ram().unwrap());
+        // A microcontroller's limit is its chip's RAM; the budget is what is left of that.
+        if profile.name() != "esp32" {
+            assert!(both <= memory.budget(), "{}", profile.name());
+        }
+    }
+}
+
+#[test]
+fn a_budget_is_the_ram_without_the_shares() {
+    for (device_ram, os_overhead, safety_margin, budget) in [
+        (1_000_000_000, 0.3, 0.1, 600_000_000),
+        (520_000, 0.22, 0.1, 353_600),
+        (1_000, 0.0, 0.0, 1_000),
+        (u64::MAX / 2, 0.5, 0.499_999_999_999_999_9, 1_023),
+        (1, 0.5, 0.4, 0),
+    ] {
+        let memory = Memory {
+            device_ram,
+            os_overhead,
+            safety_margin,
+            weights_in_flash: false,
+        };
+        assert_eq!(memory.budget(), budget);
+        assert_eq!(memory.taken(3, 4), 7);
+    }
+    let esp32 = Profile::load("esp32").unwrap();
+    assert_eq!(esp32.memory().unwrap().taken(3, 4), 4);
+}
+
+#[test]
+fn pointers_are_as_wide_as_the_target_says() {
+    let pi = || Profile::load("raspberry_pi").unwrap();
+    for (target, bytes) in [
+        ("aarch64-unknown-linux-gnu", 8),
+        ("aarch64-unknown-linux-gnu_ilp32", 4),
+        ("x86_64-unknown-linux-gnux32", 4),
+        ("arm64_32-apple-watchos", 4),
+        ("s390x-unknown-linux-gnu", 8),
+        ("riscv32imc-unknown-none-elf", 4),
+        ("wasm32-unknown-unknown", 4),
+        ("wasm64-unknown-unknown", 8),
+        ("armv7-unknown-linux-gnueabihf", 4),
+    ] {
+        let profile = Profile {
+            target: target.into(),
+            ..pi()
+        };
+        assert_eq!(profile.pointer_bytes(), bytes, "{target}");
+    }
+}
+
 #[test]
 fn both_host_profiles_are_valid() {
     for text in [
@@ -91,6 +149,28 @@ fn contradictions_are_refused_at_their_line() {
         ("2048", "0", "line 9, `default_context`"),
         ("16", "100000", "line 10, `batch`"),
         ("threads = 4", "threads = 0", "line 11, `threads`"),
+        ("\"50 MB\"", "\"1.1 GB\"", "line 14, `model_size`"),
+        ("\"256 MB\"", "\"1.1 GB\"", "line 15, `ram`"),
+        (
+            "os_overhead = 0.3",
+            "os_overhead = 1",
+            "line 20, `os_overhead`",
+        ),
+        (
+            "os_overhead = 0.3",
+            "os_overhead = nan",
+            "line 20, `os_overhead`",
+        ),
+        (
+            "safety_margin = 0.1",
+            "safety_margin = -0.1",
+            "line 21, `safety_margin`",
+        ),
+        (
+            "safety_margin = 0.1",
+            "safety_margin = 0.7",
+            "line 21, `safety_margin`",
+        ),
     ];
     for (from, to, place) in cases {
         let error = parsed_with(from, to).unwrap_err().to_string();
@@ -155,6 +235,17 @@ fn threads_need_std() {
     assert!(error.unwrap_err().to_string().contains("no threads"));
 }
 
+#[test]
+fn the_size_in_flash_is_not_limited_by_ram() {
+    let esp32 = include_str!("built_in/esp32.toml");
+    assert!(Profile::parse(esp32).is_ok());
+    let error = Profile::parse(&esp32.replace("weights_in_flash = true", ""));
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("`model_size`: the limit exceeds"), "{error}");
+    let rate = Profile::parse(&esp32.replace("11_000_000", "0"));
+    assert!(rate.unwrap_err().to_string().contains("`int8_rate`"));
+}
+
 /// Xtensa is no target of Rust's own compiler, but Espressif's names it so.
 #[test]
 fn a_microcontroller_of_an_unknown_architecture_takes_plain_rust() {
@@ -185,6 +276,9 @@ fn malformed_fields_are_refused_at_their_line() {
         ("ram = ", "rum = ", "unknown field `rum`"),
         ("\"neon\"", "\"altivec\"", "line 6, column 12"),
         ("std = true\n", "", "missing field `std`"),
+        ("os_overhead = 0.3\n", "", "missing field `os_overhead`"),
+        ("\"4 GB/s\"", "\"4 GB\"", "line 25, column 18"),
+        ("\"4 GB/s\"", "\"fast/s\"", "line 25, column 18"),
     ];
     for (from, to, part) in cases {
         let error = parsed_with(from, to).unwrap_err().to_string();

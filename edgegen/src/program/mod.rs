@@ -12,7 +12,9 @@ pub use buffers::{Arena, Buffer, Region, projected};
 pub use format::WeightFormat;
 pub use operation::Operation;
 pub use prefix::Prefix;
-pub use weights::{ALIGNMENT, MAX_FILE_BYTES, Matrix, Part, Vector, WeightFile, WeightFiles};
+pub use weights::{
+    ALIGNMENT, FileLayout, MAX_FILE_BYTES, Matrix, Part, Vector, WeightFile, WeightFiles, joined,
+};
 
 use sha2::{Digest, Sha256};
 

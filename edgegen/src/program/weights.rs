@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use edgegen_templates::weight_file::HEADER_BYTES;
+
 use crate::program::WeightFormat;
 
 /// Alignment of a tensor in its file and of the file in memory, in bytes.
@@ -16,6 +18,12 @@ pub struct WeightFile {
     pub name: String,
     /// Content.
     pub bytes: Vec<u8>,
+}
+
+/// Names and sizes of the weight files, in order of execution.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileLayout {
+    files: Vec<(String, usize)>,
 }
 
 /// The files in order of execution.
@@ -63,43 +71,58 @@ impl Matrix {
     }
 }
 
-impl WeightFiles {
+impl FileLayout {
     /// Starts a file.
     pub fn start(&mut self, name: impl Into<String>) {
-        self.files.push(WeightFile {
-            name: name.into(),
-            bytes: Vec::new(),
-        });
+        self.files.push((name.into(), 0));
     }
 
-    /// Appends aligned bytes to the file that was started last; a second file
+    /// Gives so many bytes an aligned place in the file that was started last; a second file
     /// continues it when it would grow too large.
-    pub fn append(&mut self, bytes: &[u8]) -> Part {
-        let full = self.files.last().is_none_or(|file| {
-            !file.bytes.is_empty() && file.bytes.len() + bytes.len() > MAX_FILE_BYTES
-        });
+    pub fn append(&mut self, bytes: usize) -> Part {
+        let full = self
+            .files
+            .last()
+            .is_none_or(|(_, len)| *len > 0 && len + bytes > MAX_FILE_BYTES);
         if full {
             let name = self.continuation_name();
             self.start(name);
         }
         let file = self.files.len() - 1;
-        let content = &mut self.files[file].bytes;
-        content.resize(content.len().next_multiple_of(ALIGNMENT), 0);
-        let start = content.len();
-        content.extend_from_slice(bytes);
+        let len = &mut self.files[file].1;
+        let start = len.next_multiple_of(ALIGNMENT);
+        *len = start + bytes;
         Part {
             file,
-            range: start..content.len(),
+            range: start..*len,
         }
     }
 
     fn continuation_name(&self) -> String {
-        let last = self.files.last().map_or("weights", |file| &file.name);
+        let last = self.files.last().map_or("weights", |(name, _)| name);
         let (stem, index) = last
             .rsplit_once("_part_")
             .and_then(|(stem, index)| Some((stem, index.parse::<usize>().ok()?)))
             .unwrap_or((last, 1));
         format!("{stem}_part_{}", index + 1)
+    }
+
+    /// Bytes of each file.
+    pub fn lens(&self) -> impl Iterator<Item = usize> {
+        self.files.iter().map(|(_, len)| *len)
+    }
+}
+
+impl WeightFiles {
+    /// Files of zeros.
+    pub fn new(layout: &FileLayout) -> Self {
+        let files = layout.files.iter().map(|(name, len)| WeightFile {
+            name: name.clone(),
+            bytes: vec![0; *len],
+        });
+        Self {
+            files: files.collect(),
+        }
     }
 
     /// The files, in order of execution.
@@ -112,8 +135,29 @@ impl WeightFiles {
         &self.files[part.file].bytes[part.range.clone()]
     }
 
+    /// The bytes that a part names, to be written.
+    pub fn bytes_mut(&mut self, part: &Part) -> &mut [u8] {
+        &mut self.files[part.file].bytes[part.range.clone()]
+    }
+
+    /// Bytes of each file.
+    pub fn lens(&self) -> impl Iterator<Item = usize> {
+        self.files.iter().map(|file| file.bytes.len())
+    }
+
     /// Bytes of all files.
     pub fn total_bytes(&self) -> usize {
-        self.files.iter().map(|file| file.bytes.len()).sum()
+        self.lens().sum()
     }
+}
+
+/// Where files of these sizes start in the one that holds them all, and where that ends.
+pub fn joined(lens: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut end = HEADER_BYTES;
+    let mut places = vec![end];
+    for len in lens {
+        end = (end + len).next_multiple_of(ALIGNMENT);
+        places.push(end);
+    }
+    places
 }

@@ -1,20 +1,21 @@
-//! The operations of the layers, with their weights packed on the way.
+//! The operations of the layers; their weights get their places on the way.
 
-use crate::error::Result;
-use crate::model::{Architecture, Model, Role, RopeLayout, Tensor, TensorKey};
-use crate::plan::Plan;
+use std::collections::BTreeMap;
+
+use crate::model::{Model, Role, Tensor, TensorKey};
 use crate::program::{
-    Buffer, COLUMN_PADDING, Layer, Matrix, Operation, ROW_PADDING, Vector, WeightFiles, projected,
+    Buffer, COLUMN_PADDING, FileLayout, Layer, MAX_FILE_BYTES, Matrix, Operation, ROW_PADDING,
+    Vector, WeightFormat, projected,
 };
 
-use super::pack;
-use super::rows::Rows;
+use super::{Content, Piece};
 
-/// Packs weights into files and writes down the operations that use them.
+/// Gives weights their places in files and writes down the operations that use them.
 pub(super) struct Builder<'a> {
     model: &'a Model,
-    plan: &'a Plan,
-    files: WeightFiles,
+    formats: &'a BTreeMap<TensorKey, WeightFormat>,
+    files: FileLayout,
+    pieces: Vec<Piece>,
 }
 
 /// A projection: its weight, its bias and its name in the generated crate.
@@ -77,11 +78,12 @@ const FUSED: [(&[&str], &str); 4] = [
 ];
 
 impl<'a> Builder<'a> {
-    pub(super) fn new(model: &'a Model, plan: &'a Plan) -> Self {
+    pub(super) fn new(model: &'a Model, formats: &'a BTreeMap<TensorKey, WeightFormat>) -> Self {
         Self {
             model,
-            plan,
-            files: WeightFiles::default(),
+            formats,
+            files: FileLayout::default(),
+            pieces: Vec::new(),
         }
     }
 
@@ -89,12 +91,12 @@ impl<'a> Builder<'a> {
         self.files.start(name);
     }
 
-    pub(super) fn finish(self) -> WeightFiles {
-        self.files
+    pub(super) fn finish(self) -> (FileLayout, Vec<Piece>) {
+        (self.files, self.pieces)
     }
 
     /// One transformer layer.
-    pub(super) fn layer(&mut self, index: usize) -> Result<Layer> {
+    pub(super) fn layer(&mut self, index: usize) -> Layer {
         let a = self.model.architecture();
         let queries = projected(a.num_attention_heads * a.head_dim);
         let keys = projected(a.num_key_value_heads * a.head_dim);
@@ -106,14 +108,14 @@ impl<'a> Builder<'a> {
             layer,
             Role::AttentionNorm,
             "attention_norm",
-        )?;
+        );
         self.project(
             &mut operations,
             layer,
             &[QUERY, KEY, VALUE],
             Buffer::Normed,
             Buffer::QueryKeyValue,
-        )?;
+        );
         operations.extend([
             Operation::Rope {
                 start: 0,
@@ -135,7 +137,7 @@ impl<'a> Builder<'a> {
             &[ATTENTION_OUTPUT],
             Buffer::Attended,
             Buffer::Normed,
-        )?;
+        );
         operations.push(Operation::AddResidual);
 
         self.norm(
@@ -143,14 +145,14 @@ impl<'a> Builder<'a> {
             layer,
             Role::FeedForwardNorm,
             "feed_forward_norm",
-        )?;
+        );
         self.project(
             &mut operations,
             layer,
             &[GATE, UP],
             Buffer::Normed,
             Buffer::GateUp,
-        )?;
+        );
         operations.push(Operation::SiluMul {
             up: projected(a.intermediate_size),
         });
@@ -160,23 +162,23 @@ impl<'a> Builder<'a> {
             &[DOWN],
             Buffer::Hidden,
             Buffer::Normed,
-        )?;
+        );
         operations.push(Operation::AddResidual);
-        Ok(Layer { operations })
+        Layer { operations }
     }
 
     /// The final norm and the output projection, which may be the embedding.
-    pub(super) fn head(&mut self, embedding: &Matrix) -> Result<Vec<Operation>> {
+    pub(super) fn head(&mut self, embedding: &Matrix) -> Vec<Operation> {
         let mut operations = Vec::new();
-        self.norm(&mut operations, None, Role::OutputNorm, "output_norm")?;
+        self.norm(&mut operations, None, Role::OutputNorm, "output_norm");
         let key = TensorKey {
             layer: None,
             role: Role::Output,
         };
         let mix = TensorKey::global(Role::OutputMix);
         let mut input = Buffer::Normed;
-        if self.model.tensor(mix).is_some() {
-            let matrix = self.matrix(&[mix])?;
+        if self.formats.contains_key(&mix) {
+            let matrix = self.matrix(&[mix]);
             if matrix.format.integer() {
                 operations.push(Operation::Quantize {
                     input: Buffer::Normed,
@@ -192,7 +194,7 @@ impl<'a> Builder<'a> {
             input = Buffer::Mixed;
         }
         let matrix = match self.model.tensor(key) {
-            Some(_) => self.matrix(&[key])?,
+            Some(_) => self.matrix(&[key]),
             None => embedding.clone(),
         };
         if matrix.format.integer() {
@@ -205,7 +207,7 @@ impl<'a> Builder<'a> {
             output: Buffer::Logits,
             start: 0,
         });
-        Ok(operations)
+        operations
     }
 
     fn norm(
@@ -214,15 +216,14 @@ impl<'a> Builder<'a> {
         layer: Option<usize>,
         role: Role,
         name: &'static str,
-    ) -> Result<()> {
-        let gain = self.vector(TensorKey { layer, role }, COLUMN_PADDING)?;
+    ) {
+        let gain = self.vector(TensorKey { layer, role }, COLUMN_PADDING);
         operations.push(Operation::RmsNorm {
             name,
             gain,
             input: Buffer::Residual,
             output: Buffer::Normed,
         });
-        Ok(())
     }
 
     /// Projections of one input; neighbours of one format become one matrix.
@@ -233,12 +234,12 @@ impl<'a> Builder<'a> {
         projections: &[Projection],
         input: Buffer,
         output: Buffer,
-    ) -> Result<()> {
+    ) {
         let format = |p: &Projection| {
-            self.plan.format(TensorKey {
+            self.formats[&TensorKey {
                 layer,
                 role: p.weight,
-            })
+            }]
         };
         if projections.iter().any(|p| format(p).integer()) {
             operations.push(Operation::Quantize { input });
@@ -255,7 +256,7 @@ impl<'a> Builder<'a> {
                     role: p.weight,
                 })
                 .collect();
-            let matrix = self.matrix(&keys)?;
+            let matrix = self.matrix(&keys);
             let rows = matrix.rows;
             operations.push(Operation::MatMul {
                 name: fused_name(run),
@@ -272,102 +273,65 @@ impl<'a> Builder<'a> {
             if self.model.tensor(key(projection.bias)).is_some() {
                 operations.push(Operation::AddBias {
                     name: projection.bias_name,
-                    bias: self.vector(key(projection.bias), ROW_PADDING)?,
+                    bias: self.vector(key(projection.bias), ROW_PADDING),
                     buffer: output,
                     start,
                 });
             }
             start += projected(self.tensor(key(projection.weight)).rows());
         }
-        Ok(())
     }
 
-    /// One matrix of the rows of all tensors, each padded to whole groups.
-    pub(super) fn matrix(&mut self, keys: &[TensorKey]) -> Result<Matrix> {
-        let format = self.plan.format(keys[0]);
-        let mut rows = Rows::default();
-        for &key in keys {
-            rows.append(self.tensor(key), self.permutation(key.role));
-        }
-        let cols = self.tensor(keys[0]).cols();
-        let mut parts = Vec::new();
-        for bytes in pack::matrix(&rows, cols, format)? {
-            parts.push(self.files.append(&bytes));
-        }
-        Ok(Matrix {
-            rows: rows.len(),
+    /// One matrix of the rows of all tensors, each padded to whole groups. It is cut between
+    /// groups so that each part fits a weight file.
+    pub(super) fn matrix(&mut self, keys: &[TensorKey]) -> Matrix {
+        let format = self.formats[&keys[0]];
+        let shape = |key: &TensorKey| self.model.architecture().shape(key.role);
+        let (_, cols) = shape(&keys[0]);
+        let rows: usize = keys.iter().map(|key| projected(shape(key).0)).sum();
+        let groups = rows / ROW_PADDING;
+        let group_bytes = format.group_bytes(cols);
+        let groups_of_part = (MAX_FILE_BYTES / group_bytes).max(1);
+        let parts = (0..groups).step_by(groups_of_part).map(|first| {
+            let groups = first..groups.min(first + groups_of_part);
+            let part = self.files.append(groups.len() * group_bytes);
+            self.pieces.push(Piece {
+                part: part.clone(),
+                content: Content::Matrix {
+                    keys: keys.to_vec(),
+                    format,
+                    groups,
+                },
+            });
+            part
+        });
+        Matrix {
+            parts: parts.collect(),
+            rows,
             cols,
             format,
-            parts,
-        })
+        }
     }
 
-    fn vector(&mut self, key: TensorKey, padding: usize) -> Result<Vector> {
-        let tensor = self.tensor(key);
-        let mut values = vec![0.0; tensor.cols()];
-        tensor.dequantize_rows(0..1, &mut values);
-        if let Some(permutation) = self.permutation(key.role) {
-            let stored = values.clone();
-            for (row, value) in values.iter_mut().enumerate() {
-                *value = stored[permutation.source(row)];
-            }
-        }
-        values.resize(values.len().next_multiple_of(padding), 0.0);
-        Ok(self.floats(&values))
+    fn vector(&mut self, key: TensorKey, padding: usize) -> Vector {
+        let len = self.tensor(key).cols().next_multiple_of(padding);
+        self.floats(len, Content::Vector(key))
     }
 
-    /// Appends f32s as they are.
-    pub(super) fn floats(&mut self, values: &[f32]) -> Vector {
-        let bytes: Vec<u8> = values
-            .iter()
-            .flat_map(|value| value.to_le_bytes())
-            .collect();
-        Vector {
-            len: values.len(),
-            part: self.files.append(&bytes),
-        }
+    /// A place for f32s.
+    pub(super) fn floats(&mut self, len: usize, content: Content) -> Vector {
+        let part = self.files.append(len * size_of::<f32>());
+        self.pieces.push(Piece {
+            part: part.clone(),
+            content,
+        });
+        Vector { len, part }
     }
 
     fn tensor(&self, key: TensorKey) -> &'a Tensor {
         self.model
             .tensor(key)
             .expect("Model holds every tensor that its architecture needs")
-    }
-
-    /// Queries and keys are stored for rotation by halves, whatever the file does.
-    fn permutation(&self, role: Role) -> Option<RopePermutation> {
-        RopePermutation::of(self.model.architecture()).filter(|_| role.is_rotated())
-    }
-}
-
-/// Row order that turns interleaved pairs `(2i, 2i + 1)` into halves `(i, i + pairs)`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RopePermutation {
-    head_dim: usize,
-    pairs: usize,
-}
-
-impl RopePermutation {
-    /// The order for this architecture's files; `None` where they have it already.
-    pub(super) fn of(architecture: &Architecture) -> Option<Self> {
-        let rope = &architecture.rope;
-        (rope.layout == RopeLayout::Interleaved).then_some(Self {
-            head_dim: architecture.head_dim,
-            pairs: rope.dim / 2,
-        })
-    }
-
-    /// The stored row that becomes `row`.
-    pub(super) fn source(self, row: usize) -> usize {
-        let (head, i) = (row / self.head_dim, row % self.head_dim);
-        let within = if i < self.pairs {
-            2 * i
-        } else if i < 2 * self.pairs {
-            2 * (i - self.pairs) + 1
-        } else {
-            i
-        };
-        head * self.head_dim + within
     }
 }
 
@@ -381,19 +345,4 @@ fn fused_name(run: &[Projection]) -> &'static str {
         .find(|(parts, _)| *parts == names)
         .map(|(_, name)| *name)
         .expect("FUSED lists every run of projections that share an input")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn interleaved_pairs_become_halves() {
-        let permutation = RopePermutation {
-            head_dim: 6,
-            pairs: 2,
-        };
-        let sources: Vec<usize> = (0..12).map(|row| permutation.source(row)).collect();
-        assert_eq!(sources, [0, 2, 1, 3, 4, 5, 6, 8, 7, 9, 10, 11]);
-    }
 }

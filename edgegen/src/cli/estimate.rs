@@ -1,0 +1,264 @@
+//! `edgegen estimate`.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{StringValueParser, TypedValueParser};
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::import::import_with_tokenizer;
+use crate::model::Model;
+use crate::plan::{Plan, Quant, Request, plan};
+use crate::profile::{Profile, format_size};
+use crate::program::WeightFormat;
+
+use super::fit::Fit;
+use super::{json, progress};
+
+/// Show how much memory a model takes in each number format, and whether it fits a platform
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// GGUF file, Hugging Face folder or llama2.c `.bin`, for exact figures
+    #[arg(required_unless_present = "params", conflicts_with = "params")]
+    model: Option<PathBuf>,
+    /// Number of weights of a model that is not at hand, such as `135M`
+    #[arg(long, value_name = "N", value_parser = StringValueParser::new().try_map(|text| count(&text)))]
+    params: Option<u64>,
+    /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+    #[arg(long, value_name = "P")]
+    platform: String,
+    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+    #[arg(long, value_name = "FILE", requires = "model")]
+    tokenizer: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<String> {
+    let profile = Profile::load(&args.platform)?;
+    let parameters = args.params.unwrap_or(0);
+    let Some(path) = &args.model else {
+        let rows = NUMBER_TYPES.map(|(name, bits)| Estimate::new(name, bits, parameters, &profile));
+        return Ok(if args.json {
+            let formats: Vec<Value> = rows.iter().map(Estimate::json).collect();
+            json(&serde_json::json!({
+                "params": parameters,
+                "platform": profile.name(),
+                "formats": formats,
+            }))
+        } else {
+            rows.iter().map(Estimate::text).collect()
+        });
+    };
+    let exact = exact(path, args.tokenizer.as_deref(), &profile)?;
+    Ok(if args.json {
+        json(&exact.json(&profile))
+    } else {
+        exact.text(&profile)
+    })
+}
+
+/// Names and bits a weight.
+const NUMBER_TYPES: [(&str, u64); 4] = [("fp32", 32), ("fp16", 16), ("int8", 8), ("int4", 4)];
+
+/// Weights of one number type, without scales or tables.
+struct Estimate {
+    name: &'static str,
+    bytes: u64,
+    /// Whether the limit of the model's size allows it.
+    model_size: bool,
+    /// Whether the device's RAM, less the system's share and the margin, can hold it.
+    device: bool,
+}
+
+impl Estimate {
+    fn new(name: &'static str, bits: u64, parameters: u64, profile: &Profile) -> Self {
+        let bytes = (parameters * bits).div_ceil(8);
+        let memory = profile.memory();
+        Self {
+            name,
+            bytes,
+            model_size: profile.model_size().is_none_or(|limit| bytes <= limit),
+            device: memory.is_none_or(|memory| memory.taken(bytes, 0) <= memory.budget()),
+        }
+    }
+
+    fn gb(&self) -> String {
+        format!("{:.3}", self.bytes as f64 / 1e9)
+    }
+
+    fn json(&self) -> Value {
+        serde_json::json!({
+            "format": self.name,
+            "bytes": self.bytes,
+            "gb": self.gb().parse::<f64>().expect("a number was printed"),
+            "fits": {
+                "model_size": self.model_size,
+                "device": self.device,
+                "all": self.model_size && self.device,
+            },
+        })
+    }
+
+    fn text(&self) -> String {
+        let verdict = match (self.model_size, self.device) {
+            (true, true) => "fits",
+            (false, true) => "exceeds the limit of the model's size",
+            (true, false) => "exceeds the device's RAM",
+            (false, false) => "exceeds the limit of the model's size and the device's RAM",
+        };
+        format!("{}  {:>8} GB  {verdict}\n", self.name, self.gb())
+    }
+}
+
+/// A model in each format, and in sessions of several lengths.
+struct Exact {
+    name: String,
+    formats: Vec<(WeightFormat, Plan)>,
+    contexts: Vec<Plan>,
+}
+
+fn exact(path: &Path, tokenizer: Option<&Path>, profile: &Profile) -> Result<Exact> {
+    let model = progress::spin("reading the model", || {
+        import_with_tokenizer(path, tokenizer)
+    })?;
+    let planned = |quant, context| {
+        let request = Request {
+            quant,
+            context,
+            answer_cache: Some(0),
+            allow_oversize: true,
+            ..Request::default()
+        };
+        plan(&model, profile, &request)
+    };
+    let formats = WeightFormat::ALL
+        .into_iter()
+        .map(|format| Ok((format, planned(Quant::To(format), None)?)));
+    let contexts = contexts(&model, profile)
+        .into_iter()
+        .map(|context| planned(Quant::Keep, Some(context)));
+    Ok(Exact {
+        name: model.name().to_owned(),
+        formats: formats.collect::<Result<_>>()?,
+        contexts: contexts.collect::<Result<_>>()?,
+    })
+}
+
+/// A quarter of the platform's context, half of it, all of it, and the model's own.
+fn contexts(model: &Model, profile: &Profile) -> Vec<usize> {
+    let longest = model.architecture().max_position_embeddings;
+    let usual = profile.default_context().min(longest);
+    let mut contexts = vec![usual.div_ceil(4), usual.div_ceil(2), usual, longest];
+    contexts.dedup();
+    contexts
+}
+
+impl Exact {
+    fn json(&self, profile: &Profile) -> Value {
+        let formats = self.formats.iter().map(|(format, plan)| {
+            let footprint = plan.footprint();
+            serde_json::json!({
+                "format": format.name(),
+                "matrix_bytes": footprint.matrices,
+                "table_bytes": footprint.tables,
+                "flash_bytes": footprint.flash(),
+                "fits": Fit::of(footprint, profile).json(),
+            })
+        });
+        let contexts = self.contexts.iter().map(|plan| {
+            let footprint = plan.footprint();
+            serde_json::json!({
+                "context": plan.sizes().context,
+                "kv_cache_bytes": footprint.kv_cache,
+                "activation_bytes": footprint.activations,
+                "ram_bytes": footprint.ram(),
+                "fits": Fit::of(footprint, profile).json(),
+            })
+        });
+        serde_json::json!({
+            "model": self.name,
+            "platform": profile.name(),
+            "formats": formats.collect::<Vec<_>>(),
+            "contexts": contexts.collect::<Vec<_>>(),
+        })
+    }
+
+    fn text(&self, profile: &Profile) -> String {
+        let size = |bytes: usize| format_size(bytes as u64);
+        let mut text = format!("{} on {}\n\n", self.name, profile.name());
+        let _ = writeln!(text, "format   matrices     tables      flash");
+        for (format, plan) in &self.formats {
+            let footprint = plan.footprint();
+            let fit = Fit::of(footprint, profile);
+            let _ = writeln!(
+                text,
+                "{:<7} {:>9}  {:>9}  {:>9}{}",
+                format.name(),
+                size(footprint.matrices),
+                size(footprint.tables),
+                size(footprint.flash()),
+                fit.flash()
+            );
+        }
+        let _ = writeln!(text, "\ncontext  KV cache  activations        RAM");
+        for plan in &self.contexts {
+            let footprint = plan.footprint();
+            let fit = Fit::of(footprint, profile);
+            let _ = writeln!(
+                text,
+                "{:>7} {:>9}  {:>11}  {:>9}{}",
+                plan.sizes().context,
+                size(footprint.kv_cache),
+                size(footprint.activations),
+                size(footprint.ram()),
+                fit.ram()
+            );
+        }
+        text
+    }
+}
+
+/// A number of weights: `135M`, `1.1B`, `260K` or `15000000`.
+fn count(text: &str) -> std::result::Result<u64, &'static str> {
+    const MOST: f64 = 1e15;
+    let (number, factor) = match text.char_indices().next_back() {
+        Some((at, 'K')) => (&text[..at], 1e3),
+        Some((at, 'M')) => (&text[..at], 1e6),
+        Some((at, 'B')) => (&text[..at], 1e9),
+        _ => (text, 1.0),
+    };
+    let plain = |c: char| c.is_ascii_digit() || c == '.';
+    let value = number
+        .parse::<f64>()
+        .map(|number| (number * factor).round());
+    match value {
+        Ok(value) if number.chars().all(plain) && (1.0..=MOST).contains(&value) => Ok(value as u64),
+        _ => Err("write a number such as 260K, 135M, 1.1B or 15000000"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_suffixes() {
+        for (text, expected) in [
+            ("260K", 260_000),
+            ("135M", 135_000_000),
+            ("1.1B", 1_100_000_000),
+            ("134515008", 134_515_008),
+            ("0.5K", 500),
+        ] {
+            assert_eq!(count(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "", "M", "-1M", "1e6", "inf", "NaN", "0", "1G", "135 M", "9999999B", "٣M",
+        ] {
+            assert!(count(text).is_err(), "{text:?}");
+        }
+    }
+}

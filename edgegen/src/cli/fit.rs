@@ -1,0 +1,75 @@
+//! Whether a crate fits a profile, for people and for other programs.
+
+use serde_json::Value;
+
+use crate::plan::{Excess, Footprint};
+use crate::profile::{Profile, format_size};
+
+/// A crate's memory beside what the profile allows.
+pub(super) struct Fit {
+    excess: Excess,
+    model_size: Option<u64>,
+    ram: Option<u64>,
+    /// Bytes taken of the device's RAM, and bytes that it has for them.
+    device: Option<(u64, u64)>,
+}
+
+impl Fit {
+    pub(super) fn of(footprint: &Footprint, profile: &Profile) -> Self {
+        let (flash, ram) = (footprint.flash() as u64, footprint.ram() as u64);
+        let device = profile
+            .memory()
+            .map(|memory| (memory.taken(flash, ram), memory.budget()));
+        Self {
+            excess: Excess::of(footprint, profile),
+            model_size: profile.model_size(),
+            ram: profile.ram(),
+            device,
+        }
+    }
+
+    /// Whether everything fits.
+    pub(super) fn all(&self) -> bool {
+        self.excess.none()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::json!({
+            "model_size": !self.excess.flash,
+            "ram": !self.excess.ram,
+            "device": !self.excess.device,
+            "all": self.all(),
+        })
+    }
+
+    /// The model's size beside its limit, to follow the size; empty without a limit.
+    pub(super) fn flash(&self) -> String {
+        limit(self.model_size, self.excess.flash)
+    }
+
+    /// The session beside its limit.
+    pub(super) fn ram(&self) -> String {
+        limit(self.ram, self.excess.ram)
+    }
+
+    /// Both beside what the device has, if that is known.
+    pub(super) fn device(&self) -> Option<String> {
+        let (taken, budget) = self.device?;
+        Some(format!(
+            "{} of its RAM, of {} for a model: {}",
+            format_size(taken),
+            format_size(budget),
+            word(self.excess.device)
+        ))
+    }
+}
+
+fn limit(limit: Option<u64>, exceeded: bool) -> String {
+    limit.map_or_else(String::new, |limit| {
+        format!(", limit {}: {}", format_size(limit), word(exceeded))
+    })
+}
+
+fn word(exceeded: bool) -> &'static str {
+    if exceeded { "too much" } else { "fits" }
+}

@@ -1,0 +1,103 @@
+//! `edgegen profile`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::emit::{check_folder, probe, write};
+use crate::error::{Error, Result};
+use crate::profile::Profile;
+use edgegen_templates::probe::Machine;
+
+use super::platforms::File;
+use super::{json, progress};
+
+/// Measure this machine, or write a program that measures another, and get a profile of it
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// File of the profile [default: print it]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Folder for a crate without dependencies that prints the profile of the device it runs on
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    emit_probe: Option<PathBuf>,
+    /// Replace what is there
+    #[arg(long)]
+    force: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// The profile's name, if its file gives none.
+const NAME: &str = "my_device";
+
+pub(super) fn run(args: &Args) -> Result<String> {
+    if let Some(folder) = &args.emit_probe {
+        return emit_probe(folder, args);
+    }
+    // What is wrong with the destination shows before the work.
+    if let Some(out) = &args.out {
+        check_file(out, args.force)?;
+    }
+    let machine = progress::spin("measuring this machine", Machine::measure);
+    let name = args.out.as_deref().map_or(NAME.into(), name);
+    let text = machine.profile(&name);
+    let profile = Profile::parse(&text)?;
+    if let Some(out) = &args.out {
+        fs::write(out, &text).map_err(|e| Error::io("write the profile", out, &e))?;
+    }
+    Ok(if args.json {
+        json(&serde_json::json!({
+            "profile": File::new(&profile),
+            "one_thread_bandwidth": machine.one_thread_bandwidth,
+            "path": args.out.as_ref().map(|out| out.to_string_lossy()),
+        }))
+    } else {
+        match &args.out {
+            Some(out) => format!("profile  {name} in {}\n", out.display()),
+            None => text,
+        }
+    })
+}
+
+fn emit_probe(folder: &Path, args: &Args) -> Result<String> {
+    check_folder(folder, args.force)?;
+    let report = write(&probe(), folder, args.force)?;
+    Ok(if args.json {
+        json(&serde_json::json!({
+            "path": folder.to_string_lossy(),
+            "written": report.written,
+            "unchanged": report.unchanged,
+            "removed": report.removed,
+        }))
+    } else {
+        format!(
+            "crate    edgegen-probe in {}\n\
+             next     build it with `cargo build --release --target TRIPLE`, and run it on the device\n",
+            folder.display()
+        )
+    })
+}
+
+fn check_file(out: &Path, force: bool) -> Result<()> {
+    if !force && fs::symlink_metadata(out).is_ok() {
+        return Err(Error::new("the file exists")
+            .in_file(out)
+            .remedy("give another with `--out`, or replace it with `--force`"));
+    }
+    Ok(())
+}
+
+/// The profile's name, after its file.
+fn name(out: &Path) -> String {
+    let stem = out.file_stem().unwrap_or_default().to_string_lossy();
+    let fit = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    };
+    let name: String = stem.chars().take(64).map(fit).collect();
+    if name.is_empty() { NAME.into() } else { name }
+}

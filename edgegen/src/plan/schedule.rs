@@ -1,0 +1,74 @@
+//! The steps of the basic policy for a model, with their sizes, and the plan that they lead to.
+
+use crate::error::Result;
+use crate::model::Model;
+use crate::profile::Profile;
+
+use super::{Plan, Quant, Request, Step, Subject, TokenCost, basic, choice, with_formats};
+
+/// What the basic policy makes of a model on a platform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// Bytes of the model in fp32: 4 for each weight.
+    pub fp32_bytes: u64,
+    /// The steps in order.
+    pub steps: Vec<Step>,
+    /// Formats, sizes and memory after the last step.
+    pub plan: Plan,
+    /// What decoding a token takes then.
+    pub cost: TokenCost,
+    /// The value of `emit --quant` that gives these formats, if one does.
+    pub quant: Option<Quant>,
+}
+
+/// Applies the basic policy. The model starts as `emit` would take it: in the nearest formats to
+/// those of its file. What exceeds the limits is shown, not refused; the request's formats are
+/// not asked for.
+///
+/// # Errors
+///
+/// When the context is longer than the model's, or the weights cannot be where the request says.
+pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<Schedule> {
+    let request = Request {
+        allow_oversize: true,
+        ..request.clone()
+    };
+    let parameters: usize = model.tensors().values().map(|tensor| tensor.len()).sum();
+    let fp32_bytes = 4 * parameters as u64;
+    let mut formats = choice::formats(model, Quant::Keep);
+    let start = with_formats(model, profile, &request, formats.clone())?;
+    let subject = Subject {
+        model,
+        profile,
+        weights: start.weights(),
+    };
+    let mut before = start.footprint().flash();
+    let mut steps = Vec::new();
+    for (action, reason) in basic(fp32_bytes, profile.model_size(), profile.number_types()) {
+        action.apply(&mut formats);
+        let after = subject.footprint(&formats, start.sizes()).flash();
+        steps.push(Step {
+            action,
+            reason,
+            before,
+            after,
+        });
+        before = after;
+    }
+    let quant = [Quant::Keep]
+        .into_iter()
+        .chain(
+            steps
+                .iter()
+                .filter_map(|step| step.action.format().map(Quant::To)),
+        )
+        .find(|&quant| choice::formats(model, quant) == formats);
+    let plan = with_formats(model, profile, &request, formats)?;
+    Ok(Schedule {
+        fp32_bytes,
+        steps,
+        cost: TokenCost::of(&plan.layout(model)),
+        plan,
+        quant,
+    })
+}

@@ -1,0 +1,53 @@
+//! What a session of a generated crate takes of RAM.
+
+use crate::profile::Profile;
+use crate::program::{Arena, COLUMN_PADDING, Shapes};
+
+use super::{Placement, instruction_sets};
+
+/// Bytes for each token of the context that a session without an allocator keeps for prompts:
+/// `Scratch` in `templates/src/scratch.rs`.
+const PROMPT_BYTES: usize = 24;
+
+/// Blocks of i8 activations that a session holds.
+pub fn activation_blocks(shapes: &Shapes) -> usize {
+    let widest = shapes
+        .hidden_size
+        .max(shapes.intermediate_size)
+        .max(shapes.num_attention_heads * shapes.head_dim);
+    widest.div_ceil(COLUMN_PADDING) * shapes.batch
+}
+
+/// Bytes of the KV cache, the tokens in it, and answers to give again.
+pub(super) fn cache_bytes(shapes: &Shapes) -> usize {
+    (shapes.kv_cache_len() + shapes.context + shapes.answer_cache) * size_of::<f32>()
+}
+
+/// Bytes of the buffers, and of the session beside them: the size of `Session<&mut Memory>` in
+/// `templates/src/session.rs`, built for the profile's target and with `std` where that has it.
+pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placement) -> usize {
+    let pointer = profile.pointer_bytes();
+    let session = [
+        match weights {
+            Placement::Embedded => 0,
+            Placement::External => 2 * pointer,
+        },
+        // The memory's place, the position, tokens that are owed, threads, the batch.
+        5 * pointer,
+        match profile.std() {
+            // Two vectors.
+            true => 6 * pointer,
+            false => PROMPT_BYTES * shapes.context,
+        },
+        activation_blocks(shapes) * size_of::<runtime_kernels::Q8Block>(),
+        // An enum, whose only variant takes no room.
+        usize::from(instruction_sets(profile).len() > 1),
+    ];
+    let session: usize = session.iter().sum();
+    Arena::new(shapes).len() * size_of::<f32>() + session.next_multiple_of(pointer)
+}
+
+/// Bytes of RAM of a session: `RAM_BYTES` of the generated crate.
+pub fn ram_bytes(shapes: &Shapes, profile: &Profile, weights: Placement) -> usize {
+    cache_bytes(shapes) + working_bytes(shapes, profile, weights)
+}

@@ -1,0 +1,84 @@
+//! The steps of a plan, and what each does to the formats of the matrices.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::model::TensorKey;
+use crate::program::WeightFormat;
+
+/// Something that is done to a model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Action {
+    /// Matrices of more bits become 8-bit integers.
+    QuantizeInt8,
+    /// Matrices of more bits become 4-bit integers.
+    QuantizeInt4,
+    /// The smallest weights become 0.
+    Prune {
+        /// Their share of all weights, 0 to 1.
+        sparsity: f64,
+    },
+    /// Matrices that are f32 become f16.
+    ConvertF16,
+    /// Matrices with one input become one, buffers share memory, tables are computed.
+    OptimizeGraph,
+}
+
+impl Action {
+    /// The name in `edgegen plan --json`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::QuantizeInt8 => "quantize_int8",
+            Self::QuantizeInt4 => "quantize_int4",
+            Self::Prune { .. } => "prune",
+            Self::ConvertF16 => "convert_f16",
+            Self::OptimizeGraph => "optimize_graph",
+        }
+    }
+
+    /// The widest format that it leaves, if it changes any.
+    pub(super) fn format(self) -> Option<WeightFormat> {
+        match self {
+            Self::QuantizeInt8 => Some(WeightFormat::Q8),
+            Self::QuantizeInt4 => Some(WeightFormat::Q4),
+            Self::ConvertF16 => Some(WeightFormat::F16),
+            Self::Prune { .. } | Self::OptimizeGraph => None,
+        }
+    }
+
+    /// The formats after it. Zeros take the room of other weights, and the graph is the same
+    /// whatever the formats are.
+    pub(super) fn apply(self, formats: &mut BTreeMap<TensorKey, WeightFormat>) {
+        let Some(most) = self.format() else { return };
+        for format in formats.values_mut() {
+            if format.block_bytes() > most.block_bytes() {
+                *format = most;
+            }
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::QuantizeInt8 => f.write_str("quantize to int8"),
+            Self::QuantizeInt4 => f.write_str("quantize to int4"),
+            Self::Prune { sparsity } => write!(f, "prune at sparsity {sparsity}"),
+            Self::ConvertF16 => f.write_str("convert to fp16"),
+            Self::OptimizeGraph => f.write_str("optimize the graph"),
+        }
+    }
+}
+
+/// A step: what is done, why, and the crate's flash before and after it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// Why.
+    pub reason: String,
+    /// Bytes of weights and tables before it.
+    pub before: usize,
+    /// Bytes of weights and tables after it.
+    pub after: usize,
+}

@@ -1,0 +1,238 @@
+//! What a plan predicts is what the emitted crate is.
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::gguf::Gguf;
+use common::{Shape, Tiny};
+use edgegen::compress::compress;
+use edgegen::emit::{Crate, Options, emit};
+use edgegen::import::{built_in, import};
+use edgegen::interpret::bake;
+use edgegen::model::{DType, Model};
+use edgegen::plan::{Footprint, Placement, Quant, Request, plan};
+use edgegen::profile::Profile;
+use edgegen::program::{Golden, WeightFormat};
+use proptest::prelude::*;
+
+fn request(quant: Quant, weights: Placement) -> Request {
+    Request {
+        quant,
+        weights,
+        allow_oversize: true,
+        ..Request::default()
+    }
+}
+
+/// The prediction and the crate.
+fn emitted(model: &Model, profile: &Profile, request: &Request) -> (Footprint, Crate) {
+    let plan = plan(model, profile, request).unwrap();
+    let mut program = compress(model, &plan, &|_, _| {}).unwrap();
+    bake(&mut program, 1);
+    // The hashes take no part in any size.
+    let golden = Golden {
+        stages: vec![0; program.shapes().num_hidden_layers + 1],
+        logits: 0,
+    };
+    let options = Options {
+        name: "predicted".into(),
+        weights: plan.weights(),
+        allow_oversize: true,
+    };
+    let krate = emit(&program, &golden, profile, &options);
+    (*plan.footprint(), krate)
+}
+
+fn constant(krate: &Crate, name: &str) -> usize {
+    let text = std::str::from_utf8(&krate.files()["src/model.rs"]).unwrap();
+    let start = format!("pub const {name}: usize = ");
+    let at = text.find(&start).unwrap_or_else(|| panic!("no {name}")) + start.len();
+    let number = text[at..].split(';').next().unwrap();
+    number.replace('_', "").parse().unwrap()
+}
+
+/// Bytes of the files that are in flash.
+fn files(krate: &Crate) -> usize {
+    let in_flash = |path: &&String| path.starts_with("weights/") || path.ends_with(".weights");
+    let paths = krate.files().keys().filter(in_flash);
+    paths.map(|path| krate.files()[path].len()).sum()
+}
+
+fn quants() -> Vec<Quant> {
+    let formats = WeightFormat::ALL.map(Quant::To);
+    [Quant::Keep].into_iter().chain(formats).collect()
+}
+
+fn check_flash(what: &str, model: &Model, profile: &Profile, request: &Request) {
+    let (footprint, krate) = emitted(model, profile, request);
+    let what = format!("{what}, {}, {request:?}", profile.name());
+    assert_eq!(footprint.flash(), constant(&krate, "FLASH_BYTES"), "{what}");
+    // The prefix's tokens are in the code.
+    let tokens = 4 * model.prefix().len();
+    assert_eq!(footprint.flash(), files(&krate) + tokens, "{what}");
+}
+
+fn import_gguf(tiny: &Tiny) -> Model {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    std::fs::write(&path, Gguf::new(tiny).bytes()).unwrap();
+    import(&path).unwrap()
+}
+
+/// A tiny model with a prefix.
+fn with_system() -> Model {
+    let mut gguf = Gguf::new(&Tiny::new(Shape::default(), 2));
+    let template =
+        "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}<assistant>";
+    gguf.text("tokenizer.chat_template", template);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    std::fs::write(&path, gguf.bytes()).unwrap();
+    let model = import(&path).unwrap().with_system("Be brief.").unwrap();
+    assert!(!model.prefix().is_empty());
+    model
+}
+
+#[test]
+fn flash_on_every_platform_in_every_format() {
+    let schema = br#"{"type": "object", "properties": {"a": {"type": "boolean"}}}"#;
+    let models = [
+        built_in().unwrap(),
+        built_in().unwrap().with_schema(schema).unwrap(),
+        with_system(),
+    ];
+    for model in &models {
+        for profile in Profile::built_in() {
+            for quant in quants() {
+                let request = request(quant, Placement::Embedded);
+                check_flash(model.name(), model, &profile, &request);
+            }
+            if profile.name() != "ios" {
+                let request = request(Quant::Keep, Placement::External);
+                check_flash(model.name(), model, &profile, &request);
+            }
+        }
+    }
+}
+
+/// Its embedding and its feed-forward network take more than one file each.
+#[test]
+fn flash_of_matrices_that_are_cut() {
+    let shape = Shape {
+        hidden: 8192,
+        intermediate: 1200,
+        layers: 1,
+        tied: false,
+        ..Shape::default()
+    };
+    let model = import_gguf(&Tiny::new(shape, 3));
+    let host = Profile::load("host").unwrap();
+    for weights in Placement::ALL {
+        for quant in [Quant::Keep, Quant::To(WeightFormat::F16)] {
+            let request = request(quant, weights);
+            let (_, krate) = emitted(&model, &host, &request);
+            let cut = |path: &String| path.ends_with("_part_2.bin");
+            assert_eq!(
+                krate.files().keys().any(cut),
+                weights == Placement::Embedded
+            );
+            check_flash("cut", &model, &host, &request);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn flash_of_random_shapes(
+        (hidden, intermediate, layers) in (1usize..6, 1usize..90, 1usize..4),
+        (heads, kv_heads, head_dim) in (1usize..4, 1usize..3, 1usize..9),
+        vocab in 266usize..400,
+        (attention_bias, mlp_bias, tied) in any::<(bool, bool, bool)>(),
+        dtype in prop::sample::select(vec![
+            DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0, DType::Q4_1,
+        ]),
+        quant in prop::sample::select(quants()),
+        weights in prop::sample::select(Placement::ALL.to_vec()),
+        platform in prop::sample::select(vec!["host", "raspberry_pi_32", "esp32", "browser"]),
+    ) {
+        let shape = Shape {
+            hidden: 32 * hidden,
+            intermediate: 32 * intermediate.div_ceil(8),
+            layers,
+            heads: heads * kv_heads,
+            kv_heads,
+            head_dim: 32 * head_dim.div_ceil(4),
+            rope_dim: 2 * head_dim,
+            vocab,
+            attention_bias,
+            mlp_bias,
+            tied,
+            dtype,
+            ..Shape::default()
+        };
+        let model = import_gguf(&Tiny::new(shape, 5));
+        let profile = Profile::load(platform).unwrap();
+        check_flash("random", &model, &profile, &request(quant, weights));
+    }
+}
+
+/// The compiler of this machine says how large a session is, with `std` and without.
+#[test]
+fn ram_is_what_the_compiler_says() {
+    let host = include_str!("../src/profile/built_in/host_x86_64.toml");
+    let bare = host
+        .replace("std = true", "std = false")
+        .replace("optional = [\"avx512-vnni\", \"avx2\"]", "")
+        .replace("threads = 8", "threads = 1");
+    // Blocks of an odd number, so that the end of the session is padded.
+    let odd = bare.replace("batch = 64", "batch = 3");
+    let scalar = |text: &str| Profile::parse(&text.replace("sse4.1", "scalar")).unwrap();
+    let one_set = scalar(host).for_cpu("x86-64-v3");
+    let profiles = [
+        ("std", scalar(host)),
+        ("one set", one_set.unwrap()),
+        ("bare", scalar(&bare)),
+        ("odd", scalar(&odd)),
+    ];
+    let models = [
+        built_in().unwrap(),
+        import_gguf(&Tiny::new(Shape::default(), 1)),
+    ];
+    for (what, profile) in &profiles {
+        for (model, weights) in models.iter().zip(Placement::ALL) {
+            let request = request(Quant::To(WeightFormat::Q8), weights);
+            let (footprint, krate) = emitted(model, profile, &request);
+            let folder = tempfile::tempdir().unwrap();
+            write(&krate, folder.path(), footprint.ram());
+            let mut rustc = Command::new("rustc");
+            rustc
+                .args(["--edition=2024", "--crate-type=lib", "--emit=metadata"])
+                .args(["-o", "out.rmeta", "src/lib.rs"])
+                .current_dir(folder.path());
+            if profile.std() {
+                rustc.args(["--cfg", "feature=\"std\""]);
+            }
+            let output = rustc.output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{what}, {weights}: {said}");
+        }
+    }
+}
+
+/// The crate, with a check of the session's size.
+fn write(krate: &Crate, folder: &Path, ram: usize) {
+    for (path, bytes) in krate.files() {
+        let file = folder.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, bytes).unwrap();
+    }
+    let library = folder.join("src/lib.rs");
+    let mut text = std::fs::read_to_string(&library).unwrap();
+    // A difference of types shows both numbers.
+    text += &format!("const _: [(); {ram}] = [(); RAM_BYTES];\n");
+    std::fs::write(library, text).unwrap();
+}
