@@ -34,6 +34,7 @@ fn help() {
     Commands:
       demo       Compile the built-in model for this machine and run a command on it
       emit       Compile a model into a Rust crate
+      eval       Measure what a weight format costs in quality, on a text
       inspect    Show a model's architecture, weights and tokenizer
       platforms  List the built-in platforms, or print profiles in full
       verify     Run a crate's self-test and a benchmark on a device, and record the result in the crate
@@ -69,6 +70,27 @@ fn help_of_emit() {
           --weights <PLACE>   In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards [default: embedded] [possible values: embedded, external]
           --allow-oversize    Emit even if the platform's limits are exceeded
           --force             Replace files that were changed by hand or that edgegen did not write
+          --json              Print one JSON object
+      -h, --help              Print help
+    "#);
+}
+
+#[test]
+fn help_of_eval() {
+    insta::assert_snapshot!(stdout(&["eval", "--help"]), @r#"
+    Measure what a weight format costs in quality, on a text
+
+    Usage: edgegen eval [OPTIONS] --text <FILE> <MODEL>
+
+    Arguments:
+      <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
+
+    Options:
+          --quant <QUANT>     Weight format to measure [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
+          --against <QUANT>   Weight format to compare with; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4]
+          --text <FILE>       Text to predict, UTF-8
+          --window <N>        Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
+          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
           --json              Print one JSON object
       -h, --help              Print help
     "#);
@@ -265,6 +287,22 @@ fn a_missing_model_is_refused() {
     assert!(message.contains("no-such-model.gguf"), "{message}");
     let message = refusal(&["inspect", "no-such-model.gguf"]);
     assert!(message.contains("no-such-model.gguf"), "{message}");
+}
+
+#[test]
+fn a_text_that_cannot_be_read_is_refused_before_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("text.txt");
+    let path = file.to_str().unwrap();
+    let eval = ["eval", "no-such-model.gguf", "--text", path];
+    let message = refusal(&eval);
+    assert!(message.contains("text.txt: cannot read"), "{message}");
+    fs::write(&file, b"caf\xe9").unwrap();
+    let message = refusal(&eval);
+    assert!(
+        message.contains("byte 3: the text is not UTF-8"),
+        "{message}"
+    );
 }
 
 #[test]

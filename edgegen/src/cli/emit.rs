@@ -65,7 +65,7 @@ pub(super) struct Args {
     pub(super) json: bool,
 }
 
-fn quant() -> impl TypedValueParser<Value = Quant> {
+pub(super) fn quant() -> impl TypedValueParser<Value = Quant> {
     let names = once("keep").chain(WeightFormat::ALL.map(WeightFormat::name));
     PossibleValuesParser::new(names).try_map(|text| text.parse::<Quant>())
 }

@@ -2,6 +2,7 @@
 
 mod demo;
 mod emit;
+mod eval;
 mod inspect;
 mod job;
 mod name;
@@ -28,6 +29,7 @@ struct Cli {
 enum Command {
     Demo(demo::Args),
     Emit(emit::Args),
+    Eval(eval::Args),
     Inspect(inspect::Args),
     Platforms(platforms::Args),
     Verify(verify::Args),
@@ -38,6 +40,7 @@ impl Command {
         match self {
             Self::Demo(args) => args.json,
             Self::Emit(args) => args.json,
+            Self::Eval(args) => args.json,
             Self::Inspect(args) => args.json,
             Self::Platforms(args) => args.json,
             Self::Verify(args) => args.json,
@@ -49,6 +52,7 @@ impl Command {
         match self {
             Self::Demo(args) => demo::run(args),
             Self::Emit(args) => emit::run(args),
+            Self::Eval(args) => eval::run(args),
             Self::Inspect(args) => inspect::run(args),
             Self::Platforms(args) => platforms::run(args),
             Self::Verify(args) => verify::run(args),

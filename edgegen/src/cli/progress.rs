@@ -14,7 +14,10 @@ pub(super) fn spin<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
 }
 
 /// Runs work that reports steps done and steps in all.
-pub(super) fn count<T>(what: &'static str, work: impl FnOnce(&dyn Fn(usize, usize)) -> T) -> T {
+pub(super) fn count<T>(
+    what: &'static str,
+    work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T,
+) -> T {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
         .expect("the template is valid");
     let bar = ProgressBar::new(0).with_style(style).with_message(what);

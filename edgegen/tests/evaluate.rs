@@ -1,0 +1,176 @@
+//! Evaluation: the figures are those of the definitions, and of an independent implementation.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::gguf::Gguf;
+use common::{Shape, Tiny};
+use edgegen::compress::compress;
+use edgegen::import::{import, import_with_tokenizer};
+use edgegen::interpret::{Evaluation, Interpreter, Observer, evaluate};
+use edgegen::model::Model;
+use edgegen::plan::{Quant, Request, plan};
+use edgegen::profile::Profile;
+use edgegen::program::Program;
+
+const TEXT: &str =
+    "Anna opened the door. \"Who is there?\" she asked, but only the wind came in.\n";
+
+fn tiny(add_bos: bool) -> Model {
+    let mut file = Gguf::new(&Tiny::new(Shape::default(), 3));
+    file.bool("tokenizer.ggml.add_bos_token", add_bos);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    std::fs::write(&path, file.bytes()).unwrap();
+    import(&path).unwrap()
+}
+
+fn program(model: &Model, quant: &str, context: usize) -> Program {
+    let request = Request {
+        quant: quant.parse::<Quant>().unwrap(),
+        context: Some(context),
+        ..Request::default()
+    };
+    let plan = plan(model, &Profile::load("host").unwrap(), &request).unwrap();
+    compress(model, &plan, &|_, _| {}).unwrap()
+}
+
+fn evaluated(reference: &Program, candidate: &Program, text: &str, window: usize) -> Evaluation {
+    evaluate(reference, candidate, text, window, &|_, _| {}).unwrap()
+}
+
+#[derive(Default)]
+struct Logits(Vec<Vec<f64>>);
+
+impl Observer for Logits {
+    fn logits(&mut self, logits: &[f32]) {
+        self.0.push(logits.iter().copied().map(f64::from).collect());
+    }
+}
+
+/// Probabilities at each token of a window.
+fn probabilities(program: &Program, window: &[u32]) -> Vec<Vec<f64>> {
+    let mut logits = Logits::default();
+    Interpreter::new(program, 1).feed(window, &mut logits);
+    let softmax = |row: Vec<f64>| {
+        let sum: f64 = row.iter().map(|x| x.exp()).sum();
+        row.iter().map(|x| x.exp() / sum).collect()
+    };
+    logits.0.into_iter().map(softmax).collect()
+}
+
+fn check_figures(add_bos: bool) {
+    const WINDOW: usize = 24;
+    let model = tiny(add_bos);
+    let [reference, candidate] = ["f32", "q4"].map(|quant| program(&model, quant, WINDOW));
+    let found = evaluated(&reference, &candidate, TEXT, WINDOW);
+
+    let mut tokens = vec![0; 3 * TEXT.len() + 4];
+    let tokenizer = reference.tokenizer().runtime();
+    let count = tokenizer.encode(TEXT, false, &mut tokens).unwrap();
+    let bos = tokenizer.bos.filter(|_| add_bos);
+    let of_text = &tokens[usize::from(add_bos)..count];
+    assert_eq!(bos, add_bos.then_some(tokens[0]));
+
+    let (mut nats, mut divergence, mut same, mut predicted) = ([0.0; 2], 0.0, 0.0, 0.0);
+    for chunk in of_text.chunks(WINDOW - usize::from(add_bos)) {
+        let window: Vec<u32> = bos.into_iter().chain(chunk.iter().copied()).collect();
+        let [p, q] = [&reference, &candidate].map(|program| probabilities(program, &window));
+        for (at, &next) in window[1..].iter().enumerate() {
+            nats[0] -= p[at][next as usize].ln();
+            nats[1] -= q[at][next as usize].ln();
+            divergence += (p[at].iter().zip(&q[at]))
+                .map(|(p, q)| p * (p / q).ln())
+                .sum::<f64>();
+            let best = |row: &[f64]| (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]));
+            same += f64::from(best(&p[at]) == best(&q[at]));
+            predicted += 1.0;
+        }
+    }
+    let close = |found: f64, expected: f64| (found / expected - 1.0).abs() < 1e-9;
+    let expected = nats.map(|nats| (nats / predicted).exp());
+    let agreement = found.agreement.unwrap();
+    assert_eq!(found.reference.tokens() as f64, predicted);
+    assert!(close(found.reference.perplexity(), expected[0]));
+    assert!(close(found.candidate.perplexity(), expected[1]));
+    assert!(close(agreement.divergence, divergence / predicted));
+    assert!(agreement.divergence > 1e-6, "a divergence to speak of");
+    assert!(close(agreement.top1, same / predicted));
+}
+
+#[test]
+fn the_figures_are_those_of_the_definitions() {
+    check_figures(true);
+    check_figures(false);
+}
+
+#[test]
+fn a_program_agrees_with_itself() {
+    let program = program(&tiny(true), "q8", 32);
+    let found = evaluated(&program, &program, TEXT, 32);
+    let agreement = found.agreement.unwrap();
+    assert_eq!(found.reference, found.candidate);
+    assert_eq!((agreement.divergence, agreement.top1), (0.0, 1.0));
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_refused() {
+    let program = program(&tiny(false), "q8", 32);
+    let refused = |text, window| {
+        let error = evaluate(&program, &program, text, window, &|_, _| {});
+        error.unwrap_err().to_string()
+    };
+    assert!(refused("", 32).contains("the text is empty"));
+    assert!(refused("a", 32).contains("nothing to predict"));
+    assert!(refused(TEXT, 1).contains("2 to 32"));
+    assert!(refused(TEXT, 33).contains("2 to 32"));
+}
+
+#[test]
+fn stories_has_the_golden_perplexity() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
+    let file = |path: &str| -> Option<PathBuf> {
+        let path = shared.join(path);
+        let there = path.exists();
+        if !there {
+            eprintln!("not run: {} is missing", path.display());
+        }
+        there.then_some(path)
+    };
+    let (Some(weights), Some(tokenizer), Some(text), Some(golden)) = (
+        file("models/stories260K/stories260K.bin"),
+        file("models/stories260K/tok512.bin"),
+        file("golden/stories260K/stories_a.txt"),
+        file("golden/stories260K/stories_a.perplexity.json"),
+    ) else {
+        return;
+    };
+    let model = import_with_tokenizer(&weights, Some(&tokenizer)).unwrap();
+    let text = std::fs::read_to_string(text).unwrap();
+    let golden = std::fs::read_to_string(golden).unwrap();
+    let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
+    for window in [256, 512] {
+        let run = golden["runs"].as_array().unwrap().iter();
+        let run = run
+            .filter(|run| run["kind"] == "windows")
+            .find(|run| run["window"] == window)
+            .expect("a golden run of this window");
+        let programs = ["f32", "q8"].map(|quant| program(&model, quant, window));
+        let found = evaluated(&programs[0], &programs[1], &text, window);
+        let figures = [
+            ("perplexity", found.reference.perplexity(), 1e-5),
+            ("bits_per_byte", found.reference.bits_per_byte(), 1e-5),
+            ("perplexity", found.candidate_perplexity(), 1e-2),
+        ];
+        for (name, figure, within) in figures {
+            let expected = run[name].as_f64().unwrap();
+            assert!(
+                (figure / expected - 1.0).abs() < within,
+                "window {window}: {name} {figure}, not {expected}"
+            );
+        }
+        let predicted = run["predicted"].as_u64().unwrap();
+        assert_eq!(found.candidate.tokens() as u64, predicted);
+    }
+}
