@@ -5,10 +5,13 @@ mod emit;
 mod eval;
 mod inspect;
 mod job;
+mod measure;
 mod name;
 mod platforms;
 mod progress;
+mod sweep;
 mod verify;
+mod vocabulary;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -32,6 +35,7 @@ enum Command {
     Eval(eval::Args),
     Inspect(inspect::Args),
     Platforms(platforms::Args),
+    Sweep(sweep::Args),
     Verify(verify::Args),
 }
 
@@ -43,6 +47,7 @@ impl Command {
             Self::Eval(args) => args.json,
             Self::Inspect(args) => args.json,
             Self::Platforms(args) => args.json,
+            Self::Sweep(args) => args.json,
             Self::Verify(args) => args.json,
         }
     }
@@ -55,6 +60,7 @@ impl Command {
             Self::Eval(args) => eval::run(args),
             Self::Inspect(args) => inspect::run(args),
             Self::Platforms(args) => platforms::run(args),
+            Self::Sweep(args) => sweep::run(args),
             Self::Verify(args) => verify::run(args),
         }
     }
