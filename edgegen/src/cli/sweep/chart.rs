@@ -32,11 +32,12 @@ pub(super) fn draw(model: &str, rows: &[Row]) -> String {
          <text x=\"{MARGIN}\" y=\"24\">{}: perplexity (up) and flash (to the right)</text>\n",
         escape(model)
     );
-    let mut frontier: Vec<&Row> = rows.iter().filter(|row| row.is_on_frontier(rows)).collect();
-    frontier.sort_by_key(|row| row.flash);
-    let line: Vec<String> = frontier
-        .into_iter()
-        .map(point)
+    let mut rows_by_size: Vec<&Row> = rows.iter().collect();
+    rows_by_size.sort_by_key(|row| row.flash);
+    let line: Vec<String> = rows_by_size
+        .iter()
+        .filter(|row| row.is_on_frontier(rows))
+        .map(|row| point(row))
         .map(|(x, y)| format!("{x:.1},{y:.1}"))
         .collect();
     let _ = writeln!(
@@ -44,14 +45,15 @@ pub(super) fn draw(model: &str, rows: &[Row]) -> String {
         "<polyline points=\"{}\" fill=\"none\" stroke=\"#2f81f7\" stroke-width=\"2\"/>",
         line.join(" ")
     );
-    for row in rows {
+    for (index, row) in rows_by_size.into_iter().enumerate() {
         let (x, y) = point(row);
+        // Neighbours have their labels on different sides.
+        let label = if index % 2 == 0 { y - 8.0 } else { y + 18.0 };
         let _ = writeln!(
             svg,
             "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#2f81f7\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\">{}: {:.2}, {}</text>",
+             <text x=\"{:.1}\" y=\"{label:.1}\">{}: {:.2}, {}</text>",
             x + 8.0,
-            y - 8.0,
             row.quant,
             row.perplexity,
             format_size(row.flash as u64),
