@@ -13,6 +13,7 @@ use edgegen::model::Model;
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
 use edgegen::program::Program;
+use serde_json::Value;
 
 const TEXT: &str =
     "Anna opened the door. \"Who is there?\" she asked, but only the wind came in.\n";
@@ -127,50 +128,76 @@ fn what_cannot_be_evaluated_is_refused() {
     assert!(refused(TEXT, 33).contains("2 to 32"));
 }
 
+/// A file beside the workspace, if it is there.
+fn shared(path: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared")
+        .join(path);
+    let there = path.exists();
+    if !there {
+        eprintln!("not run: {} is missing", path.display());
+    }
+    there.then_some(path)
+}
+
+/// A text, and what the golden data say about windows of so many of its tokens.
+fn golden(path: &str, window: usize) -> Option<(String, Value)> {
+    let text = std::fs::read_to_string(shared(&format!("golden/{path}.txt"))?).unwrap();
+    let data = shared(&format!("golden/{path}.perplexity.json"))?;
+    let data: Value = serde_json::from_slice(&std::fs::read(data).unwrap()).unwrap();
+    let mut runs = data["runs"].as_array().unwrap().iter();
+    let run = runs
+        .find(|run| run["kind"] == "windows" && run["window"] == window)
+        .expect("a golden run of this window");
+    Some((text, run.clone()))
+}
+
+fn assert_close(found: f64, golden: &Value, within: f64) {
+    let expected = golden.as_f64().unwrap();
+    assert!(
+        (found / expected - 1.0).abs() < within,
+        "{found}, not {expected}"
+    );
+}
+
 #[test]
 fn stories_has_the_golden_perplexity() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let file = |path: &str| -> Option<PathBuf> {
-        let path = shared.join(path);
-        let there = path.exists();
-        if !there {
-            eprintln!("not run: {} is missing", path.display());
-        }
-        there.then_some(path)
-    };
-    let (Some(weights), Some(tokenizer), Some(text), Some(golden)) = (
-        file("models/stories260K/stories260K.bin"),
-        file("models/stories260K/tok512.bin"),
-        file("golden/stories260K/stories_a.txt"),
-        file("golden/stories260K/stories_a.perplexity.json"),
+    let (Some(weights), Some(tokenizer)) = (
+        shared("models/stories260K/stories260K.bin"),
+        shared("models/stories260K/tok512.bin"),
     ) else {
         return;
     };
     let model = import_with_tokenizer(&weights, Some(&tokenizer)).unwrap();
-    let text = std::fs::read_to_string(text).unwrap();
-    let golden = std::fs::read_to_string(golden).unwrap();
-    let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
     for window in [256, 512] {
-        let run = golden["runs"].as_array().unwrap().iter();
-        let run = run
-            .filter(|run| run["kind"] == "windows")
-            .find(|run| run["window"] == window)
-            .expect("a golden run of this window");
-        let programs = ["f32", "q8"].map(|quant| program(&model, quant, window));
-        let found = evaluated(&programs[0], &programs[1], &text, window);
-        let figures = [
-            ("perplexity", found.reference.perplexity(), 1e-5),
-            ("bits_per_byte", found.reference.bits_per_byte(), 1e-5),
-            ("perplexity", found.candidate_perplexity(), 1e-2),
-        ];
-        for (name, figure, within) in figures {
-            let expected = run[name].as_f64().unwrap();
-            assert!(
-                (figure / expected - 1.0).abs() < within,
-                "window {window}: {name} {figure}, not {expected}"
-            );
-        }
+        let Some((text, run)) = golden("stories260K/stories_a", window) else {
+            return;
+        };
+        let [reference, candidate] = ["f32", "q8"].map(|quant| program(&model, quant, window));
+        let found = evaluated(&reference, &candidate, &text, window);
+        assert_close(found.reference.perplexity(), &run["perplexity"], 1e-5);
+        assert_close(found.reference.bits_per_byte(), &run["bits_per_byte"], 1e-5);
+        assert_close(found.candidate_perplexity(), &run["perplexity"], 1e-2);
         let predicted = run["predicted"].as_u64().unwrap();
         assert_eq!(found.candidate.tokens() as u64, predicted);
     }
+}
+
+#[test]
+fn smollm2_has_the_golden_perplexity() {
+    let Some(path) = std::env::var_os("EDGEGEN_SMOLLM2") else {
+        eprintln!("not run: EDGEGEN_SMOLLM2 does not name the GGUF file");
+        return;
+    };
+    let Some((text, run)) = golden("smollm2/english_a", 256) else {
+        return;
+    };
+    let model = import(Path::new(&path)).unwrap();
+    let [reference, candidate] = ["f32", "keep"].map(|quant| program(&model, quant, 256));
+    let found = evaluated(&reference, &candidate, &text, 256);
+    assert_close(found.reference.perplexity(), &run["perplexity"], 1e-5);
+    assert_close(found.candidate.perplexity(), &run["perplexity"], 5e-3);
+    let agreement = found.agreement.unwrap();
+    assert!((0.0025..0.003).contains(&agreement.divergence));
+    assert!(agreement.top1 >= 0.943);
 }
