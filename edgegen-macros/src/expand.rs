@@ -10,7 +10,7 @@ use edgegen::model::Model;
 use edgegen::plan::{Placement, Request};
 use edgegen::profile::Profile;
 use edgegen::program::Program;
-use edgegen::{compress, import, interpret, plan, schema};
+use edgegen::{compress, import, interpret, plan, prune, schema, text};
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::LitStr;
@@ -64,7 +64,8 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
     })
 }
 
-/// The model, with the schema of its answers and its system message, if there are.
+/// The model, with its system message, the tokens to keep and the schema of its answers, if
+/// there are.
 fn model(root: &Path, input: &Input, span: Span) -> syn::Result<Model> {
     let tokenizer = input.tokenizer.as_ref().map(|path| root.join(path.value()));
     let model = match &input.model {
@@ -72,7 +73,19 @@ fn model(root: &Path, input: &Input, span: Span) -> syn::Result<Model> {
         None => import::built_in(),
     };
     let model = model.map_err(|error| syn::Error::new(span, error))?;
-    let model = match &input.schema {
+    let model = match &input.system {
+        Some(text) => model
+            .with_system(&text.value())
+            .map_err(|error| syn::Error::new(text.span(), error))?,
+        None => model,
+    };
+    // The tokens of the system message are kept.
+    let model = match input.vocab_size {
+        Some((size, span)) => prune::vocabulary(model, size, text::CALIBRATION)
+            .map_err(|error| syn::Error::new(span, error))?,
+        None => model,
+    };
+    match &input.schema {
         Some(file) => {
             let path = root.join(file.value());
             schema::read(&path)
@@ -81,14 +94,8 @@ fn model(root: &Path, input: &Input, span: Span) -> syn::Result<Model> {
                         .with_schema(&text)
                         .map_err(|error| error.in_file(&path))
                 })
-                .map_err(|error| syn::Error::new(file.span(), error))?
+                .map_err(|error| syn::Error::new(file.span(), error))
         }
-        None => model,
-    };
-    match &input.system {
-        Some(text) => model
-            .with_system(&text.value())
-            .map_err(|error| syn::Error::new(text.span(), error)),
         None => Ok(model),
     }
 }
@@ -208,6 +215,12 @@ mod tests {
             message.contains("bad.toml") && message.contains("line 2"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_vocabulary_that_is_too_small_is_refused() {
+        let message = refusal(&format!("{MODEL} platform: \"host\", vocab_size: 9"));
+        assert!(message.contains("9 tokens are too few"), "{message}");
     }
 
     #[test]

@@ -17,14 +17,15 @@ pub(crate) struct Input {
     pub(crate) platform: LitStr,
     pub(crate) cpu: Option<LitStr>,
     pub(crate) quant: Quant,
+    pub(crate) vocab_size: Option<(usize, Span)>,
     pub(crate) context: Option<(usize, Span)>,
     pub(crate) answer_cache: Option<usize>,
     pub(crate) tokenizer: Option<LitStr>,
     pub(crate) allow_oversize: bool,
 }
 
-const KEYS: &str = "model, schema, system, platform, cpu, quant, context, answer_cache, \
-    tokenizer, allow_oversize";
+const KEYS: &str = "model, schema, system, platform, cpu, quant, vocab_size, context, \
+    answer_cache, tokenizer, allow_oversize";
 
 impl Parse for Input {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -37,6 +38,7 @@ impl Parse for Input {
 
         let (mut model, mut schema, mut system, mut tokenizer) = (None, None, None, None);
         let (mut platform, mut cpu, mut quant) = (None, None, None);
+        let mut vocab_size = None;
         let (mut context, mut answer_cache, mut allow_oversize) = (None, None, None);
         while !body.is_empty() {
             let key: Ident = body.parse()?;
@@ -49,6 +51,11 @@ impl Parse for Input {
                 "cpu" => set(&mut cpu, &key, body.parse::<LitStr>()?)?,
                 "tokenizer" => set(&mut tokenizer, &key, body.parse::<LitStr>()?)?,
                 "quant" => set(&mut quant, &key, parse_quant(&body.parse()?)?)?,
+                "vocab_size" => {
+                    let number: LitInt = body.parse()?;
+                    let value = (number.base10_parse()?, number.span());
+                    set(&mut vocab_size, &key, value)?;
+                }
                 "context" => {
                     let number: LitInt = body.parse()?;
                     set(&mut context, &key, (number.base10_parse()?, number.span()))?;
@@ -80,6 +87,7 @@ impl Parse for Input {
             platform: platform.ok_or_else(|| missing("platform"))?,
             cpu,
             quant: quant.unwrap_or_default(),
+            vocab_size,
             context,
             answer_cache,
             tokenizer,

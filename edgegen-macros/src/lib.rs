@@ -19,6 +19,7 @@ use proc_macro::TokenStream;
 ///         schema: "answer.json",      // optional: a JSON Schema that every answer is valid against
 ///         system: "Be brief.",        // optional: the system message of chats that give none
 ///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m or q4
+///         vocab_size: 8192,           // optional: tokens to keep, those most frequent in English
 ///         context: 96,                // optional: tokens of a session
 ///         answer_cache: 0,            // optional: tokens kept to give an answer again
 ///         tokenizer: "models/tok.bin",// optional: of a llama2.c checkpoint

@@ -22,4 +22,6 @@ pub mod model;
 pub mod plan;
 pub mod profile;
 pub mod program;
+pub mod prune;
 pub mod schema;
+pub mod text;

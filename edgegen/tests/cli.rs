@@ -35,11 +35,12 @@ fn help() {
       demo       Compile the built-in model for this machine and run a command on it
       emit       Compile a model into a Rust crate
       estimate   Show how much memory a model takes in each number format, and whether it fits a platform
-      eval       Measure what a weight format costs in quality, on a text
+      eval       Measure what a weight format and a smaller vocabulary cost in quality, on a text
       inspect    Show a model's architecture, weights and tokenizer
       plan       Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
       platforms  List the built-in platforms, or print profiles in full
       profile    Measure this machine, or write a program that measures another, and get a profile of it
+      sweep      Measure size and quality of a model in every weight format, on a text
       verify     Run a crate's self-test and a benchmark on a device, and record the result in the crate
       help       Print this message or the help of the given subcommand(s)
 
@@ -60,21 +61,46 @@ fn help_of_emit() {
       [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
 
     Options:
-          --platform <P>      Built-in platform, or a profile's TOML file (see `edgegen platforms`)
-          --cpu <NAME>        The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
-          --out <DIR>         Folder of the crate [default: ./<crate name>]
-          --name <CRATE>      Name of the crate [default: from the model's name]
-          --quant <QUANT>     Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
-          --context <N>       Tokens that a session holds [default: the platform's, at most the model's]
-          --answer-cache <N>  Tokens of prompts and answers that a session keeps, to give the same answer to the same request [default: those of four contexts, where the platform's RAM allows it]
-          --schema <FILE>     JSON Schema that every answer shall be valid against [default: homectl's own, else none]
-          --system <TEXT>     System message of every chat that gives none; computed now, so that a device need not
-          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --weights <PLACE>   In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards [default: embedded] [possible values: embedded, external]
-          --allow-oversize    Emit even if the platform's limits are exceeded
-          --force             Replace files that were changed by hand or that edgegen did not write
-          --json              Print one JSON object
-      -h, --help              Print help
+          --platform <P>        Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+          --cpu <NAME>          The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
+          --out <DIR>           Folder of the crate [default: ./<crate name>]
+          --name <CRATE>        Name of the crate [default: from the model's name]
+          --quant <QUANT>       Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
+          --vocab-size <N>      Tokens to keep, the most frequent ones of the calibration text [default: all]
+          --calibration <FILE>  Text of the kind that the model will see, UTF-8 [default: a built-in one, English]
+          --context <N>         Tokens that a session holds [default: the platform's, at most the model's]
+          --answer-cache <N>    Tokens of prompts and answers that a session keeps, to give the same answer to the same request [default: those of four contexts, where the platform's RAM allows it]
+          --schema <FILE>       JSON Schema that every answer shall be valid against [default: homectl's own, else none]
+          --system <TEXT>       System message of every chat that gives none; computed now, so that a device need not
+          --tokenizer <FILE>    Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --weights <PLACE>     In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards [default: embedded] [possible values: embedded, external]
+          --allow-oversize      Emit even if the platform's limits are exceeded
+          --force               Replace files that were changed by hand or that edgegen did not write
+          --json                Print one JSON object
+      -h, --help                Print help
+    "#);
+}
+
+#[test]
+fn help_of_eval() {
+    insta::assert_snapshot!(stdout(&["eval", "--help"]), @r#"
+    Measure what a weight format and a smaller vocabulary cost in quality, on a text
+
+    Usage: edgegen eval [OPTIONS] <MODEL>
+
+    Arguments:
+      <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
+
+    Options:
+          --text <FILE>         Text to predict, UTF-8 [default: a built-in one, English]
+          --window <N>          Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
+          --tokenizer <FILE>    Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --quant <QUANT>       Weight format to measure [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
+          --against <QUANT>     Weight format to compare with, which has the whole vocabulary; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4]
+          --vocab-size <N>      Tokens to keep, the most frequent ones of the calibration text [default: all]
+          --calibration <FILE>  Text of the kind that the model will see, UTF-8 [default: a built-in one, English]
+          --json                Print one JSON object
+      -h, --help                Print help
     "#);
 }
 
@@ -436,6 +462,26 @@ fn help_of_platforms() {
 }
 
 #[test]
+fn help_of_sweep() {
+    insta::assert_snapshot!(stdout(&["sweep", "--help"]), @r#"
+    Measure size and quality of a model in every weight format, on a text
+
+    Usage: edgegen sweep [OPTIONS] <MODEL>
+
+    Arguments:
+      <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
+
+    Options:
+          --text <FILE>       Text to predict, UTF-8 [default: a built-in one, English]
+          --window <N>        Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
+          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --svg <FILE>        Draw the figures, as SVG
+          --json              Print one JSON object
+      -h, --help              Print help
+    "#);
+}
+
+#[test]
 fn help_of_verify() {
     insta::assert_snapshot!(stdout(&["verify", "--help"]), @r#"
     Run a crate's self-test and a benchmark on a device, and record the result in the crate
@@ -609,6 +655,61 @@ fn a_text_that_cannot_be_read_is_refused_before_the_model() {
         message.contains("byte 3: the text is not UTF-8"),
         "{message}"
     );
+}
+
+#[test]
+fn a_sweep_is_a_row_for_each_format_and_a_chart() {
+    let tiny = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/macro-assistant/models/tiny.bin"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let [text, svg] = ["text.txt", "chart.svg"].map(|name| folder.path().join(name));
+    fs::write(&text, "the lamp in the kitchen is on ".repeat(20)).unwrap();
+    let [text, svg] = [&text, &svg].map(|path| path.to_str().unwrap());
+    let sweep = ["sweep", tiny, "--text", text, "--svg", svg, "--json"];
+    let json: serde_json::Value = serde_json::from_str(&stdout(&sweep)).unwrap();
+    let rows = json["formats"].as_array().unwrap();
+    let names: Vec<&str> = rows.iter().map(|r| r["quant"].as_str().unwrap()).collect();
+    assert_eq!(names, ["keep", "f32", "f16", "q8", "q4m", "q4"]);
+    let of = |name: &str, field: &str| {
+        let row = rows.iter().find(|row| row["quant"] == name).unwrap();
+        row[field].as_f64().unwrap()
+    };
+    assert_eq!(of("f32", "kl_divergence"), 0.0);
+    assert!(of("q4", "kl_divergence") > of("q8", "kl_divergence"));
+    assert!(of("q4", "flash_bytes") < of("q8", "flash_bytes"));
+    let chart = fs::read_to_string(svg).unwrap();
+    assert!(
+        names
+            .iter()
+            .all(|name| chart.contains(&format!(">{name}: ")))
+    );
+
+    // A row has the figures of `eval`.
+    let eval = ["eval", tiny, "--quant", "q4", "--text", text, "--json"];
+    let eval: serde_json::Value = serde_json::from_str(&stdout(&eval)).unwrap();
+    assert_eq!(eval["kl_divergence"], of("q4", "kl_divergence"));
+    assert_eq!(eval["candidate"]["perplexity"], of("q4", "perplexity"));
+}
+
+#[test]
+fn a_smaller_vocabulary_is_emitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let emit = |size: &str| {
+        let mut command = edgegen(&["emit", "--platform", "host", "--json", "--vocab-size", size]);
+        command.args(["--name", "small"]).current_dir(&folder);
+        command.assert().get_output().clone()
+    };
+    let refused = String::from_utf8(emit("9").stderr).unwrap();
+    let (_, least) = refused
+        .split_once("help: give ")
+        .expect("the smallest size");
+    let (least, _) = least.split_once(' ').unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&emit(least).stdout).unwrap();
+    assert_eq!(json["vocab_size"].to_string(), least);
+    let readme = fs::read_to_string(folder.path().join("small/README.md")).unwrap();
+    assert!(readme.contains(&format!("| vocabulary | {least} of the source's ")));
 }
 
 #[test]

@@ -13,14 +13,17 @@ use edgegen::model::Model;
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
 use edgegen::program::Program;
+use serde_json::Value;
 
 const TEXT: &str =
     "Anna opened the door. \"Who is there?\" she asked, but only the wind came in.\n";
 
-fn tiny() -> Model {
+fn tiny(add_bos: bool) -> Model {
+    let mut file = Gguf::new(&Tiny::new(Shape::default(), 3));
+    file.bool("tokenizer.ggml.add_bos_token", add_bos);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.gguf");
-    std::fs::write(&path, Gguf::new(&Tiny::new(Shape::default(), 3)).bytes()).unwrap();
+    std::fs::write(&path, file.bytes()).unwrap();
     import(&path).unwrap()
 }
 
@@ -58,20 +61,23 @@ fn probabilities(program: &Program, window: &[u32]) -> Vec<Vec<f64>> {
     logits.0.into_iter().map(softmax).collect()
 }
 
-#[test]
-fn the_figures_are_those_of_the_definitions() {
+fn check_figures(add_bos: bool) {
     const WINDOW: usize = 24;
-    let model = tiny();
+    let model = tiny(add_bos);
     let [reference, candidate] = ["f32", "q4"].map(|quant| program(&model, quant, WINDOW));
     let found = evaluated(&reference, &candidate, TEXT, WINDOW);
 
     let mut tokens = vec![0; 3 * TEXT.len() + 4];
     let tokenizer = reference.tokenizer().runtime();
     let count = tokenizer.encode(TEXT, false, &mut tokens).unwrap();
-    assert!(!tokenizer.add_bos, "the windows below have no BOS");
+    let bos = tokenizer.bos.filter(|_| add_bos);
+    let of_text = &tokens[usize::from(add_bos)..count];
+    assert_eq!(bos, add_bos.then_some(tokens[0]));
+
     let (mut nats, mut divergence, mut same, mut predicted) = ([0.0; 2], 0.0, 0.0, 0.0);
-    for window in tokens[..count].chunks(WINDOW) {
-        let [p, q] = [&reference, &candidate].map(|program| probabilities(program, window));
+    for chunk in of_text.chunks(WINDOW - usize::from(add_bos)) {
+        let window: Vec<u32> = bos.into_iter().chain(chunk.iter().copied()).collect();
+        let [p, q] = [&reference, &candidate].map(|program| probabilities(program, &window));
         for (at, &next) in window[1..].iter().enumerate() {
             nats[0] -= p[at][next as usize].ln();
             nats[1] -= q[at][next as usize].ln();
@@ -86,7 +92,7 @@ fn the_figures_are_those_of_the_definitions() {
     let close = |found: f64, expected: f64| (found / expected - 1.0).abs() < 1e-9;
     let expected = nats.map(|nats| (nats / predicted).exp());
     let agreement = found.agreement.unwrap();
-    assert_eq!(found.reference.tokens(), predicted as usize);
+    assert_eq!(found.reference.tokens() as f64, predicted);
     assert!(close(found.reference.perplexity(), expected[0]));
     assert!(close(found.candidate.perplexity(), expected[1]));
     assert!(close(agreement.divergence, divergence / predicted));
@@ -95,8 +101,14 @@ fn the_figures_are_those_of_the_definitions() {
 }
 
 #[test]
+fn the_figures_are_those_of_the_definitions() {
+    check_figures(true);
+    check_figures(false);
+}
+
+#[test]
 fn a_program_agrees_with_itself() {
-    let program = program(&tiny(), "q8", 32);
+    let program = program(&tiny(true), "q8", 32);
     let found = evaluated(&program, &program, TEXT, 32);
     let agreement = found.agreement.unwrap();
     assert_eq!(found.reference, found.candidate);
@@ -105,7 +117,7 @@ fn a_program_agrees_with_itself() {
 
 #[test]
 fn what_cannot_be_evaluated_is_refused() {
-    let program = program(&tiny(), "q8", 32);
+    let program = program(&tiny(false), "q8", 32);
     let refused = |text, window| {
         let error = evaluate(&program, &program, text, window, &|_, _| {});
         error.unwrap_err().to_string()
@@ -116,50 +128,76 @@ fn what_cannot_be_evaluated_is_refused() {
     assert!(refused(TEXT, 33).contains("2 to 32"));
 }
 
+/// A file beside the workspace, if it is there.
+fn shared(path: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared")
+        .join(path);
+    let there = path.exists();
+    if !there {
+        eprintln!("not run: {} is missing", path.display());
+    }
+    there.then_some(path)
+}
+
+/// A text, and what the golden data say about windows of so many of its tokens.
+fn golden(path: &str, window: usize) -> Option<(String, Value)> {
+    let text = std::fs::read_to_string(shared(&format!("golden/{path}.txt"))?).unwrap();
+    let data = shared(&format!("golden/{path}.perplexity.json"))?;
+    let data: Value = serde_json::from_slice(&std::fs::read(data).unwrap()).unwrap();
+    let mut runs = data["runs"].as_array().unwrap().iter();
+    let run = runs
+        .find(|run| run["kind"] == "windows" && run["window"] == window)
+        .expect("a golden run of this window");
+    Some((text, run.clone()))
+}
+
+fn assert_close(found: f64, golden: &Value, within: f64) {
+    let expected = golden.as_f64().unwrap();
+    assert!(
+        (found / expected - 1.0).abs() < within,
+        "{found}, not {expected}"
+    );
+}
+
 #[test]
 fn stories_has_the_golden_perplexity() {
-    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let file = |path: &str| -> Option<PathBuf> {
-        let path = shared.join(path);
-        let there = path.exists();
-        if !there {
-            eprintln!("not run: {} is missing", path.display());
-        }
-        there.then_some(path)
-    };
-    let (Some(weights), Some(tokenizer), Some(text), Some(golden)) = (
-        file("models/stories260K/stories260K.bin"),
-        file("models/stories260K/tok512.bin"),
-        file("golden/stories260K/stories_a.txt"),
-        file("golden/stories260K/stories_a.perplexity.json"),
+    let (Some(weights), Some(tokenizer)) = (
+        shared("models/stories260K/stories260K.bin"),
+        shared("models/stories260K/tok512.bin"),
     ) else {
         return;
     };
     let model = import_with_tokenizer(&weights, Some(&tokenizer)).unwrap();
-    let text = std::fs::read_to_string(text).unwrap();
-    let golden = std::fs::read_to_string(golden).unwrap();
-    let golden: serde_json::Value = serde_json::from_str(&golden).unwrap();
     for window in [256, 512] {
-        let run = golden["runs"].as_array().unwrap().iter();
-        let run = run
-            .filter(|run| run["kind"] == "windows")
-            .find(|run| run["window"] == window)
-            .expect("a golden run of this window");
-        let programs = ["f32", "q8"].map(|quant| program(&model, quant, window));
-        let found = evaluated(&programs[0], &programs[1], &text, window);
-        let figures = [
-            ("perplexity", found.reference.perplexity(), 1e-5),
-            ("bits_per_byte", found.reference.bits_per_byte(), 1e-5),
-            ("perplexity", found.candidate_perplexity(), 1e-2),
-        ];
-        for (name, figure, within) in figures {
-            let expected = run[name].as_f64().unwrap();
-            assert!(
-                (figure / expected - 1.0).abs() < within,
-                "window {window}: {name} {figure}, not {expected}"
-            );
-        }
+        let Some((text, run)) = golden("stories260K/stories_a", window) else {
+            return;
+        };
+        let [reference, candidate] = ["f32", "q8"].map(|quant| program(&model, quant, window));
+        let found = evaluated(&reference, &candidate, &text, window);
+        assert_close(found.reference.perplexity(), &run["perplexity"], 1e-5);
+        assert_close(found.reference.bits_per_byte(), &run["bits_per_byte"], 1e-5);
+        assert_close(found.candidate_perplexity(), &run["perplexity"], 1e-2);
         let predicted = run["predicted"].as_u64().unwrap();
         assert_eq!(found.candidate.tokens() as u64, predicted);
     }
+}
+
+#[test]
+fn smollm2_has_the_golden_perplexity() {
+    let Some(path) = std::env::var_os("EDGEGEN_SMOLLM2") else {
+        eprintln!("not run: EDGEGEN_SMOLLM2 does not name the GGUF file");
+        return;
+    };
+    let Some((text, run)) = golden("smollm2/english_a", 256) else {
+        return;
+    };
+    let model = import(Path::new(&path)).unwrap();
+    let [reference, candidate] = ["f32", "keep"].map(|quant| program(&model, quant, 256));
+    let found = evaluated(&reference, &candidate, &text, 256);
+    assert_close(found.reference.perplexity(), &run["perplexity"], 1e-5);
+    assert_close(found.candidate.perplexity(), &run["perplexity"], 5e-3);
+    let agreement = found.agreement.unwrap();
+    assert!((0.0025..0.003).contains(&agreement.divergence));
+    assert!(agreement.top1 >= 0.943);
 }

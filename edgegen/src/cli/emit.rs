@@ -13,6 +13,7 @@ use crate::schema;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::job::Job;
+use super::vocabulary::Vocabulary;
 use super::{json, name, progress};
 
 /// Compile a model into a Rust crate
@@ -35,6 +36,8 @@ pub(super) struct Args {
     /// Weight format; `keep` repacks the file's own, without loss where that is possible
     #[arg(long, default_value = "keep", value_parser = quant())]
     quant: Quant,
+    #[command(flatten)]
+    vocabulary: Vocabulary,
     /// Tokens that a session holds [default: the platform's, at most the model's]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
@@ -92,19 +95,20 @@ pub(super) fn run(args: &Args) -> Result<String> {
         .as_deref()
         .map(|path| Ok((path, schema::read(path)?)));
     let schema = schema.transpose()?;
+    let calibration = args.vocabulary.text()?;
     let model = progress::spin("reading the model", || {
         let model = match &args.model {
             Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref())?,
             None => built_in()?,
         };
-        let model = match &schema {
-            Some((path, text)) => model
-                .with_schema(text)
-                .map_err(|error| error.in_file(path))?,
+        let model = match &args.system {
+            Some(text) => model.with_system(text)?,
             None => model,
         };
-        match &args.system {
-            Some(text) => model.with_system(text),
+        // The tokens of the system message are kept.
+        let model = args.vocabulary.prune(model, &calibration)?;
+        match &schema {
+            Some((path, text)) => model.with_schema(text).map_err(|error| error.in_file(path)),
             None => Ok(model),
         }
     })?;

@@ -1,47 +1,33 @@
 //! `edgegen eval`.
 
 use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::compress::compress;
-use crate::error::{Error, Result};
-use crate::import::import_with_tokenizer;
-use crate::interpret::{Evaluation, Score, evaluate};
-use crate::model::Model;
-use crate::plan::{Quant, Request, plan};
-use crate::profile::{Profile, format_size};
+use crate::error::Result;
+use crate::interpret::{Evaluation, Score};
+use crate::plan::Quant;
+use crate::profile::format_size;
 use crate::program::Program;
 
 use super::emit::quant;
+use super::measure::Subject;
+use super::vocabulary::Vocabulary;
 use super::{json, progress};
 
-/// Tokens of a window, where the model has so many.
-const WINDOW: usize = 256;
-
-/// Measure what a weight format costs in quality, on a text
+/// Measure what a weight format and a smaller vocabulary cost in quality, on a text
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// GGUF file, Hugging Face folder or llama2.c `.bin`
-    model: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// Weight format to measure
     #[arg(long, default_value = "keep", value_parser = quant())]
     quant: Quant,
-    /// Weight format to compare with; f32 is the original
+    /// Weight format to compare with, which has the whole vocabulary; f32 is the original
     #[arg(long, value_name = "QUANT", default_value = "f32", value_parser = quant())]
     against: Quant,
-    /// Text to predict, UTF-8
-    #[arg(long, value_name = "FILE")]
-    text: PathBuf,
-    /// Tokens that are predicted from one another; the text is cut into such windows
-    /// [default: 256, at most the model's]
-    #[arg(long, value_name = "N")]
-    window: Option<usize>,
-    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-    #[arg(long, value_name = "FILE")]
-    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    vocabulary: Vocabulary,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -49,25 +35,19 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<String> {
     // A text that cannot be read shows before the long work.
-    let text = read(&args.text)?;
-    let model = progress::spin("reading the model", || {
-        import_with_tokenizer(&args.model, args.tokenizer.as_deref())
+    let calibration = args.vocabulary.text()?;
+    let (task, model) = args.subject.read()?;
+    let reference = task.program(&model, args.against)?;
+    let model = progress::spin("choosing the tokens", || {
+        args.vocabulary.prune(model, &calibration)
     })?;
-    let window = window(args.window, &model)?;
-    let reference = program(&model, args.against, window)?;
-    let candidate = match std::env::var("EXP") {
-        Ok(spec) => program(&crate::compress::experiment(&model, &spec), args.quant, window)?,
-        Err(_) => program(&model, args.quant, window)?,
-    };
-    let evaluation = progress::count("predicting the text", |step| {
-        evaluate(&reference, &candidate, &text, window, step)
-    })
-    .map_err(|error| error.in_file(&args.text))?;
+    let candidate = task.program(&model, args.quant)?;
     let done = Done {
-        args,
-        window,
+        quants: [args.against, args.quant],
+        window: task.window,
         flash: [&reference, &candidate].map(Program::flash_bytes),
-        evaluation,
+        vocab_sizes: [&reference, &candidate].map(|program| program.shapes().vocab_size),
+        evaluation: task.evaluate(&reference, &candidate)?,
     };
     Ok(if args.json {
         json(&done.json())
@@ -76,114 +56,81 @@ pub(super) fn run(args: &Args) -> Result<String> {
     })
 }
 
-fn read(path: &Path) -> Result<String> {
-    let bytes = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        Error::new("the text is not UTF-8")
-            .in_file(path)
-            .at(format!("byte {}", error.utf8_error().valid_up_to()))
-            .remedy("convert it, for instance with `iconv -t UTF-8`")
-    })
-}
-
-fn window(asked: Option<usize>, model: &Model) -> Result<usize> {
-    let longest = model.architecture().max_position_embeddings;
-    match asked {
-        None => Ok(WINDOW.min(longest)),
-        Some(window) if (2..=longest).contains(&window) => Ok(window),
-        Some(window) => Err(Error::new(format!(
-            "a window of {window} tokens; the model was trained for {longest}"
-        ))
-        .at("--window")
-        .remedy(format!("give 2 to {longest}"))),
-    }
-}
-
-/// The model in a format, for sessions of one window on this machine.
-fn program(model: &Model, quant: Quant, window: usize) -> Result<Program> {
-    let request = Request {
-        quant,
-        context: Some(window),
-        answer_cache: Some(0),
-        allow_oversize: true,
-        ..Request::default()
-    };
-    let plan = plan(model, &Profile::load("host")?, &request)?;
-    progress::count("packing the weights", |step| compress(model, &plan, step))
-}
-
-/// What was measured.
-struct Done<'a> {
-    args: &'a Args,
+/// What was measured; of two, the reference is first.
+struct Done {
+    quants: [Quant; 2],
     window: usize,
-    /// Bytes of the reference and of the candidate.
     flash: [usize; 2],
+    vocab_sizes: [usize; 2],
     evaluation: Evaluation,
 }
 
-impl Done<'_> {
-    fn json(&self) -> Value {
+impl Done {
+    /// Each program's score, and its perplexity for each token of the reference.
+    fn scores(&self) -> [(Score, f64); 2] {
         let Evaluation {
             reference,
             candidate,
-            agreement,
-        } = &self.evaluation;
-        let of = |quant: Quant, score: &Score, perplexity: f64, flash: usize| {
+            ..
+        } = self.evaluation;
+        [
+            (reference, reference.perplexity()),
+            (candidate, self.evaluation.candidate_perplexity()),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        let scores = self.scores();
+        let [reference, candidate] = [0, 1].map(|index| {
+            let (score, perplexity) = &scores[index];
             serde_json::json!({
-                "quant": quant.to_string(),
+                "quant": self.quants[index].to_string(),
+                "vocab_size": self.vocab_sizes[index],
                 "perplexity": perplexity,
                 "bits_per_byte": score.bits_per_byte(),
-                "flash_bytes": flash,
+                "flash_bytes": self.flash[index],
             })
-        };
-        let perplexity = self.evaluation.candidate_perplexity();
+        });
+        let agreement = self.evaluation.agreement;
         serde_json::json!({
             "window": self.window,
-            "tokens": reference.tokens(),
-            "reference": of(self.args.against, reference, reference.perplexity(), self.flash[0]),
-            "candidate": of(self.args.quant, candidate, perplexity, self.flash[1]),
+            "tokens": self.evaluation.reference.tokens(),
+            "reference": reference,
+            "candidate": candidate,
             "kl_divergence": agreement.map(|agreement| agreement.divergence),
             "top1_agreement": agreement.map(|agreement| agreement.top1),
         })
     }
 
     fn text(&self) -> String {
-        let Evaluation {
-            reference,
-            candidate,
-            agreement,
-        } = &self.evaluation;
         let mut text = format!(
-            "{:<8}{:>12}{:>15}{:>14}\n",
-            "weights", "perplexity", "bits a byte", "flash"
+            "{:<8}{:>12}{:>14}{:>14}{:>12}\n",
+            "weights", "vocabulary", "perplexity", "bits a byte", "flash"
         );
-        let perplexity = self.evaluation.candidate_perplexity();
-        for (quant, score, perplexity, flash) in [
-            (
-                self.args.against,
-                reference,
-                reference.perplexity(),
-                self.flash[0],
-            ),
-            (self.args.quant, candidate, perplexity, self.flash[1]),
-        ] {
+        for (index, (score, perplexity)) in self.scores().iter().enumerate() {
             let _ = writeln!(
                 text,
-                "{:<8}{perplexity:>12.4}{:>15.5}{:>14}",
-                quant.to_string(),
+                "{:<8}{:>12}{perplexity:>14.4}{:>14.5}{:>12}",
+                self.quants[index].to_string(),
+                self.vocab_sizes[index],
                 score.bits_per_byte(),
-                format_size(flash as u64)
+                format_size(self.flash[index] as u64)
             );
         }
-        if let Some(agreement) = agreement {
-            let _ = writeln!(
+        let tokens = self.evaluation.reference.tokens();
+        let _ = match self.evaluation.agreement {
+            Some(agreement) => writeln!(
                 text,
-                "\nKL divergence    {:.6} nats a token\ntop-1 agreement  {:.2} % of {} predictions",
+                "\nKL divergence    {:.6} nats a token\ntop-1 agreement  {:.2} % of {tokens} predictions",
                 agreement.divergence,
                 100.0 * agreement.top1,
-                reference.tokens()
-            );
-        }
+            ),
+            None => writeln!(
+                text,
+                "\nThe tokens differ: both perplexities are for each of the {tokens} tokens that the\n\
+                 reference predicts, and there is no KL divergence."
+            ),
+        };
         text
     }
 }

@@ -93,6 +93,7 @@ impl Done<'_> {
             "weights_file": self.weights_file(),
             "flash_bytes": self.plan.footprint().flash(),
             "ram_bytes": self.plan.footprint().ram(),
+            "vocab_size": self.job.model.architecture().vocab_size,
             "context": self.plan.sizes().context,
             "answer_cache": self.plan.sizes().answer_cache,
             "system_tokens": self.job.model.prefix().len(),

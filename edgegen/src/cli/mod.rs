@@ -7,12 +7,15 @@ mod eval;
 mod fit;
 mod inspect;
 mod job;
+mod measure;
 mod name;
 mod plan;
 mod platforms;
 mod profile;
 mod progress;
+mod sweep;
 mod verify;
+mod vocabulary;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -39,6 +42,7 @@ enum Command {
     Plan(plan::Args),
     Platforms(platforms::Args),
     Profile(profile::Args),
+    Sweep(sweep::Args),
     Verify(verify::Args),
 }
 
@@ -53,6 +57,7 @@ impl Command {
             Self::Plan(args) => args.json,
             Self::Platforms(args) => args.json,
             Self::Profile(args) => args.json,
+            Self::Sweep(args) => args.json,
             Self::Verify(args) => args.json,
         }
     }
@@ -68,6 +73,7 @@ impl Command {
             Self::Plan(args) => plan::run(args),
             Self::Platforms(args) => platforms::run(args),
             Self::Profile(args) => profile::run(args),
+            Self::Sweep(args) => sweep::run(args),
             Self::Verify(args) => verify::run(args),
         }
     }

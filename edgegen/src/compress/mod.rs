@@ -59,6 +59,7 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
                 .values()
                 .map(|tensor| (tensor.rows() * tensor.cols()) as u64)
                 .sum(),
+            tokens_left_out: model.tokens_left_out(),
             conversions: plan.conversions().iter().map(ToString::to_string).collect(),
         },
     })

@@ -51,6 +51,11 @@ pub(super) fn readme(
         format!("{:.2} million", p.parameters as f64 / 1e6),
     );
     row("weights", p.conversions.join("; "));
+    if p.tokens_left_out > 0 {
+        let kept = s.vocab_size;
+        let all = kept + p.tokens_left_out;
+        row("vocabulary", format!("{kept} of the source's {all} tokens"));
+    }
     row(
         "flash (weights and tables)",
         mb(weights.flash_bytes(program) as u64),

@@ -31,8 +31,10 @@ pub struct Model {
     tensors: BTreeMap<TensorKey, Tensor>,
     tokenizer: Tokenizer,
     chat_template: Option<ChatTemplate>,
+    schema: Option<Vec<u8>>,
     grammar: Option<Grammar>,
     prefix: Vec<u32>,
+    tokens_left_out: usize,
     sources: Vec<View>,
     digest: OnceLock<String>,
 }
@@ -88,8 +90,10 @@ impl Model {
             tensors,
             tokenizer,
             chat_template,
+            schema: None,
             grammar: None,
             prefix: Vec::new(),
+            tokens_left_out: 0,
             sources,
             digest: OnceLock::new(),
         })
@@ -160,6 +164,7 @@ impl Model {
     /// As [`schema::compile`](crate::schema::compile).
     pub fn with_schema(mut self, schema: &[u8]) -> Result<Self> {
         self.grammar = Some(crate::schema::compile(schema, &self.tokenizer)?);
+        self.schema = Some(schema.to_owned());
         Ok(self)
     }
 
@@ -184,16 +189,43 @@ impl Model {
             .ok_or_else(|| refused("the model has no chat template"))?
             .with_default_system(text)
             .ok_or_else(|| refused("the model's chat template takes no system message"))?;
-        let beginning = template.beginning();
-        let mut tokens = vec![0; 3 * beginning.len() + 4];
-        let count = TokenizerTables::new(&self.tokenizer)
-            .runtime()
-            .encode_chat(beginning, &mut tokens)
-            .expect("so many entries always suffice");
-        tokens.truncate(count);
-        self.prefix = tokens;
+        self.prefix = TokenizerTables::new(&self.tokenizer).encode(template.beginning(), true);
         self.chat_template = Some(template);
         Ok(self)
+    }
+
+    /// The model with a smaller vocabulary: `tokenizer` has the tokens `kept` (ids, ascending) of
+    /// the present one, in their order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tensor::gather`], and when the schema of the answers, if there is one, needs bytes
+    /// that the vocabulary lacks.
+    pub(crate) fn with_vocabulary(mut self, tokenizer: Tokenizer, kept: &[u32]) -> Result<Self> {
+        for role in [Role::Embedding, Role::Output] {
+            if let Some(tensor) = self.tensors.get_mut(&TensorKey::global(role)) {
+                *tensor = tensor.gather(kept)?;
+            }
+        }
+        self.architecture.vocab_size = kept.len();
+        self.tokens_left_out += self.tokenizer.tokens().len() - kept.len();
+        if let Some(schema) = &self.schema {
+            self.grammar = Some(crate::schema::compile(schema, &tokenizer)?);
+        }
+        if let Some(template) = self
+            .chat_template
+            .as_ref()
+            .filter(|_| !self.prefix.is_empty())
+        {
+            self.prefix = TokenizerTables::new(&tokenizer).encode(template.beginning(), true);
+        }
+        self.tokenizer = tokenizer;
+        Ok(self)
+    }
+
+    /// Tokens of the source that the vocabulary leaves out.
+    pub fn tokens_left_out(&self) -> usize {
+        self.tokens_left_out
     }
 
     /// SHA-256, in hexadecimal, of the contents of the files that the model was made from.

@@ -147,6 +147,42 @@ impl Tensor {
         dequantize::rows(self, rows, out);
     }
 
+    /// Some of the rows, as they are stored.
+    ///
+    /// # Errors
+    /// When groups of [`DType::Q8Groups`] go over the ends of rows.
+    ///
+    /// # Panics
+    /// When a row is outside the tensor.
+    pub fn gather(&self, rows: &[u32]) -> Result<Self> {
+        let pick = |table: &[u8], stride: usize, data: &mut Vec<u8>| {
+            for &row in rows {
+                data.extend_from_slice(&table[row as usize * stride..][..stride]);
+            }
+        };
+        let mut data = Vec::new();
+        pick(self.bytes(), self.row_bytes(), &mut data);
+        if let DType::Q8Groups { group_size } = self.dtype {
+            if !self.cols.is_multiple_of(group_size) {
+                return Err(Error::new(format!(
+                    "rows of {} elements do not hold whole groups of {group_size}",
+                    self.cols
+                ))
+                .at(&self.name)
+                .remedy("keep the whole vocabulary, or convert the model again"));
+            }
+            let scales = &self.bytes()[self.len()..];
+            pick(scales, self.cols / group_size * 4, &mut data);
+        }
+        Self::new(
+            self.name.clone(),
+            rows.len(),
+            self.cols,
+            self.dtype,
+            View::new(data),
+        )
+    }
+
     /// The first value that is not finite: its row, column and what it is. For block
     /// types the scales are looked at, since finite scales give finite values.
     pub fn find_non_finite(&self) -> Option<NonFinite> {

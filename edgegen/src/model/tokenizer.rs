@@ -119,6 +119,14 @@ pub struct SentencePiece {
     pub alphabet: Vec<(char, u32)>,
 }
 
+impl SentencePiece {
+    /// The symbol of a character, if it has one.
+    pub fn symbol(&self, c: char) -> Option<u32> {
+        let index = self.alphabet.binary_search_by_key(&c, |&(c, _)| c).ok()?;
+        Some(self.alphabet[index].1)
+    }
+}
+
 /// Where SentencePiece puts a space before the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpacePrefix {

@@ -104,6 +104,8 @@ pub struct Provenance {
     pub licence: Option<String>,
     /// Number of weights.
     pub parameters: u64,
+    /// Tokens of the source that the vocabulary leaves out.
+    pub tokens_left_out: usize,
     /// One line for each kind of conversion: count of tensors, from, to, lossless or not.
     pub conversions: Vec<String>,
 }

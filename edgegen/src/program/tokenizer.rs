@@ -111,6 +111,22 @@ impl TokenizerTables {
         }
     }
 
+    /// The tokens of a text alone, without BOS and EOS. Special tokens in it are recognised if
+    /// `parse_special`.
+    pub fn encode(&self, text: &str, parse_special: bool) -> Vec<u32> {
+        let alone = runtime::Tokenizer {
+            add_bos: false,
+            add_eos: false,
+            ..self.runtime()
+        };
+        let mut tokens = vec![0; 3 * text.len() + 4];
+        let count = alone
+            .encode(text, parse_special, &mut tokens)
+            .expect("so many entries always suffice");
+        tokens.truncate(count);
+        tokens
+    }
+
     /// All fields of the run-time `Tokenizer`, by name, in order.
     pub fn fields(&self) -> Vec<(&'static str, Field)> {
         // `Debug` of these types is Rust's own syntax.
@@ -208,21 +224,25 @@ fn pieces(tokenizer: &Tokenizer) -> (Vec<u8>, Vec<u8>) {
 
 /// The token of each byte: of byte tokens in SentencePiece, of one-byte texts
 /// in byte-level BPE. Of several the first.
-fn bytes(tokenizer: &Tokenizer) -> Vec<u32> {
+pub(crate) fn byte_tokens(tokenizer: &Tokenizer) -> [Option<u32>; 256] {
     let wanted = match tokenizer.scheme() {
         Scheme::ByteLevel(_) => TokenClass::Normal,
         Scheme::SentencePiece(_) => TokenClass::Byte,
     };
-    let mut table = vec![NONE; 256];
+    let mut table = [None; 256];
     for (token, id) in tokenizer.tokens().iter().zip(0..) {
         if let [byte] = token.bytes[..]
             && token.class == wanted
-            && table[usize::from(byte)] == NONE
         {
-            table[usize::from(byte)] = id;
+            table[usize::from(byte)].get_or_insert(id);
         }
     }
     table
+}
+
+fn bytes(tokenizer: &Tokenizer) -> Vec<u32> {
+    let tokens = byte_tokens(tokenizer).into_iter();
+    tokens.map(|token| token.unwrap_or(NONE)).collect()
 }
 
 fn alphabet(tokenizer: &Tokenizer) -> Vec<u32> {

@@ -64,7 +64,9 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     let windows = Windows::new(reference, text, window)?;
     let others = Windows::new(candidate, text, window)?;
-    if reference.tokenizer() == candidate.tokenizer() {
+    let same_tokens = reference.tokenizer() == candidate.tokenizer()
+        && reference.shapes().vocab_size == candidate.shapes().vocab_size;
+    if same_tokens {
         return lock_step(reference, candidate, &windows, progress);
     }
     let all = windows.len() + others.len();

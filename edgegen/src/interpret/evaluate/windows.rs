@@ -2,8 +2,6 @@
 
 use std::f64::consts::LN_2;
 
-use edgegen_templates::tokenizer::Tokenizer;
-
 use crate::error::{Error, Result};
 use crate::program::Program;
 
@@ -67,7 +65,7 @@ impl Windows {
         let bos = tokenizer.bos.filter(|_| tokenizer.add_bos);
         let mut windows = Self {
             bos,
-            tokens: encode(tokenizer, text),
+            tokens: program.tokenizer().encode(text, false),
             step: window - usize::from(bos.is_some()),
             bytes: 0,
         };
@@ -108,7 +106,7 @@ impl Windows {
 
     /// Whether the token of the text has a token before it in its window.
     fn predicts(&self, index: usize) -> bool {
-        self.bos.is_some() || index % self.step != 0
+        self.bos.is_some() || !index.is_multiple_of(self.step)
     }
 
     /// The score of the windows' nats, in the order of the text.
@@ -126,19 +124,4 @@ impl Windows {
             bytes: self.bytes,
         })
     }
-}
-
-/// The tokens of the text alone.
-fn encode(tokenizer: Tokenizer<'_>, text: &str) -> Vec<u32> {
-    let plain = Tokenizer {
-        add_bos: false,
-        add_eos: false,
-        ..tokenizer
-    };
-    let mut tokens = vec![0; 3 * text.len() + 4];
-    let count = plain
-        .encode(text, false, &mut tokens)
-        .expect("so many entries always suffice");
-    tokens.truncate(count);
-    tokens
 }

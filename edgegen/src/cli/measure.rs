@@ -1,0 +1,101 @@
+//! What `eval` and `sweep` have in common: a model, a text, and how they are run.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use crate::compress::compress;
+use crate::error::{Error, Result};
+use crate::import::import_with_tokenizer;
+use crate::interpret::{Evaluation, evaluate};
+use crate::model::Model;
+use crate::plan::{Quant, Request, plan};
+use crate::profile::Profile;
+use crate::program::Program;
+use crate::text;
+
+use super::progress;
+
+/// Tokens of a window, where the model has so many.
+const WINDOW: usize = 256;
+
+/// Which model to measure, and on what.
+#[derive(clap::Args)]
+pub(super) struct Subject {
+    /// GGUF file, Hugging Face folder or llama2.c `.bin`
+    model: PathBuf,
+    /// Text to predict, UTF-8 [default: a built-in one, English]
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// Tokens that are predicted from one another; the text is cut into such windows
+    /// [default: 256, at most the model's]
+    #[arg(long, value_name = "N")]
+    window: Option<usize>,
+    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+    #[arg(long, value_name = "FILE")]
+    tokenizer: Option<PathBuf>,
+}
+
+/// What is measured on: a text in windows.
+pub(super) struct Task<'a> {
+    file: Option<&'a Path>,
+    text: Cow<'static, str>,
+    pub(super) window: usize,
+}
+
+impl Subject {
+    /// Reads the text, then the model.
+    pub(super) fn read(&self) -> Result<(Task<'_>, Model)> {
+        let text = match &self.text {
+            Some(path) => text::read(path)?.into(),
+            None => text::HELD_OUT.into(),
+        };
+        let model = progress::spin("reading the model", || {
+            import_with_tokenizer(&self.model, self.tokenizer.as_deref())
+        })?;
+        let task = Task {
+            file: self.text.as_deref(),
+            text,
+            window: window(self.window, &model)?,
+        };
+        Ok((task, model))
+    }
+}
+
+fn window(asked: Option<usize>, model: &Model) -> Result<usize> {
+    let longest = model.architecture().max_position_embeddings;
+    match asked {
+        None => Ok(WINDOW.min(longest)),
+        Some(window) if (2..=longest).contains(&window) => Ok(window),
+        Some(window) => Err(Error::new(format!(
+            "a window of {window} tokens; the model was trained for {longest}"
+        ))
+        .at("--window")
+        .remedy(format!("give 2 to {longest}"))),
+    }
+}
+
+impl Task<'_> {
+    /// The model in a format, for sessions of one window on this machine.
+    pub(super) fn program(&self, model: &Model, quant: Quant) -> Result<Program> {
+        let request = Request {
+            quant,
+            context: Some(self.window),
+            answer_cache: Some(0),
+            allow_oversize: true,
+            ..Request::default()
+        };
+        let plan = plan(model, &Profile::load("host")?, &request)?;
+        progress::count("packing the weights", |step| compress(model, &plan, step))
+    }
+
+    /// Compares two programs.
+    pub(super) fn evaluate(&self, reference: &Program, candidate: &Program) -> Result<Evaluation> {
+        let evaluation = progress::count("predicting the text", |step| {
+            evaluate(reference, candidate, &self.text, self.window, step)
+        });
+        match self.file {
+            Some(file) => evaluation.map_err(|error| error.in_file(file)),
+            None => evaluation,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `edgegen sweep`.
+
+mod chart;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::interpret::Agreement;
+use crate::plan::Quant;
+use crate::profile::format_size;
+use crate::program::WeightFormat;
+
+use super::json;
+use super::measure::Subject;
+
+/// Measure size and quality of a model in every weight format, on a text
+#[derive(clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    subject: Subject,
+    /// Draw the figures, as SVG
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<String> {
+    let (task, model) = args.subject.read()?;
+    let reference = task.program(&model, Quant::To(WeightFormat::F32))?;
+    let mut rows = Vec::new();
+    let formats = WeightFormat::ALL.map(Quant::To);
+    for quant in [Quant::Keep].into_iter().chain(formats) {
+        let candidate = task.program(&model, quant)?;
+        let found = task.evaluate(&reference, &candidate)?;
+        rows.push(Row {
+            quant,
+            flash: candidate.flash_bytes(),
+            perplexity: found.candidate.perplexity(),
+            agreement: found.agreement.expect("formats have the same tokens"),
+        });
+    }
+    if let Some(path) = &args.svg {
+        fs::write(path, chart::draw(model.name(), &rows))
+            .map_err(|error| Error::io("write the chart", path, &error))?;
+    }
+    Ok(if args.json {
+        json(&object(task.window, &rows))
+    } else {
+        table(&rows)
+    })
+}
+
+/// A format's figures.
+struct Row {
+    quant: Quant,
+    /// Bytes of weights and tables.
+    flash: usize,
+    perplexity: f64,
+    /// With f32.
+    agreement: Agreement,
+}
+
+impl Row {
+    /// Whether no other format is as small and as good, and better in one of both.
+    fn is_on_frontier(&self, rows: &[Self]) -> bool {
+        !rows.iter().any(|other| {
+            let [own, others] = [self, other].map(|row| (row.flash, row.agreement.divergence));
+            others.0 <= own.0 && others.1 <= own.1 && others != own
+        })
+    }
+}
+
+fn object(window: usize, rows: &[Row]) -> Value {
+    let formats = rows.iter().map(|row| {
+        serde_json::json!({
+            "quant": row.quant.to_string(),
+            "flash_bytes": row.flash,
+            "perplexity": row.perplexity,
+            "kl_divergence": row.agreement.divergence,
+            "top1_agreement": row.agreement.top1,
+            "frontier": row.is_on_frontier(rows),
+        })
+    });
+    serde_json::json!({ "window": window, "formats": formats.collect::<Vec<_>>() })
+}
+
+fn table(rows: &[Row]) -> String {
+    let mut text = format!(
+        "{:<8}{:>12}{:>14}{:>15}{:>9}\n",
+        "weights", "flash", "perplexity", "KL divergence", "top-1"
+    );
+    for row in rows {
+        let mark = if row.is_on_frontier(rows) {
+            ""
+        } else {
+            "  no: another is smaller and better"
+        };
+        let _ = writeln!(
+            text,
+            "{:<8}{:>12}{:>14.4}{:>15.6}{:>7.2} %{mark}",
+            row.quant.to_string(),
+            format_size(row.flash as u64),
+            row.perplexity,
+            row.agreement.divergence,
+            100.0 * row.agreement.top1,
+        );
+    }
+    text
+}
