@@ -1,19 +1,17 @@
 //! `edgegen emit`.
 
-use std::iter::once;
 use std::path::PathBuf;
 
 use crate::emit::check_folder;
 use crate::error::Result;
 use crate::import::{BUILT_IN_PROMPT, built_in, import_with_tokenizer};
-use crate::plan::{Placement, Quant, Request};
+use crate::plan::{Placement, Request};
 use crate::profile::Profile;
-use crate::program::WeightFormat;
 use crate::schema;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use super::compression::Compression;
 use super::job::Job;
-use super::vocabulary::Vocabulary;
 use super::{json, name, progress};
 
 /// Compile a model into a Rust crate
@@ -33,11 +31,8 @@ pub(super) struct Args {
     /// Name of the crate [default: from the model's name]
     #[arg(long, value_name = "CRATE")]
     name: Option<String>,
-    /// Weight format; `keep` repacks the file's own, without loss where that is possible
-    #[arg(long, default_value = "keep", value_parser = quant())]
-    quant: Quant,
     #[command(flatten)]
-    vocabulary: Vocabulary,
+    compression: Compression,
     /// Tokens that a session holds [default: the platform's, at most the model's]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
@@ -68,11 +63,6 @@ pub(super) struct Args {
     pub(super) json: bool,
 }
 
-pub(super) fn quant() -> impl TypedValueParser<Value = Quant> {
-    let names = once("keep").chain(WeightFormat::ALL.map(WeightFormat::name));
-    PossibleValuesParser::new(names).try_map(|text| text.parse::<Quant>())
-}
-
 fn placement() -> impl TypedValueParser<Value = Placement> {
     let names = Placement::ALL.map(Placement::name);
     PossibleValuesParser::new(names).try_map(|text| text.parse::<Placement>())
@@ -95,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         .as_deref()
         .map(|path| Ok((path, schema::read(path)?)));
     let schema = schema.transpose()?;
-    let calibration = args.vocabulary.text()?;
+    let calibration = args.compression.text()?;
     let model = progress::spin("reading the model", || {
         let model = match &args.model {
             Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref())?,
@@ -106,7 +96,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
             None => model,
         };
         // The tokens of the system message are kept.
-        let model = args.vocabulary.prune(model, &calibration)?;
+        let model = args.compression.prune(model, &calibration)?;
         match &schema {
             Some((path, text)) => model.with_schema(text).map_err(|error| error.in_file(path)),
             None => Ok(model),
@@ -120,11 +110,11 @@ pub(super) fn run(args: &Args) -> Result<String> {
         model: &model,
         profile: &profile,
         request: Request {
-            quant: args.quant,
             context: args.context,
             answer_cache: args.answer_cache,
             weights: args.weights,
             allow_oversize: args.allow_oversize,
+            ..args.compression.request(calibration)
         },
         out: args.out.clone().unwrap_or_else(|| PathBuf::from(&name)),
         name,

@@ -10,9 +10,8 @@ use crate::plan::Quant;
 use crate::profile::format_size;
 use crate::program::Program;
 
-use super::emit::quant;
-use super::measure::Subject;
-use super::vocabulary::Vocabulary;
+use super::compression::{Compression, quant};
+use super::measure::{Subject, plain};
 use super::{json, progress};
 
 /// Measure what a weight format and a smaller vocabulary cost in quality, on a text
@@ -20,14 +19,11 @@ use super::{json, progress};
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
-    /// Weight format to measure
-    #[arg(long, default_value = "keep", value_parser = quant())]
-    quant: Quant,
     /// Weight format to compare with, which has the whole vocabulary; f32 is the original
     #[arg(long, value_name = "QUANT", default_value = "f32", value_parser = quant())]
     against: Quant,
     #[command(flatten)]
-    vocabulary: Vocabulary,
+    compression: Compression,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -35,15 +31,15 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<String> {
     // A text that cannot be read shows before the long work.
-    let calibration = args.vocabulary.text()?;
+    let calibration = args.compression.text()?;
     let (task, model) = args.subject.read()?;
-    let reference = task.program(&model, args.against)?;
+    let reference = task.program(&model, plain(args.against))?;
     let model = progress::spin("choosing the tokens", || {
-        args.vocabulary.prune(model, &calibration)
+        args.compression.prune(model, &calibration)
     })?;
-    let candidate = task.program(&model, args.quant)?;
+    let candidate = task.program(&model, args.compression.request(calibration))?;
     let done = Done {
-        quants: [args.against, args.quant],
+        quants: [args.against, args.compression.quant],
         window: task.window,
         flash: [&reference, &candidate].map(Program::flash_bytes),
         vocab_sizes: [&reference, &candidate].map(|program| program.shapes().vocab_size),

@@ -74,15 +74,22 @@ fn window(asked: Option<usize>, model: &Model) -> Result<usize> {
     }
 }
 
+/// A request for one format, and nothing else.
+pub(super) fn plain(quant: Quant) -> Request {
+    Request {
+        quant,
+        ..Request::default()
+    }
+}
+
 impl Task<'_> {
-    /// The model in a format, for sessions of one window on this machine.
-    pub(super) fn program(&self, model: &Model, quant: Quant) -> Result<Program> {
+    /// The model as the request says, for sessions of one window on this machine.
+    pub(super) fn program(&self, model: &Model, request: Request) -> Result<Program> {
         let request = Request {
-            quant,
             context: Some(self.window),
             answer_cache: Some(0),
             allow_oversize: true,
-            ..Request::default()
+            ..request
         };
         let plan = plan(model, &Profile::load("host")?, &request)?;
         progress::count("packing the weights", |step| compress(model, &plan, step))

@@ -1,5 +1,6 @@
 //! The command line: parses, calls the stages, prints.
 
+mod compression;
 mod demo;
 mod emit;
 mod estimate;
@@ -15,7 +16,6 @@ mod profile;
 mod progress;
 mod sweep;
 mod verify;
-mod vocabulary;
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;

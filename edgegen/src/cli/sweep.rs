@@ -15,7 +15,7 @@ use crate::profile::format_size;
 use crate::program::WeightFormat;
 
 use super::json;
-use super::measure::Subject;
+use super::measure::{Subject, plain};
 
 /// Measure size and quality of a model in every weight format, on a text
 #[derive(clap::Args)]
@@ -32,11 +32,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<String> {
     let (task, model) = args.subject.read()?;
-    let reference = task.program(&model, Quant::To(WeightFormat::F32))?;
+    let reference = task.program(&model, plain(Quant::To(WeightFormat::F32)))?;
     let mut rows = Vec::new();
     let formats = WeightFormat::ALL.map(Quant::To);
     for quant in [Quant::Keep].into_iter().chain(formats) {
-        let candidate = task.program(&model, quant)?;
+        let candidate = task.program(&model, plain(quant))?;
         let found = task.evaluate(&reference, &candidate)?;
         rows.push(Row {
             quant,

@@ -32,6 +32,9 @@ impl Block {
             WeightFormat::Q8 => Self::Q8(0, [0; 32]),
             WeightFormat::Q4 => Self::Q4(0, [8; 32]),
             WeightFormat::Q4M => Self::Q4M(0, 0, [0; 32]),
+            WeightFormat::T4 | WeightFormat::T3 | WeightFormat::T2 => {
+                unreachable!("rows of these are encoded by calibration")
+            }
         }
     }
 }
@@ -144,6 +147,9 @@ fn quantize(values: &[f32; 32], format: WeightFormat) -> Option<Block> {
                 minimum.to_bits(),
                 values.map(|v| ((v - minimum.to_f32()) * inverse).round().clamp(0.0, 15.0) as u8),
             )
+        }
+        WeightFormat::T4 | WeightFormat::T3 | WeightFormat::T2 => {
+            unreachable!("rows of these are encoded by calibration")
         }
     })
 }

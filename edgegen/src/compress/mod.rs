@@ -10,6 +10,8 @@ mod rope;
 mod rotation;
 mod rows;
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::layout::Content;
 use crate::model::{Model, Tensor, TensorKey};
@@ -17,6 +19,7 @@ use crate::plan::{Plan, shapes};
 use crate::program::tokenizer::TokenizerTables;
 use crate::program::{Arena, Prefix, Program, Provenance, WeightFiles};
 
+use calibrate::{Calibrated, calibrate};
 use permutation::RopePermutation;
 use rows::Rows;
 
@@ -31,9 +34,16 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Program> {
     let shapes = shapes(model, plan.sizes());
     let layout = plan.layout(model);
+    let calibrated = match plan.formats().values().any(|format| format.calibrated()) {
+        true => calibrate(model, plan.formats(), plan.calibration(), progress)?,
+        false => Calibrated {
+            model: model.clone(),
+            coded: BTreeMap::new(),
+        },
+    };
     let mut files = WeightFiles::new(&layout.files);
     for (done, piece) in layout.pieces.iter().enumerate() {
-        fill(model, &piece.content, files.bytes_mut(&piece.part))?;
+        fill(&calibrated, &piece.content, files.bytes_mut(&piece.part))?;
         progress(done + 1, layout.pieces.len());
     }
 
@@ -66,7 +76,8 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
 }
 
 /// Writes what belongs into a part of a weight file.
-fn fill(model: &Model, content: &Content, out: &mut [u8]) -> Result<()> {
+fn fill(weights: &Calibrated, content: &Content, out: &mut [u8]) -> Result<()> {
+    let Calibrated { model, coded } = weights;
     let architecture = model.architecture();
     let permutation = |key: TensorKey| RopePermutation::of(key.role, architecture);
     match content {
@@ -75,6 +86,10 @@ fn fill(model: &Model, content: &Content, out: &mut [u8]) -> Result<()> {
             format,
             groups,
         } => {
+            if format.calibrated() {
+                calibrate::pack(keys.iter().map(|key| &coded[key]), groups.start, out);
+                return Ok(());
+            }
             let mut rows = Rows::default();
             for &key in keys {
                 rows.append(tensor(model, key), permutation(key));

@@ -8,7 +8,7 @@ mod golden;
 use edgegen_templates::crew::with_crew;
 use edgegen_templates::frame::{AttentionShape, CacheShape, Frame, Region};
 use edgegen_templates::team::{Solo, Team};
-use runtime_kernels::{F16, F32, Isa, Q4, Q4M, Q8, Q8Block};
+use runtime_kernels::{F16, F32, Isa, Q4, Q4M, Q8, Q8Block, T2, T3, T4};
 
 use crate::plan::activation_blocks;
 use crate::isa;
@@ -143,6 +143,9 @@ impl<'p, O: Observer> Pass<'_, 'p, O> {
             WeightFormat::Q8 => frame.embed::<Q8, _>(&parts, blocks, tokens, residual),
             WeightFormat::Q4 => frame.embed::<Q4, _>(&parts, blocks, tokens, residual),
             WeightFormat::Q4M => frame.embed::<Q4M, _>(&parts, blocks, tokens, residual),
+            WeightFormat::T4 => frame.embed::<T4, _>(&parts, blocks, tokens, residual),
+            WeightFormat::T3 => frame.embed::<T3, _>(&parts, blocks, tokens, residual),
+            WeightFormat::T2 => frame.embed::<T2, _>(&parts, blocks, tokens, residual),
         }
         self.observe(0);
         for (index, layer) in program.layers.iter().enumerate() {
@@ -255,6 +258,9 @@ fn step<'p, T: Team<'p>>(
                 WeightFormat::Q8 => frame.mat_mul::<Q8, _>(&parts, blocks, input, output, start),
                 WeightFormat::Q4 => frame.mat_mul::<Q4, _>(&parts, blocks, input, output, start),
                 WeightFormat::Q4M => frame.mat_mul::<Q4M, _>(&parts, blocks, input, output, start),
+                WeightFormat::T4 => frame.mat_mul::<T4, _>(&parts, blocks, input, output, start),
+                WeightFormat::T3 => frame.mat_mul::<T3, _>(&parts, blocks, input, output, start),
+                WeightFormat::T2 => frame.mat_mul::<T2, _>(&parts, blocks, input, output, start),
             }
         }
         Operation::AddBias {

@@ -188,6 +188,32 @@ impl Role {
         Self::Output,
     ];
 
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedding => "embedding",
+            Self::AttentionNorm => "attention_norm",
+            Self::Query => "query",
+            Self::QueryBias => "query_bias",
+            Self::Key => "key",
+            Self::KeyBias => "key_bias",
+            Self::Value => "value",
+            Self::ValueBias => "value_bias",
+            Self::AttentionOutput => "attention_output",
+            Self::AttentionOutputBias => "attention_output_bias",
+            Self::FeedForwardNorm => "feed_forward_norm",
+            Self::Gate => "gate",
+            Self::GateBias => "gate_bias",
+            Self::Up => "up",
+            Self::UpBias => "up_bias",
+            Self::Down => "down",
+            Self::DownBias => "down_bias",
+            Self::OutputNorm => "output_norm",
+            Self::OutputMix => "output_mix",
+            Self::Output => "output",
+        }
+    }
+
     /// Whether it is the weight of a product; the others are vectors.
     pub fn is_matrix(self) -> bool {
         matches!(

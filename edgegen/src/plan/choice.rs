@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::{DType, Model, TensorKey};
+use crate::model::{DType, Model, Role, TensorKey};
 use crate::plan::Quant;
 use crate::program::WeightFormat;
 
@@ -42,9 +42,13 @@ impl fmt::Display for Conversion {
     }
 }
 
-/// The format of every matrix.
-pub(super) fn formats(model: &Model, quant: Quant) -> BTreeMap<TensorKey, WeightFormat> {
-    model
+/// The format of every matrix; `roles` says otherwise for some.
+pub(super) fn formats(
+    model: &Model,
+    quant: Quant,
+    roles: &BTreeMap<Role, WeightFormat>,
+) -> BTreeMap<TensorKey, WeightFormat> {
+    let mut formats: BTreeMap<TensorKey, WeightFormat> = model
         .tensors()
         .iter()
         .filter(|(key, _)| key.role.is_matrix())
@@ -53,9 +57,15 @@ pub(super) fn formats(model: &Model, quant: Quant) -> BTreeMap<TensorKey, Weight
                 Quant::Keep => nearest(tensor.dtype()),
                 Quant::To(format) => format,
             };
-            (key, format)
+            (key, roles.get(&key.role).copied().unwrap_or(format))
         })
-        .collect()
+        .collect();
+    // A rotated network's last gain is a matrix, where the output projection is the embedding.
+    let output = TensorKey::global(Role::Output);
+    if formats.values().any(|format| format.calibrated()) && !formats.contains_key(&output) {
+        formats.insert(TensorKey::global(Role::OutputMix), WeightFormat::Q8);
+    }
+    formats
 }
 
 /// The nearest format of at least as many bits. Types with a minimum go to the
@@ -83,6 +93,7 @@ pub fn lossless(from: DType, to: WeightFormat) -> bool {
         WeightFormat::Q8 => from == DType::Q8_0,
         WeightFormat::Q4 => from == DType::Q4_0,
         WeightFormat::Q4M => from == DType::Q4_1,
+        WeightFormat::T4 | WeightFormat::T3 | WeightFormat::T2 => false,
     }
 }
 
@@ -92,10 +103,10 @@ pub(super) fn conversions(
     formats: &BTreeMap<TensorKey, WeightFormat>,
 ) -> Vec<Conversion> {
     let mut counts: BTreeMap<(DType, WeightFormat), usize> = BTreeMap::new();
-    for (key, &format) in formats {
-        *counts
-            .entry((model.tensors()[key].dtype(), format))
-            .or_default() += 1;
+    for (key, tensor) in model.tensors() {
+        if let Some(&format) = formats.get(key) {
+            *counts.entry((tensor.dtype(), format)).or_default() += 1;
+        }
     }
     counts
         .into_iter()

@@ -15,9 +15,10 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::layout::Layout;
-use crate::model::{Architecture, Model, TensorKey};
+use crate::model::{Architecture, Model, Role, TensorKey};
 use crate::profile::{InstructionSet, Profile};
 use crate::program::WeightFormat;
+use crate::text;
 
 pub(crate) use budget::mb;
 pub use budget::{Excess, Footprint, Sizes, shapes};
@@ -36,6 +37,11 @@ use budget::Subject;
 pub struct Request {
     /// The weight format.
     pub quant: Quant,
+    /// Other formats for the matrices of some roles.
+    pub tensors: BTreeMap<Role, WeightFormat>,
+    /// Text of the kind that the model will see, for formats that are
+    /// [calibrated](WeightFormat::calibrated); the built-in one, if absent.
+    pub calibration: Option<String>,
     /// Positions of the KV cache; the profile's default, at most the model's, if absent.
     pub context: Option<usize>,
     /// Tokens of prompts and answers that a session keeps to give answers again; those of four
@@ -81,6 +87,7 @@ impl fmt::Display for Quant {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     formats: BTreeMap<TensorKey, WeightFormat>,
+    calibration: Option<String>,
     conversions: Vec<Conversion>,
     sizes: Sizes,
     weights: Placement,
@@ -96,7 +103,7 @@ pub struct Plan {
 /// limits and [`Request::allow_oversize`] is not set; the message gives the figures and what
 /// would make it fit.
 pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan> {
-    let formats = choice::formats(model, request.quant);
+    let formats = choice::formats(model, request.quant, &request.tensors);
     with_formats(model, profile, request, formats)
 }
 
@@ -136,6 +143,7 @@ fn with_formats(
     let conversions = choice::conversions(model, &formats);
     Ok(Plan {
         formats,
+        calibration: request.calibration.clone(),
         conversions,
         sizes,
         weights,
@@ -188,6 +196,16 @@ impl Plan {
     /// What is computed and where each weight of the model lies.
     pub fn layout(&self, model: &Model) -> Layout {
         Layout::new(model, &self.formats, self.sizes.context)
+    }
+
+    /// The format of every matrix.
+    pub fn formats(&self) -> &BTreeMap<TensorKey, WeightFormat> {
+        &self.formats
+    }
+
+    /// The text that shows which errors matter.
+    pub fn calibration(&self) -> &str {
+        self.calibration.as_deref().unwrap_or(text::CALIBRATION)
     }
 
     /// What becomes of each type of tensor.

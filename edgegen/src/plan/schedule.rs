@@ -1,5 +1,7 @@
 //! The steps of the basic policy for a model, with their sizes, and the plan that they lead to.
 
+use std::collections::BTreeMap;
+
 use crate::error::Result;
 use crate::model::Model;
 use crate::profile::Profile;
@@ -35,7 +37,7 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
     };
     let parameters: usize = model.tensors().values().map(|tensor| tensor.len()).sum();
     let fp32_bytes = 4 * parameters as u64;
-    let mut formats = choice::formats(model, Quant::Keep);
+    let mut formats = choice::formats(model, Quant::Keep, &BTreeMap::new());
     let start = with_formats(model, profile, &request, formats.clone())?;
     let subject = Subject {
         model,
@@ -62,7 +64,7 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
                 .iter()
                 .filter_map(|step| step.action.format().map(Quant::To)),
         )
-        .find(|&quant| choice::formats(model, quant) == formats);
+        .find(|&quant| choice::formats(model, quant, &BTreeMap::new()) == formats);
     let plan = with_formats(model, profile, &request, formats)?;
     Ok(Schedule {
         fp32_bytes,

@@ -18,11 +18,26 @@ pub enum WeightFormat {
     Q4,
     /// Blocks of 32: an f16 scale, an f16 minimum and 32 × 4 bit.
     Q4M,
+    /// 4 bits a weight, the levels of a normal distribution; an f16 scale a row.
+    T4,
+    /// 3 bits a weight, in codes that share bits with their neighbours; an f16 scale a row.
+    T3,
+    /// 2 bits a weight, as `T3`.
+    T2,
 }
 
 impl WeightFormat {
     /// Every format, widest first.
-    pub const ALL: [Self; 5] = [Self::F32, Self::F16, Self::Q8, Self::Q4M, Self::Q4];
+    pub const ALL: [Self; 8] = [
+        Self::F32,
+        Self::F16,
+        Self::Q8,
+        Self::Q4M,
+        Self::Q4,
+        Self::T4,
+        Self::T3,
+        Self::T2,
+    ];
 
     /// The name on the command line.
     pub fn name(self) -> &'static str {
@@ -32,6 +47,9 @@ impl WeightFormat {
             Self::Q8 => "q8",
             Self::Q4 => "q4",
             Self::Q4M => "q4m",
+            Self::T4 => "t4",
+            Self::T3 => "t3",
+            Self::T2 => "t2",
         }
     }
 
@@ -43,22 +61,36 @@ impl WeightFormat {
             Self::Q8 => 34,
             Self::Q4 => 18,
             Self::Q4M => 20,
+            Self::T4 => 16,
+            Self::T3 => 12,
+            Self::T2 => 8,
         }
     }
 
     /// Whether activations are quantized to i8 before the product.
     pub fn integer(self) -> bool {
-        matches!(self, Self::Q8 | Self::Q4 | Self::Q4M)
+        !matches!(self, Self::F32 | Self::F16)
+    }
+
+    /// Whether a text must show which errors matter, and the model is rotated so that its weights
+    /// look normally distributed.
+    pub fn calibrated(self) -> bool {
+        matches!(self, Self::T4 | Self::T3 | Self::T2)
+    }
+
+    /// Bytes of a group of interleaved rows before its blocks.
+    fn head_bytes(self) -> usize {
+        if self.calibrated() { 2 * ROW_PADDING } else { 0 }
     }
 
     /// Bytes of a packed `[rows, cols]` matrix, padding included.
     pub fn matrix_bytes(self, rows: usize, cols: usize) -> usize {
-        rows.next_multiple_of(ROW_PADDING) * cols.div_ceil(COLUMN_PADDING) * self.block_bytes()
+        rows.div_ceil(ROW_PADDING) * self.group_bytes(cols)
     }
 
     /// Bytes of one group of interleaved rows.
     pub fn group_bytes(self, cols: usize) -> usize {
-        self.matrix_bytes(ROW_PADDING, cols)
+        self.head_bytes() + ROW_PADDING * cols.div_ceil(COLUMN_PADDING) * self.block_bytes()
     }
 }
 

@@ -1,13 +1,20 @@
 //! What errors of a column mean for the others.
 
+use rayon::prelude::*;
+
 use crate::compress::dense::Dense;
+use crate::program::COLUMN_PADDING;
+
+use super::trellis::{Code, LANES};
 
 /// The second moments `H` of a matrix's inputs as `M D Mᵀ`, `M` unit upper triangular: the loss of
 /// errors `e` is then the sum of `D_k (e_k + Σ_{i<k} e_i M_ik)²`, so that column `k` can make
 /// good what the columns before it did wrong (Frantar et al. 2022, "GPTQ", arXiv:2210.17323;
 /// Chee et al. 2023, "QuIP", arXiv:2307.13304).
 pub(super) struct Factor {
-    size: usize,
+    pub(super) code: Code,
+    /// The column of each step of the code; those beyond the matrix's own are padding.
+    pub(super) columns: Vec<usize>,
     /// `M`, row after row.
     upper: Vec<f32>,
     /// `D`.
@@ -15,64 +22,72 @@ pub(super) struct Factor {
 }
 
 impl Factor {
-    /// Of `moments`, `[size, size]`, with columns in the order that `order` gives. Columns
-    /// beyond the matrix's own are padding, and stand alone.
-    pub(super) fn new(moments: &Dense, order: &[usize]) -> Self {
-        let (cols, padded) = (moments.cols, order.len());
+    /// Of `moments`, `[cols, cols]`, with columns in the order of the code's steps.
+    pub(super) fn new(moments: &Dense, code: Code) -> Self {
+        let cols = moments.cols;
+        let size = cols.next_multiple_of(COLUMN_PADDING);
+        let columns: Vec<usize> = (0..size)
+            .map(|step| step / COLUMN_PADDING * COLUMN_PADDING + code.column(step % COLUMN_PADDING))
+            .collect();
         let mean = (0..cols).map(|i| f64::from(moments.row(i)[i])).sum::<f64>() / cols as f64;
         let damping = (0.01 * mean).max(1e-12);
-        let mut a = vec![0.0f64; padded * padded];
-        for (i, &from) in order.iter().enumerate() {
-            if from < cols {
-                for (j, &to) in order.iter().enumerate() {
-                    if to < cols {
-                        a[i * padded + j] = f64::from(moments.row(from)[to]);
-                    }
+        let mut a = vec![0.0f64; size * size];
+        for (row, &from) in a.chunks_exact_mut(size).zip(&columns) {
+            for (value, &to) in row.iter_mut().zip(&columns) {
+                if from < cols && to < cols {
+                    *value = f64::from(moments.row(from)[to]);
                 }
             }
-            a[i * padded + i] += damping;
         }
-        // From the last column on: what is left of the matrix loses one column's share.
-        let mut diagonal = vec![0.0; padded];
-        let mut upper = vec![0.0f32; padded * padded];
-        let mut share = vec![0.0f64; padded];
-        for k in (0..padded).rev() {
-            let pivot = a[k * padded + k].max(damping * 1e-3);
+        for i in 0..size {
+            a[i * size + i] += damping;
+        }
+        // From the last column on: what is left of the matrix loses one column's share. It is
+        // symmetric, and its lower half is enough.
+        let mut diagonal = vec![0.0; size];
+        let mut upper = vec![0.0f32; size * size];
+        for k in (0..size).rev() {
+            let pivot = a[k * size + k].max(damping * 1e-3);
             diagonal[k] = pivot as f32;
-            upper[k * padded + k] = 1.0;
-            for i in 0..k {
-                // The matrix is symmetric: row k is column k.
-                share[i] = a[k * padded + i] / pivot;
-                upper[i * padded + k] = share[i] as f32;
-            }
-            let (above, row) = a.split_at_mut(k * padded);
+            upper[k * size + k] = 1.0;
+            let (above, row) = a.split_at_mut(k * size);
             let row = &row[..k];
-            for (i, above) in above.chunks_exact_mut(padded).enumerate() {
-                let factor = share[i];
-                // The lower half is enough, as rows are read up to their own diagonal.
-                for (value, &r) in above[..=i].iter_mut().zip(row) {
-                    *value -= factor * r;
-                }
+            for (i, value) in row.iter().enumerate() {
+                upper[i * size + k] = (value / pivot) as f32;
             }
+            above
+                .par_chunks_exact_mut(size)
+                .with_min_len(64)
+                .enumerate()
+                .for_each(|(i, above)| {
+                    let share = row[i] / pivot;
+                    for (value, r) in above[..=i].iter_mut().zip(row) {
+                        *value -= share * r;
+                    }
+                });
         }
         Self {
-            size: padded,
+            code,
+            columns,
             upper,
             diagonal,
         }
     }
 
-    pub(super) fn row(&self, row: usize) -> &[f32] {
-        &self.upper[row * self.size..][..self.size]
+    /// Row `step` of `M`.
+    pub(super) fn row(&self, step: usize) -> &[f32] {
+        let size = self.columns.len();
+        &self.upper[step * size..][..size]
     }
 
-    /// The factor on `coded` that brings it nearest to `weights`.
+    /// The factor on `coded` that brings it nearest to `weights`, both in the order of steps.
     pub(super) fn gain(
         &self,
         weights: impl Iterator<Item = f32>,
         coded: impl Iterator<Item = f32>,
     ) -> f32 {
-        let (mut w, mut c) = (vec![0.0f32; self.size], vec![0.0f32; self.size]);
+        let size = self.columns.len();
+        let (mut w, mut c) = (vec![0.0f32; size], vec![0.0f32; size]);
         for (i, (weight, code)) in weights.zip(coded).enumerate() {
             let row = &self.row(i)[i..];
             for ((w, c), m) in w[i..].iter_mut().zip(&mut c[i..]).zip(row) {
@@ -86,5 +101,49 @@ impl Factor {
             square += d * c * c;
         }
         if square > 0.0 { both / square } else { 1.0 }
+    }
+
+    /// `x H⁻¹` for each row of `x`, in the order of columns.
+    pub(super) fn solve(&self, x: &mut Dense) {
+        let cols = x.cols;
+        x.values.par_chunks_mut(LANES * cols).for_each(|rows| {
+            let size = self.columns.len();
+            let mut v = vec![[0.0f32; LANES]; size];
+            for (v, &column) in v.iter_mut().zip(&self.columns) {
+                if column < cols {
+                    for (lane, row) in rows.chunks_exact(cols).enumerate() {
+                        v[lane] = row[column];
+                    }
+                }
+            }
+            for j in (0..size).rev() {
+                let (here, later) = v.split_at_mut(j + 1);
+                for (z, m) in later.iter().zip(&self.row(j)[j + 1..]) {
+                    for (value, z) in here[j].iter_mut().zip(z) {
+                        *value -= z * m;
+                    }
+                }
+            }
+            for (v, d) in v.iter_mut().zip(&self.diagonal) {
+                for value in v {
+                    *value /= d;
+                }
+            }
+            for k in 0..size {
+                let (here, later) = v.split_at_mut(k + 1);
+                for (value, m) in later.iter_mut().zip(&self.row(k)[k + 1..]) {
+                    for (value, done) in value.iter_mut().zip(&here[k]) {
+                        *value -= done * m;
+                    }
+                }
+            }
+            for (v, &column) in v.iter().zip(&self.columns) {
+                if column < cols {
+                    for (lane, row) in rows.chunks_exact_mut(cols).enumerate() {
+                        row[column] = v[lane];
+                    }
+                }
+            }
+        });
     }
 }

@@ -1,124 +1,114 @@
 //! Few bits for each matrix, chosen where a text shows that errors do least harm.
 
+mod coded;
+mod encode;
 mod factor;
 mod forward;
-mod matrix;
 mod trellis;
+mod walk;
 
-use rayon::prelude::*;
+use std::collections::BTreeMap;
 
-use crate::model::{Role, TensorKey};
+use crate::error::{Error, Result};
+use crate::model::{Model, Role, TensorKey};
+use crate::program::WeightFormat;
+use crate::program::tokenizer::TokenizerTables;
 
 use super::Progress;
-use super::dense::Dense;
 use super::network::Network;
-use super::rope;
-use matrix::encode;
 
+pub(super) use coded::{Coded, pack};
+use trellis::Code;
+use walk::Walk;
 
-pub(super) use trellis::Code;
-
-/// Tokens of a window.
+/// Tokens of a window: each begins with an empty KV cache.
 const WINDOW: usize = 256;
+/// Windows that are looked at, spread over the text.
+const WINDOWS: usize = 16;
+/// Windows that show what the output projection is given.
+const PREVIEW: usize = 4;
 
-/// Encodes the matrices, layer after layer: each sees what the ones before it really give.
+/// A model whose matrices of few bits are encoded.
+pub(super) struct Calibrated {
+    /// The other weights.
+    pub(super) model: Model,
+    /// The codes.
+    pub(super) coded: BTreeMap<TensorKey, Coded>,
+}
+
+/// Rotates the model, and encodes its matrices, layer after layer: each sees what the ones before
+/// it really give.
+///
+/// # Errors
+///
+/// When the text has too few tokens.
 pub(super) fn calibrate(
-    network: &mut Network,
-    tokens: &[u32],
-    code: impl Fn(TensorKey) -> Option<Code>,
+    model: &Model,
+    formats: &BTreeMap<TensorKey, WeightFormat>,
+    text: &str,
     progress: Progress<'_>,
-) {
-    let architecture = network.architecture.clone();
-    let eps = architecture.rms_norm_eps;
-    let table = rope::table(&architecture.rope, WINDOW);
-    let attend = |q, k, v: &Dense| forward::attention(&architecture, WINDOW, &table, q, k, v);
-    let embedding = network.get(None, Role::Embedding);
-    let mut x = Dense::zeros(tokens.len(), embedding.cols);
-    for (t, &token) in tokens.iter().enumerate() {
-        x.values[t * embedding.cols..][..embedding.cols].copy_from_slice(embedding.row(token as usize));
-    }
-    let mut reference = x.clone();
-    for index in 0..architecture.num_hidden_layers {
-        progress(index, architecture.num_hidden_layers);
-        let layer = Some(index);
-        let original = Layer::of(network, layer);
-        let apply = |w: &Dense, b: Option<&Dense>, x: &Dense| {
-            let mut y = w.times(x);
-            forward::add_bias(&mut y, b);
-            y
-        };
-        let mut quantize = |network: &mut Network, role: Role, moments: &Dense| {
-            let key = TensorKey { layer, role };
-            if let Some(code) = code(key) {
-                let coded = encode(&network.weights[&key], moments, code);
-                network.weights.insert(key, coded.values);
-            }
-        };
-        // reference
-        let _ = &original;
-        let n = forward::rms_norm(&x, eps);
-        let h = moments(&n);
-        for role in [Role::Query, Role::Key, Role::Value] {
-            quantize(network, role, &h);
-        }
-        let get = |role| network.weights.get(&TensorKey { layer, role });
-        let q = apply(get(Role::Query).unwrap(), get(Role::QueryBias), &n);
-        let k = apply(get(Role::Key).unwrap(), get(Role::KeyBias), &n);
-        let v = apply(get(Role::Value).unwrap(), get(Role::ValueBias), &n);
-        let o = attend(q, k, &v);
-        let h = moments(&o);
-        quantize(network, Role::AttentionOutput, &h);
-        let get = |role| network.weights.get(&TensorKey { layer, role });
-        let y = apply(get(Role::AttentionOutput).unwrap(), get(Role::AttentionOutputBias), &o);
-        forward::add(&mut x, &y);
-        let n = forward::rms_norm(&x, eps);
-        let h = moments(&n);
-        for role in [Role::Gate, Role::Up] {
-            quantize(network, role, &h);
-        }
-        let get = |role| network.weights.get(&TensorKey { layer, role });
-        let g = apply(get(Role::Gate).unwrap(), get(Role::GateBias), &n);
-        let u = apply(get(Role::Up).unwrap(), get(Role::UpBias), &n);
-        let hidden = forward::silu_mul(&g, &u);
-        let h = moments(&hidden);
-        quantize(network, Role::Down, &h);
-        let get = |role| network.weights.get(&TensorKey { layer, role });
-        let y = apply(get(Role::Down).unwrap(), get(Role::DownBias), &hidden);
-        forward::add(&mut x, &y);
-        let _ = &mut reference;
-    }
-    let n = forward::rms_norm(&x, eps);
-    let h = moments(&n);
+) -> Result<Calibrated> {
+    let window = WINDOW.min(model.architecture().max_position_embeddings);
+    let tokens = tokens(model, text, window)?;
+    let mut network = Network::of(model);
+    network.fold_gains();
+    network.equalize();
+    network.rotate_heads();
+    network.rotate_residual();
+    let layers = network.architecture.num_hidden_layers;
+    let code = |key: TensorKey| formats.get(&key).copied().and_then(Code::of);
+    let mut coded = BTreeMap::new();
+
+    // The embedding comes first and, where it is the output projection too, last.
     let key = TensorKey::global(Role::Embedding);
+    let embedding = &network.weights[&key];
+    let mut encoded = embedding.clone();
     if let Some(code) = code(key) {
-        let coded = encode(&network.weights[&key], &h, code);
-        network.weights.insert(key, coded.values);
+        let some = &tokens[..tokens.len().min(PREVIEW * window)];
+        let mut walk = Walk::new(&network, embedding, some, window);
+        for layer in 0..layers {
+            walk.layer(&network, layer, &|_| None);
+        }
+        let (codes, values) = walk.head(embedding, code);
+        coded.insert(key, codes);
+        encoded = values;
     }
+    let mut walk = Walk::new(&network, &encoded, &tokens, window);
+    for layer in 0..layers {
+        progress(layer, layers);
+        coded.extend(walk.layer(&network, layer, &code));
+    }
+    let key = TensorKey::global(Role::Output);
+    if let Some((weights, code)) = network.weights.get(&key).zip(code(key)) {
+        coded.insert(key, walk.head(weights, code).0);
+    }
+    progress(layers, layers);
+    for key in coded.keys() {
+        network.weights.remove(key);
+    }
+    Ok(Calibrated {
+        model: network.into_model(model),
+        coded,
+    })
 }
 
-struct Layer;
-impl Layer {
-    fn of(_: &Network, _: Option<usize>) -> Self {
-        Self
+/// Whole windows of the text.
+fn tokens(model: &Model, text: &str, window: usize) -> Result<Vec<u32>> {
+    let mut tokens = vec![0; 3 * text.len() + 4];
+    let count = TokenizerTables::new(model.tokenizer())
+        .runtime()
+        .encode(text, false, &mut tokens)
+        .expect("so many entries always suffice");
+    tokens.truncate(count);
+    let windows: Vec<&[u32]> = tokens.chunks_exact(window).collect();
+    if windows.is_empty() {
+        return Err(Error::new(format!(
+            "the calibration text has {count} tokens, one window of {window} is the least"
+        ))
+        .at("--calibration")
+        .remedy("give a longer text of the kind that the model will see, 20 KB or more"));
     }
-}
-
-/// The second moments of all rows but the windows' first: what stands there is no text.
-fn moments(x: &Dense) -> Dense {
-    let env = |k: &str, d: f32| std::env::var(k).map_or(d, |v| v.parse().unwrap());
-    if env("IDENT", 0.0) == 1.0 {
-        let mut d = Dense::zeros(x.cols, x.cols);
-        for i in 0..x.cols { d.values[i * x.cols + i] = 1.0; }
-        return d;
-    }
-    let sq = |r: usize| x.row(r).iter().map(|v| v * v).sum::<f32>();
-    let mean = (0..x.rows).filter(|r| r % WINDOW != 0).map(sq).sum::<f32>() / (x.rows - x.rows / WINDOW) as f32;
-    let w0 = env("W0", 4.0);
-    let mut y = x.clone();
-    for r in (0..x.rows).step_by(WINDOW) {
-        let s = (w0 * mean / sq(r)).sqrt();
-        for v in &mut y.values[r * x.cols..][..x.cols] { *v *= s; }
-    }
-    let t = y.transposed();
-    t.times(&t)
+    let taken = WINDOWS.min(windows.len());
+    let chosen = (0..taken).map(|i| windows[i * windows.len() / taken]);
+    Ok(chosen.flatten().copied().collect())
 }

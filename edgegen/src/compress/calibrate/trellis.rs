@@ -3,6 +3,8 @@
 use runtime_kernels::codes::{T2_LEVELS, T3_LEVELS, T4_LEVELS};
 use runtime_kernels::{Isa, Kernel};
 
+use crate::program::WeightFormat;
+
 use super::factor::Factor;
 
 /// Rows that are encoded side by side, a SIMD lane each.
@@ -14,13 +16,51 @@ type Lanes = [f32; LANES];
 
 /// A format of few bits a weight (runtime-kernels, `codes`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::compress) enum Code {
+pub(super) enum Code {
     T2,
     T3,
     T4,
 }
 
 impl Code {
+    /// The code of a format, if it has one.
+    pub(super) fn of(format: WeightFormat) -> Option<Self> {
+        match format {
+            WeightFormat::T2 => Some(Self::T2),
+            WeightFormat::T3 => Some(Self::T3),
+            WeightFormat::T4 => Some(Self::T4),
+            _ => None,
+        }
+    }
+
+    /// Words of a row's block.
+    pub(super) fn words(self) -> usize {
+        match self {
+            Self::T2 => 2,
+            Self::T3 => 3,
+            Self::T4 => 4,
+        }
+    }
+
+    /// The words of a row's block, from the codes of its columns.
+    pub(super) fn pack(self, codes: &[u8; BLOCK]) -> [u32; 4] {
+        let mut words = [0; 4];
+        for (column, &code) in codes.iter().enumerate() {
+            let (word, code) = (column / 4 % 4, u32::from(code));
+            let nibble = 8 * (column % 4) + 4 * (column / 16);
+            let field = nibble + 2 * (word % 2);
+            match self {
+                Self::T2 => words[word / 2] |= (code & 3) << field,
+                Self::T3 => {
+                    words[word / 2] |= (code & 3) << field;
+                    words[2] |= (code >> 2 & 1) << ((nibble + word + 2) % 32);
+                }
+                Self::T4 => words[word] |= code << nibble,
+            }
+        }
+        words
+    }
+
     fn levels(self) -> &'static [i8; 16] {
         match self {
             Self::T2 => &T2_LEVELS,
@@ -85,7 +125,6 @@ impl Code {
 
 /// Rows of a group in the order of steps, and what becomes of them.
 pub(super) struct Encode<'a> {
-    pub(super) code: Code,
     /// `[steps][lane]`, in units of the levels.
     pub(super) weights: &'a [Lanes],
     /// Of the inputs' second moments, in the order of steps.
@@ -99,7 +138,7 @@ impl Kernel for Encode<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, _isa: I) {
-        match self.code {
+        match self.factor.code {
             Code::T2 => self.circles::<4>(),
             Code::T3 => self.circles::<2>(),
             Code::T4 => self.circles::<1>(),
@@ -110,13 +149,14 @@ impl Kernel for Encode<'_> {
 impl Encode<'_> {
     #[inline(always)]
     fn circles<const S: usize>(self) {
-        let levels = self.code.levels().map(f32::from);
-        let size = self.code.circle();
+        let code = self.factor.code;
+        let levels = code.levels().map(f32::from);
+        let size = code.circle();
         let mut targets = self.weights.to_vec();
         for start in (0..targets.len()).step_by(size) {
             let (here, later) = targets.split_at_mut(start + size);
             let circle = Circle {
-                code: self.code,
+                code,
                 levels: &levels,
                 weights: &self.weights[start..start + size],
                 targets: &here[start..],
