@@ -212,6 +212,7 @@ fn name(role: Role, layer: Option<usize>) -> String {
         Role::UpBias => "mlp.up_proj.bias",
         Role::Down => "mlp.down_proj.weight",
         Role::DownBias => "mlp.down_proj.bias",
+        Role::OutputMix => unreachable!("no file has it"),
     };
     layer.map_or(part.to_owned(), |layer| {
         format!("model.layers.{layer}.{part}")

@@ -98,6 +98,7 @@ impl Shape {
             Role::Gate | Role::Up => (self.intermediate, self.hidden),
             Role::GateBias | Role::UpBias => (1, self.intermediate),
             Role::Down => (self.hidden, self.intermediate),
+            Role::OutputMix => (self.hidden, self.hidden),
         }
     }
 
@@ -108,6 +109,8 @@ impl Shape {
             }
             Role::GateBias | Role::UpBias | Role::DownBias => self.mlp_bias,
             Role::Output => !self.tied,
+            // No file has it.
+            Role::OutputMix => false,
             _ => true,
         }
     }
