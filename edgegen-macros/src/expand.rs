@@ -31,6 +31,7 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
         answer_cache: input.answer_cache,
         weights: Placement::Embedded,
         allow_oversize: input.allow_oversize,
+        ..Request::default()
     };
     let span = input.context.map_or(model_span, |(_, span)| span);
     let plan = plan::plan(&model, &profile, &request).map_err(at(span))?;

@@ -113,7 +113,7 @@ fn parse_quant(text: &LitStr) -> syn::Result<Quant> {
     text.value().parse().map_err(|problem| {
         syn::Error::new(
             text.span(),
-            format!("{problem}: there are keep, f32, f16, q8, q4m and q4"),
+            format!("{problem}: there are keep, f32, f16, q8, q4m, q4, t4, t3 and t2"),
         )
     })
 }

@@ -18,7 +18,7 @@ use proc_macro::TokenStream;
 ///         cpu: "x86-64-v3",           // optional: the one CPU to compile for
 ///         schema: "answer.json",      // optional: a JSON Schema that every answer is valid against
 ///         system: "Be brief.",        // optional: the system message of chats that give none
-///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m or q4
+///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m, q4, t4, t3 or t2
 ///         vocab_size: 8192,           // optional: tokens to keep, those most frequent in English
 ///         context: 96,                // optional: tokens of a session
 ///         answer_cache: 0,            // optional: tokens kept to give an answer again

@@ -167,6 +167,9 @@ pub(super) fn kernels(sets: &[InstructionSet], formats: &[WeightFormat]) -> Vec<
                     continue;
                 }
             }
+            None if *path == "codes.rs" && !formats.iter().any(|format| format.calibrated()) => {
+                continue;
+            }
             _ => modules.push(path.trim_end_matches(".rs")),
         }
         files.push(((*path).to_owned(), (*text).to_owned()));

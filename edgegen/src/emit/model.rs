@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::plan::activation_blocks;
-use crate::program::{Golden, Layer, Matrix, Operation, Program, WeightFormat};
+use crate::program::{Buffer, Golden, Layer, Matrix, Operation, Program, WeightFormat};
 
 use super::network::{field, network};
 use super::weights::{self, Weights};
@@ -17,7 +17,12 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
     let golden = golden_constants(golden);
     let network = network(program, &runs, &settings.weights);
     let kernels = kernels(program);
-    let regions = program.arena.regions().map(|(buffer, region)| {
+    let mixed = program.head.iter().any(|operation| {
+        matches!(operation, Operation::MatMul { output, .. } if *output == Buffer::Mixed)
+    });
+    let regions = program.arena.regions();
+    let regions = regions.filter(|&(buffer, _)| mixed || buffer != Buffer::Mixed);
+    let regions = regions.map(|(buffer, region)| {
         let name = constant(buffer.name());
         let (start, width) = (number(region.start), number(region.width));
         quote! { const #name: Region = Region { start: #start, width: #width }; }

@@ -141,6 +141,29 @@ mod tests {
         }
     }
 
+    /// What the kernels read is what was chosen.
+    #[test]
+    fn packed_rows_have_the_values() {
+        use runtime_kernels::{Format, T2, T3, T4};
+        let (weights, inputs) = example();
+        let transposed = inputs.transposed();
+        let moments = transposed.times(&transposed);
+        for (code, bytes, row) in [
+            (Code::T2, T2::group_bytes(4), T2::row as fn(&[u8], usize, &mut [f32])),
+            (Code::T3, T3::group_bytes(4), T3::row),
+            (Code::T4, T4::group_bytes(4), T4::row),
+        ] {
+            let (coded, values) = encode(&weights, &Factor::new(&moments, code));
+            let mut packed = vec![0; 2 * bytes];
+            super::super::pack([&coded].into_iter(), 0, &mut packed);
+            for index in 0..weights.rows {
+                let mut out = vec![0.0; 128];
+                row(&packed[index / 8 * bytes..][..bytes], index % 8, &mut out);
+                assert_eq!(out, values.row(index), "{code:?} row {index}");
+            }
+        }
+    }
+
     /// Later columns make good what earlier ones did wrong.
     #[test]
     fn outputs_lose_less_than_weights() {

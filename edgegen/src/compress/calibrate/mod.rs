@@ -108,7 +108,7 @@ fn tokens(model: &Model, text: &str, window: usize) -> Result<Vec<u32>> {
         .at("--calibration")
         .remedy("give a longer text of the kind that the model will see, 20 KB or more"));
     }
-    let taken = WINDOWS.min(windows.len());
+    let taken = std::env::var("NW").map_or(WINDOWS, |v| v.parse().unwrap()).min(windows.len());
     let chosen = (0..taken).map(|i| windows[i * windows.len() / taken]);
     Ok(chosen.flatten().copied().collect())
 }

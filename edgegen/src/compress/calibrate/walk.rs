@@ -172,6 +172,8 @@ impl<C: Fn(TensorKey) -> Option<Code>> Step<'_, C> {
                 forward::add(&mut lack, &residual.original);
                 subtract(&mut lack, &residual.encoded);
             }
+            let alpha: f32 = std::env::var("ALPHA").map_or(1.0, |v| v.parse().unwrap());
+            for l in &mut lack.values { *l *= alpha; }
             let mut target = weighted.correlation(&lack);
             factor.solve(&mut target);
             forward::add(&mut target, weights);
@@ -229,7 +231,7 @@ fn moments(x: &Dense, window: usize) -> (Weighted, Dense) {
     let mut factors = vec![1.0; x.rows];
     for (row, square) in firsts {
         if *square > 0.0 {
-            factors[row] = (FIRST * mean / square).sqrt();
+            factors[row] = (std::env::var("W0").map_or(FIRST, |v| v.parse().unwrap()) * mean / square).sqrt();
         }
     }
     let transposed = scaled(x, &factors).transposed();
