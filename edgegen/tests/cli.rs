@@ -289,6 +289,9 @@ fn an_estimate_of_a_file_is_exact() {
     q8        30.2 KB    5.98 KB    36.2 KB, limit 2 MB: fits
     q4m       17.8 KB    5.98 KB    23.7 KB, limit 2 MB: fits
     q4          16 KB    5.98 KB      22 KB, limit 2 MB: fits
+    t4        16.9 KB    5.98 KB    22.9 KB, limit 2 MB: fits
+    t3        13.4 KB    5.98 KB    19.4 KB, limit 2 MB: fits
+    t2        9.84 KB    5.98 KB    15.8 KB, limit 2 MB: fits
 
     context  KV cache  activations        RAM
          16   4.16 KB      6.13 KB    10.3 KB, limit 520 KB: fits
@@ -518,6 +521,26 @@ fn platforms_are_listed() {
         list.iter()
             .all(|p| p["target"].is_string() && p["batch"].is_u64())
     );
+}
+
+/// docs/profiles.md has a row for every field that some profile has.
+#[test]
+fn every_field_of_a_profile_is_documented() {
+    let page = include_str!("../../docs/profiles.md");
+    let list: serde_json::Value = serde_json::from_str(&stdout(&["platforms", "--json"])).unwrap();
+    for profile in list["platforms"].as_array().unwrap() {
+        for (field, value) in profile.as_object().unwrap() {
+            let fields: Vec<String> = match value.as_object() {
+                Some(table) => table.keys().map(|key| format!("{field}.{key}")).collect(),
+                None => vec![field.clone()],
+            };
+            for field in fields {
+                assert!(page.contains(&format!("\n| `{field}` |")), "{field}");
+            }
+        }
+    }
+    // The page's example is the profile that `edgegen platforms` prints.
+    assert!(page.contains(&stdout(&["platforms", "raspberry_pi"])));
 }
 
 #[test]
