@@ -139,6 +139,10 @@ fn stories_has_the_same_bits_everywhere() {
     for quant in ["f32", "f16", "q8", "q4", "q4m"] {
         everywhere(&recipe("stories", &model, quant), &[PI], &WAYS);
     }
+    let mixed = recipe("stories", &model, "t3")
+        .with("--tensor=embedding=t4")
+        .with("--tensor=down=t2");
+    everywhere(&mixed, &[PI], &WAYS);
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::process::Command;
 use tests::built::cargo_for;
 use tests::{Emitted, Recipe, paths, run};
 
-fn emitted() -> Option<[Emitted; 3]> {
+fn emitted() -> Option<[Emitted; 4]> {
     let model = paths::stories()?;
     let external = Recipe::new("stories-external", &model, "host", "q8");
     Some([
         Recipe::new("stories-q8", &model, "host", "q8").emit(),
         Recipe::new("stories-esp32", &model, "esp32", "q8").emit(),
         external.with("--weights=external").emit(),
+        Recipe::new("stories-t3", &model, "host", "t3").emit(),
     ])
 }
 

@@ -41,7 +41,10 @@ fn tensor(text: &str) -> std::result::Result<(Role, WeightFormat), String> {
     let roles = Role::ALL.into_iter().filter(|role| role.is_matrix());
     let found = roles.clone().find(|r| r.name() == role).ok_or_else(|| {
         let names: Vec<&str> = roles.map(Role::name).collect();
-        format!("no matrix is called `{role}`; there are {}", names.join(", "))
+        format!(
+            "no matrix is called `{role}`; there are {}",
+            names.join(", ")
+        )
     })?;
     Ok((found, format.parse()?))
 }

@@ -115,7 +115,10 @@ impl Dense {
                     }
                 }
             });
-        floats.iter().flat_map(|value| value.to_le_bytes()).collect()
+        floats
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect()
     }
 }
 
@@ -148,12 +151,22 @@ mod tests {
     #[test]
     fn products_are_those_of_the_definition() {
         let value = |i: usize| (i * 37 % 101) as f32 / 16.0 - 3.0;
-        let a = Dense { rows: 11, cols: 45, values: (0..11 * 45).map(value).collect() };
-        let x = Dense { rows: 70, cols: 45, values: (0..70 * 45).map(|i| value(i + 5)).collect() };
+        let a = Dense {
+            rows: 11,
+            cols: 45,
+            values: (0..11 * 45).map(value).collect(),
+        };
+        let x = Dense {
+            rows: 70,
+            cols: 45,
+            values: (0..70 * 45).map(|i| value(i + 5)).collect(),
+        };
         let product = a.times(&x);
         for t in 0..x.rows {
             for r in 0..a.rows {
-                let exact: f64 = (0..45).map(|c| f64::from(a.row(r)[c]) * f64::from(x.row(t)[c])).sum();
+                let exact: f64 = (0..45)
+                    .map(|c| f64::from(a.row(r)[c]) * f64::from(x.row(t)[c]))
+                    .sum();
                 assert!((f64::from(product.row(t)[r]) - exact).abs() < 1e-3);
             }
         }

@@ -221,7 +221,10 @@ mod tests {
 
     #[test]
     fn zeros_and_overflow() {
-        for format in WeightFormat::ALL {
+        for format in WeightFormat::ALL
+            .into_iter()
+            .filter(|format| !format.calibrated())
+        {
             let block = quantize(&[0.0; 32], format).unwrap();
             assert!((0..32).all(|i| value(&block, i) == 0.0), "{format}");
             let zero = Block::zero(format);

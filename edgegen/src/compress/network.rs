@@ -45,7 +45,9 @@ impl Network {
             .weights
             .iter()
             .map(|(&key, dense)| {
-                let name = model.tensor(key).map_or("output_mix", |tensor| tensor.name());
+                let name = model
+                    .tensor(key)
+                    .map_or("output_mix", |tensor| tensor.name());
                 (key, dense.tensor(name))
             })
             .collect();
@@ -61,12 +63,24 @@ impl Network {
         self.weights.get_mut(&TensorKey { layer, role })
     }
 
+    /// Everything that makes weights look normally distributed, at no cost at run time.
+    pub(super) fn prepare(&mut self) {
+        self.fold_gains();
+        self.equalize();
+        self.rotate_heads();
+        self.rotate_residual();
+    }
+
     /// Multiplies the gains of norms into the matrices that follow, which leaves gains of one.
     /// Where the output projection is the embedding, a matrix between norm and projection
     /// ([`Role::OutputMix`]) takes the last gain.
     pub(super) fn fold_gains(&mut self) {
         for layer in (0..self.architecture.num_hidden_layers).map(Some) {
-            self.fold(layer, Role::AttentionNorm, &[Role::Query, Role::Key, Role::Value]);
+            self.fold(
+                layer,
+                Role::AttentionNorm,
+                &[Role::Query, Role::Key, Role::Value],
+            );
             self.fold(layer, Role::FeedForwardNorm, &[Role::Gate, Role::Up]);
         }
         if self.get_mut(None, Role::Output).is_none() {
@@ -195,4 +209,65 @@ fn permuted(dense: &Dense, permutation: RopePermutation) -> Dense {
         out.values[item * width..][..width].copy_from_slice(&dense.values[from..][..width]);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::built_in;
+    use crate::interpret::{Interpreter, Observer};
+    use crate::plan::{Quant, Request, plan};
+    use crate::profile::Profile;
+    use crate::program::WeightFormat;
+
+    #[derive(Default)]
+    struct Logits(Vec<f32>);
+
+    impl Observer for Logits {
+        fn logits(&mut self, logits: &[f32]) {
+            self.0.extend(logits);
+        }
+    }
+
+    fn logits(model: &Model) -> Vec<f32> {
+        let request = Request {
+            quant: Quant::To(WeightFormat::F32),
+            ..Request::default()
+        };
+        let profile = Profile::load("host").unwrap();
+        let plan = plan(model, &profile, &request).unwrap();
+        let program = crate::compress::compress(model, &plan, &|_, _| ()).unwrap();
+        let mut found = Logits::default();
+        Interpreter::new(&program, 1).feed(&[5, 60, 7, 200, 9, 31], &mut found);
+        found.0
+    }
+
+    /// Each change by itself and all together: what the network computes stays.
+    #[test]
+    fn the_network_stays_the_same_function() {
+        let model = built_in().unwrap();
+        let expected = logits(&model);
+        type Change = fn(&mut Network);
+        let changes: [(&str, Change); 5] = [
+            ("fold_gains", Network::fold_gains),
+            ("equalize", Network::equalize),
+            ("rotate_heads", Network::rotate_heads),
+            ("fold_gains, rotate_residual", |network| {
+                network.fold_gains();
+                network.rotate_residual();
+            }),
+            ("all", Network::prepare),
+        ];
+        for (name, change) in changes {
+            let mut network = Network::of(&model);
+            change(&mut network);
+            let found = logits(&network.into_model(&model));
+            let worst = expected
+                .iter()
+                .zip(&found)
+                .fold(0.0, |worst: f32, (a, b)| worst.max((a - b).abs()));
+            assert!(worst < 2e-3, "{name}: a logit moved by {worst}");
+            assert!(worst > 0.0, "{name} changed nothing");
+        }
+    }
 }

@@ -124,7 +124,10 @@ mod tests {
             rotation.apply(&mut ra);
             rotation.apply(&mut rb);
             for (before, after) in [(dot(&a, &b), dot(&ra, &rb)), (dot(&a, &a), dot(&ra, &ra))] {
-                assert!((before - after).abs() <= 1e-5 * dot(&a, &a).max(dot(&b, &b)), "{size}");
+                assert!(
+                    (before - after).abs() <= 1e-5 * dot(&a, &a).max(dot(&b, &b)),
+                    "{size}"
+                );
             }
         }
     }

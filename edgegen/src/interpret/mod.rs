@@ -10,8 +10,8 @@ use edgegen_templates::frame::{AttentionShape, CacheShape, Frame, Region};
 use edgegen_templates::team::{Solo, Team};
 use runtime_kernels::{F16, F32, Isa, Q4, Q4M, Q8, Q8Block, T2, T3, T4};
 
-use crate::plan::activation_blocks;
 use crate::isa;
+use crate::plan::activation_blocks;
 use crate::profile::InstructionSet;
 use crate::program::{Buffer, Matrix, Operation, Part, Program, Shapes, WeightFormat};
 

@@ -158,11 +158,8 @@ impl Subject<'_> {
 
     fn smaller_format(self, sizes: Sizes, excess: Excess) -> String {
         let candidates = WeightFormat::ALL.map(|format| {
-            let formats = super::choice::formats(
-                self.model,
-                super::Quant::To(format),
-                &BTreeMap::new(),
-            );
+            let formats =
+                super::choice::formats(self.model, super::Quant::To(format), &BTreeMap::new());
             (format, self.footprint(&formats, sizes))
         });
         let fitting = candidates.iter().find(|(_, footprint)| {

@@ -80,7 +80,11 @@ impl WeightFormat {
 
     /// Bytes of a group of interleaved rows before its blocks.
     fn head_bytes(self) -> usize {
-        if self.calibrated() { 2 * ROW_PADDING } else { 0 }
+        if self.calibrated() {
+            2 * ROW_PADDING
+        } else {
+            0
+        }
     }
 
     /// Bytes of a packed `[rows, cols]` matrix, padding included.

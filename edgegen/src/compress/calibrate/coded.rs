@@ -49,7 +49,9 @@ pub(in crate::compress) fn pack<'a>(
     out: &mut [u8],
 ) {
     let groups: Vec<(&Coded, usize)> = matrices
-        .flat_map(|matrix| (0..matrix.rows().div_ceil(ROW_PADDING)).map(move |group| (matrix, group)))
+        .flat_map(|matrix| {
+            (0..matrix.rows().div_ceil(ROW_PADDING)).map(move |group| (matrix, group))
+        })
         .skip(first)
         .collect();
     let (matrix, _) = groups[0];

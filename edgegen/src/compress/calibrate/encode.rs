@@ -97,7 +97,9 @@ mod tests {
     fn example() -> (Dense, Dense) {
         let mut state = 1u64;
         let mut uniform = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) as f32 / (1u64 << 31) as f32 - 0.5
         };
         let mut normal = || (0..12).map(|_| uniform()).sum::<f32>();
@@ -149,7 +151,11 @@ mod tests {
         let transposed = inputs.transposed();
         let moments = transposed.times(&transposed);
         for (code, bytes, row) in [
-            (Code::T2, T2::group_bytes(4), T2::row as fn(&[u8], usize, &mut [f32])),
+            (
+                Code::T2,
+                T2::group_bytes(4),
+                T2::row as fn(&[u8], usize, &mut [f32]),
+            ),
             (Code::T3, T3::group_bytes(4), T3::row),
             (Code::T4, T4::group_bytes(4), T4::row),
         ] {

@@ -5,7 +5,10 @@ use rayon::prelude::*;
 use crate::compress::dense::Dense;
 use crate::program::COLUMN_PADDING;
 
-use super::trellis::{Code, LANES};
+use super::trellis::Code;
+
+/// Added to each second moment, as a part of their mean: a text shows them only so well.
+const DAMPING: f64 = 0.03;
 
 /// The second moments `H` of a matrix's inputs as `M D Mᵀ`, `M` unit upper triangular: the loss of
 /// errors `e` is then the sum of `D_k (e_k + Σ_{i<k} e_i M_ik)²`, so that column `k` can make
@@ -30,7 +33,7 @@ impl Factor {
             .map(|step| step / COLUMN_PADDING * COLUMN_PADDING + code.column(step % COLUMN_PADDING))
             .collect();
         let mean = (0..cols).map(|i| f64::from(moments.row(i)[i])).sum::<f64>() / cols as f64;
-        let damping = (0.01 * mean).max(1e-12);
+        let damping = (DAMPING * mean).max(1e-12);
         let mut a = vec![0.0f64; size * size];
         for (row, &from) in a.chunks_exact_mut(size).zip(&columns) {
             for (value, &to) in row.iter_mut().zip(&columns) {
@@ -101,49 +104,5 @@ impl Factor {
             square += d * c * c;
         }
         if square > 0.0 { both / square } else { 1.0 }
-    }
-
-    /// `x H⁻¹` for each row of `x`, in the order of columns.
-    pub(super) fn solve(&self, x: &mut Dense) {
-        let cols = x.cols;
-        x.values.par_chunks_mut(LANES * cols).for_each(|rows| {
-            let size = self.columns.len();
-            let mut v = vec![[0.0f32; LANES]; size];
-            for (v, &column) in v.iter_mut().zip(&self.columns) {
-                if column < cols {
-                    for (lane, row) in rows.chunks_exact(cols).enumerate() {
-                        v[lane] = row[column];
-                    }
-                }
-            }
-            for j in (0..size).rev() {
-                let (here, later) = v.split_at_mut(j + 1);
-                for (z, m) in later.iter().zip(&self.row(j)[j + 1..]) {
-                    for (value, z) in here[j].iter_mut().zip(z) {
-                        *value -= z * m;
-                    }
-                }
-            }
-            for (v, d) in v.iter_mut().zip(&self.diagonal) {
-                for value in v {
-                    *value /= d;
-                }
-            }
-            for k in 0..size {
-                let (here, later) = v.split_at_mut(k + 1);
-                for (value, m) in later.iter_mut().zip(&self.row(k)[k + 1..]) {
-                    for (value, done) in value.iter_mut().zip(&here[k]) {
-                        *value -= done * m;
-                    }
-                }
-            }
-            for (v, &column) in v.iter().zip(&self.columns) {
-                if column < cols {
-                    for (lane, row) in rows.chunks_exact_mut(cols).enumerate() {
-                        row[column] = v[lane];
-                    }
-                }
-            }
-        });
     }
 }

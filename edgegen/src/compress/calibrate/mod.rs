@@ -24,7 +24,7 @@ use walk::Walk;
 /// Tokens of a window: each begins with an empty KV cache.
 const WINDOW: usize = 256;
 /// Windows that are looked at, spread over the text.
-const WINDOWS: usize = 16;
+const WINDOWS: usize = 32;
 /// Windows that show what the output projection is given.
 const PREVIEW: usize = 4;
 
@@ -36,7 +36,7 @@ pub(super) struct Calibrated {
     pub(super) coded: BTreeMap<TensorKey, Coded>,
 }
 
-/// Rotates the model, and encodes its matrices, layer after layer: each sees what the ones before
+/// Folds and rotates the model, and encodes its matrices, layer after layer: each sees what the ones before
 /// it really give.
 ///
 /// # Errors
@@ -51,10 +51,7 @@ pub(super) fn calibrate(
     let window = WINDOW.min(model.architecture().max_position_embeddings);
     let tokens = tokens(model, text, window)?;
     let mut network = Network::of(model);
-    network.fold_gains();
-    network.equalize();
-    network.rotate_heads();
-    network.rotate_residual();
+    network.prepare();
     let layers = network.architecture.num_hidden_layers;
     let code = |key: TensorKey| formats.get(&key).copied().and_then(Code::of);
     let mut coded = BTreeMap::new();
@@ -67,7 +64,7 @@ pub(super) fn calibrate(
         let some = &tokens[..tokens.len().min(PREVIEW * window)];
         let mut walk = Walk::new(&network, embedding, some, window);
         for layer in 0..layers {
-            walk.layer(&network, layer, &|_| None);
+            walk.layer(layer, &|_| None);
         }
         let (codes, values) = walk.head(embedding, code);
         coded.insert(key, codes);
@@ -76,7 +73,7 @@ pub(super) fn calibrate(
     let mut walk = Walk::new(&network, &encoded, &tokens, window);
     for layer in 0..layers {
         progress(layer, layers);
-        coded.extend(walk.layer(&network, layer, &code));
+        coded.extend(walk.layer(layer, &code));
     }
     let key = TensorKey::global(Role::Output);
     if let Some((weights, code)) = network.weights.get(&key).zip(code(key)) {
@@ -92,23 +89,29 @@ pub(super) fn calibrate(
     })
 }
 
-/// Whole windows of the text.
+/// Whole windows of the text, each with BOS where the model uses it.
 fn tokens(model: &Model, text: &str, window: usize) -> Result<Vec<u32>> {
-    let mut tokens = vec![0; 3 * text.len() + 4];
-    let count = TokenizerTables::new(model.tokenizer())
-        .runtime()
-        .encode(text, false, &mut tokens)
-        .expect("so many entries always suffice");
-    tokens.truncate(count);
-    let windows: Vec<&[u32]> = tokens.chunks_exact(window).collect();
+    let tables = TokenizerTables::new(model.tokenizer());
+    let runtime = tables.runtime();
+    let bos = runtime.bos.filter(|_| runtime.add_bos);
+    // Paragraph by paragraph, as the work grows with the square of what is encoded at once.
+    let tokens: Vec<u32> = text
+        .split_inclusive("\n\n")
+        .flat_map(|paragraph| tables.encode(paragraph, false))
+        .collect();
+    let step = window - usize::from(bos.is_some());
+    let windows: Vec<&[u32]> = tokens.chunks_exact(step.max(1)).collect();
     if windows.is_empty() {
         return Err(Error::new(format!(
-            "the calibration text has {count} tokens, one window of {window} is the least"
+            "the calibration text has {} tokens, one window of {window} is the least",
+            tokens.len()
         ))
         .at("--calibration")
         .remedy("give a longer text of the kind that the model will see, 20 KB or more"));
     }
-    let taken = std::env::var("NW").map_or(WINDOWS, |v| v.parse().unwrap()).min(windows.len());
+    let taken = WINDOWS.min(windows.len());
     let chosen = (0..taken).map(|i| windows[i * windows.len() / taken]);
-    Ok(chosen.flatten().copied().collect())
+    Ok(chosen
+        .flat_map(|window| bos.into_iter().chain(window.iter().copied()))
+        .collect())
 }
