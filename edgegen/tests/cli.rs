@@ -62,23 +62,24 @@ fn help_of_emit() {
       [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
 
     Options:
-          --platform <P>        Built-in platform, or a profile's TOML file (see `edgegen platforms`)
-          --cpu <NAME>          The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
-          --out <DIR>           Folder of the crate [default: ./<crate name>]
-          --name <CRATE>        Name of the crate [default: from the model's name]
-          --quant <QUANT>       Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
-          --vocab-size <N>      Tokens to keep, the most frequent ones of the calibration text [default: all]
-          --calibration <FILE>  Text of the kind that the model will see, UTF-8 [default: a built-in one, English]
-          --context <N>         Tokens that a session holds [default: the platform's, at most the model's]
-          --answer-cache <N>    Tokens of prompts and answers that a session keeps, to give the same answer to the same request [default: those of four contexts, where the platform's RAM allows it]
-          --schema <FILE>       JSON Schema that every answer shall be valid against [default: homectl's own, else none]
-          --system <TEXT>       System message of every chat that gives none; computed now, so that a device need not
-          --tokenizer <FILE>    Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --weights <PLACE>     In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards [default: embedded] [possible values: embedded, external]
-          --allow-oversize      Emit even if the platform's limits are exceeded
-          --force               Replace files that were changed by hand or that edgegen did not write
-          --json                Print one JSON object
-      -h, --help                Print help
+          --platform <P>          Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+          --cpu <NAME>            The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
+          --out <DIR>             Folder of the crate [default: ./<crate name>]
+          --name <CRATE>          Name of the crate [default: from the model's name]
+          --quant <QUANT>         Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
+          --tensor <ROLE=FORMAT>  Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
+          --vocab-size <N>        Tokens to keep, the most frequent ones of the calibration text [default: all]
+          --calibration <FILE>    Text of the kind that the model will see, UTF-8: for `--vocab-size`, t4, t3 and t2 [default: a built-in one, English]
+          --context <N>           Tokens that a session holds [default: the platform's, at most the model's]
+          --answer-cache <N>      Tokens of prompts and answers that a session keeps, to give the same answer to the same request [default: those of four contexts, where the platform's RAM allows it]
+          --schema <FILE>         JSON Schema that every answer shall be valid against [default: homectl's own, else none]
+          --system <TEXT>         System message of every chat that gives none; computed now, so that a device need not
+          --tokenizer <FILE>      Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --weights <PLACE>       In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards [default: embedded] [possible values: embedded, external]
+          --allow-oversize        Emit even if the platform's limits are exceeded
+          --force                 Replace files that were changed by hand or that edgegen did not write
+          --json                  Print one JSON object
+      -h, --help                  Print help
     "#);
 }
 
@@ -93,15 +94,16 @@ fn help_of_eval() {
       <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
 
     Options:
-          --text <FILE>         Text to predict, UTF-8 [default: a built-in one, English]
-          --window <N>          Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
-          --tokenizer <FILE>    Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --quant <QUANT>       Weight format to measure [default: keep] [possible values: keep, f32, f16, q8, q4m, q4]
-          --against <QUANT>     Weight format to compare with, which has the whole vocabulary; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4]
-          --vocab-size <N>      Tokens to keep, the most frequent ones of the calibration text [default: all]
-          --calibration <FILE>  Text of the kind that the model will see, UTF-8 [default: a built-in one, English]
-          --json                Print one JSON object
-      -h, --help                Print help
+          --text <FILE>           Text to predict, UTF-8 [default: a built-in one, English]
+          --window <N>            Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
+          --tokenizer <FILE>      Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --against <QUANT>       Weight format to compare with, which has the whole vocabulary; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
+          --quant <QUANT>         Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
+          --tensor <ROLE=FORMAT>  Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
+          --vocab-size <N>        Tokens to keep, the most frequent ones of the calibration text [default: all]
+          --calibration <FILE>    Text of the kind that the model will see, UTF-8: for `--vocab-size`, t4, t3 and t2 [default: a built-in one, English]
+          --json                  Print one JSON object
+      -h, --help                  Print help
     "#);
 }
 
