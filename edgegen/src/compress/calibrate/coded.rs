@@ -18,6 +18,11 @@ pub(in crate::compress) struct Coded {
 }
 
 impl Coded {
+    /// A row whose scale is beyond f16.
+    pub(super) fn overflow(&self) -> Option<usize> {
+        self.scales.iter().position(|scale| !scale.is_finite())
+    }
+
     fn rows(&self) -> usize {
         self.scales.len()
     }

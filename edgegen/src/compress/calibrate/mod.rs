@@ -25,6 +25,8 @@ use walk::Walk;
 const WINDOW: usize = 256;
 /// Windows that are looked at, spread over the text.
 const WINDOWS: usize = 32;
+/// The largest odd factor of a size that is rotated.
+const MOST_RUNS: usize = 1023;
 /// Windows that show what the output projection is given.
 const PREVIEW: usize = 4;
 
@@ -41,7 +43,8 @@ pub(super) struct Calibrated {
 ///
 /// # Errors
 ///
-/// When the text has too few tokens.
+/// When the text has too few tokens, a weight exceeds the range of f16 scales, or the model's sizes
+/// cannot be rotated.
 pub(super) fn calibrate(
     model: &Model,
     formats: &BTreeMap<TensorKey, WeightFormat>,
@@ -50,6 +53,7 @@ pub(super) fn calibrate(
 ) -> Result<Calibrated> {
     let window = WINDOW.min(model.architecture().max_position_embeddings);
     let tokens = tokens(model, text, window)?;
+    check_rotation(model)?;
     let mut network = Network::of(model);
     network.prepare();
     let layers = network.architecture.num_hidden_layers;
@@ -80,13 +84,39 @@ pub(super) fn calibrate(
         coded.insert(key, walk.head(weights, code).0);
     }
     progress(layers, layers);
-    for key in coded.keys() {
+    for (key, matrix) in &coded {
+        if let Some(row) = matrix.overflow() {
+            return Err(
+                Error::new(format!("a weight is too large for `{}`", formats[key]))
+                    .at(format!("{}, row {row}", key.role.name()))
+                    .remedy("use `--quant f32`"),
+            );
+        }
         network.weights.remove(key);
     }
     Ok(Calibrated {
         model: network.into_model(model),
         coded,
     })
+}
+
+/// Refuses sizes whose rotation would take an age.
+fn check_rotation(model: &Model) -> Result<()> {
+    let architecture = model.architecture();
+    for (name, size) in [
+        ("hidden_size", architecture.hidden_size),
+        ("head_dim", architecture.head_dim),
+    ] {
+        let odd = size >> size.trailing_zeros();
+        if odd > MOST_RUNS {
+            return Err(Error::new(format!(
+                "{size} has the odd factor {odd}, a rotation takes at most {MOST_RUNS}"
+            ))
+            .at(name)
+            .remedy("use a format that needs no calibration, such as `--quant q4`"));
+        }
+    }
+    Ok(())
 }
 
 /// Whole windows of the text, each with BOS where the model uses it.
