@@ -218,7 +218,10 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
     let rope_pairs = number(s.rope_pairs);
     let heads_per_kv = number(s.num_attention_heads / s.num_key_value_heads);
     let arena = number(program.arena.len());
-    let answers = number(s.answer_cache);
+    let answers = (s.answer_cache > 0).then(|| {
+        let tokens = number(s.answer_cache);
+        quote!(+ #tokens)
+    });
     let max_piece = number(max_piece(program));
     let (eps, scale) = (float(s.rms_norm_eps), float(s.attention_scale));
     let (eps_doc, scale_doc) = (
@@ -244,7 +247,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         /// Blocks of quantized activations.
         pub const ACTIVATION_BLOCKS: usize = #activation_blocks;
         /// Floats of KV cache, buffers, the tokens that were fed, and answers to give again.
-        pub const MEMORY_LEN: usize = CACHE_LEN + ARENA_LEN + CONTEXT + #answers;
+        pub const MEMORY_LEN: usize = CACHE_LEN + ARENA_LEN + CONTEXT #answers;
 
         /// The memory of a session: the KV cache, the buffers, the tokens that were fed and
         /// answers to give again. Tokens are f32, which holds integers up to 2^24.
