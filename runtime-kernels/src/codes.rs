@@ -3,7 +3,7 @@
 //! A row's block has few bits a weight, and a code shows some of its neighbours': neighbours
 //! along a circle share bits, which gives each weight sixteen levels to choose from, though not
 //! freely (Marcellin and Fischer 1990, "Trellis coded quantization"; Tseng et al. 2024, "QTIP",
-//! arXiv:2406.11235). Tables are for the normal distribution, found by Lloyd's algorithm.
+//! arXiv:2406.11235). The formats' levels are for the normal distribution, found by Lloyd's algorithm.
 //!
 //! A group has a head of 8 f16 scales, one a row. A block has words of 32 bits, 8 rows of each; they
 //! become the words of codes that [`Dot::dot_codes`](super::isa::Dot::dot_codes) takes: byte `i` of
@@ -17,26 +17,12 @@ use super::quantize::Q8Block;
 /// Bytes of a group's scales.
 pub const HEAD_BYTES: usize = 16;
 
-/// The levels of `t2`.
-pub const T2_LEVELS: [i8; 16] = [
-    21, -38, -13, 2, -17, 8, -39, 31, 0, 57, 27, -25, 39, -15, 8, -60,
-];
-
-/// The levels of `t3`.
-pub const T3_LEVELS: [i8; 16] = [
-    -57, -20, 0, 22, -41, -10, 10, 32, -32, -10, 10, 40, -22, 0, 20, 56,
-];
-
-/// The levels of `t4`.
-pub const T4_LEVELS: [i8; 16] = [
-    -63, -48, -37, -29, -22, -15, -9, -3, 3, 9, 15, 22, 29, 37, 48, 63,
-];
-
 /// Codes of 8 rows × 32 columns.
 pub type Codes = [u8; 128];
 
 /// Gives the words of all rows, `N` a row, to `word`, which makes word `j` of the codes of them.
 #[inline(always)]
+#[allow(dead_code, reason = "the block of `t4` is its codes")]
 pub fn unpack<const N: usize>(block: &[u8], word: impl Fn([u32; N], usize) -> u32) -> Codes {
     let mut codes = [0; 128];
     let (rows, _) = codes.as_chunks_mut::<4>();

@@ -3,8 +3,8 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use runtime_kernels::codes::{T2_LEVELS, T3_LEVELS, T4_LEVELS};
 use runtime_kernels::exp::exp;
+use runtime_kernels::formats::{t2, t3, t4};
 use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
@@ -223,7 +223,7 @@ meaning!(
         let word = c / 4 % 4;
         let p = 8 * (c % 4) + 4 * (c / 16) + 2 * (word % 2);
         let code: usize = (0..4).map(|i| bit(b, word / 2, r, p + i) << i).sum();
-        level(&T2_LEVELS, code, b, r)
+        level(&t2::LEVELS, code, b, r)
     },
     q8
 );
@@ -237,14 +237,14 @@ meaning!(
             .map(|i| bit(b, word / 2, r, p + 2 * (word % 2) + i) << i)
             .sum();
         let high: usize = (0..2).map(|i| bit(b, 2, r, p + word + 2 + i) << i).sum();
-        level(&T3_LEVELS, low + 4 * high, b, r)
+        level(&t3::LEVELS, low + 4 * high, b, r)
     },
     q8
 );
 meaning!(
     T4,
     16,
-    |b, r, c| level(&T4_LEVELS, nibble(&b[16..], r, c) as usize, b, r),
+    |b, r, c| level(&t4::LEVELS, nibble(&b[16..], r, c) as usize, b, r),
     q8
 );
 meaning!(F16, 512, |b, r, c| half(b, 16 * c + 2 * r), f32);

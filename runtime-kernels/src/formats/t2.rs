@@ -1,9 +1,14 @@
 //! Weight format t2.
 
-use super::super::codes::{self, Codes, T2_LEVELS};
+use super::super::codes::{self, Codes};
 use super::super::format::Format;
 use super::super::isa::Isa;
 use super::super::quantize::Q8Block;
+
+/// What the codes stand for, in units of a row's scale.
+pub const LEVELS: [i8; 16] = [
+    21, -38, -13, 2, -17, 8, -39, 31, 0, 57, 27, -25, 39, -15, 8, -60,
+];
 
 /// 2 bits a weight, and a scale a row.
 ///
@@ -42,7 +47,7 @@ impl Format for T2 {
         acc: &mut [[I::F32x8; T]; G],
     ) {
         for (weights, acc) in weights.into_iter().zip(acc) {
-            codes::add(isa, &unpack(weights), &T2_LEVELS, x, acc);
+            codes::add(isa, &unpack(weights), &LEVELS, x, acc);
         }
     }
 
@@ -54,7 +59,7 @@ impl Format for T2 {
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {
         let (head, blocks) = group.split_at(Self::HEAD_BYTES);
         for (block, out) in Self::blocks(blocks).iter().zip(out.as_chunks_mut().0) {
-            codes::values(&unpack(block), &T2_LEVELS, head, lane, out);
+            codes::values(&unpack(block), &LEVELS, head, lane, out);
         }
     }
 }

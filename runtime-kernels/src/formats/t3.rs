@@ -1,9 +1,14 @@
 //! Weight format t3.
 
-use super::super::codes::{self, Codes, T3_LEVELS};
+use super::super::codes::{self, Codes};
 use super::super::format::Format;
 use super::super::isa::Isa;
 use super::super::quantize::Q8Block;
+
+/// What the codes stand for, in units of a row's scale.
+pub const LEVELS: [i8; 16] = [
+    -57, -20, 0, 22, -41, -10, 10, 32, -32, -10, 10, 40, -22, 0, 20, 56,
+];
 
 /// 3 bits a weight, and a scale a row.
 ///
@@ -43,7 +48,7 @@ impl Format for T3 {
         acc: &mut [[I::F32x8; T]; G],
     ) {
         for (weights, acc) in weights.into_iter().zip(acc) {
-            codes::add(isa, &unpack(weights), &T3_LEVELS, x, acc);
+            codes::add(isa, &unpack(weights), &LEVELS, x, acc);
         }
     }
 
@@ -55,7 +60,7 @@ impl Format for T3 {
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {
         let (head, blocks) = group.split_at(Self::HEAD_BYTES);
         for (block, out) in Self::blocks(blocks).iter().zip(out.as_chunks_mut().0) {
-            codes::values(&unpack(block), &T3_LEVELS, head, lane, out);
+            codes::values(&unpack(block), &LEVELS, head, lane, out);
         }
     }
 }

@@ -1,9 +1,14 @@
 //! Weight format t4.
 
-use super::super::codes::{self, T4_LEVELS};
+use super::super::codes;
 use super::super::format::Format;
 use super::super::isa::Isa;
 use super::super::quantize::Q8Block;
+
+/// What the codes stand for, in units of a row's scale.
+pub const LEVELS: [i8; 16] = [
+    -63, -48, -37, -29, -22, -15, -9, -3, 3, 9, 15, 22, 29, 37, 48, 63,
+];
 
 /// 4 bits a weight, and a scale a row: the block is its codes.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +35,7 @@ impl Format for T4 {
         acc: &mut [[I::F32x8; T]; G],
     ) {
         for (weights, acc) in weights.into_iter().zip(acc) {
-            codes::add(isa, weights, &T4_LEVELS, x, acc);
+            codes::add(isa, weights, &LEVELS, x, acc);
         }
     }
 
@@ -42,7 +47,7 @@ impl Format for T4 {
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {
         let (head, blocks) = group.split_at(Self::HEAD_BYTES);
         for (block, out) in Self::blocks(blocks).iter().zip(out.as_chunks_mut().0) {
-            codes::values(block, &T4_LEVELS, head, lane, out);
+            codes::values(block, &LEVELS, head, lane, out);
         }
     }
 }

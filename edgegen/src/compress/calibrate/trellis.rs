@@ -1,6 +1,6 @@
 //! The best codes for rows of weights, where errors of a column are made good by later ones.
 
-use runtime_kernels::codes::{T2_LEVELS, T3_LEVELS, T4_LEVELS};
+use runtime_kernels::formats::{t2, t3, t4};
 use runtime_kernels::{Isa, Kernel};
 
 use crate::program::WeightFormat;
@@ -63,9 +63,9 @@ impl Code {
 
     fn levels(self) -> &'static [i8; 16] {
         match self {
-            Self::T2 => &T2_LEVELS,
-            Self::T3 => &T3_LEVELS,
-            Self::T4 => &T4_LEVELS,
+            Self::T2 => &t2::LEVELS,
+            Self::T3 => &t3::LEVELS,
+            Self::T4 => &t4::LEVELS,
         }
     }
 
