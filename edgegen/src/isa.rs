@@ -1,13 +1,24 @@
 //! The instruction sets of this machine.
 
-use runtime_kernels::Isa;
 use runtime_kernels::scalar::Scalar;
+use runtime_kernels::{Isa, Kernel};
 
 use crate::profile::InstructionSet;
 
 /// Something to run on an instruction set.
 pub(crate) trait Run {
     fn run<I: Isa>(self, isa: I);
+}
+
+/// Runs a kernel on the fastest instruction set.
+pub(crate) fn run<K: Kernel>(kernel: K) {
+    struct Of<K>(K);
+    impl<K: Kernel> Run for Of<K> {
+        fn run<I: Isa>(self, isa: I) {
+            isa.run(self.0);
+        }
+    }
+    with(best(), Of(kernel));
 }
 
 macro_rules! sets {

@@ -1,7 +1,7 @@
 //! Matrices of f32 and their products, the same on every machine.
 
 use rayon::prelude::*;
-use runtime_kernels::{F32, Isa, MatMul};
+use runtime_kernels::{F32, MatMul};
 
 use crate::isa;
 use crate::model::{DType, Tensor, View};
@@ -81,16 +81,15 @@ impl Dense {
                     row.as_flattened_mut()[..x.cols].copy_from_slice(x.row(chunk * TOKENS + t));
                 }
                 let mut result = vec![0.0; tokens * width];
-                isa::with(
-                    isa::best(),
-                    Product {
-                        weights: &weights,
-                        groups,
-                        blocks,
-                        input: &input,
-                        out: &mut result,
-                    },
-                );
+                isa::run(MatMul::<F32, usize, usize> {
+                    weights: &weights,
+                    groups,
+                    blocks,
+                    input: &input,
+                    tokens,
+                    out: &mut result,
+                    stride: width,
+                });
                 for (out, result) in out
                     .chunks_exact_mut(self.rows)
                     .zip(result.chunks_exact(width))
@@ -119,28 +118,6 @@ impl Dense {
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect()
-    }
-}
-
-struct Product<'a> {
-    weights: &'a [u8],
-    groups: usize,
-    blocks: usize,
-    input: &'a [[f32; COLUMN_PADDING]],
-    out: &'a mut [f32],
-}
-
-impl isa::Run for Product<'_> {
-    fn run<I: Isa>(self, isa: I) {
-        isa.run(MatMul::<F32, usize, usize> {
-            weights: self.weights,
-            groups: self.groups,
-            blocks: self.blocks,
-            input: self.input,
-            tokens: self.input.len() / self.blocks,
-            out: self.out,
-            stride: self.groups * ROW_PADDING,
-        });
     }
 }
 

@@ -19,7 +19,7 @@ use crate::plan::{Plan, shapes};
 use crate::program::tokenizer::TokenizerTables;
 use crate::program::{Arena, Prefix, Program, Provenance, WeightFiles};
 
-use calibrate::{Calibrated, calibrate};
+use calibrate::{Calibrated, Coded, calibrate};
 use permutation::RopePermutation;
 use rows::Rows;
 
@@ -34,16 +34,17 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Program> {
     let shapes = shapes(model, plan.sizes());
     let layout = plan.layout(model);
-    let calibrated = match plan.formats().values().any(|format| format.calibrated()) {
-        true => calibrate(model, plan.formats(), plan.calibration(), progress)?,
-        false => Calibrated {
-            model: model.clone(),
-            coded: BTreeMap::new(),
-        },
+    let calibrated = plan.formats().values().any(|format| format.calibrated());
+    let calibrated = calibrated
+        .then(|| calibrate(model, plan.formats(), plan.calibration(), progress))
+        .transpose()?;
+    let (weights, coded) = match &calibrated {
+        Some(Calibrated { model, coded }) => (model, coded),
+        None => (model, &BTreeMap::new()),
     };
     let mut files = WeightFiles::new(&layout.files);
     for (done, piece) in layout.pieces.iter().enumerate() {
-        fill(&calibrated, &piece.content, files.bytes_mut(&piece.part))?;
+        fill(weights, coded, &piece.content, files.bytes_mut(&piece.part))?;
         progress(done + 1, layout.pieces.len());
     }
 
@@ -76,8 +77,12 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
 }
 
 /// Writes what belongs into a part of a weight file.
-fn fill(weights: &Calibrated, content: &Content, out: &mut [u8]) -> Result<()> {
-    let Calibrated { model, coded } = weights;
+fn fill(
+    model: &Model,
+    coded: &BTreeMap<TensorKey, Coded>,
+    content: &Content,
+    out: &mut [u8],
+) -> Result<()> {
     let architecture = model.architecture();
     let permutation = |key: TensorKey| RopePermutation::of(key.role, architecture);
     match content {
@@ -87,7 +92,9 @@ fn fill(weights: &Calibrated, content: &Content, out: &mut [u8]) -> Result<()> {
             groups,
         } => {
             if format.calibrated() {
-                calibrate::pack(keys.iter().map(|key| &coded[key]), groups.start, out);
+                let (_, cols) = architecture.shape(keys[0].role);
+                let matrices = keys.iter().map(|key| &coded[key]);
+                calibrate::pack(matrices, groups.start, format.group_bytes(cols), out);
                 return Ok(());
             }
             let mut rows = Rows::default();

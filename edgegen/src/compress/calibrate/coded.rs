@@ -3,7 +3,7 @@
 use half::f16;
 use rayon::prelude::*;
 
-use crate::program::{COLUMN_PADDING, ROW_PADDING};
+use crate::program::ROW_PADDING;
 
 use super::trellis::Code;
 
@@ -47,10 +47,12 @@ impl Coded {
     }
 }
 
-/// Writes the groups from `first` on of matrices one below the other, each in whole groups.
+/// Writes the groups from `first` on, of `group_bytes` each, of matrices one below the other, each
+/// in whole groups.
 pub(in crate::compress) fn pack<'a>(
     matrices: impl Iterator<Item = &'a Coded>,
     first: usize,
+    group_bytes: usize,
     out: &mut [u8],
 ) {
     let groups: Vec<(&Coded, usize)> = matrices
@@ -59,10 +61,7 @@ pub(in crate::compress) fn pack<'a>(
         })
         .skip(first)
         .collect();
-    let (matrix, _) = groups[0];
-    let blocks = matrix.codes.len() / matrix.rows() / COLUMN_PADDING;
-    let bytes = 2 * ROW_PADDING + blocks * matrix.code.words() * 4 * ROW_PADDING;
-    out.par_chunks_mut(bytes)
+    out.par_chunks_mut(group_bytes)
         .zip(groups)
         .for_each(|(out, (matrix, group))| matrix.pack(group, out));
 }

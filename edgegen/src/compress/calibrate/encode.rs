@@ -2,7 +2,6 @@
 
 use half::f16;
 use rayon::prelude::*;
-use runtime_kernels::Isa;
 
 use crate::compress::dense::Dense;
 use crate::isa;
@@ -60,14 +59,11 @@ fn rows_of_group(rows: &[&[f32]], factor: &Factor, scales: &mut [f16], codes: &m
         }
     }
     let mut chosen = vec![[0u8; LANES]; columns.len()];
-    isa::with(
-        isa::best(),
-        Run(Encode {
-            weights: &weights,
-            factor,
-            codes: &mut chosen,
-        }),
-    );
+    isa::run(Encode {
+        weights: &weights,
+        factor,
+        codes: &mut chosen,
+    });
     for (lane, scale) in scales.iter_mut().enumerate() {
         let gain = factor.gain(
             weights.iter().map(|w| w[lane]),
@@ -77,14 +73,6 @@ fn rows_of_group(rows: &[&[f32]], factor: &Factor, scales: &mut [f16], codes: &m
         for (chosen, &column) in chosen.iter().zip(columns) {
             codes[lane * columns.len() + column] = chosen[lane];
         }
-    }
-}
-
-struct Run<'a>(Encode<'a>);
-
-impl isa::Run for Run<'_> {
-    fn run<I: Isa>(self, isa: I) {
-        isa.run(self.0);
     }
 }
 
@@ -161,7 +149,7 @@ mod tests {
         ] {
             let (coded, values) = encode(&weights, &Factor::new(&moments, code));
             let mut packed = vec![0; 2 * bytes];
-            super::super::pack([&coded].into_iter(), 0, &mut packed);
+            super::super::pack([&coded].into_iter(), 0, bytes, &mut packed);
             for index in 0..weights.rows {
                 let mut out = vec![0.0; 128];
                 row(&packed[index / 8 * bytes..][..bytes], index % 8, &mut out);

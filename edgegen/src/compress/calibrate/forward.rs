@@ -1,7 +1,7 @@
 //! The network's parts in f32, over windows of tokens: what calibration sees.
 
 use rayon::prelude::*;
-use runtime_kernels::{ExpWeights, Isa, Kernel, SiluMul};
+use runtime_kernels::{ExpWeights, SiluMul};
 
 use crate::compress::dense::Dense;
 use crate::isa;
@@ -26,7 +26,7 @@ pub(super) fn silu_mul(gate: &Dense, up: &Dense) -> Dense {
     out.rows_mut()
         .zip(gate.values.par_chunks(gate.cols))
         .zip(up.values.par_chunks(gate.cols))
-        .for_each(|((out, gate), up)| run(SiluMul { gate, up, out }));
+        .for_each(|((out, gate), up)| isa::run(SiluMul { gate, up, out }));
     out
 }
 
@@ -107,7 +107,7 @@ pub(super) fn attention(
                         }
                         let max = scores.iter().fold(f32::NEG_INFINITY, |m, &s| m.max(s));
                         scores[t + 1..].fill(max);
-                        run(ExpWeights {
+                        isa::run(ExpWeights {
                             x: &mut scores,
                             max,
                             factor: a.attention_scale,
@@ -126,14 +126,4 @@ pub(super) fn attention(
             }
         });
     out
-}
-
-fn run<K: Kernel>(kernel: K) {
-    struct Run<K>(K);
-    impl<K: Kernel> isa::Run for Run<K> {
-        fn run<I: Isa>(self, isa: I) {
-            isa.run(self.0);
-        }
-    }
-    isa::with(isa::best(), Run(kernel));
 }
