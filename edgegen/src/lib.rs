@@ -9,6 +9,7 @@
 //! profile → Profile ┘                                  └─ interpret
 //! ```
 
+pub mod cache;
 pub mod cli;
 pub mod compress;
 pub mod emit;
@@ -24,4 +25,5 @@ pub mod profile;
 pub mod program;
 pub mod prune;
 pub mod schema;
+pub mod search;
 pub mod text;

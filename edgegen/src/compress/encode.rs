@@ -39,6 +39,18 @@ impl Block {
     }
 }
 
+impl Block {
+    /// Whether scale and minimum are finite.
+    pub(super) fn is_finite(&self) -> bool {
+        let finite = |bits: u16| f16::from_bits(bits).is_finite();
+        match *self {
+            Self::F32(_) | Self::F16(_) => true,
+            Self::Q8(scale, _) | Self::Q4(scale, _) => finite(scale),
+            Self::Q4M(scale, minimum, _) => finite(scale) && finite(minimum),
+        }
+    }
+}
+
 /// The blocks of one row; the last is padded with zeros.
 pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -> Result<()> {
     let tensor = row.tensor;

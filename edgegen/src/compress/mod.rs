@@ -12,14 +12,16 @@ mod rows;
 
 use std::collections::BTreeMap;
 
+use crate::cache::{Cache, Key};
 use crate::error::Result;
-use crate::layout::Content;
+use crate::layout::{Content, Layout};
 use crate::model::{Model, Tensor, TensorKey};
 use crate::plan::{Plan, shapes};
 use crate::program::tokenizer::TokenizerTables;
 use crate::program::{Arena, Prefix, Program, Provenance, WeightFiles};
 
 use calibrate::{Calibrated, Coded, calibrate};
+pub use calibrate::{Sensitivity, sensitivity};
 use permutation::RopePermutation;
 use rows::Rows;
 
@@ -30,24 +32,33 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 ///
 /// # Errors
 ///
-/// When a weight does not fit its format's range.
+/// When a weight does not fit its format's range, or the text of what is calibrated is too short.
 pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Program> {
+    compress_cached(model, plan, &Cache::none(), progress)
+}
+
+/// As [`compress`]; what is calibrated is taken from the cache, and kept there.
+///
+/// # Errors
+///
+/// As [`compress`].
+pub fn compress_cached(
+    model: &Model,
+    plan: &Plan,
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<Program> {
     let shapes = shapes(model, plan.sizes());
     let layout = plan.layout(model);
-    let calibrated = plan.formats().values().any(|format| format.calibrated());
-    let calibrated = calibrated
-        .then(|| calibrate(model, plan.formats(), plan.calibration(), progress))
-        .transpose()?;
-    let (weights, coded) = match &calibrated {
-        Some(Calibrated { model, coded }) => (model, coded),
-        None => (model, &BTreeMap::new()),
-    };
     let mut files = WeightFiles::new(&layout.files);
-    for (done, piece) in layout.pieces.iter().enumerate() {
-        fill(weights, coded, &piece.content, files.bytes_mut(&piece.part))?;
-        progress(done + 1, layout.pieces.len());
+    let key = plan.calibrated().then(|| key(model, plan));
+    let known = key.as_ref().and_then(|key| cache.get(key));
+    if !known.is_some_and(|bytes| files.fill(&bytes)) {
+        pack(model, plan, &layout, &mut files, progress)?;
+        if let Some(key) = key {
+            cache.put(&key, &files.joined());
+        }
     }
-
     Ok(Program {
         arena: Arena::new(&shapes),
         shapes,
@@ -76,6 +87,45 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
     })
 }
 
+/// What the bytes of the weight files depend on.
+fn key(model: &Model, plan: &Plan) -> Key {
+    let mut key = Key::new("weights")
+        .with(model.digest())
+        .with(model.architecture().vocab_size.to_string())
+        .with(plan.sizes().context.to_string())
+        .with(plan.calibration());
+    for token in model.tokenizer().tokens() {
+        key = key.with(&token.bytes);
+    }
+    for format in plan.formats().values() {
+        key = key.with(format.name());
+    }
+    key
+}
+
+/// Writes all weights.
+fn pack(
+    model: &Model,
+    plan: &Plan,
+    layout: &Layout,
+    files: &mut WeightFiles,
+    progress: Progress<'_>,
+) -> Result<()> {
+    let calibrated = plan
+        .calibrated()
+        .then(|| calibrate(model, plan.formats(), plan.calibration(), progress))
+        .transpose()?;
+    let (weights, coded) = match &calibrated {
+        Some(Calibrated { model, coded }) => (model, coded),
+        None => (model, &BTreeMap::new()),
+    };
+    for (done, piece) in layout.pieces.iter().enumerate() {
+        fill(weights, coded, &piece.content, files.bytes_mut(&piece.part))?;
+        progress(done + 1, layout.pieces.len());
+    }
+    Ok(())
+}
+
 /// Writes what belongs into a part of a weight file.
 fn fill(
     model: &Model,
@@ -91,10 +141,9 @@ fn fill(
             format,
             groups,
         } => {
-            if format.calibrated() {
+            if let Some(matrices) = keys.iter().map(|key| coded.get(key)).collect::<Option<Vec<_>>>() {
                 let (_, cols) = architecture.shape(keys[0].role);
-                let matrices = keys.iter().map(|key| &coded[key]);
-                calibrate::pack(matrices, groups.start, format.group_bytes(cols), out);
+                calibrate::pack(&matrices, groups.start, *format, cols, out);
                 return Ok(());
             }
             let mut rows = Rows::default();

@@ -39,13 +39,19 @@ fn pack_group(
             None => encoded.extend(std::iter::repeat_n(Block::zero(format), blocks)),
         }
     }
+    self::blocks(&encoded, format, out);
+    Ok(())
+}
+
+/// Writes the blocks of a group of rows, `[rows][blocks]`.
+pub(super) fn blocks(encoded: &[Block], format: WeightFormat, out: &mut [u8]) {
+    let blocks = encoded.len() / ROW_PADDING;
     let block_bytes = format.block_bytes() * ROW_PADDING;
     for (index, out) in out.chunks_exact_mut(block_bytes).enumerate() {
         for lane in 0..ROW_PADDING {
             interleave(&encoded[lane * blocks + index], lane, out);
         }
     }
-    Ok(())
 }
 
 /// Writes one row's block to its places in the group's block.

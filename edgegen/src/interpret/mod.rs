@@ -16,7 +16,7 @@ use crate::profile::InstructionSet;
 use crate::program::{Buffer, Matrix, Operation, Part, Program, Shapes, WeightFormat};
 
 pub use bake::bake;
-pub use evaluate::{Agreement, Evaluation, Score, evaluate};
+pub use evaluate::{Agreement, Evaluation, Score, divergence, evaluate};
 pub use golden::golden;
 
 /// A program with memory of its own: a session of the model.

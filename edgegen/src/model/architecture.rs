@@ -92,7 +92,7 @@ pub enum RopeScaling {
 }
 
 /// What a tensor is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Token embedding, `[vocab_size, hidden_size]`.
@@ -140,7 +140,7 @@ pub enum Role {
 
 /// A tensor's place in the network. Orders by layer, tensors outside the layers first,
 /// then by [`Role`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct TensorKey {
     /// The layer, or `None` outside the layers.
     pub layer: Option<usize>,
@@ -150,12 +150,12 @@ pub struct TensorKey {
 
 impl TensorKey {
     /// A tensor outside the layers.
-    pub fn global(role: Role) -> Self {
+    pub const fn global(role: Role) -> Self {
         Self { layer: None, role }
     }
 
     /// A tensor of layer `layer`, from 0.
-    pub fn layer(layer: usize, role: Role) -> Self {
+    pub const fn layer(layer: usize, role: Role) -> Self {
         Self {
             layer: Some(layer),
             role,

@@ -158,8 +158,11 @@ impl Subject<'_> {
 
     fn smaller_format(self, sizes: Sizes, excess: Excess) -> String {
         let candidates = WeightFormat::ALL.map(|format| {
-            let formats =
-                super::choice::formats(self.model, super::Quant::To(format), &BTreeMap::new());
+            let request = super::Request {
+                quant: super::Quant::To(format),
+                ..super::Request::default()
+            };
+            let formats = super::choice::formats(self.model, &request);
             (format, self.footprint(&formats, sizes))
         });
         let fitting = candidates.iter().find(|(_, footprint)| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::model::{DType, Model, Role, TensorKey};
-use crate::plan::Quant;
+use crate::plan::{Quant, Request};
 use crate::program::WeightFormat;
 
 /// What becomes of the matrices of one type.
@@ -42,30 +42,34 @@ impl fmt::Display for Conversion {
     }
 }
 
-/// The format of every matrix; `roles` says otherwise for some.
-pub(super) fn formats(
-    model: &Model,
-    quant: Quant,
-    roles: &BTreeMap<Role, WeightFormat>,
-) -> BTreeMap<TensorKey, WeightFormat> {
+/// The format of every matrix, as the request says.
+pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, WeightFormat> {
     let mut formats: BTreeMap<TensorKey, WeightFormat> = model
         .tensors()
         .iter()
         .filter(|(key, _)| key.role.is_matrix())
         .map(|(&key, tensor)| {
-            let format = match quant {
+            let format = match request.quant {
                 Quant::Keep => nearest(tensor.dtype()),
                 Quant::To(format) => format,
             };
-            (key, roles.get(&key.role).copied().unwrap_or(format))
+            (key, request.tensors.get(&key.role).copied().unwrap_or(format))
         })
         .collect();
     // A rotated network's last gain is a matrix, where the output projection is the embedding.
     let output = TensorKey::global(Role::Output);
-    if formats.values().any(|format| format.calibrated()) && !formats.contains_key(&output) {
+    if calibrated(request, &formats) && !formats.contains_key(&output) {
         formats.insert(TensorKey::global(Role::OutputMix), WeightFormat::Q8);
     }
     formats
+}
+
+/// Whether a text shows which errors matter.
+pub(super) fn calibrated(
+    request: &Request,
+    formats: &BTreeMap<TensorKey, WeightFormat>,
+) -> bool {
+    request.calibrate || formats.values().any(|format| format.calibrated())
 }
 
 /// The nearest format of at least as many bits. Types with a minimum go to the
@@ -101,6 +105,7 @@ pub fn lossless(from: DType, to: WeightFormat) -> bool {
 pub(super) fn conversions(
     model: &Model,
     formats: &BTreeMap<TensorKey, WeightFormat>,
+    calibrated: bool,
 ) -> Vec<Conversion> {
     let mut counts: BTreeMap<(DType, WeightFormat), usize> = BTreeMap::new();
     for (key, tensor) in model.tensors() {
@@ -114,7 +119,7 @@ pub(super) fn conversions(
             from,
             to,
             count,
-            lossless: lossless(from, to),
+            lossless: lossless(from, to) && !calibrated,
         })
         .collect()
 }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod choice;
+mod file;
 mod placement;
 mod policy;
 mod schedule;
@@ -23,6 +24,7 @@ use crate::text;
 pub(crate) use budget::mb;
 pub use budget::{Excess, Footprint, Sizes, shapes};
 pub use choice::Conversion;
+pub use file::PlanFile;
 pub use placement::Placement;
 pub use policy::basic;
 pub use schedule::{Schedule, schedule};
@@ -39,8 +41,12 @@ pub struct Request {
     pub quant: Quant,
     /// Other formats for the matrices of some roles.
     pub tensors: BTreeMap<Role, WeightFormat>,
-    /// Text of the kind that the model will see, for formats that are
-    /// [calibrated](WeightFormat::calibrated); the built-in one, if absent.
+    /// Whether `q8`, `q4` and `q4m` are calibrated too: scales and roundings then are those that do
+    /// least harm on a text. Formats that are [calibrated](WeightFormat::calibrated) need no asking,
+    /// and these become so beside them.
+    pub calibrate: bool,
+    /// Text of the kind that the model will see, for what is calibrated; the built-in one, if
+    /// absent.
     pub calibration: Option<String>,
     /// Positions of the KV cache; the profile's default, at most the model's, if absent.
     pub context: Option<usize>,
@@ -87,6 +93,7 @@ impl fmt::Display for Quant {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     formats: BTreeMap<TensorKey, WeightFormat>,
+    calibrated: bool,
     calibration: Option<String>,
     conversions: Vec<Conversion>,
     sizes: Sizes,
@@ -103,12 +110,17 @@ pub struct Plan {
 /// limits and [`Request::allow_oversize`] is not set; the message gives the figures and what
 /// would make it fit.
 pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan> {
-    let formats = choice::formats(model, request.quant, &request.tensors);
+    let formats = choice::formats(model, request);
     with_formats(model, profile, request, formats)
 }
 
-/// The plan with these formats, whatever the request says of them.
-fn with_formats(
+/// The plan with these formats, whatever the request says of them: one for each matrix, and one for
+/// [`Role::OutputMix`] where the model needs that.
+///
+/// # Errors
+///
+/// As [`plan`].
+pub fn with_formats(
     model: &Model,
     profile: &Profile,
     request: &Request,
@@ -140,9 +152,11 @@ fn with_formats(
     if !request.allow_oversize {
         subject.check(&formats, &footprint, sizes)?;
     }
-    let conversions = choice::conversions(model, &formats);
+    let calibrated = choice::calibrated(request, &formats);
+    let conversions = choice::conversions(model, &formats, calibrated);
     Ok(Plan {
         formats,
+        calibrated,
         calibration: request.calibration.clone(),
         conversions,
         sizes,
@@ -201,6 +215,11 @@ impl Plan {
     /// The format of every matrix.
     pub fn formats(&self) -> &BTreeMap<TensorKey, WeightFormat> {
         &self.formats
+    }
+
+    /// Whether a text shows which errors matter.
+    pub fn calibrated(&self) -> bool {
+        self.calibrated
     }
 
     /// The text that shows which errors matter.

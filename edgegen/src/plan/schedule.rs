@@ -1,7 +1,5 @@
 //! The steps of the basic policy for a model, with their sizes, and the plan that they lead to.
 
-use std::collections::BTreeMap;
-
 use crate::error::Result;
 use crate::model::Model;
 use crate::profile::Profile;
@@ -37,7 +35,14 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
     };
     let parameters: usize = model.tensors().values().map(|tensor| tensor.len()).sum();
     let fp32_bytes = 4 * parameters as u64;
-    let mut formats = choice::formats(model, Quant::Keep, &BTreeMap::new());
+    let in_formats = |quant| {
+        let request = Request {
+            quant,
+            ..Request::default()
+        };
+        choice::formats(model, &request)
+    };
+    let mut formats = in_formats(Quant::Keep);
     let start = with_formats(model, profile, &request, formats.clone())?;
     let subject = Subject {
         model,
@@ -64,7 +69,7 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
                 .iter()
                 .filter_map(|step| step.action.format().map(Quant::To)),
         )
-        .find(|&quant| choice::formats(model, quant, &BTreeMap::new()) == formats);
+        .find(|&quant| in_formats(quant) == formats);
     let plan = with_formats(model, profile, &request, formats)?;
     Ok(Schedule {
         fp32_bytes,

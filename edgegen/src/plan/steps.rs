@@ -9,6 +9,15 @@ use crate::program::WeightFormat;
 /// Something that is done to a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action {
+    /// Matrices are in the formats of the file.
+    Keep,
+    /// The rarest tokens are left out.
+    PruneVocabulary {
+        /// Tokens that stay.
+        size: usize,
+    },
+    /// Each matrix gets the bits that it needs, and a text shows which errors matter.
+    Calibrate,
     /// Matrices of more bits become 8-bit integers.
     QuantizeInt8,
     /// Matrices of more bits become 4-bit integers.
@@ -28,6 +37,9 @@ impl Action {
     /// The name in `edgegen plan --json`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Keep => "keep",
+            Self::PruneVocabulary { .. } => "prune_vocabulary",
+            Self::Calibrate => "calibrate",
             Self::QuantizeInt8 => "quantize_int8",
             Self::QuantizeInt4 => "quantize_int4",
             Self::Prune { .. } => "prune",
@@ -42,7 +54,11 @@ impl Action {
             Self::QuantizeInt8 => Some(WeightFormat::Q8),
             Self::QuantizeInt4 => Some(WeightFormat::Q4),
             Self::ConvertF16 => Some(WeightFormat::F16),
-            Self::Prune { .. } | Self::OptimizeGraph => None,
+            Self::Keep
+            | Self::PruneVocabulary { .. }
+            | Self::Calibrate
+            | Self::Prune { .. }
+            | Self::OptimizeGraph => None,
         }
     }
 
@@ -61,6 +77,9 @@ impl Action {
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Keep => f.write_str("keep the formats"),
+            Self::PruneVocabulary { size } => write!(f, "keep {size} tokens"),
+            Self::Calibrate => f.write_str("quantize by calibration"),
             Self::QuantizeInt8 => f.write_str("quantize to int8"),
             Self::QuantizeInt4 => f.write_str("quantize to int4"),
             Self::Prune { sparsity } => write!(f, "prune at sparsity {sparsity}"),
@@ -81,4 +100,16 @@ pub struct Step {
     pub before: usize,
     /// Bytes of weights and tables after it.
     pub after: usize,
+}
+
+impl Step {
+    /// The last step: it changes no size.
+    pub(crate) fn graph(bytes: usize) -> Self {
+        Self {
+            action: Action::OptimizeGraph,
+            reason: "matrices with one input become one, buffers share memory".into(),
+            before: bytes,
+            after: bytes,
+        }
+    }
 }

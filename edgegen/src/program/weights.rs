@@ -135,6 +135,26 @@ impl WeightFiles {
         &self.files[part.file].bytes[part.range.clone()]
     }
 
+    /// All bytes, file after file.
+    pub fn joined(&self) -> Vec<u8> {
+        let files: Vec<&[u8]> = self.files.iter().map(|file| &file.bytes[..]).collect();
+        files.concat()
+    }
+
+    /// Takes over what [`joined`](Self::joined) gave, if it is of this size.
+    pub fn fill(&mut self, bytes: &[u8]) -> bool {
+        let fits = bytes.len() == self.total_bytes();
+        if fits {
+            let mut rest = bytes;
+            for file in &mut self.files {
+                let (bytes, later) = rest.split_at(file.bytes.len());
+                file.bytes.copy_from_slice(bytes);
+                rest = later;
+            }
+        }
+        fits
+    }
+
     /// The bytes that a part names, to be written.
     pub fn bytes_mut(&mut self, part: &Part) -> &mut [u8] {
         &mut self.files[part.file].bytes[part.range.clone()]

@@ -5,18 +5,18 @@ use rayon::prelude::*;
 use crate::compress::dense::Dense;
 use crate::program::COLUMN_PADDING;
 
-use super::trellis::Code;
-
 /// Added to each second moment, as a part of their mean: a text shows them only so well.
 const DAMPING: f64 = 0.03;
+
+/// The column of each step, within a block.
+pub(super) type Order = [usize; COLUMN_PADDING];
 
 /// The second moments `H` of a matrix's inputs as `M D Mᵀ`, `M` unit upper triangular: the loss of
 /// errors `e` is then the sum of `D_k (e_k + Σ_{i<k} e_i M_ik)²`, so that column `k` can make
 /// good what the columns before it did wrong (Frantar et al. 2022, "GPTQ", arXiv:2210.17323;
 /// Chee et al. 2023, "QuIP", arXiv:2307.13304).
 pub(super) struct Factor {
-    pub(super) code: Code,
-    /// The column of each step of the code; those beyond the matrix's own are padding.
+    /// The column of each step; those beyond the matrix's own are padding.
     pub(super) columns: Vec<usize>,
     /// `M`, row after row.
     upper: Vec<f32>,
@@ -25,12 +25,12 @@ pub(super) struct Factor {
 }
 
 impl Factor {
-    /// Of `moments`, `[cols, cols]`, with columns in the order of the code's steps.
-    pub(super) fn new(moments: &Dense, code: Code) -> Self {
+    /// Of `moments`, `[cols, cols]`, with the columns of each block in this order.
+    pub(super) fn new(moments: &Dense, order: &Order) -> Self {
         let cols = moments.cols;
         let size = cols.next_multiple_of(COLUMN_PADDING);
         let columns: Vec<usize> = (0..size)
-            .map(|step| step / COLUMN_PADDING * COLUMN_PADDING + code.column(step % COLUMN_PADDING))
+            .map(|step| step / COLUMN_PADDING * COLUMN_PADDING + order[step % COLUMN_PADDING])
             .collect();
         let mean = (0..cols).map(|i| f64::from(moments.row(i)[i])).sum::<f64>() / cols as f64;
         let damping = (DAMPING * mean).max(1e-12);
@@ -70,7 +70,6 @@ impl Factor {
                 });
         }
         Self {
-            code,
             columns,
             upper,
             diagonal,

@@ -4,6 +4,9 @@ mod coded;
 mod encode;
 mod factor;
 mod forward;
+mod grid;
+mod lanes;
+mod sensitivity;
 mod trellis;
 mod walk;
 
@@ -15,11 +18,13 @@ use crate::program::WeightFormat;
 use crate::program::tokenizer::TokenizerTables;
 
 use super::Progress;
+use super::dense::Dense;
 use super::network::Network;
 
 pub(super) use coded::{Coded, pack};
-use trellis::Code;
-use walk::Walk;
+pub use sensitivity::{Sensitivity, sensitivity};
+use encode::{Method, encode};
+use walk::{Inputs, Walk, original};
 
 /// Tokens of a window: each begins with an empty KV cache.
 const WINDOW: usize = 256;
@@ -52,40 +57,48 @@ pub(super) fn calibrate(
     progress: Progress<'_>,
 ) -> Result<Calibrated> {
     let window = WINDOW.min(model.architecture().max_position_embeddings);
-    let tokens = tokens(model, text, window)?;
+    let tokens = tokens(model, text, window, WINDOWS)?;
     check_rotation(model)?;
     let mut network = Network::of(model);
     network.prepare();
     let layers = network.architecture.num_hidden_layers;
-    let code = |key: TensorKey| formats.get(&key).copied().and_then(Code::of);
+    let method = |key: TensorKey| formats.get(&key).copied().and_then(Method::of);
     let mut coded = BTreeMap::new();
+    let mut encode = |key: TensorKey, weights: &Dense, inputs: &mut Inputs<'_>| {
+        let method = method(key)?;
+        let (matrix, values) = encode(weights, inputs.factor(method.order()), method);
+        coded.insert(key, matrix);
+        Some(values)
+    };
 
     // The embedding comes first and, where it is the output projection too, last.
     let key = TensorKey::global(Role::Embedding);
     let embedding = &network.weights[&key];
-    let mut encoded = embedding.clone();
-    if let Some(code) = code(key) {
+    let mut encoded = None;
+    if method(key).is_some() {
         let some = &tokens[..tokens.len().min(PREVIEW * window)];
         let mut walk = Walk::new(&network, embedding, some, window);
         for layer in 0..layers {
-            walk.layer(layer, &|_| None);
+            walk.layer(layer, &mut original);
         }
-        let (codes, values) = walk.head(embedding, code);
-        coded.insert(key, codes);
-        encoded = values;
+        let given = walk.given_to_output();
+        encoded = encode(key, embedding, &mut walk.inputs(&given));
     }
-    let mut walk = Walk::new(&network, &encoded, &tokens, window);
+    let embedding = encoded.as_ref().unwrap_or(embedding);
+    let mut walk = Walk::new(&network, embedding, &tokens, window);
     for layer in 0..layers {
         progress(layer, layers);
-        coded.extend(walk.layer(layer, &code));
+        walk.layer(layer, &mut encode);
     }
     let key = TensorKey::global(Role::Output);
-    if let Some((weights, code)) = network.weights.get(&key).zip(code(key)) {
-        coded.insert(key, walk.head(weights, code).0);
+    if let Some(weights) = network.weights.get(&key) {
+        let given = walk.given_to_output();
+        encode(key, weights, &mut walk.inputs(&given));
     }
     progress(layers, layers);
     for (key, matrix) in &coded {
-        if let Some(row) = matrix.overflow() {
+        let cols = network.weights[key].cols;
+        if let Some(row) = matrix.overflow(cols) {
             return Err(
                 Error::new(format!("a weight is too large for `{}`", formats[key]))
                     .at(format!("{}, row {row}", key.role.name()))
@@ -119,8 +132,8 @@ fn check_rotation(model: &Model) -> Result<()> {
     Ok(())
 }
 
-/// Whole windows of the text, each with BOS where the model uses it.
-fn tokens(model: &Model, text: &str, window: usize) -> Result<Vec<u32>> {
+/// So many whole windows, spread over the text, each with BOS where the model uses it.
+fn tokens(model: &Model, text: &str, window: usize, most: usize) -> Result<Vec<u32>> {
     let tables = TokenizerTables::new(model.tokenizer());
     let runtime = tables.runtime();
     let bos = runtime.bos.filter(|_| runtime.add_bos);
@@ -139,7 +152,7 @@ fn tokens(model: &Model, text: &str, window: usize) -> Result<Vec<u32>> {
         .at("--calibration")
         .remedy("give a longer text of the kind that the model will see, 20 KB or more"));
     }
-    let taken = WINDOWS.min(windows.len());
+    let taken = most.min(windows.len());
     let chosen = (0..taken).map(|i| windows[i * windows.len() / taken]);
     Ok(chosen
         .flat_map(|window| bos.into_iter().chain(window.iter().copied()))

@@ -5,14 +5,11 @@ use runtime_kernels::{Isa, Kernel};
 
 use crate::program::WeightFormat;
 
-use super::factor::Factor;
+use super::factor::{Factor, Order};
+use super::lanes::{LANES, Lanes, spread};
 
-/// Rows that are encoded side by side, a SIMD lane each.
-pub(super) const LANES: usize = 8;
 /// Columns of a block.
 const BLOCK: usize = 32;
-
-type Lanes = [f32; LANES];
 
 /// A format of few bits a weight (runtime-kernels, `codes`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +88,12 @@ impl Code {
         }
     }
 
-    /// The column of a step of a block: circles follow each other.
-    pub(super) fn column(self, step: usize) -> usize {
+    /// The column of each step of a block: circles follow each other.
+    pub(super) fn order(self) -> Order {
+        std::array::from_fn(|step| self.column(step))
+    }
+
+    fn column(self, step: usize) -> usize {
         match self {
             // Bit `p` of circle `v`: nibbles of words 2v (p % 4 = 0) and 2v + 1.
             Self::T2 => {
@@ -125,6 +126,7 @@ impl Code {
 
 /// Rows of a group in the order of steps, and what becomes of them.
 pub(super) struct Encode<'a> {
+    pub(super) code: Code,
     /// `[steps][lane]`, in units of the levels.
     pub(super) weights: &'a [Lanes],
     /// Of the inputs' second moments, in the order of steps.
@@ -138,7 +140,7 @@ impl Kernel for Encode<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, _isa: I) {
-        match self.factor.code {
+        match self.code {
             Code::T2 => self.circles::<4>(),
             Code::T3 => self.circles::<2>(),
             Code::T4 => self.circles::<1>(),
@@ -149,7 +151,7 @@ impl Kernel for Encode<'_> {
 impl Encode<'_> {
     #[inline(always)]
     fn circles<const S: usize>(self) {
-        let code = self.factor.code;
+        let code = self.code;
         let levels = code.levels().map(f32::from);
         let size = code.circle();
         let mut targets = self.weights.to_vec();
@@ -170,12 +172,7 @@ impl Encode<'_> {
                 for (error, &code) in error.iter_mut().zip(codes) {
                     *error -= levels[usize::from(code)];
                 }
-                let row = &self.factor.row(start + i)[start + size..];
-                for (target, &share) in later.iter_mut().zip(row) {
-                    for (target, error) in target.iter_mut().zip(error) {
-                        *target += error * share;
-                    }
-                }
+                spread(error, &self.factor.row(start + i)[start + size..], later);
             }
         }
     }
@@ -276,12 +273,8 @@ impl Circle<'_> {
         for (error, level) in error.iter_mut().zip(level) {
             *error -= level;
         }
-        let row = &self.factor.row(place)[self.start..][..size];
-        for (target, share) in next.targets.iter_mut().zip(row).skip(step + 1) {
-            for (target, error) in target.iter_mut().zip(error) {
-                *target += error * share;
-            }
-        }
+        let row = &self.factor.row(place)[self.start..][step + 1..size];
+        spread(error, row, &mut next.targets[step + 1..]);
     }
 }
 

@@ -1,22 +1,20 @@
-//! The text's way through the network as it becomes: each layer is given what the encoded ones
-//! before it really give.
+//! The text's way through the network, where other weights may take the place of its own: each
+//! layer is given what the ones before it really give.
 
 use crate::compress::dense::Dense;
 use crate::compress::network::Network;
 use crate::compress::rope;
 use crate::model::{Role, TensorKey};
 
-use super::coded::Coded;
-use super::encode::encode;
-use super::factor::Factor;
+use super::factor::{Factor, Order};
 use super::forward;
-use super::trellis::Code;
 
 /// How much the first position of a window counts, in positions. It is an attention sink: all others
 /// look at it, and its residual stream is so large that it must not count by its size.
 const FIRST: f32 = 20.0;
 
 /// The residual stream of all tokens, between two layers.
+#[derive(Clone)]
 pub(super) struct Walk<'a> {
     network: &'a Network,
     window: usize,
@@ -28,6 +26,14 @@ pub(super) struct Walk<'a> {
 
 /// A projection's weight and bias.
 type Linear = (Role, Role);
+
+/// Gives what takes the place of a matrix, from its weights and what they are multiplied with.
+pub(super) type Substitute<'s> = dyn FnMut(TensorKey, &Dense, &mut Inputs<'_>) -> Option<Dense> + 's;
+
+/// Leaves every matrix as it is.
+pub(super) fn original(_: TensorKey, _: &Dense, _: &mut Inputs<'_>) -> Option<Dense> {
+    None
+}
 
 impl<'a> Walk<'a> {
     /// At the beginning: the tokens' rows of the embedding.
@@ -41,6 +47,11 @@ impl<'a> Walk<'a> {
         for (row, &token) in residual.values.chunks_exact_mut(embedding.cols).zip(tokens) {
             row.copy_from_slice(embedding.row(token as usize));
         }
+        Self::at(network, residual, window)
+    }
+
+    /// With this residual stream, `[tokens, hidden_size]`.
+    pub(super) fn at(network: &'a Network, residual: Dense, window: usize) -> Self {
         Self {
             network,
             window,
@@ -49,17 +60,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Goes through a layer and encodes its matrices.
-    pub(super) fn layer(
-        &mut self,
-        layer: usize,
-        code: &impl Fn(TensorKey) -> Option<Code>,
-    ) -> Vec<(TensorKey, Coded)> {
+    /// Goes through a layer.
+    pub(super) fn layer(&mut self, layer: usize, substitute: &mut Substitute<'_>) {
         let architecture = &self.network.architecture;
-        let mut coded = Vec::new();
-        let mut project = |linears: &[Linear], input: &Dense| {
-            self.project(layer, linears, input, code, &mut coded)
-        };
+        let mut project =
+            |linears: &[Linear], input: &Dense| self.project(layer, linears, input, substitute);
         let normed = forward::rms_norm(&self.residual, architecture.rms_norm_eps);
         let queries_keys_values = [
             (Role::Query, Role::QueryBias),
@@ -87,7 +92,6 @@ impl<'a> Walk<'a> {
         let down = project(&[(Role::Down, Role::DownBias)], &hidden);
         forward::add(&mut residual, &down[0]);
         self.residual = residual;
-        coded
     }
 
     /// Projections of one input.
@@ -96,21 +100,13 @@ impl<'a> Walk<'a> {
         layer: usize,
         linears: &[Linear],
         input: &Dense,
-        code: &impl Fn(TensorKey) -> Option<Code>,
-        coded: &mut Vec<(TensorKey, Coded)>,
+        substitute: &mut Substitute<'_>,
     ) -> Vec<Dense> {
-        let mut factors = Factors::new(input, self.window);
+        let mut inputs = Inputs::new(input, self.window);
         let outputs = linears.iter().map(|&(weight, bias)| {
-            let key = TensorKey::layer(layer, weight);
             let weights = self.network.get(Some(layer), weight);
-            let mut output = match code(key) {
-                Some(code) => {
-                    let (codes, values) = encode(weights, factors.get(code));
-                    coded.push((key, codes));
-                    values.times(input)
-                }
-                None => weights.times(input),
-            };
+            let other = substitute(TensorKey::layer(layer, weight), weights, &mut inputs);
+            let mut output = other.as_ref().unwrap_or(weights).times(input);
             let bias = TensorKey::layer(layer, bias);
             forward::add_bias(&mut output, self.network.weights.get(&bias));
             output
@@ -118,23 +114,42 @@ impl<'a> Walk<'a> {
         outputs.collect()
     }
 
-    /// Encodes a matrix that is given the last norm's output.
-    pub(super) fn head(&self, weights: &Dense, code: Code) -> (Coded, Dense) {
-        let eps = self.network.architecture.rms_norm_eps;
-        let normed = forward::rms_norm(&self.residual, eps);
-        encode(weights, Factors::new(&normed, self.window).get(code))
+    /// Layers of the network.
+    pub(super) fn layers(&self) -> usize {
+        self.network.architecture.num_hidden_layers
+    }
+
+    /// What the output projection is multiplied with, `[tokens, hidden_size]`.
+    pub(super) fn given_to_output(&self) -> Dense {
+        let normed = forward::rms_norm(&self.residual, self.network.architecture.rms_norm_eps);
+        let mix = TensorKey::global(Role::OutputMix);
+        match self.network.weights.get(&mix) {
+            Some(mix) => mix.times(&normed),
+            None => normed,
+        }
+    }
+
+    /// What there is to know of an input.
+    pub(super) fn inputs<'n>(&self, input: &'n Dense) -> Inputs<'n> {
+        Inputs::new(input, self.window)
+    }
+
+    /// The residual stream, `[tokens, hidden_size]`.
+    pub(super) fn residual(&self) -> &Dense {
+        &self.residual
     }
 }
 
-/// What errors mean where an input is read, for each code that is asked for.
-struct Factors<'a> {
+/// What a matrix is multiplied with, and what errors mean there, for each order of columns that is
+/// asked for.
+pub(super) struct Inputs<'a> {
     input: &'a Dense,
     window: usize,
     moments: Option<Dense>,
-    factors: Vec<Factor>,
+    factors: Vec<(Order, Factor)>,
 }
 
-impl<'a> Factors<'a> {
+impl<'a> Inputs<'a> {
     fn new(input: &'a Dense, window: usize) -> Self {
         Self {
             input,
@@ -144,15 +159,15 @@ impl<'a> Factors<'a> {
         }
     }
 
-    fn get(&mut self, code: Code) -> &Factor {
-        if let Some(found) = self.factors.iter().position(|f| f.code == code) {
-            return &self.factors[found];
+    pub(super) fn factor(&mut self, order: Order) -> &Factor {
+        if let Some(found) = self.factors.iter().position(|(known, _)| *known == order) {
+            return &self.factors[found].1;
         }
         let moments = self
             .moments
             .get_or_insert_with(|| moments(self.input, self.window));
-        self.factors.push(Factor::new(moments, code));
-        self.factors.last().expect("it was pushed")
+        self.factors.push((order, Factor::new(moments, &order)));
+        &self.factors.last().expect("it was pushed").1
     }
 }
 

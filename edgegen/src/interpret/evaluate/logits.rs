@@ -29,6 +29,11 @@ pub(super) fn log_sum(logits: &[f32]) -> LogSum {
     LogSum(max + libm::log(sum))
 }
 
+/// KL(reference ‖ candidate) of two predictions, `[vocab_size]` logits each, in nats.
+pub fn divergence(reference: &[f32], candidate: &[f32]) -> f64 {
+    compare(reference, candidate).divergence
+}
+
 /// Compares two predictions, `[vocab_size]` each.
 pub(super) fn compare(reference: &[f32], candidate: &[f32]) -> Comparison {
     let best = [best(reference), best(candidate)];

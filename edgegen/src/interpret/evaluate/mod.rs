@@ -14,6 +14,7 @@ use super::{Interpreter, Observer};
 use logits::{compare, log_sum};
 use windows::Windows;
 
+pub use logits::divergence;
 pub use windows::Score;
 
 /// A candidate beside its reference, over the same text.

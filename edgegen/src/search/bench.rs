@@ -1,0 +1,110 @@
+//! Measures what a choice costs.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cache::Key;
+use crate::compress::compress_cached;
+use crate::error::Result;
+use crate::interpret::{Evaluation, evaluate};
+use crate::model::Model;
+use crate::plan::{Plan, Quant};
+use crate::program::Program;
+
+use super::Task;
+
+/// Tokens of a window.
+const WINDOW: usize = 256;
+
+/// What a choice costs on the text that is held out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Loss {
+    /// What the text's tokens cost more than with the original, in nats for each of the original's.
+    pub nats: f64,
+    /// KL divergence from the original, in nats a token; `None` where tokens are left out.
+    pub divergence: Option<f64>,
+    /// Perplexity as a multiple of the original's.
+    pub perplexity_ratio: f64,
+}
+
+impl Loss {
+    fn of(evaluation: &Evaluation) -> Self {
+        let ratio = evaluation.candidate_perplexity() / evaluation.reference.perplexity();
+        Self {
+            nats: libm::log(ratio),
+            divergence: evaluation.agreement.map(|agreement| agreement.divergence),
+            perplexity_ratio: ratio,
+        }
+    }
+
+    /// What a goal speaks of: the divergence, or what comes nearest to it.
+    pub(super) fn of_goal(&self) -> f64 {
+        self.divergence.unwrap_or(self.nats)
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3} times the perplexity", self.perplexity_ratio)?;
+        match self.divergence {
+            Some(divergence) => write!(f, ", KL divergence {divergence:.4}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The original, and how others are compared with it.
+pub(super) struct Bench<'a> {
+    task: &'a Task<'a>,
+    digest: String,
+    original: Program,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(model: &Model, task: &'a Task<'a>) -> Result<Self> {
+        let plan = task.plain(model, Quant::Keep)?;
+        Ok(Self {
+            task,
+            digest: model.digest().to_owned(),
+            original: compress_cached(model, &plan, task.cache, &|_, _| {})?,
+        })
+    }
+
+    /// What a smaller vocabulary costs, in the formats of the file.
+    pub(super) fn vocabulary(&self, model: &Model) -> Result<Loss> {
+        let plan = self.task.plain(model, Quant::Keep)?;
+        self.measure(model, &plan)
+    }
+
+    /// What a plan costs.
+    pub(super) fn measure(&self, model: &Model, plan: &Plan) -> Result<Loss> {
+        let mut key = Key::new("loss")
+            .with(&self.digest)
+            .with(model.architecture().vocab_size.to_string())
+            .with(plan.sizes().context.to_string())
+            .with(if plan.calibrated() { plan.calibration() } else { "" })
+            .with(self.task.texts.calibration.as_bytes())
+            .with(self.task.texts.held_out.as_bytes());
+        for format in plan.formats().values() {
+            key = key.with(format.name());
+        }
+        let measured = self.task.cache.get_or(&key, || {
+            let program = compress_cached(model, plan, self.task.cache, &|done, all| {
+                (self.task.progress)("calibrating a choice", done, all);
+            })?;
+            let shapes = [self.original.shapes(), program.shapes()];
+            let window = shapes.iter().map(|shapes| shapes.context).fold(WINDOW, usize::min);
+            let text = &self.task.texts.held_out;
+            let found = evaluate(&self.original, &program, text, window, &|done, all| {
+                (self.task.progress)("predicting a text with it", done, all);
+            })?;
+            Ok(serde_json::to_vec(&Loss::of(&found)).expect("numbers are JSON"))
+        })?;
+        match serde_json::from_slice(&measured) {
+            Ok(loss) => Ok(loss),
+            // A loss that is not finite has no JSON.
+            Err(_) => Ok(Loss { nats: f64::INFINITY, divergence: None, perplexity_ratio: f64::INFINITY }),
+        }
+    }
+}
