@@ -31,29 +31,72 @@ pub fn read(path: &Path) -> Result<String> {
 /// What to calibrate with, and what to measure on: calibration does not see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Texts {
-    /// For calibration.
-    pub calibration: Cow<'static, str>,
-    /// For measurements.
-    pub held_out: Cow<'static, str>,
+    whole: Cow<'static, str>,
+    /// Bytes of `whole` to calibrate with.
+    calibration: usize,
+    /// What to measure on, if that is not the rest of `whole`.
+    held_out: Option<&'static str>,
 }
 
 impl Texts {
     /// The built-in ones.
     pub fn built_in() -> Self {
         Self {
-            calibration: CALIBRATION.into(),
-            held_out: HELD_OUT.into(),
+            whole: CALIBRATION.into(),
+            calibration: CALIBRATION.len(),
+            held_out: Some(HELD_OUT),
         }
     }
 
-    /// The parts of a text: a tenth at its end, from the next line on, is held out.
-    pub fn of(text: &str) -> Self {
+    /// The parts of a text: about a tenth at its end, whole lines where there are any, is for
+    /// measurements.
+    ///
+    /// # Errors
+    ///
+    /// When it is empty.
+    pub fn of(text: &str) -> Result<Self> {
+        if text.trim().is_empty() {
+            return Err(Error::new("the text is empty")
+                .remedy("give one of the kind that the model will see, 20 KB or more"));
+        }
         let about = text.floor_char_boundary(text.len() / 10 * 9);
-        let at = text[about..].find('\n').map_or(about, |line| about + line + 1);
-        let (calibration, held_out) = text.split_at(at);
-        Self {
-            calibration: calibration.to_owned().into(),
-            held_out: held_out.to_owned().into(),
+        let line = text[..about].rfind('\n').map(|at| at + 1);
+        Ok(Self {
+            calibration: line.filter(|&at| at >= text.len() / 2).unwrap_or(about),
+            whole: text.to_owned().into(),
+            held_out: None,
+        })
+    }
+
+    /// What to calibrate with, where nothing is measured.
+    pub fn whole(&self) -> &str {
+        &self.whole
+    }
+
+    /// What to calibrate with.
+    pub fn calibration(&self) -> &str {
+        &self.whole[..self.calibration]
+    }
+
+    /// What to measure on.
+    pub fn held_out(&self) -> &str {
+        self.held_out
+            .unwrap_or_else(|| &self.whole[self.calibration..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_parts_are_the_text(text in "\\PC{0,40}(\n\\PC{0,40}){0,9}") {
+            prop_assume!(!text.trim().is_empty());
+            let texts = Texts::of(&text).unwrap();
+            prop_assert_eq!(format!("{}{}", texts.calibration(), texts.held_out()), text.as_str());
+            prop_assert!(texts.calibration().len() >= texts.held_out().len().saturating_sub(40));
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The options of compression: what `emit` and `eval` have in common.
 
-use std::borrow::Cow;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Model, Role};
-use crate::plan::{Quant, Request};
+use crate::plan::{PlanFile, Quant, Request};
 use crate::program::WeightFormat;
+use crate::text::Texts;
 use crate::{prune, text};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -19,10 +20,17 @@ pub(super) struct Compression {
     /// Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
     #[arg(long = "tensor", value_name = "ROLE=FORMAT", value_parser = tensor)]
     tensors: Vec<(Role, WeightFormat)>,
+    /// Calibrate q8, q4 and q4m too: with scales and roundings that a text shows to do least harm; t4, t3 and
+    /// t2 are calibrated in any case
+    #[arg(long)]
+    calibrate: bool,
     /// Tokens to keep, the most frequent ones of the calibration text [default: all]
     #[arg(long, value_name = "N")]
     vocab_size: Option<usize>,
-    /// Text of the kind that the model will see, UTF-8: for `--vocab-size`, t4, t3 and t2
+    /// Formats and vocabulary from a file that `edgegen plan --out` wrote
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quant", "tensors", "calibrate", "vocab_size"])]
+    plan: Option<PathBuf>,
+    /// Text of the kind that the model will see, UTF-8: for `--vocab-size` and what is calibrated
     /// [default: a built-in one, English]
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
@@ -50,32 +58,88 @@ fn tensor(text: &str) -> std::result::Result<(Role, WeightFormat), String> {
 }
 
 impl Compression {
-    /// The calibration text.
-    pub(super) fn text(&self) -> Result<Cow<'static, str>> {
-        match &self.calibration {
-            Some(path) => Ok(text::read(path)?.into()),
-            None => Ok(text::CALIBRATION.into()),
+    /// Reads the files that are named: what is wrong with them shows before the long work.
+    pub(super) fn read(&self) -> Result<Given<'_>> {
+        let file = self.plan.as_deref().map(|path| {
+            let bytes =
+                fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+            let file = PlanFile::parse(&bytes).map_err(|error| error.in_file(path))?;
+            Ok((path, file))
+        });
+        Ok(Given {
+            options: self,
+            file: file.transpose()?,
+            texts: texts(self.calibration.as_deref())?,
+        })
+    }
+}
+
+/// The calibration text of the option, or the built-in one.
+pub(super) fn texts(path: Option<&Path>) -> Result<Texts> {
+    match path {
+        Some(path) => Texts::of(&text::read(path)?).map_err(|error| error.in_file(path)),
+        None => Ok(Texts::built_in()),
+    }
+}
+
+/// The options, and what is in the files that they name.
+pub(super) struct Given<'a> {
+    options: &'a Compression,
+    file: Option<(&'a Path, PlanFile)>,
+    texts: Texts,
+}
+
+impl Given<'_> {
+    /// What the weights become, in a word.
+    pub(super) fn label(&self) -> String {
+        match self.file {
+            Some(_) => "plan".to_owned(),
+            None => self.options.quant.to_string(),
         }
     }
 
     /// The model with the tokens that are to be kept.
-    pub(super) fn prune(&self, model: Model, text: &str) -> Result<Model> {
-        match self.vocab_size {
-            Some(size) => prune::vocabulary(model, size, text),
+    pub(super) fn prune(&self, model: Model) -> Result<Model> {
+        let size = match &self.file {
+            Some((_, file)) => file.vocab_size(),
+            None => self.options.vocab_size,
+        };
+        match size {
+            Some(size) => prune::vocabulary(model, size, self.text()),
             None => Ok(model),
         }
     }
 
-    /// What the planner is asked for, with defaults for what is no matter of compression.
-    pub(super) fn request(&self, text: Cow<'static, str>) -> Request {
-        Request {
-            quant: self.quant,
-            tensors: self.tensors.iter().copied().collect(),
-            calibration: match text {
-                Cow::Borrowed(_) => None,
-                Cow::Owned(text) => Some(text),
-            },
-            ..Request::default()
+    /// What there is to calibrate with.
+    pub(super) fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
+    /// What the planner is asked for; `request` has what is no matter of compression.
+    pub(super) fn request(&self, model: &Model, request: Request) -> Result<Request> {
+        let formats = self.file.as_ref().map(|(path, file)| {
+            let formats = file.formats(model, self.text());
+            formats.map_err(|error| error.in_file(path))
+        });
+        let from_file = self
+            .file
+            .as_ref()
+            .is_some_and(|(_, file)| file.calibrated());
+        Ok(Request {
+            quant: self.options.quant,
+            tensors: self.options.tensors.iter().copied().collect(),
+            formats: formats.transpose()?,
+            calibrate: self.options.calibrate || from_file,
+            calibration: Some(self.text().to_owned()),
+            ..request
+        })
+    }
+
+    /// The text to calibrate with. A plan was measured on the rest of it.
+    fn text(&self) -> &str {
+        match self.file {
+            Some(_) => self.texts.calibration(),
+            None => self.texts.whole(),
         }
     }
 }

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use crate::emit::check_folder;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::import::{BUILT_IN_PROMPT, built_in, import_with_tokenizer};
-use crate::plan::{Placement, Request};
+use crate::plan::{Placement, Request, schedule};
 use crate::profile::Profile;
 use crate::schema;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::compression::Compression;
 use super::job::Job;
+use super::policy::{Goals, Policy};
 use super::{json, name, progress};
 
 /// Compile a model into a Rust crate
@@ -33,6 +34,11 @@ pub(super) struct Args {
     name: Option<String>,
     #[command(flatten)]
     compression: Compression,
+    /// Choose formats for the platform, in place of `--quant` and the like
+    #[arg(long, value_enum, conflicts_with_all = ["quant", "tensors", "calibrate", "vocab_size", "plan"])]
+    policy: Option<Policy>,
+    #[command(flatten)]
+    goals: Goals,
     /// Tokens that a session holds [default: the platform's, at most the model's]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
@@ -85,23 +91,58 @@ pub(super) fn run(args: &Args) -> Result<String> {
         .as_deref()
         .map(|path| Ok((path, schema::read(path)?)));
     let schema = schema.transpose()?;
-    let calibration = args.compression.text()?;
+    let given = args.compression.read()?;
+    if args.goals.any() && args.policy != Some(Policy::Search) {
+        return Err(Error::new("goals are for a search")
+            .at("--budget-mb and --max-kl")
+            .remedy("add `--policy search`"));
+    }
     let model = progress::spin("reading the model", || {
         let model = match &args.model {
             Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref())?,
             None => built_in()?,
         };
-        let model = match &args.system {
-            Some(text) => model.with_system(text)?,
-            None => model,
-        };
-        // The tokens of the system message are kept.
-        let model = args.compression.prune(model, &calibration)?;
-        match &schema {
-            Some((path, text)) => model.with_schema(text).map_err(|error| error.in_file(path)),
+        match &args.system {
+            Some(text) => model.with_system(text),
             None => Ok(model),
         }
     })?;
+    let request = Request {
+        context: args.context,
+        answer_cache: args.answer_cache,
+        weights: args.weights,
+        allow_oversize: args.allow_oversize,
+        ..Request::default()
+    };
+    // The tokens of the system message are kept.
+    let (model, request) = match args.policy {
+        None => {
+            let model = progress::spin("choosing the tokens", || given.prune(model))?;
+            let request = given.request(&model, request)?;
+            (model, request)
+        }
+        Some(Policy::Search) => {
+            let found = args
+                .goals
+                .search(model, &profile, &request, given.texts())?;
+            let request = found.request(request);
+            (found.model, request)
+        }
+        Some(Policy::Basic) => {
+            let formats = schedule(&model, &profile, &request)?.plan.formats().clone();
+            let request = Request {
+                formats: Some(formats),
+                ..request
+            };
+            (model, request)
+        }
+    };
+    let model = match &schema {
+        Some((path, text)) => model
+            .with_schema(text)
+            .map_err(|error| error.in_file(path))?,
+        None => model,
+    };
     let name = args
         .name
         .clone()
@@ -109,13 +150,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let done = Job {
         model: &model,
         profile: &profile,
-        request: Request {
-            context: args.context,
-            answer_cache: args.answer_cache,
-            weights: args.weights,
-            allow_oversize: args.allow_oversize,
-            ..args.compression.request(calibration)
-        },
+        request,
         out: args.out.clone().unwrap_or_else(|| PathBuf::from(&name)),
         name,
         prompt: match args.model {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::interpret::{Evaluation, Score};
-use crate::plan::Quant;
+use crate::plan::{Quant, Request};
 use crate::profile::format_size;
 use crate::program::Program;
 
@@ -31,15 +31,13 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<String> {
     // A text that cannot be read shows before the long work.
-    let calibration = args.compression.text()?;
+    let given = args.compression.read()?;
     let (task, model) = args.subject.read()?;
     let reference = task.program(&model, plain(args.against))?;
-    let model = progress::spin("choosing the tokens", || {
-        args.compression.prune(model, &calibration)
-    })?;
-    let candidate = task.program(&model, args.compression.request(calibration))?;
+    let model = progress::spin("choosing the tokens", || given.prune(model))?;
+    let candidate = task.program(&model, given.request(&model, Request::default())?)?;
     let done = Done {
-        quants: [args.against, args.compression.quant],
+        weights: [args.against.to_string(), given.label()],
         window: task.window,
         flash: [&reference, &candidate].map(Program::flash_bytes),
         vocab_sizes: [&reference, &candidate].map(|program| program.shapes().vocab_size),
@@ -54,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 
 /// What was measured; of two, the reference is first.
 struct Done {
-    quants: [Quant; 2],
+    weights: [String; 2],
     window: usize,
     flash: [usize; 2],
     vocab_sizes: [usize; 2],
@@ -80,7 +78,7 @@ impl Done {
         let [reference, candidate] = [0, 1].map(|index| {
             let (score, perplexity) = &scores[index];
             serde_json::json!({
-                "quant": self.quants[index].to_string(),
+                "quant": self.weights[index],
                 "vocab_size": self.vocab_sizes[index],
                 "perplexity": perplexity,
                 "bits_per_byte": score.bits_per_byte(),
@@ -107,7 +105,7 @@ impl Done {
             let _ = writeln!(
                 text,
                 "{:<8}{:>12}{perplexity:>14.4}{:>14.5}{:>12}",
-                self.quants[index].to_string(),
+                self.weights[index],
                 self.vocab_sizes[index],
                 score.bits_per_byte(),
                 format_size(self.flash[index] as u64)

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
-use crate::compress::compress;
+use crate::cache::Cache;
+use crate::compress::compress_cached;
 use crate::emit::{Options, WriteReport, check_folder, emit, weights_file, write};
 use crate::error::Result;
 use crate::interpret::{bake, golden};
@@ -41,7 +42,7 @@ impl<'a> Job<'a> {
         check_folder(&self.out, self.force)?;
         let plan = plan(self.model, self.profile, &self.request)?;
         let mut program = progress::count("packing the weights", |step| {
-            compress(self.model, &plan, step)
+            compress_cached(self.model, &plan, &Cache::of_user(), step)
         })?;
         let threads = available_parallelism().map_or(1, usize::from);
         if !self.model.prefix().is_empty() {

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use crate::compress::compress;
+use crate::cache::Cache;
+use crate::compress::compress_cached;
 use crate::error::{Error, Result};
 use crate::import::import_with_tokenizer;
 use crate::interpret::{Evaluation, evaluate};
@@ -92,7 +93,9 @@ impl Task<'_> {
             ..request
         };
         let plan = plan(model, &Profile::load("host")?, &request)?;
-        progress::count("packing the weights", |step| compress(model, &plan, step))
+        progress::count("packing the weights", |step| {
+            compress_cached(model, &plan, &Cache::of_user(), step)
+        })
     }
 
     /// Compares two programs.

@@ -12,6 +12,7 @@ mod measure;
 mod name;
 mod plan;
 mod platforms;
+mod policy;
 mod profile;
 mod progress;
 mod sweep;

@@ -1,18 +1,23 @@
 //! `edgegen plan`.
 
 use std::fmt::Write;
+use std::fs;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::compress::compress;
-use crate::error::Result;
+use crate::cache::Cache;
+use crate::compress::compress_cached;
+use crate::error::{Error, Result};
 use crate::import::{built_in, import_with_tokenizer};
 use crate::plan::{Action, Request, Schedule, Step, schedule};
 use crate::profile::{Profile, format_size};
+use crate::search::Loss;
 
+use super::compression::texts;
 use super::fit::Fit;
+use super::policy::{Goals, Policy};
 use super::{json, progress};
 
 /// Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
@@ -23,6 +28,21 @@ pub(super) struct Args {
     /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
     #[arg(long, value_name = "P")]
     platform: String,
+    /// How formats are chosen
+    #[arg(long, value_enum, default_value_t = Policy::Search)]
+    policy: Policy,
+    #[command(flatten)]
+    goals: Goals,
+    /// Text of the kind that the model will see, UTF-8: most of it for calibration, its end for measurements
+    /// [default: built-in ones, English]
+    #[arg(long, value_name = "FILE")]
+    calibration: Option<PathBuf>,
+    /// Write what a search found, for `emit --plan` and `eval --plan`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Replace the file
+    #[arg(long, requires = "out")]
+    force: bool,
     /// Tokens that a session holds [default: the platform's, at most the model's]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
@@ -44,6 +64,24 @@ enum Show {
 
 pub(super) fn run(args: &Args) -> Result<String> {
     let profile = Profile::load(&args.platform)?;
+    let basic = args.policy == Policy::Basic;
+    if basic && (args.goals.any() || args.out.is_some() || args.calibration.is_some()) {
+        return Err(
+            Error::new("the basic policy has no goals, no calibration and no file")
+                .at("--policy basic")
+                .remedy("leave the other options out, or take `--policy search`"),
+        );
+    }
+    if let Some(path) = args
+        .out
+        .as_deref()
+        .filter(|path| !args.force && path.exists())
+    {
+        return Err(Error::new("the file exists")
+            .in_file(path)
+            .remedy("`--force` replaces it"));
+    }
+    let texts = texts(args.calibration.as_deref())?;
     let model = progress::spin("reading the model", || match &args.model {
         Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref()),
         None => built_in(),
@@ -52,10 +90,20 @@ pub(super) fn run(args: &Args) -> Result<String> {
         context: args.context,
         ..Request::default()
     };
-    let schedule = schedule(&model, &profile, &request)?;
+    let (model, schedule, loss) = if basic {
+        let schedule = schedule(&model, &profile, &request)?;
+        (model, schedule, None)
+    } else {
+        let found = args.goals.search(model, &profile, &request, &texts)?;
+        if let Some(path) = &args.out {
+            fs::write(path, found.file.write())
+                .map_err(|error| Error::io("write the plan", path, &error))?;
+        }
+        (found.model, found.schedule, found.loss)
+    };
     if let Some(Show::Program) = args.show {
         let program = progress::count("packing the weights", |step| {
-            compress(&model, &schedule.plan, step)
+            compress_cached(&model, &schedule.plan, &Cache::of_user(), step)
         })?;
         return Ok(program.to_string());
     }
@@ -64,6 +112,8 @@ pub(super) fn run(args: &Args) -> Result<String> {
         profile: &profile,
         fit: Fit::of(schedule.plan.footprint(), &profile),
         schedule: &schedule,
+        loss,
+        emit: emit(args, &schedule),
     };
     Ok(if args.json {
         json(&shown.json())
@@ -72,11 +122,22 @@ pub(super) fn run(args: &Args) -> Result<String> {
     })
 }
 
+/// The options of `emit` that do this, if there are any.
+fn emit(args: &Args, schedule: &Schedule) -> Option<String> {
+    match (args.policy, &args.out) {
+        (Policy::Search, Some(path)) => Some(format!("--plan {}", path.display())),
+        (Policy::Search, None) => Some("--policy search".to_owned()),
+        (Policy::Basic, _) => schedule.quant.map(|quant| format!("--quant {quant}")),
+    }
+}
+
 struct Shown<'a> {
     name: &'a str,
     profile: &'a Profile,
     fit: Fit,
     schedule: &'a Schedule,
+    loss: Option<Loss>,
+    emit: Option<String>,
 }
 
 impl Shown<'_> {
@@ -106,7 +167,8 @@ impl Shown<'_> {
             "bytes_per_token": schedule.cost.bytes,
             "multiply_adds_per_token": schedule.cost.multiply_adds,
             "tokens_per_second": self.tokens_per_second(),
-            "quant": schedule.quant.map(|quant| quant.to_string()),
+            "loss": self.loss,
+            "emit": self.emit,
         })
     }
 
@@ -149,7 +211,7 @@ impl Shown<'_> {
                 "speed    unknown: the profile has no `[speed]`; `edgegen profile` measures one"
             ),
         };
-        if let Some(quant) = schedule.quant {
+        if let Some(emit) = &self.emit {
             let oversize = if self.fit.all() {
                 ""
             } else {
@@ -160,7 +222,7 @@ impl Shown<'_> {
                 .iter()
                 .any(|step| matches!(step.action, Action::Prune { .. }));
             let but = if pruned { ", without pruning" } else { "" };
-            let _ = writeln!(text, "emit     `--quant {quant}{oversize}` does this{but}");
+            let _ = writeln!(text, "emit     `{emit}{oversize}` does this{but}");
         }
         text
     }

@@ -28,3 +28,17 @@ pub(super) fn count<T>(
     bar.finish_and_clear();
     result
 }
+
+/// Runs work of several stages, each of which reports its name, steps done and steps in all.
+pub(super) fn stages<T>(work: impl FnOnce(&(dyn Fn(&'static str, usize, usize) + Sync)) -> T) -> T {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
+        .expect("the template is valid");
+    let bar = ProgressBar::new(0).with_style(style);
+    let result = work(&|what, done, all| {
+        bar.set_message(what);
+        bar.set_length(all as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    result
+}

@@ -141,7 +141,11 @@ fn fill(
             format,
             groups,
         } => {
-            if let Some(matrices) = keys.iter().map(|key| coded.get(key)).collect::<Option<Vec<_>>>() {
+            if let Some(matrices) = keys
+                .iter()
+                .map(|key| coded.get(key))
+                .collect::<Option<Vec<_>>>()
+            {
                 let (_, cols) = architecture.shape(keys[0].role);
                 calibrate::pack(&matrices, groups.start, *format, cols, out);
                 return Ok(());

@@ -92,7 +92,9 @@ pub enum RopeScaling {
 }
 
 /// What a tensor is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Token embedding, `[vocab_size, hidden_size]`.
@@ -140,7 +142,9 @@ pub enum Role {
 
 /// A tensor's place in the network. Orders by layer, tensors outside the layers first,
 /// then by [`Role`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct TensorKey {
     /// The layer, or `None` outside the layers.
     pub layer: Option<usize>,

@@ -44,6 +44,9 @@ impl fmt::Display for Conversion {
 
 /// The format of every matrix, as the request says.
 pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, WeightFormat> {
+    if let Some(formats) = &request.formats {
+        return formats.clone();
+    }
     let mut formats: BTreeMap<TensorKey, WeightFormat> = model
         .tensors()
         .iter()
@@ -53,7 +56,10 @@ pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, W
                 Quant::Keep => nearest(tensor.dtype()),
                 Quant::To(format) => format,
             };
-            (key, request.tensors.get(&key.role).copied().unwrap_or(format))
+            (
+                key,
+                request.tensors.get(&key.role).copied().unwrap_or(format),
+            )
         })
         .collect();
     // A rotated network's last gain is a matrix, where the output projection is the embedding.
@@ -65,10 +71,7 @@ pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, W
 }
 
 /// Whether a text shows which errors matter.
-pub(super) fn calibrated(
-    request: &Request,
-    formats: &BTreeMap<TensorKey, WeightFormat>,
-) -> bool {
+pub(super) fn calibrated(request: &Request, formats: &BTreeMap<TensorKey, WeightFormat>) -> bool {
     request.calibrate || formats.values().any(|format| format.calibrated())
 }
 

@@ -167,16 +167,22 @@ impl PlanFile {
         &self,
         model: &Model,
         calibration: &str,
-    ) -> Result<&BTreeMap<TensorKey, WeightFormat>> {
+    ) -> Result<BTreeMap<TensorKey, WeightFormat>> {
         if self.model != model.digest() {
             return Err(Error::new("the plan was made for another model")
                 .at("model")
                 .remedy("make one for this model with `edgegen plan … --out FILE`"));
         }
-        if self.calibration.as_ref().is_some_and(|digest| *digest != sha256(calibration)) {
-            return Err(Error::new("the plan was made with another calibration text")
-                .at("calibration")
-                .remedy("give the same text with `--calibration`"));
+        if self
+            .calibration
+            .as_ref()
+            .is_some_and(|digest| *digest != sha256(calibration))
+        {
+            return Err(
+                Error::new("the plan was made with another calibration text")
+                    .at("calibration")
+                    .remedy("give the same text with `--calibration`"),
+            );
         }
         let matrices = model.tensors().keys().filter(|key| key.role.is_matrix());
         let mut needed: Vec<TensorKey> = matrices.copied().collect();
@@ -188,7 +194,9 @@ impl PlanFile {
             None => format!("formats.{}", key.role.name()),
         };
         if let Some(key) = needed.iter().find(|key| !self.formats.contains_key(key)) {
-            return Err(Error::new("the model has a matrix there, the plan no format").at(place(key)));
+            return Err(
+                Error::new("the model has a matrix there, the plan no format").at(place(key)),
+            );
         }
         if let Some(key) = self.formats.keys().find(|key| !needed.contains(key)) {
             return Err(Error::new("the model has no matrix there").at(place(key)));
@@ -199,7 +207,7 @@ impl PlanFile {
                 Error::new(format!("`{format}` needs the field `calibration`")).at(place(key)),
             );
         }
-        Ok(&self.formats)
+        Ok(self.formats.clone())
     }
 }
 

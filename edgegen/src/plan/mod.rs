@@ -41,6 +41,9 @@ pub struct Request {
     pub quant: Quant,
     /// Other formats for the matrices of some roles.
     pub tensors: BTreeMap<Role, WeightFormat>,
+    /// In place of both: the format of each matrix, [`Role::OutputMix`] among them where the model
+    /// needs that.
+    pub formats: Option<BTreeMap<TensorKey, WeightFormat>>,
     /// Whether `q8`, `q4` and `q4m` are calibrated too: scales and roundings then are those that do
     /// least harm on a text. Formats that are [calibrated](WeightFormat::calibrated) need no asking,
     /// and these become so beside them.
@@ -111,21 +114,6 @@ pub struct Plan {
 /// would make it fit.
 pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan> {
     let formats = choice::formats(model, request);
-    with_formats(model, profile, request, formats)
-}
-
-/// The plan with these formats, whatever the request says of them: one for each matrix, and one for
-/// [`Role::OutputMix`] where the model needs that.
-///
-/// # Errors
-///
-/// As [`plan`].
-pub fn with_formats(
-    model: &Model,
-    profile: &Profile,
-    request: &Request,
-    formats: BTreeMap<TensorKey, WeightFormat>,
-) -> Result<Plan> {
     let architecture = model.architecture();
     let weights = request.weights.on(profile)?;
     let context = context(architecture, profile, request.context)?;

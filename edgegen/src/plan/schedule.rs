@@ -4,9 +4,9 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::profile::Profile;
 
-use super::{Plan, Quant, Request, Step, Subject, TokenCost, basic, choice, with_formats};
+use super::{Plan, Quant, Request, Step, Subject, TokenCost, basic, choice, plan};
 
-/// What the basic policy makes of a model on a platform.
+/// What a policy makes of a model on a platform.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// Bytes of the model in fp32: 4 for each weight.
@@ -33,8 +33,6 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
         allow_oversize: true,
         ..request.clone()
     };
-    let parameters: usize = model.tensors().values().map(|tensor| tensor.len()).sum();
-    let fp32_bytes = 4 * parameters as u64;
     let in_formats = |quant| {
         let request = Request {
             quant,
@@ -43,7 +41,14 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
         choice::formats(model, &request)
     };
     let mut formats = in_formats(Quant::Keep);
-    let start = with_formats(model, profile, &request, formats.clone())?;
+    let planned = |formats| {
+        let request = Request {
+            formats: Some(formats),
+            ..request.clone()
+        };
+        plan(model, profile, &request)
+    };
+    let start = planned(formats.clone())?;
     let subject = Subject {
         model,
         profile,
@@ -51,7 +56,11 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
     };
     let mut before = start.footprint().flash();
     let mut steps = Vec::new();
-    for (action, reason) in basic(fp32_bytes, profile.model_size(), profile.number_types()) {
+    for (action, reason) in basic(
+        fp32_bytes(model),
+        profile.model_size(),
+        profile.number_types(),
+    ) {
         action.apply(&mut formats);
         let after = subject.footprint(&formats, start.sizes()).flash();
         steps.push(Step {
@@ -70,12 +79,27 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
                 .filter_map(|step| step.action.format().map(Quant::To)),
         )
         .find(|&quant| in_formats(quant) == formats);
-    let plan = with_formats(model, profile, &request, formats)?;
+    let plan = planned(formats)?;
     Ok(Schedule {
-        fp32_bytes,
-        steps,
-        cost: TokenCost::of(&plan.layout(model)),
-        plan,
         quant,
+        ..Schedule::new(model, model, steps, plan)
     })
+}
+
+impl Schedule {
+    /// The steps from an original to what is planned for the model that it became.
+    pub(crate) fn new(original: &Model, model: &Model, steps: Vec<Step>, plan: Plan) -> Self {
+        Self {
+            fp32_bytes: fp32_bytes(original),
+            steps,
+            cost: TokenCost::of(&plan.layout(model)),
+            plan,
+            quant: None,
+        }
+    }
+}
+
+fn fp32_bytes(model: &Model) -> u64 {
+    let parameters: usize = model.tensors().values().map(|tensor| tensor.len()).sum();
+    4 * parameters as u64
 }

@@ -37,13 +37,17 @@ pub(super) fn assign(items: &[Item], budget: usize) -> Option<Assignment> {
     let smallest: usize = items.iter().map(|item| item.options[0].bytes).sum();
     let mut left = budget.checked_sub(smallest)?;
     loop {
-        let widenings = items.iter().zip(&chosen).enumerate().filter_map(|(i, (item, &at))| {
-            let [now, next] = item.options.get(at..at + 2)? else {
-                return None;
-            };
-            let bytes = next.bytes - now.bytes;
-            (bytes <= left).then(|| (i, bytes, (now.loss - next.loss) / bytes as f64))
-        });
+        let widenings = items
+            .iter()
+            .zip(&chosen)
+            .enumerate()
+            .filter_map(|(i, (item, &at))| {
+                let [now, next] = item.options.get(at..at + 2)? else {
+                    return None;
+                };
+                let bytes = next.bytes - now.bytes;
+                (bytes <= left).then(|| (i, bytes, (now.loss - next.loss) / bytes as f64))
+            });
         // Of equals the first, whatever the machine.
         let best = widenings.reduce(|a, b| match a.2.total_cmp(&b.2) {
             Ordering::Less => b,
@@ -53,9 +57,15 @@ pub(super) fn assign(items: &[Item], budget: usize) -> Option<Assignment> {
         chosen[index] += 1;
         left -= bytes;
     }
-    let choices = items.iter().zip(&chosen).map(|(item, &at)| (item.key, item.options[at]));
+    let choices = items
+        .iter()
+        .zip(&chosen)
+        .map(|(item, &at)| (item.key, item.options[at]));
     Some(Assignment {
-        formats: choices.clone().map(|(key, choice)| (key, choice.format)).collect(),
+        formats: choices
+            .clone()
+            .map(|(key, choice)| (key, choice.format))
+            .collect(),
         loss: choices.map(|(_, choice)| choice.loss).sum(),
     })
 }

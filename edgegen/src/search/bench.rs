@@ -83,9 +83,13 @@ impl<'a> Bench<'a> {
             .with(&self.digest)
             .with(model.architecture().vocab_size.to_string())
             .with(plan.sizes().context.to_string())
-            .with(if plan.calibrated() { plan.calibration() } else { "" })
-            .with(self.task.texts.calibration.as_bytes())
-            .with(self.task.texts.held_out.as_bytes());
+            .with(if plan.calibrated() {
+                plan.calibration()
+            } else {
+                ""
+            })
+            .with(self.task.texts.calibration())
+            .with(self.task.texts.held_out());
         for format in plan.formats().values() {
             key = key.with(format.name());
         }
@@ -94,8 +98,11 @@ impl<'a> Bench<'a> {
                 (self.task.progress)("calibrating a choice", done, all);
             })?;
             let shapes = [self.original.shapes(), program.shapes()];
-            let window = shapes.iter().map(|shapes| shapes.context).fold(WINDOW, usize::min);
-            let text = &self.task.texts.held_out;
+            let window = shapes
+                .iter()
+                .map(|shapes| shapes.context)
+                .fold(WINDOW, usize::min);
+            let text = self.task.texts.held_out();
             let found = evaluate(&self.original, &program, text, window, &|done, all| {
                 (self.task.progress)("predicting a text with it", done, all);
             })?;
@@ -104,7 +111,11 @@ impl<'a> Bench<'a> {
         match serde_json::from_slice(&measured) {
             Ok(loss) => Ok(loss),
             // A loss that is not finite has no JSON.
-            Err(_) => Ok(Loss { nats: f64::INFINITY, divergence: None, perplexity_ratio: f64::INFINITY }),
+            Err(_) => Ok(Loss {
+                nats: f64::INFINITY,
+                divergence: None,
+                perplexity_ratio: f64::INFINITY,
+            }),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::compress::{Sensitivity, sensitivity};
 use crate::error::{Error, Result};
 use crate::model::{Model, Role, TensorKey};
 use crate::plan::{
-    Action, Excess, Footprint, Plan, PlanFile, Quant, Request, Step, mb, plan, with_formats,
+    Action, Excess, Footprint, Plan, PlanFile, Quant, Request, Schedule, Step, mb, plan,
 };
 use crate::profile::Profile;
 use crate::program::{ROW_PADDING, WeightFormat};
@@ -74,14 +74,25 @@ pub struct Task<'a> {
 pub struct Found {
     /// The model with its vocabulary.
     pub model: Model,
-    /// What to carry out.
-    pub plan: Plan,
+    /// What is done with it, and why.
+    pub schedule: Schedule,
     /// The same, to be kept.
     pub file: PlanFile,
-    /// What is done, and why.
-    pub steps: Vec<Step>,
     /// The measured loss; `None` where nothing is lost but what the formats of the file round.
     pub loss: Option<Loss>,
+}
+
+impl Found {
+    /// What to ask the planner for; `request` has what is no matter of compression.
+    pub fn request(&self, request: Request) -> Request {
+        let plan = &self.schedule.plan;
+        Request {
+            formats: Some(plan.formats().clone()),
+            calibrate: plan.calibrated(),
+            calibration: plan.calibrated().then(|| plan.calibration().to_owned()),
+            ..request
+        }
+    }
 }
 
 /// Finds what fits with the least loss or, where [`Goal::max_loss`] is given, the smallest that
@@ -102,9 +113,14 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
             }
         }
     }
-    let sensitivity = sensitivity(&model, &task.texts.calibration, task.cache, &|done, all| {
-        (task.progress)("measuring what each matrix needs", done, all);
-    })?;
+    let sensitivity = sensitivity(
+        &model,
+        task.texts.calibration(),
+        task.cache,
+        &|done, all| {
+            (task.progress)("measuring what each matrix needs", done, all);
+        },
+    )?;
     let mut search = Search {
         task,
         bench: Bench::new(&model, task)?,
@@ -124,6 +140,7 @@ impl Task<'_> {
         let request = Request {
             quant,
             tensors: BTreeMap::new(),
+            formats: None,
             calibrate: false,
             calibration: None,
             allow_oversize: true,
@@ -133,7 +150,10 @@ impl Task<'_> {
     }
 
     fn allows(&self, footprint: &Footprint) -> bool {
-        let within = self.goal.budget.is_none_or(|most| footprint.flash() <= most);
+        let within = self
+            .goal
+            .budget
+            .is_none_or(|most| footprint.flash() <= most);
         within && Excess::of(footprint, self.profile).none()
     }
 
@@ -141,7 +161,10 @@ impl Task<'_> {
     /// there is any limit.
     fn most_bytes(&self, plan: &Plan) -> Option<usize> {
         let ram = plan.footprint().ram() as u64;
-        let device = self.profile.memory().filter(|memory| !memory.weights_in_flash);
+        let device = self
+            .profile
+            .memory()
+            .filter(|memory| !memory.weights_in_flash);
         let limits = [
             self.goal.budget.map(|bytes| bytes as u64),
             self.profile.model_size(),
@@ -162,9 +185,21 @@ impl Task<'_> {
             Quant::To(_) => "8 bits fit, and lose next to nothing",
         };
         let file = PlanFile::new(&model, None, plan.formats().clone(), None);
-        let mut steps = vec![Step { action, reason: reason.into(), before, after }];
-        steps.push(Step::graph(after));
-        Ok(Found { model, plan, file, steps, loss: None })
+        let steps = vec![
+            Step {
+                action,
+                reason: reason.into(),
+                before,
+                after,
+            },
+            Step::graph(after),
+        ];
+        Ok(Found {
+            schedule: Schedule::new(&model, &model, steps, plan),
+            model,
+            file,
+            loss: None,
+        })
     }
 }
 
@@ -211,7 +246,10 @@ impl Search<'_> {
         let mut best: Option<(Candidate, Loss)> = None;
         for candidate in candidates {
             let loss = self.measure(&candidate)?;
-            if best.as_ref().is_none_or(|(_, least)| loss.nats < least.nats) {
+            if best
+                .as_ref()
+                .is_none_or(|(_, least)| loss.nats < least.nats)
+            {
                 best = Some((candidate, loss));
             }
         }
@@ -225,7 +263,9 @@ impl Search<'_> {
         // How much more is lost than expected.
         let mut ratio = 1.0;
         for _ in 0..TRIES {
-            let Some(candidate) = self.expected(most_loss / ratio, most)? else { break };
+            let Some(candidate) = self.expected(most_loss / ratio, most)? else {
+                break;
+            };
             let bytes = self.bytes(&candidate);
             if found.as_ref().is_some_and(|(least, ..)| bytes >= *least) {
                 break;
@@ -254,10 +294,13 @@ impl Search<'_> {
 
     /// The smallest choice that is expected to lose so little.
     fn expected(&mut self, loss: f64, most: Option<usize>) -> Result<Option<Candidate>> {
-        let (mut low, mut high) = (0, match most {
-            Some(most) => most,
-            None => self.widest()?,
-        });
+        let (mut low, mut high) = (
+            0,
+            match most {
+                Some(most) => most,
+                None => self.widest()?,
+            },
+        );
         let mut found = None;
         while low < high {
             let middle = low + (high - low) / 2;
@@ -281,8 +324,13 @@ impl Search<'_> {
 
     /// Bytes of flash with the widest formats.
     fn widest(&mut self) -> Result<usize> {
-        let all = self.vocabulary(0)?.expect("the whole vocabulary can be had");
-        let widest = all.items.iter().map(|item| item.options.last().map_or(0, |o| o.bytes));
+        let all = self
+            .vocabulary(0)?
+            .expect("the whole vocabulary can be had");
+        let widest = all
+            .items
+            .iter()
+            .map(|item| item.options.last().map_or(0, |o| o.bytes));
         Ok(all.other_bytes + widest.sum::<usize>())
     }
 
@@ -292,8 +340,13 @@ impl Search<'_> {
         let most = most.unwrap_or(usize::MAX);
         let mut candidates: Vec<Candidate> = Vec::new();
         for index in 0..VOCABULARIES.len() {
-            let least = candidates.iter().map(|c| c.loss).fold(f64::INFINITY, f64::min);
-            let Some(vocabulary) = self.vocabulary(index)? else { break };
+            let least = candidates
+                .iter()
+                .map(|c| c.loss)
+                .fold(f64::INFINITY, f64::min);
+            let Some(vocabulary) = self.vocabulary(index)? else {
+                break;
+            };
             // Smaller ones lose more, whatever the formats are.
             if vocabulary.loss > least {
                 break;
@@ -322,7 +375,7 @@ impl Search<'_> {
             let model = match size {
                 None => self.model.clone(),
                 Some(size) => {
-                    let text = &self.task.texts.calibration;
+                    let text = self.task.texts.calibration();
                     match prune::vocabulary(self.model.clone(), size, text) {
                         Ok(model) => model,
                         Err(_) => return Ok(None),
@@ -352,7 +405,10 @@ impl Search<'_> {
                     bytes: format.matrix_bytes(rows.next_multiple_of(ROW_PADDING), cols),
                     loss: self.sensitivity.loss(key, format),
                 });
-                Item { key, options: options.to_vec() }
+                Item {
+                    key,
+                    options: options.to_vec(),
+                }
             })
             .collect();
         let mut fixed = BTreeMap::new();
@@ -377,11 +433,13 @@ impl Search<'_> {
 
     fn plan(&self, model: &Model, formats: BTreeMap<TensorKey, WeightFormat>) -> Result<Plan> {
         let request = Request {
-            calibration: Some(self.task.texts.calibration.to_string()),
+            formats: Some(formats),
+            calibrate: true,
+            calibration: Some(self.task.texts.calibration().to_owned()),
             allow_oversize: true,
             ..self.task.request.clone()
         };
-        with_formats(model, self.task.profile, &request, formats)
+        plan(model, self.task.profile, &request)
     }
 
     /// Bytes of flash of a choice.
@@ -416,14 +474,21 @@ impl Search<'_> {
     }
 
     fn found(self, as_stored: &Plan, candidate: Candidate, loss: Loss) -> Result<Found> {
-        let plan = self.plan(&self.vocabularies[candidate.vocabulary].model, candidate.formats.clone())?;
+        let plan = self.plan(
+            &self.vocabularies[candidate.vocabulary].model,
+            candidate.formats.clone(),
+        )?;
         let mut vocabularies = self.vocabularies;
         let vocabulary = vocabularies.swap_remove(candidate.vocabulary);
         let all = self.model.architecture().vocab_size;
         let mut steps = Vec::new();
         let mut before = as_stored.footprint().flash();
         if let Some(size) = vocabulary.size {
-            let after = self.task.plain(&vocabulary.model, Quant::Keep)?.footprint().flash();
+            let after = self
+                .task
+                .plain(&vocabulary.model, Quant::Keep)?
+                .footprint()
+                .flash();
             steps.push(Step {
                 action: Action::PruneVocabulary { size },
                 reason: format!(
@@ -448,9 +513,14 @@ impl Search<'_> {
             self.model,
             vocabulary.size,
             candidate.formats,
-            Some(&self.task.texts.calibration),
+            Some(self.task.texts.calibration()),
         );
-        Ok(Found { model: vocabulary.model, plan, file, steps, loss: Some(loss) })
+        Ok(Found {
+            schedule: Schedule::new(self.model, &vocabulary.model, steps, plan),
+            model: vocabulary.model,
+            file,
+            loss: Some(loss),
+        })
     }
 }
 
@@ -461,6 +531,8 @@ fn counts(formats: &BTreeMap<TensorKey, WeightFormat>) -> String {
         (format, count)
     });
     let texts = counts.iter().filter(|(_, count)| *count > 0);
-    let texts: Vec<String> = texts.map(|(format, count)| format!("{count} in {format}")).collect();
+    let texts: Vec<String> = texts
+        .map(|(format, count)| format!("{count} in {format}"))
+        .collect();
     texts.join(", ")
 }

@@ -49,11 +49,7 @@ impl Grid {
         match self {
             Self::Q8 => Block::Q8(scale.to_bits(), quants.map(|q| q as i8)),
             Self::Q4 => Block::Q4(scale.to_bits(), quants.map(|q| (q + 8.0) as u8)),
-            Self::Q4M => Block::Q4M(
-                scale.to_bits(),
-                minimum.to_bits(),
-                quants.map(|q| q as u8),
-            ),
+            Self::Q4M => Block::Q4M(scale.to_bits(), minimum.to_bits(), quants.map(|q| q as u8)),
         }
     }
 }

@@ -22,8 +22,8 @@ use super::dense::Dense;
 use super::network::Network;
 
 pub(super) use coded::{Coded, pack};
-pub use sensitivity::{Sensitivity, sensitivity};
 use encode::{Method, encode};
+pub use sensitivity::{Sensitivity, sensitivity};
 use walk::{Inputs, Walk, original};
 
 /// Tokens of a window: each begins with an empty KV cache.

@@ -161,11 +161,14 @@ impl Probe {
     fn layer(&self, layer: usize) -> Losses {
         let mut encoded = BTreeMap::new();
         let mut all = self.walk();
-        all.layer(layer, &mut |key, weights: &Dense, inputs: &mut Inputs<'_>| {
-            let values = probed(weights, inputs);
-            encoded.insert(key, values.clone());
-            Some(values)
-        });
+        all.layer(
+            layer,
+            &mut |key, weights: &Dense, inputs: &mut Inputs<'_>| {
+                let values = probed(weights, inputs);
+                encoded.insert(key, values.clone());
+                Some(values)
+            },
+        );
         let loss = self.loss(&finish(all, layer + 1, output(&self.network)));
         let mut reference = self.walk();
         reference.layer(layer, &mut original);
@@ -173,7 +176,9 @@ impl Probe {
             .iter()
             .map(|(&key, values)| {
                 let mut alone = self.walk();
-                alone.layer(layer, &mut |other, _, _| (other == key).then(|| values.clone()));
+                alone.layer(layer, &mut |other, _, _| {
+                    (other == key).then(|| values.clone())
+                });
                 let change = change(reference.residual(), alone.residual(), self.window);
                 (key, change)
             })
@@ -212,7 +217,11 @@ impl Probe {
             .collect();
         // Damaged weights must not look better than others.
         let mean = rows.iter().sum::<f64>() / rows.len() as f64;
-        if mean.is_finite() { mean.max(0.0) } else { f64::MAX.sqrt() }
+        if mean.is_finite() {
+            mean.max(0.0)
+        } else {
+            f64::MAX.sqrt()
+        }
     }
 }
 

@@ -28,7 +28,8 @@ pub(super) struct Walk<'a> {
 type Linear = (Role, Role);
 
 /// Gives what takes the place of a matrix, from its weights and what they are multiplied with.
-pub(super) type Substitute<'s> = dyn FnMut(TensorKey, &Dense, &mut Inputs<'_>) -> Option<Dense> + 's;
+pub(super) type Substitute<'s> =
+    dyn FnMut(TensorKey, &Dense, &mut Inputs<'_>) -> Option<Dense> + 's;
 
 /// Leaves every matrix as it is.
 pub(super) fn original(_: TensorKey, _: &Dense, _: &mut Inputs<'_>) -> Option<Dense> {

@@ -114,7 +114,7 @@ fn fits_the_smallest_platform() {
 fn tokens_equal_golden() {
     let program = program(WeightFormat::Q8);
     let tokenizer = program.tokenizer().runtime();
-    for line in include_str!("../data/homectl/tokens.jsonl").lines() {
+    for line in include_str!("../../data/homectl/tokens.jsonl").lines() {
         let case: Value = serde_json::from_str(line).unwrap();
         let text = case["text"].as_str().unwrap();
         let mut ids = vec![0; 3 * text.len() + 4];

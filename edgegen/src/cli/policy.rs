@@ -1,0 +1,76 @@
+//! The options of a policy: what `plan` and `emit` have in common.
+
+use clap::ValueEnum;
+
+use crate::cache::Cache;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::plan::Request;
+use crate::profile::Profile;
+use crate::search::{Found, Goal, Task, search};
+use crate::text::Texts;
+
+use super::progress;
+
+/// How formats are chosen.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Policy {
+    /// By measurement: what fits with the least loss
+    Search,
+    /// By rules: int8 or int4 by the size, pruning, fp16
+    Basic,
+}
+
+/// What a search shall reach.
+#[derive(clap::Args)]
+pub(super) struct Goals {
+    /// Most MB (10^6 bytes) of weights and tables, beside the platform's limits
+    #[arg(long, value_name = "MB")]
+    budget_mb: Option<f64>,
+    /// Most KL divergence from the original, in nats a token: the smallest model with no more is looked for
+    #[arg(long, value_name = "NATS")]
+    max_kl: Option<f64>,
+}
+
+impl Goals {
+    /// Whether one is given.
+    pub(super) fn any(&self) -> bool {
+        self.budget_mb.is_some() || self.max_kl.is_some()
+    }
+
+    fn goal(&self) -> Result<Goal> {
+        let positive = |value: f64, option: &str| {
+            if value > 0.0 && value.is_finite() {
+                return Ok(value);
+            }
+            Err(Error::new(format!("{value} is not a positive number")).at(option))
+        };
+        let budget = self.budget_mb.map(|mb| positive(mb, "--budget-mb"));
+        Ok(Goal {
+            budget: budget.transpose()?.map(|mb| (mb * 1e6) as usize),
+            max_loss: self.max_kl.map(|kl| positive(kl, "--max-kl")).transpose()?,
+        })
+    }
+
+    /// Searches; what is measured on the way is kept in the user's cache.
+    pub(super) fn search(
+        &self,
+        model: Model,
+        profile: &Profile,
+        request: &Request,
+        texts: &Texts,
+    ) -> Result<Found> {
+        let goal = self.goal()?;
+        progress::stages(|progress| {
+            let task = Task {
+                profile,
+                request,
+                goal,
+                texts,
+                cache: &Cache::of_user(),
+                progress,
+            };
+            search(model, &task)
+        })
+    }
+}

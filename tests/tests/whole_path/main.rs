@@ -1,0 +1,20 @@
+//! Emit, build and run, on each target. One program, so that what waits for one emulator leaves a core to the
+//! others; what is timed or measured has programs of its own.
+
+mod apps;
+mod bits;
+mod compressed;
+mod crate_quality;
+mod esp32c3;
+mod external;
+mod ffi;
+mod homectl;
+mod instructions;
+mod logits;
+mod quality;
+mod riscv32;
+mod schema;
+mod self_test;
+mod system;
+mod tokenizer;
+mod verify;
