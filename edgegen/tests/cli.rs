@@ -677,7 +677,10 @@ fn a_sweep_is_a_row_for_each_format_and_a_chart() {
     let rows = json["formats"].as_array().unwrap();
     let names: Vec<&str> = rows.iter().map(|r| r["quant"].as_str().unwrap()).collect();
     let formats = WeightFormat::ALL.map(WeightFormat::name);
-    assert_eq!((names[0], &names[1..]), ("keep", &formats[..]));
+    assert_eq!((names[0], &names[1..9]), ("keep", &formats[..]));
+    assert_eq!(names[9..], ["q4m", "q4"]);
+    let calibrated = |row: &serde_json::Value| row["calibrated"] == true;
+    assert!(rows[6..].iter().all(calibrated) && !rows[..6].iter().any(calibrated));
     let of = |name: &str, field: &str| {
         let row = rows.iter().find(|row| row["quant"] == name).unwrap();
         row[field].as_f64().unwrap()
@@ -691,6 +694,7 @@ fn a_sweep_is_a_row_for_each_format_and_a_chart() {
             .iter()
             .all(|name| chart.contains(&format!(">{name}: ")))
     );
+    assert!(chart.contains(">q4 calibrated: "));
 
     // A row has the figures of `eval`.
     let eval = ["eval", tiny, "--quant", "q4", "--text", text, "--json"];

@@ -10,14 +10,14 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::interpret::Agreement;
-use crate::plan::Quant;
+use crate::plan::{Quant, Request};
 use crate::profile::format_size;
 use crate::program::WeightFormat;
 
 use super::json;
 use super::measure::{Subject, plain};
 
-/// Measure size and quality of a model in every weight format, on a text
+/// Measure size and quality of a model in every weight format, calibrated and not, on a text
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -34,12 +34,22 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let (task, model) = args.subject.read()?;
     let reference = task.program(&model, plain(Quant::To(WeightFormat::F32)))?;
     let mut rows = Vec::new();
-    let formats = WeightFormat::ALL.map(Quant::To);
-    for quant in [Quant::Keep].into_iter().chain(formats) {
-        let candidate = task.program(&model, plain(quant))?;
+    let formats = WeightFormat::ALL.map(|format| (Quant::To(format), format.calibrated()));
+    let calibrated = [WeightFormat::Q4M, WeightFormat::Q4].map(|format| (Quant::To(format), true));
+    let all = [(Quant::Keep, false)]
+        .into_iter()
+        .chain(formats)
+        .chain(calibrated);
+    for (quant, calibrate) in all {
+        let request = Request {
+            calibrate,
+            ..plain(quant)
+        };
+        let candidate = task.program(&model, request)?;
         let found = task.evaluate(&reference, &candidate)?;
         rows.push(Row {
             quant,
+            calibrated: calibrate,
             flash: candidate.flash_bytes(),
             perplexity: found.candidate.perplexity(),
             agreement: found.agreement.expect("formats have the same tokens"),
@@ -59,6 +69,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 /// A format's figures.
 struct Row {
     quant: Quant,
+    calibrated: bool,
     /// Bytes of weights and tables.
     flash: usize,
     perplexity: f64,
@@ -67,6 +78,16 @@ struct Row {
 }
 
 impl Row {
+    /// What it is called. Formats that are always calibrated need not say so.
+    fn name(&self) -> String {
+        match self.quant {
+            Quant::To(format) if self.calibrated && !format.calibrated() => {
+                format!("{format} calibrated")
+            }
+            quant => quant.to_string(),
+        }
+    }
+
     /// Whether no other format is as small and as good, and better in one of both.
     fn is_on_frontier(&self, rows: &[Self]) -> bool {
         !rows.iter().any(|other| {
@@ -80,6 +101,7 @@ fn object(window: usize, rows: &[Row]) -> Value {
     let formats = rows.iter().map(|row| {
         serde_json::json!({
             "quant": row.quant.to_string(),
+            "calibrated": row.calibrated,
             "flash_bytes": row.flash,
             "perplexity": row.perplexity,
             "kl_divergence": row.agreement.divergence,
@@ -92,7 +114,7 @@ fn object(window: usize, rows: &[Row]) -> Value {
 
 fn table(rows: &[Row]) -> String {
     let mut text = format!(
-        "{:<8}{:>12}{:>14}{:>15}{:>9}\n",
+        "{:<15}{:>9}{:>14}{:>15}{:>9}\n",
         "weights", "flash", "perplexity", "KL divergence", "top-1"
     );
     for row in rows {
@@ -103,8 +125,8 @@ fn table(rows: &[Row]) -> String {
         };
         let _ = writeln!(
             text,
-            "{:<8}{:>12}{:>14.4}{:>15.6}{:>7.2} %{mark}",
-            row.quant.to_string(),
+            "{:<15}{:>9}{:>14.4}{:>15.6}{:>7.2} %{mark}",
+            row.name(),
             format_size(row.flash as u64),
             row.perplexity,
             row.agreement.divergence,

@@ -35,8 +35,9 @@ const FORMATS: [WeightFormat; 5] = [
     WeightFormat::Q4,
     WeightFormat::Q8,
 ];
-/// Choices that are compressed and measured to find the best within a budget.
-const MEASURED: usize = 2;
+/// How far the differences between matrices are trusted: what is right differs from model to model,
+/// and is measured.
+const TRUST: [f64; 3] = [1.0, 0.5, 0.0];
 /// Choices that are compressed and measured to find the smallest within a loss.
 const TRIES: usize = 5;
 
@@ -126,6 +127,7 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
         bench: Bench::new(&model, task)?,
         model: &model,
         sensitivity,
+        trust: TRUST[0],
         vocabularies: Vec::new(),
     };
     let (choice, loss) = match task.goal.max_loss {
@@ -210,12 +212,31 @@ struct Vocabulary {
     model: Model,
     /// Measured, in nats a token.
     loss: f64,
-    /// The matrices to choose formats for.
-    items: Vec<Item>,
+    /// The matrices to choose formats for, and their bytes in [`FORMATS`].
+    sizes: Vec<(TensorKey, [usize; FORMATS.len()])>,
     /// Formats of the others.
     fixed: BTreeMap<TensorKey, WeightFormat>,
-    /// Bytes of flash beside the matrices of `items`.
+    /// Bytes of flash beside those matrices.
     other_bytes: usize,
+}
+
+impl Vocabulary {
+    /// The matrices with what each format takes and loses.
+    fn items(&self, sensitivity: &Sensitivity) -> Vec<Item> {
+        let items = self.sizes.iter().map(|&(key, bytes)| Item {
+            key,
+            options: FORMATS
+                .iter()
+                .zip(bytes)
+                .map(|(&format, bytes)| Choice {
+                    format,
+                    bytes,
+                    loss: sensitivity.loss(key, format),
+                })
+                .collect(),
+        });
+        items.collect()
+    }
 }
 
 /// A choice, and the loss that is expected of it.
@@ -231,6 +252,8 @@ struct Search<'a> {
     bench: Bench<'a>,
     model: &'a Model,
     sensitivity: Sensitivity,
+    /// How far it is trusted.
+    trust: f64,
     /// Those that were looked at, the largest first.
     vocabularies: Vec<Vocabulary>,
 }
@@ -238,88 +261,97 @@ struct Search<'a> {
 impl Search<'_> {
     /// The choice with the least loss in so many bytes.
     fn best(&mut self, most: Option<usize>) -> Result<(Candidate, Loss)> {
-        let mut candidates = self.candidates(most)?;
-        if candidates.is_empty() {
-            return Err(self.nothing_fits(most.unwrap_or(usize::MAX)));
+        let (mut best, mut least) = self.trusted(most)?;
+        // What is expected of vocabularies is the less certain the nearer they are.
+        let second = self
+            .candidates(most)?
+            .into_iter()
+            .find(|c| c.vocabulary != best.vocabulary);
+        if let Some(candidate) = second {
+            let loss = self.measure(&candidate)?;
+            if loss.nats < least.nats {
+                (best, least) = (candidate, loss);
+            }
         }
-        candidates.truncate(MEASURED);
-        let mut best: Option<(Candidate, Loss)> = None;
-        for candidate in candidates {
+        Ok((best, least))
+    }
+
+    /// Finds how far the differences between matrices are to be trusted, and the most promising choice
+    /// then.
+    fn trusted(&mut self, most: Option<usize>) -> Result<(Candidate, Loss)> {
+        let mut best: Option<(f64, Candidate, Loss)> = None;
+        for trust in TRUST {
+            self.trust = trust;
+            let Some(candidate) = self.candidates(most)?.into_iter().next() else {
+                return Err(self.nothing_fits(most.unwrap_or(usize::MAX)));
+            };
             let loss = self.measure(&candidate)?;
             if best
                 .as_ref()
-                .is_none_or(|(_, least)| loss.nats < least.nats)
+                .is_none_or(|(.., least)| loss.nats < least.nats)
             {
-                best = Some((candidate, loss));
+                best = Some((trust, candidate, loss));
             }
         }
-        Ok(best.expect("there is a candidate"))
+        let (trust, candidate, loss) = best.expect("there is a trust to try");
+        self.trust = trust;
+        Ok((candidate, loss))
     }
 
     /// The smallest choice that loses at most so many nats.
     fn smallest(&mut self, most_loss: f64, most: Option<usize>) -> Result<(Candidate, Loss)> {
-        let mut found: Option<(usize, Candidate, Loss)> = None;
-        let mut nearest: Option<f64> = None;
+        let start = self.expected(most_loss, most)?;
+        let (candidate, loss) = self.trusted(Some(start))?;
+        let mut nearest = loss.of_goal();
         // How much more is lost than expected.
-        let mut ratio = 1.0;
+        let mut ratio = nearest / candidate.loss.max(1e-9);
+        let mut found = (nearest <= most_loss).then_some((candidate, loss));
         for _ in 0..TRIES {
-            let Some(candidate) = self.expected(most_loss / ratio, most)? else {
+            // A little on the safe side, so that the next one is likely to hold.
+            let budget = self.expected(0.98 * most_loss / ratio, most)?;
+            let Some(candidate) = self.candidates(Some(budget))?.into_iter().next() else {
                 break;
             };
-            let bytes = self.bytes(&candidate);
-            if found.as_ref().is_some_and(|(least, ..)| bytes >= *least) {
+            if found
+                .as_ref()
+                .is_some_and(|(known, _)| self.bytes(&candidate) >= self.bytes(known))
+            {
                 break;
             }
             let loss = self.measure(&candidate)?;
-            nearest = Some(nearest.map_or(loss.of_goal(), |n: f64| n.min(loss.of_goal())));
-            // A little on the safe side, so that the next one is likely to hold.
-            ratio = (1.02 * loss.of_goal() / candidate.loss.max(1e-9)).max(ratio * 0.5);
+            nearest = nearest.min(loss.of_goal());
+            ratio = loss.of_goal() / candidate.loss.max(1e-9);
             if loss.of_goal() <= most_loss {
-                found = Some((bytes, candidate, loss));
+                found = Some((candidate, loss));
             }
         }
-        match found {
-            Some((_, candidate, loss)) => Ok((candidate, loss)),
-            None => {
-                let (_, loss) = self.best(most)?;
-                let nearest = nearest.map_or(loss.of_goal(), |n| n.min(loss.of_goal()));
-                Err(Error::new(format!(
-                    "nothing that fits loses as little; the nearest loses {nearest:.4} nats a token"
-                ))
-                .at("--max-kl")
-                .remedy("allow that, or a larger model"))
-            }
-        }
+        found.ok_or_else(|| {
+            Error::new(format!(
+                "nothing that fits loses as little; the nearest that was tried loses {nearest:.4} nats a token"
+            ))
+            .at("--max-kl")
+            .remedy("allow more, or take a larger platform or model")
+        })
     }
 
-    /// The smallest choice that is expected to lose so little.
-    fn expected(&mut self, loss: f64, most: Option<usize>) -> Result<Option<Candidate>> {
-        let (mut low, mut high) = (
-            0,
-            match most {
-                Some(most) => most,
-                None => self.widest()?,
-            },
-        );
-        let mut found = None;
-        while low < high {
+    /// The fewest bytes that are expected to lose so little, within the limit.
+    fn expected(&mut self, loss: f64, most: Option<usize>) -> Result<usize> {
+        let widest = self.widest()?;
+        let (mut low, mut high) = (0, most.unwrap_or(widest).min(widest));
+        // Finer steps change nothing that could be measured.
+        while high - low > high / 500 {
             let middle = low + (high - low) / 2;
-            match self.candidates(Some(middle))?.into_iter().next() {
-                Some(candidate) if candidate.loss <= loss => {
-                    high = middle;
-                    found = Some(candidate);
-                }
-                _ => low = middle + 1,
-            }
-            // Finer steps change nothing that could be measured.
-            if high - low < high / 500 {
-                break;
+            let candidates = self.candidates(Some(middle))?;
+            if candidates
+                .first()
+                .is_some_and(|candidate| candidate.loss <= loss)
+            {
+                high = middle;
+            } else {
+                low = middle + 1;
             }
         }
-        match found {
-            Some(candidate) => Ok(Some(candidate)),
-            None => Ok(self.candidates(Some(high))?.into_iter().next()),
-        }
+        Ok(high)
     }
 
     /// Bytes of flash with the widest formats.
@@ -327,10 +359,7 @@ impl Search<'_> {
         let all = self
             .vocabulary(0)?
             .expect("the whole vocabulary can be had");
-        let widest = all
-            .items
-            .iter()
-            .map(|item| item.options.last().map_or(0, |o| o.bytes));
+        let widest = all.sizes.iter().map(|(_, bytes)| bytes[FORMATS.len() - 1]);
         Ok(all.other_bytes + widest.sum::<usize>())
     }
 
@@ -338,6 +367,7 @@ impl Search<'_> {
     /// first.
     fn candidates(&mut self, most: Option<usize>) -> Result<Vec<Candidate>> {
         let most = most.unwrap_or(usize::MAX);
+        let sensitivity = self.sensitivity.trusted(self.model, self.trust);
         let mut candidates: Vec<Candidate> = Vec::new();
         for index in 0..VOCABULARIES.len() {
             let least = candidates
@@ -352,7 +382,8 @@ impl Search<'_> {
                 break;
             }
             let budget = most.saturating_sub(vocabulary.other_bytes);
-            if let Some(Assignment { mut formats, loss }) = assign(&vocabulary.items, budget) {
+            let items = vocabulary.items(&sensitivity);
+            if let Some(Assignment { mut formats, loss }) = assign(&items, budget) {
                 formats.extend(&vocabulary.fixed);
                 candidates.push(Candidate {
                     vocabulary: index,
@@ -394,21 +425,14 @@ impl Search<'_> {
 
     fn with_items(&self, size: Option<usize>, model: Model, loss: f64) -> Result<Vocabulary> {
         let architecture = model.architecture();
-        let items: Vec<Item> = model
+        let sizes: Vec<_> = model
             .tensors()
             .keys()
             .filter(|key| key.role.is_matrix())
             .map(|&key| {
                 let (rows, cols) = architecture.shape(key.role);
-                let options = FORMATS.map(|format| Choice {
-                    format,
-                    bytes: format.matrix_bytes(rows.next_multiple_of(ROW_PADDING), cols),
-                    loss: self.sensitivity.loss(key, format),
-                });
-                Item {
-                    key,
-                    options: options.to_vec(),
-                }
+                let rows = rows.next_multiple_of(ROW_PADDING);
+                (key, FORMATS.map(|format| format.matrix_bytes(rows, cols)))
             })
             .collect();
         let mut fixed = BTreeMap::new();
@@ -416,15 +440,15 @@ impl Search<'_> {
             fixed.insert(TensorKey::global(Role::OutputMix), WeightFormat::Q8);
         }
         let mut smallest = fixed.clone();
-        smallest.extend(items.iter().map(|item| (item.key, item.options[0].format)));
+        smallest.extend(sizes.iter().map(|&(key, _)| (key, FORMATS[0])));
         let plan = self.plan(&model, smallest)?;
-        let matrices: usize = items.iter().map(|item| item.options[0].bytes).sum();
+        let matrices: usize = sizes.iter().map(|(_, bytes)| bytes[0]).sum();
         // Matrices of different formats are aligned by themselves.
-        let alignment = 64 * items.len();
+        let alignment = 64 * sizes.len();
         Ok(Vocabulary {
             size,
             loss,
-            items,
+            sizes,
             fixed,
             other_bytes: plan.footprint().flash() - matrices + alignment,
             model,
@@ -445,10 +469,11 @@ impl Search<'_> {
     /// Bytes of flash of a choice.
     fn bytes(&self, candidate: &Candidate) -> usize {
         let vocabulary = &self.vocabularies[candidate.vocabulary];
-        let matrices = vocabulary.items.iter().map(|item| {
-            let format = candidate.formats[&item.key];
-            let choice = item.options.iter().find(|choice| choice.format == format);
-            choice.map_or(0, |choice| choice.bytes)
+        let matrices = vocabulary.sizes.iter().map(|(key, bytes)| {
+            let at = FORMATS
+                .iter()
+                .position(|format| *format == candidate.formats[key]);
+            at.map_or(0, |at| bytes[at])
         });
         vocabulary.other_bytes + matrices.sum::<usize>()
     }
@@ -461,7 +486,7 @@ impl Search<'_> {
 
     fn nothing_fits(&self, most: usize) -> Error {
         let sizes = self.vocabularies.iter().map(|vocabulary| {
-            let smallest = vocabulary.items.iter().map(|item| item.options[0].bytes);
+            let smallest = vocabulary.sizes.iter().map(|(_, bytes)| bytes[0]);
             vocabulary.other_bytes + smallest.sum::<usize>()
         });
         let nearest = sizes.min().unwrap_or(usize::MAX);

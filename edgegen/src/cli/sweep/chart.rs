@@ -54,7 +54,7 @@ pub(super) fn draw(model: &str, rows: &[Row]) -> String {
             "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#2f81f7\"/>\
              <text x=\"{:.1}\" y=\"{label:.1}\">{}: {:.2}, {}</text>",
             x + 8.0,
-            row.quant,
+            row.name(),
             row.perplexity,
             format_size(row.flash as u64),
         );

@@ -36,6 +36,30 @@ impl Sensitivity {
     }
 }
 
+impl Sensitivity {
+    /// With less trust in the differences between matrices: 1 leaves them, 0 gives each weight of the
+    /// network the same part in all that is lost.
+    #[must_use]
+    pub fn trusted(&self, model: &Model, trust: f64) -> Self {
+        let weights = |key: &TensorKey| {
+            let (rows, cols) = model.architecture().shape(key.role);
+            (rows * cols) as f64
+        };
+        let all: f64 = self.0.keys().map(weights).sum();
+        let mean = self.0.values().sum::<f64>() / all;
+        let losses = self.0.iter().map(|(key, loss)| {
+            let weights = weights(key);
+            let relative = if mean > 0.0 {
+                loss / weights / mean
+            } else {
+                1.0
+            };
+            (*key, weights * mean * libm::pow(relative, trust))
+        });
+        Self(losses.collect())
+    }
+}
+
 /// Squared error of normally distributed weights, as a part of their squares: what
 /// `plain_errors_are_those_of_the_formats` measures.
 pub(super) fn relative_error(format: WeightFormat) -> f64 {
