@@ -37,7 +37,7 @@ fn tiny(tied: bool) -> Model {
 
 /// A short text, so that the tests are.
 fn texts() -> Texts {
-    Texts::of(&edgegen::text::CALIBRATION[..6000]).unwrap()
+    Texts::of(&edgegen::text::CALIBRATION[..20_000]).unwrap()
 }
 
 fn searched(model: &Model, goal: Goal, cache: &Cache, progress: Progress<'_>) -> Result<Found> {

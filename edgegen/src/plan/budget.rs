@@ -88,10 +88,7 @@ impl Subject<'_> {
         let shapes = shapes(model, sizes);
         let layout = Layout::new(model, formats, sizes.context);
         let matrices = layout.matrix_bytes();
-        let files = match self.weights {
-            Placement::Embedded => layout.files.lens().sum(),
-            Placement::External => joined(layout.files.lens()).pop().unwrap_or(0),
-        };
+        let files = files_bytes(&layout, self.weights);
         let tokenizer = TokenizerTables::new(model.tokenizer()).blob().len();
         let grammar = model.grammar().map_or(0, |grammar| grammar.blob().len());
         let prefix = Prefix::bytes(model.prefix().len(), &shapes);
@@ -211,6 +208,14 @@ impl Subject<'_> {
             Some(context) => format!("`--context {context}` fits"),
             None => "no context is short enough: take a smaller model or another profile".into(),
         }
+    }
+}
+
+/// Bytes of the weight files.
+pub(crate) fn files_bytes(layout: &Layout, weights: Placement) -> usize {
+    match weights {
+        Placement::Embedded => layout.files.lens().sum(),
+        Placement::External => joined(layout.files.lens()).pop().unwrap_or(0),
     }
 }
 

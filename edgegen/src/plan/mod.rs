@@ -21,8 +21,8 @@ use crate::profile::{InstructionSet, Profile};
 use crate::program::WeightFormat;
 use crate::text;
 
-pub(crate) use budget::mb;
 pub use budget::{Excess, Footprint, Sizes, shapes};
+pub(crate) use budget::{files_bytes, mb};
 pub use choice::Conversion;
 pub use file::PlanFile;
 pub use placement::Placement;

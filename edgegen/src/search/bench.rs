@@ -38,6 +38,14 @@ impl Loss {
         }
     }
 
+    /// Whether less is lost. The divergence says it best, where there are two.
+    pub(super) fn is_less_than(&self, other: &Self) -> bool {
+        match (self.divergence, other.divergence) {
+            (Some(own), Some(other)) => own < other,
+            _ => self.nats < other.nats,
+        }
+    }
+
     /// What a goal speaks of: the divergence, or what comes nearest to it.
     pub(super) fn of_goal(&self) -> f64 {
         self.divergence.unwrap_or(self.nats)

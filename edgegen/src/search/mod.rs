@@ -12,9 +12,11 @@ use std::collections::BTreeMap;
 use crate::cache::Cache;
 use crate::compress::{Sensitivity, sensitivity};
 use crate::error::{Error, Result};
+use crate::layout::Layout;
 use crate::model::{Model, Role, TensorKey};
 use crate::plan::{
-    Action, Excess, Footprint, Plan, PlanFile, Quant, Request, Schedule, Step, mb, plan,
+    Action, Excess, Footprint, Placement, Plan, PlanFile, Quant, Request, Schedule, Step,
+    files_bytes, mb, plan,
 };
 use crate::profile::Profile;
 use crate::program::{ROW_PADDING, WeightFormat};
@@ -216,11 +218,38 @@ struct Vocabulary {
     sizes: Vec<(TensorKey, [usize; FORMATS.len()])>,
     /// Formats of the others.
     fixed: BTreeMap<TensorKey, WeightFormat>,
-    /// Bytes of flash beside those matrices.
+    /// Positions of a session.
+    context: usize,
+    weights: Placement,
+    /// Bytes of flash that are not in the weight files.
+    tables_bytes: usize,
+    /// Bytes of flash beside the matrices of `sizes`.
     other_bytes: usize,
 }
 
 impl Vocabulary {
+    /// The best formats in so many bytes of flash.
+    fn within(&self, most: usize, sensitivity: &Sensitivity) -> Option<Assignment> {
+        let items = self.items(sensitivity);
+        let mut budget = most.checked_sub(self.other_bytes)?;
+        loop {
+            let mut choice = assign(&items, budget)?;
+            choice.formats.extend(&self.fixed);
+            // Neighbours of different formats are aligned each by itself.
+            let excess = self.flash(&choice.formats).saturating_sub(most);
+            if excess == 0 {
+                return Some(choice);
+            }
+            budget = budget.checked_sub(excess)?;
+        }
+    }
+
+    /// Bytes of flash with these formats.
+    fn flash(&self, formats: &BTreeMap<TensorKey, WeightFormat>) -> usize {
+        let layout = Layout::new(&self.model, formats, self.context);
+        self.tables_bytes + files_bytes(&layout, self.weights)
+    }
+
     /// The matrices with what each format takes and loses.
     fn items(&self, sensitivity: &Sensitivity) -> Vec<Item> {
         let items = self.sizes.iter().map(|&(key, bytes)| Item {
@@ -269,7 +298,7 @@ impl Search<'_> {
             .find(|c| c.vocabulary != best.vocabulary);
         if let Some(candidate) = second {
             let loss = self.measure(&candidate)?;
-            if loss.nats < least.nats {
+            if loss.is_less_than(&least) {
                 (best, least) = (candidate, loss);
             }
         }
@@ -288,7 +317,7 @@ impl Search<'_> {
             let loss = self.measure(&candidate)?;
             if best
                 .as_ref()
-                .is_none_or(|(.., least)| loss.nats < least.nats)
+                .is_none_or(|(.., least)| loss.is_less_than(least))
             {
                 best = Some((trust, candidate, loss));
             }
@@ -381,16 +410,15 @@ impl Search<'_> {
             if vocabulary.loss > least {
                 break;
             }
-            let budget = most.saturating_sub(vocabulary.other_bytes);
-            let items = vocabulary.items(&sensitivity);
-            if let Some(Assignment { mut formats, loss }) = assign(&items, budget) {
-                formats.extend(&vocabulary.fixed);
-                candidates.push(Candidate {
-                    vocabulary: index,
-                    formats,
-                    loss: loss + vocabulary.loss,
-                });
-            }
+            candidates.extend(
+                vocabulary
+                    .within(most, &sensitivity)
+                    .map(|choice| Candidate {
+                        vocabulary: index,
+                        formats: choice.formats,
+                        loss: choice.loss + vocabulary.loss,
+                    }),
+            );
         }
         candidates.sort_by(|a, b| a.loss.total_cmp(&b.loss));
         Ok(candidates)
@@ -443,14 +471,16 @@ impl Search<'_> {
         smallest.extend(sizes.iter().map(|&(key, _)| (key, FORMATS[0])));
         let plan = self.plan(&model, smallest)?;
         let matrices: usize = sizes.iter().map(|(_, bytes)| bytes[0]).sum();
-        // Matrices of different formats are aligned by themselves.
-        let alignment = 64 * sizes.len();
+        let files = files_bytes(&plan.layout(&model), plan.weights());
         Ok(Vocabulary {
             size,
             loss,
             sizes,
             fixed,
-            other_bytes: plan.footprint().flash() - matrices + alignment,
+            context: plan.sizes().context,
+            weights: plan.weights(),
+            tables_bytes: plan.footprint().flash() - files,
+            other_bytes: plan.footprint().flash() - matrices,
             model,
         })
     }
@@ -468,14 +498,7 @@ impl Search<'_> {
 
     /// Bytes of flash of a choice.
     fn bytes(&self, candidate: &Candidate) -> usize {
-        let vocabulary = &self.vocabularies[candidate.vocabulary];
-        let matrices = vocabulary.sizes.iter().map(|(key, bytes)| {
-            let at = FORMATS
-                .iter()
-                .position(|format| *format == candidate.formats[key]);
-            at.map_or(0, |at| bytes[at])
-        });
-        vocabulary.other_bytes + matrices.sum::<usize>()
+        self.vocabularies[candidate.vocabulary].flash(&candidate.formats)
     }
 
     fn measure(&mut self, candidate: &Candidate) -> Result<Loss> {
