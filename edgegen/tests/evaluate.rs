@@ -183,6 +183,40 @@ fn stories_has_the_golden_perplexity() {
     }
 }
 
+/// At the same size, and on a text that calibration does not see.
+#[test]
+fn calibration_takes_a_third_of_the_loss() {
+    let (Some(weights), Some(tokenizer)) = (
+        shared("models/stories260K/stories260K.bin"),
+        shared("models/stories260K/tok512.bin"),
+    ) else {
+        return;
+    };
+    let Some((text, _)) = golden("stories260K/stories_a", 256) else {
+        return;
+    };
+    let model = import_with_tokenizer(&weights, Some(&tokenizer)).unwrap();
+    let original = program(&model, "f32", 256);
+    for quant in ["q4", "q4m"] {
+        let [nearest, calibrated] = [false, true].map(|calibrate| {
+            let request = Request {
+                quant: quant.parse::<Quant>().unwrap(),
+                calibrate,
+                context: Some(256),
+                ..Request::default()
+            };
+            let plan = plan(&model, &Profile::load("host").unwrap(), &request).unwrap();
+            let program = compress(&model, &plan, &|_, _| {}).unwrap();
+            let found = evaluated(&original, &program, &text, 256);
+            found.agreement.unwrap().divergence
+        });
+        assert!(
+            calibrated < 0.7 * nearest,
+            "{quant}: {calibrated}, rounded {nearest}"
+        );
+    }
+}
+
 #[test]
 fn smollm2_has_the_golden_perplexity() {
     let Some(path) = std::env::var_os("EDGEGEN_SMOLLM2") else {

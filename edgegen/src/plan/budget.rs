@@ -140,6 +140,7 @@ impl Subject<'_> {
         }
         if excess.flash || (excess.device && !excess.ram) {
             remedies.push(self.smaller_format(sizes, excess));
+            remedies.push("`edgegen plan` finds what fits with the least loss".into());
         }
         if excess.ram || (excess.device && !excess.flash) {
             remedies.push(self.shorter_context(formats, sizes, excess));
@@ -179,7 +180,7 @@ impl Subject<'_> {
                     .min_by_key(|(_, footprint)| footprint.flash())
                     .expect("there are formats");
                 format!(
-                    "no format is small enough (`--quant {format}` is {}): take a smaller model or another profile",
+                    "no format alone is small enough (`--quant {format}` is {}): leave out tokens (`--vocab-size N`), or take a smaller model or another profile",
                     mb(footprint.flash() as u64)
                 )
             }

@@ -167,6 +167,7 @@ fn rows_of_group(
 
 #[cfg(test)]
 mod tests {
+    use super::super::sensitivity::relative_error;
     use super::*;
 
     /// Normal weights, and inputs that have something in common.
@@ -232,6 +233,8 @@ mod tests {
             let (_, values) = encoded(&weights, &unit(128), format);
             let loss = square(&error(&weights, &values)) / square(&weights);
             assert!(loss < most, "{format}: {loss}");
+            let expected = relative_error(format) as f32;
+            assert!((loss / expected - 1.0).abs() < 0.1, "{format}: {loss}");
         }
     }
 

@@ -65,12 +65,12 @@ impl Sensitivity {
 pub(super) fn relative_error(format: WeightFormat) -> f64 {
     match format {
         WeightFormat::F32 | WeightFormat::F16 => 0.0,
-        WeightFormat::Q8 => 0.000_023,
-        WeightFormat::Q4M => 0.0048,
-        WeightFormat::Q4 => 0.0058,
-        WeightFormat::T4 => 0.0098,
+        WeightFormat::Q8 => 0.000_027_5,
+        WeightFormat::Q4M => 0.0052,
+        WeightFormat::Q4 => 0.0065,
+        WeightFormat::T4 => 0.0092,
         WeightFormat::T3 => 0.0265,
-        WeightFormat::T2 => 0.0905,
+        WeightFormat::T2 => 0.092,
     }
 }
 
