@@ -146,6 +146,18 @@ fn a_budget_that_cannot_be_met_names_the_nearest() {
     );
 }
 
+/// homectl knows commands, and nothing of prose.
+#[test]
+fn a_text_that_the_model_does_not_know_is_refused() {
+    let model = edgegen::import::built_in().unwrap();
+    let error = searched(&model, within(500_000), &Cache::none(), &quiet).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.starts_with("--calibration: the model predicts the text worse than chance"),
+        "{text}"
+    );
+}
+
 /// What was measured before an interruption is not measured again, and the result is the same.
 #[test]
 fn an_interrupted_search_goes_on() {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::Key;
 use crate::compress::compress_cached;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interpret::{Evaluation, evaluate};
 use crate::model::Model;
 use crate::plan::{Plan, Quant};
@@ -16,6 +16,8 @@ use super::Task;
 
 /// Tokens of a window.
 const WINDOW: usize = 256;
+/// Bytes of the text that show whether it suits the model.
+const SOME_BYTES: usize = 4096;
 
 /// What a choice costs on the text that is held out.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -70,12 +72,29 @@ pub(super) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
+    /// # Errors
+    ///
+    /// When the text says nothing of the model, since that predicts it worse than chance.
     pub(super) fn new(model: &Model, task: &'a Task<'a>) -> Result<Self> {
         let plan = task.plain(model, Quant::Keep)?;
+        let original = compress_cached(model, &plan, task.cache, &|_, _| {})?;
+        let text = task.texts.held_out();
+        let some = &text[..text.floor_char_boundary(SOME_BYTES)];
+        let window = original.shapes().context.min(WINDOW);
+        let found = evaluate(&original, &original, some, window, &|_, _| {})?;
+        let (perplexity, tokens) = (found.reference.perplexity(), original.shapes().vocab_size);
+        if perplexity > 2.0 * tokens as f64 {
+            return Err(Error::new(format!(
+                "the model predicts the text worse than chance (perplexity {perplexity:.0} with {tokens} tokens), \
+                 so that nothing can be measured on it"
+            ))
+            .at("--calibration")
+            .remedy("give a text of the kind that the model sees, or choose a format with `--quant`"));
+        }
         Ok(Self {
             task,
             digest: model.digest().to_owned(),
-            original: compress_cached(model, &plan, task.cache, &|_, _| {})?,
+            original,
         })
     }
 

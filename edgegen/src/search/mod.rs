@@ -116,6 +116,7 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
             }
         }
     }
+    let bench = Bench::new(&model, task)?;
     let sensitivity = sensitivity(
         &model,
         task.texts.calibration(),
@@ -126,7 +127,7 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
     )?;
     let mut search = Search {
         task,
-        bench: Bench::new(&model, task)?,
+        bench,
         model: &model,
         sensitivity,
         trust: TRUST[0],
