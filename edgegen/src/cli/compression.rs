@@ -7,10 +7,11 @@ use crate::error::Result;
 use crate::model::{Model, Role};
 use crate::plan::{Quant, Request};
 use crate::program::WeightFormat;
-use crate::{prune, text};
+use crate::prune::{self, Shape};
+use crate::text;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// What becomes of the weights and the vocabulary.
+/// What becomes of the weights, the vocabulary and the network.
 #[derive(clap::Args)]
 pub(super) struct Compression {
     /// Weight format; `keep` repacks the file's own, without loss where that is possible
@@ -22,7 +23,17 @@ pub(super) struct Compression {
     /// Tokens to keep, the most frequent ones of the calibration text [default: all]
     #[arg(long, value_name = "N")]
     vocab_size: Option<usize>,
-    /// Text of the kind that the model will see, UTF-8: for `--vocab-size`, t4, t3 and t2
+    /// Feed-forward neurons of each layer to keep, those that matter most for the calibration text;
+    /// best a multiple of 32 [default: all]
+    #[arg(long, value_name = "N")]
+    intermediate_size: Option<usize>,
+    /// Key-value heads of each layer to keep, each with its query heads [default: all]
+    #[arg(long, value_name = "N")]
+    kv_heads: Option<usize>,
+    /// Layers to keep [default: all]
+    #[arg(long, value_name = "N")]
+    layers: Option<usize>,
+    /// Text of the kind that the model will see, UTF-8: for pruning, t4, t3 and t2
     /// [default: a built-in one, English]
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
@@ -58,12 +69,18 @@ impl Compression {
         }
     }
 
-    /// The model with the tokens that are to be kept.
+    /// The model with the tokens and the parts of the network that are to be kept.
     pub(super) fn prune(&self, model: Model, text: &str) -> Result<Model> {
-        match self.vocab_size {
-            Some(size) => prune::vocabulary(model, size, text),
-            None => Ok(model),
-        }
+        let model = match self.vocab_size {
+            Some(size) => prune::vocabulary(model, size, text)?,
+            None => model,
+        };
+        let shape = Shape {
+            intermediate_size: self.intermediate_size,
+            num_key_value_heads: self.kv_heads,
+            num_hidden_layers: self.layers,
+        };
+        shape.prune(model, text)
     }
 
     /// What the planner is asked for, with defaults for what is no matter of compression.

@@ -91,17 +91,21 @@ pub(super) fn run(args: &Args) -> Result<String> {
             Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref())?,
             None => built_in()?,
         };
-        let model = match &args.system {
-            Some(text) => model.with_system(text)?,
-            None => model,
-        };
-        // The tokens of the system message are kept.
-        let model = args.compression.prune(model, &calibration)?;
-        match &schema {
-            Some((path, text)) => model.with_schema(text).map_err(|error| error.in_file(path)),
+        match &args.system {
+            Some(text) => model.with_system(text),
             None => Ok(model),
         }
     })?;
+    // The tokens of the system message are kept.
+    let model = progress::spin("choosing what is kept", || {
+        args.compression.prune(model, &calibration)
+    })?;
+    let model = match &schema {
+        Some((path, text)) => model
+            .with_schema(text)
+            .map_err(|error| error.in_file(path))?,
+        None => model,
+    };
     let name = args
         .name
         .clone()

@@ -1,7 +1,7 @@
 //! `edgegen plan`.
 
-use std::fmt::Write;
-use std::path::PathBuf;
+use std::fmt::{Display, Write};
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::compress::compress;
 use crate::error::Result;
 use crate::import::{built_in, import_with_tokenizer};
-use crate::plan::{Action, Request, Schedule, Step, schedule};
+use crate::plan::{Request, Schedule, Step, schedule};
 use crate::profile::{Profile, format_size};
 
 use super::fit::Fit;
-use super::{json, progress};
+use super::{json, progress, quoted};
 
 /// Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
 #[derive(clap::Args)]
@@ -54,12 +54,15 @@ pub(super) fn run(args: &Args) -> Result<String> {
     };
     let schedule = schedule(&model, &profile, &request)?;
     if let Some(Show::Program) = args.show {
+        // Weights take no part in the text.
+        let model = schedule.shape.outline(&model)?;
         let program = progress::count("packing the weights", |step| {
             compress(&model, &schedule.plan, step)
         })?;
         return Ok(program.to_string());
     }
     let shown = Shown {
+        args,
         name: model.name(),
         profile: &profile,
         fit: Fit::of(schedule.plan.footprint(), &profile),
@@ -73,6 +76,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 }
 
 struct Shown<'a> {
+    args: &'a Args,
     name: &'a str,
     profile: &'a Profile,
     fit: Fit,
@@ -149,20 +153,36 @@ impl Shown<'_> {
                 "speed    unknown: the profile has no `[speed]`; `edgegen profile` measures one"
             ),
         };
-        if let Some(quant) = schedule.quant {
-            let oversize = if self.fit.all() {
-                ""
-            } else {
-                " --allow-oversize"
-            };
-            let pruned = schedule
-                .steps
-                .iter()
-                .any(|step| matches!(step.action, Action::Prune { .. }));
-            let but = if pruned { ", without pruning" } else { "" };
-            let _ = writeln!(text, "emit     `--quant {quant}{oversize}` does this{but}");
+        if let Some(command) = self.command() {
+            let _ = writeln!(text, "emit     `{command}` does this");
         }
         text
+    }
+
+    /// The command that carries the schedule out, if there is one.
+    fn command(&self) -> Option<String> {
+        let mut command = "edgegen emit".to_owned();
+        let mut option = |name: &str, value: &dyn Display| {
+            let _ = write!(command, " {name}{value}");
+        };
+        if let Some(model) = &self.args.model {
+            option("", &quoted(model));
+        }
+        option("--platform ", &quoted(Path::new(&self.args.platform)));
+        if let Some(tokenizer) = &self.args.tokenizer {
+            option("--tokenizer ", &quoted(tokenizer));
+        }
+        option("--quant ", &self.schedule.quant?);
+        if let Some(size) = self.schedule.shape.intermediate_size {
+            option("--intermediate-size ", &size);
+        }
+        if let Some(context) = self.args.context {
+            option("--context ", &context);
+        }
+        if !self.fit.all() {
+            option("--allow-oversize", &"");
+        }
+        Some(command)
     }
 }
 

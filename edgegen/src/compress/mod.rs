@@ -1,18 +1,16 @@
 //! Model + Plan → Program: fuses, permutes, quantizes and packs.
 
 mod calibrate;
-mod dense;
 mod encode;
-mod network;
 mod pack;
-mod permutation;
-mod rope;
+mod prepare;
 mod rotation;
 mod rows;
 
 use std::collections::BTreeMap;
 
 use crate::error::Result;
+use crate::forward::{RopePermutation, rope};
 use crate::layout::Content;
 use crate::model::{Model, Tensor, TensorKey};
 use crate::plan::{Plan, shapes};
@@ -20,7 +18,6 @@ use crate::program::tokenizer::TokenizerTables;
 use crate::program::{Arena, Prefix, Program, Provenance, WeightFiles};
 
 use calibrate::{Calibrated, Coded, calibrate};
-use permutation::RopePermutation;
 use rows::Rows;
 
 /// Reports progress: steps done, steps in all.
@@ -70,7 +67,7 @@ pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Pr
                 .values()
                 .map(|tensor| (tensor.rows() * tensor.cols()) as u64)
                 .sum(),
-            tokens_left_out: model.tokens_left_out(),
+            left_out: model.left_out(),
             conversions: plan.conversions().iter().map(ToString::to_string).collect(),
         },
     })

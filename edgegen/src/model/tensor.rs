@@ -53,6 +53,7 @@ pub struct Tensor {
     rows: usize,
     cols: usize,
     dtype: DType,
+    origin: DType,
     data: View,
 }
 
@@ -85,8 +86,33 @@ impl Tensor {
             rows,
             cols,
             dtype,
+            origin: dtype,
             data,
         })
+    }
+
+    /// The tensor as what was made of another: its values come from that one's type.
+    #[must_use]
+    pub(crate) fn in_place_of(self, other: &Self) -> Self {
+        Self {
+            origin: other.origin,
+            ..self
+        }
+    }
+
+    /// A tensor of another shape and without values, of the type that this one has when it loses
+    /// rows or columns: blocks cannot lose columns.
+    pub(crate) fn outline(&self, rows: usize, cols: usize) -> Result<Self> {
+        if (rows, cols) == (self.rows, self.cols) {
+            return Ok(self.clone());
+        }
+        let dtype = if cols == self.cols {
+            self.dtype
+        } else {
+            DType::F32
+        };
+        let data = View::new(vec![0u8; dtype.bytes(rows, cols)?]);
+        Ok(Self::new(self.name.clone(), rows, cols, dtype, data)?.in_place_of(self))
     }
 
     /// The name in the file.
@@ -117,6 +143,12 @@ impl Tensor {
     /// How elements are stored.
     pub fn dtype(&self) -> DType {
         self.dtype
+    }
+
+    /// The type that the values had in the file: another than [`Self::dtype`] where pruning changed
+    /// them.
+    pub fn origin(&self) -> DType {
+        self.origin
     }
 
     /// All bytes, as in the file.
@@ -169,18 +201,14 @@ impl Tensor {
                     self.cols
                 ))
                 .at(&self.name)
-                .remedy("keep the whole vocabulary, or convert the model again"));
+                .remedy("keep all rows, or convert the model again"));
             }
             let scales = &self.bytes()[self.len()..];
             pick(scales, self.cols / group_size * 4, &mut data);
         }
-        Self::new(
-            self.name.clone(),
-            rows.len(),
-            self.cols,
-            self.dtype,
-            View::new(data),
-        )
+        let data = View::new(data);
+        let rows = rows.len();
+        Ok(Self::new(self.name.clone(), rows, self.cols, self.dtype, data)?.in_place_of(self))
     }
 
     /// The first value that is not finite: its row, column and what it is. For block

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::Result;
 use crate::model::Model;
 use crate::profile::Profile;
+use crate::prune::Shape;
 
 use super::{Plan, Quant, Request, Step, Subject, TokenCost, basic, choice, with_formats};
 
@@ -15,7 +16,9 @@ pub struct Schedule {
     pub fp32_bytes: u64,
     /// The steps in order.
     pub steps: Vec<Step>,
-    /// Formats, sizes and memory after the last step.
+    /// The sizes that the network is pruned to.
+    pub shape: Shape,
+    /// Formats, sizes and memory after the last step, of the pruned model.
     pub plan: Plan,
     /// What decoding a token takes then.
     pub cost: TokenCost,
@@ -23,9 +26,20 @@ pub struct Schedule {
     pub quant: Option<Quant>,
 }
 
+impl Schedule {
+    /// The model that [`plan`](Self::plan) is for: pruned by what its calibration text shows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shape::prune`].
+    pub fn prune(&self, model: Model) -> Result<Model> {
+        self.shape.prune(model, self.plan.calibration())
+    }
+}
+
 /// Applies the basic policy. The model starts as `emit` would take it: in the nearest formats to
 /// those of its file. What exceeds the limits is shown, not refused; the request's formats are
-/// not asked for.
+/// not asked for. Nothing is measured: what pruning keeps does not change sizes.
 ///
 /// # Errors
 ///
@@ -39,15 +53,21 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
     let fp32_bytes = 4 * parameters as u64;
     let mut formats = choice::formats(model, Quant::Keep, &BTreeMap::new());
     let start = with_formats(model, profile, &request, formats.clone())?;
-    let subject = Subject {
-        model,
-        profile,
-        weights: start.weights(),
-    };
     let mut before = start.footprint().flash();
     let mut steps = Vec::new();
+    let mut shape = Shape::default();
+    let mut pruned = model.clone();
     for (action, reason) in basic(fp32_bytes, profile.model_size(), profile.number_types()) {
         action.apply(&mut formats);
+        if let Some(smaller) = action.shape(model.architecture()) {
+            shape = smaller;
+            pruned = shape.outline(model)?;
+        }
+        let subject = Subject {
+            model: &pruned,
+            profile,
+            weights: start.weights(),
+        };
         let after = subject.footprint(&formats, start.sizes()).flash();
         steps.push(Step {
             action,
@@ -65,11 +85,12 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
                 .filter_map(|step| step.action.format().map(Quant::To)),
         )
         .find(|&quant| choice::formats(model, quant, &BTreeMap::new()) == formats);
-    let plan = with_formats(model, profile, &request, formats)?;
+    let plan = with_formats(&pruned, profile, &request, formats)?;
     Ok(Schedule {
         fp32_bytes,
         steps,
-        cost: TokenCost::of(&plan.layout(model)),
+        shape,
+        cost: TokenCost::of(&plan.layout(&pruned)),
         plan,
         quant,
     })

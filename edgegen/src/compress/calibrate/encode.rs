@@ -3,7 +3,7 @@
 use half::f16;
 use rayon::prelude::*;
 
-use crate::compress::dense::Dense;
+use crate::forward::Dense;
 use crate::isa;
 
 use super::coded::Coded;

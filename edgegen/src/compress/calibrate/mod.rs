@@ -3,26 +3,22 @@
 mod coded;
 mod encode;
 mod factor;
-mod forward;
 mod trellis;
 mod walk;
 
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::forward::{Network, Windows};
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
-use crate::program::tokenizer::TokenizerTables;
 
 use super::Progress;
-use super::network::Network;
 
 pub(super) use coded::{Coded, pack};
 use trellis::Code;
 use walk::Walk;
 
-/// Tokens of a window: each begins with an empty KV cache.
-const WINDOW: usize = 256;
 /// Windows that are looked at, spread over the text.
 const WINDOWS: usize = 32;
 /// The largest odd factor of a size that is rotated.
@@ -51,8 +47,7 @@ pub(super) fn calibrate(
     text: &str,
     progress: Progress<'_>,
 ) -> Result<Calibrated> {
-    let window = WINDOW.min(model.architecture().max_position_embeddings);
-    let tokens = tokens(model, text, window)?;
+    let windows = Windows::of(model, text, WINDOWS)?;
     check_rotation(model)?;
     let mut network = Network::of(model);
     network.prepare();
@@ -65,8 +60,7 @@ pub(super) fn calibrate(
     let embedding = &network.weights[&key];
     let mut encoded = embedding.clone();
     if let Some(code) = code(key) {
-        let some = &tokens[..tokens.len().min(PREVIEW * window)];
-        let mut walk = Walk::new(&network, embedding, some, window);
+        let mut walk = Walk::new(&network, embedding, &windows.first(PREVIEW));
         for layer in 0..layers {
             walk.layer(layer, &|_| None);
         }
@@ -74,7 +68,7 @@ pub(super) fn calibrate(
         coded.insert(key, codes);
         encoded = values;
     }
-    let mut walk = Walk::new(&network, &encoded, &tokens, window);
+    let mut walk = Walk::new(&network, &encoded, &windows);
     for layer in 0..layers {
         progress(layer, layers);
         coded.extend(walk.layer(layer, &code));
@@ -117,31 +111,4 @@ fn check_rotation(model: &Model) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whole windows of the text, each with BOS where the model uses it.
-fn tokens(model: &Model, text: &str, window: usize) -> Result<Vec<u32>> {
-    let tables = TokenizerTables::new(model.tokenizer());
-    let runtime = tables.runtime();
-    let bos = runtime.bos.filter(|_| runtime.add_bos);
-    // Paragraph by paragraph, as the work grows with the square of what is encoded at once.
-    let tokens: Vec<u32> = text
-        .split_inclusive("\n\n")
-        .flat_map(|paragraph| tables.encode(paragraph, false))
-        .collect();
-    let step = window - usize::from(bos.is_some());
-    let windows: Vec<&[u32]> = tokens.chunks_exact(step.max(1)).collect();
-    if windows.is_empty() {
-        return Err(Error::new(format!(
-            "the calibration text has {} tokens, one window of {window} is the least",
-            tokens.len()
-        ))
-        .at("--calibration")
-        .remedy("give a longer text of the kind that the model will see, 20 KB or more"));
-    }
-    let taken = WINDOWS.min(windows.len());
-    let chosen = (0..taken).map(|i| windows[i * windows.len() / taken]);
-    Ok(chosen
-        .flat_map(|window| bos.into_iter().chain(window.iter().copied()))
-        .collect())
 }
