@@ -184,7 +184,7 @@ proptest! {
             ..Shape::default()
         };
         let pruned = prune::Shape {
-            intermediate_size: Some((shape.intermediate - fewer).max(1)),
+            intermediate_size: Some(shape.intermediate.saturating_sub(fewer).max(1)),
             num_key_value_heads: fewer_heads.then_some(1),
             num_hidden_layers: fewer_layers.then_some(1),
         };

@@ -52,17 +52,6 @@ impl Dense {
         self.values.par_chunks_mut(self.cols)
     }
 
-    /// Some of the columns.
-    pub(crate) fn columns(&self, kept: &[u32]) -> Self {
-        let mut out = Self::zeros(self.rows, kept.len());
-        out.rows_mut().enumerate().for_each(|(row, out)| {
-            for (value, &col) in out.iter_mut().zip(kept) {
-                *value = self.row(row)[col as usize];
-            }
-        });
-        out
-    }
-
     pub(crate) fn transposed(&self) -> Self {
         let mut out = Self::zeros(self.cols, self.rows);
         out.rows_mut().enumerate().for_each(|(col, out)| {

@@ -8,7 +8,6 @@ mod parts;
 mod permutation;
 pub(crate) mod rope;
 mod stream;
-mod triangle;
 mod windows;
 
 pub(crate) use dense::Dense;
@@ -16,5 +15,4 @@ pub(crate) use moments::moments;
 pub(crate) use network::{Linear, Network};
 pub(crate) use permutation::RopePermutation;
 pub(crate) use stream::Stream;
-pub(crate) use triangle::Triangle;
 pub(crate) use windows::Windows;

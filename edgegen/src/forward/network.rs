@@ -67,7 +67,7 @@ impl Network {
     }
 
     /// What a projection of a layer makes of its input, with `weights` in place of its own.
-    pub(crate) fn project(
+    pub(crate) fn project_with(
         &self,
         layer: usize,
         (_, bias): Linear,
@@ -78,6 +78,15 @@ impl Network {
         let bias = TensorKey::layer(layer, bias);
         parts::add_bias(&mut output, self.weights.get(&bias));
         output
+    }
+
+    /// What projections of a layer make of the input that they have in common.
+    pub(crate) fn project(&self, layer: usize, linears: &[Linear], input: &Dense) -> Vec<Dense> {
+        let outputs = linears.iter().map(|&linear| {
+            let weights = self.get(Some(layer), linear.0);
+            self.project_with(layer, linear, weights, input)
+        });
+        outputs.collect()
     }
 
     /// Multiplies the gains of norms into the matrices that follow, which leaves gains of one.

@@ -3,7 +3,7 @@
 use crate::model::{Architecture, Role};
 
 use super::dense::Dense;
-use super::network::{Linear, Network};
+use super::network::Linear;
 use super::parts;
 use super::rope;
 use super::windows::Windows;
@@ -65,17 +65,6 @@ impl Stream {
         let hidden = parts::silu_mul(&gate_up[0], &gate_up[1]);
         let down = project(&[(Role::Down, Role::DownBias)], &hidden);
         parts::add(&mut self.residual, &down[0]);
-    }
-
-    /// Goes through a layer of the network as it is; its gains are not folded.
-    pub(crate) fn pass(&mut self, network: &Network, layer: usize) {
-        self.layer(&network.architecture, |linears, input| {
-            let outputs = linears.iter().map(|&linear| {
-                let weights = network.get(Some(layer), linear.0);
-                network.project(layer, linear, weights, input)
-            });
-            outputs.collect()
-        });
     }
 
     /// The stream as the next norm gives it, without a gain.

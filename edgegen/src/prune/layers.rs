@@ -47,9 +47,14 @@ fn choose(model: &Model, count: usize, text: &str) -> Result<Vec<usize>> {
     network.fold_gains();
     let embedding = network.get(None, Role::Embedding);
     let start = Stream::new(&network.architecture, embedding, &windows);
+    let pass = |stream: &mut Stream, layer: usize| {
+        stream.layer(&network.architecture, |linears, input| {
+            network.project(layer, linears, input)
+        });
+    };
     let end = |mut stream: Stream, layers: &[usize]| {
         for &layer in layers {
-            stream.pass(&network, layer);
+            pass(&mut stream, layer);
         }
         stream.normed(&network.architecture)
     };
@@ -61,7 +66,7 @@ fn choose(model: &Model, count: usize, text: &str) -> Result<Vec<usize>> {
         for index in 0..kept.len() {
             let without = end(stream.clone(), &kept[index + 1..]);
             losses.push(distance(&whole, &without, &gain));
-            stream.pass(&network, kept[index]);
+            pass(&mut stream, kept[index]);
         }
         let least = (0..kept.len())
             .min_by(|&a, &b| losses[a].total_cmp(&losses[b]))

@@ -1,8 +1,8 @@
 //! Model → Model: leaves out what a device can do without, which a text shows: tokens, feed-forward
 //! neurons, attention heads, layers.
 
+mod importance;
 mod layers;
-mod removal;
 mod shape;
 mod vocabulary;
 mod width;

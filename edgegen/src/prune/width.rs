@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
-use crate::forward::{Dense, Network, Stream, Windows, moments};
+use crate::forward::{Network, Stream, Windows, moments};
 use crate::model::{Model, Role, Tensor, TensorKey};
 
 use super::Shape;
-use super::removal::{Inputs, choose};
+use super::importance::importance;
 
 /// Windows that show what matters, spread over the text.
 const WINDOWS: usize = 16;
 
-/// Keeps `intermediate_size` feed-forward neurons of each layer: the others are those without which
-/// `down` loses least of its outputs over `text`, when its other columns make good for them. Whole
-/// neurons go, from `gate`, `up` and `down` (as in Ma et al. 2023, "LLM-Pruner", arXiv:2305.11627),
-/// chosen by second moments (as in Kurtić et al. 2023, "ZipLM", arXiv:2302.04089).
+/// Keeps `intermediate_size` feed-forward neurons of each layer, those that give most to `down`'s
+/// outputs over `text`: the energy of the neuron times the length of its column. Whole neurons go, from
+/// `gate`, `up` and `down` (as in Ma et al. 2023, "LLM-Pruner", arXiv:2305.11627; energies of a text
+/// as in Sun et al. 2023, "Wanda", arXiv:2306.11695).
 ///
 /// The crate pads neurons to a multiple of 32, so such a number is best.
 ///
@@ -34,19 +34,18 @@ pub fn neurons(model: Model, intermediate_size: usize, text: &str) -> Result<Mod
         return Ok(model);
     }
     let mut tensors = model.tensors().clone();
-    let inputs = narrow(&model, Role::Down, 1, intermediate_size, text)?;
-    for (layer, (kept, down)) in inputs.into_iter().enumerate() {
+    let kept = choose(&model, Role::Down, 1, intermediate_size, text)?;
+    for (layer, kept) in kept.iter().enumerate() {
         for role in [Role::Gate, Role::GateBias, Role::Up, Role::UpBias] {
-            keep_outputs(&mut tensors, TensorKey::layer(layer, role), &kept)?;
+            keep_outputs(&mut tensors, TensorKey::layer(layer, role), kept)?;
         }
-        tensors.insert(TensorKey::layer(layer, Role::Down), down);
+        keep_inputs(&mut tensors, TensorKey::layer(layer, Role::Down), kept)?;
     }
     Ok(model.with_weights(architecture, tensors))
 }
 
 /// Keeps `num_key_value_heads` groups of heads in each layer, a group being a key and value head with
-/// the query heads that share it: the others are those without which `attention_output` loses least,
-/// as for [`neurons`].
+/// the query heads that share it: those that give most to `attention_output`'s outputs over `text`.
 ///
 /// # Errors
 ///
@@ -61,11 +60,11 @@ pub fn heads(model: Model, num_key_value_heads: usize, text: &str) -> Result<Mod
         return Ok(model);
     }
     let head_dim = architecture.head_dim;
-    let group = architecture.num_attention_heads / architecture.num_key_value_heads * head_dim;
+    let group = architecture.num_attention_heads / num_key_value_heads * head_dim;
     let mut tensors = model.tensors().clone();
     let role = Role::AttentionOutput;
-    let inputs = narrow(&model, role, group, num_key_value_heads, text)?;
-    for (layer, (kept, output)) in inputs.into_iter().enumerate() {
+    let kept = choose(&model, role, group, num_key_value_heads, text)?;
+    for (layer, kept) in kept.iter().enumerate() {
         for (role, unit) in [
             (Role::Query, group),
             (Role::QueryBias, group),
@@ -74,74 +73,67 @@ pub fn heads(model: Model, num_key_value_heads: usize, text: &str) -> Result<Mod
             (Role::Value, head_dim),
             (Role::ValueBias, head_dim),
         ] {
-            let outputs = elements(&kept, unit);
+            let outputs = elements(kept, unit);
             keep_outputs(&mut tensors, TensorKey::layer(layer, role), &outputs)?;
         }
-        tensors.insert(TensorKey::layer(layer, role), output);
+        let inputs = elements(kept, group);
+        keep_inputs(&mut tensors, TensorKey::layer(layer, role), &inputs)?;
     }
     Ok(model.with_weights(architecture, tensors))
 }
 
-/// Chooses the inputs of each layer's matrix of a role, `kept` units of `unit` neighbours each: the
-/// units, ascending, and the matrix that is left. Each layer sees what the ones before it really give.
-fn narrow(
+/// Which inputs of each layer's matrix of a role are kept: `kept` units of `unit` neighbours each,
+/// ascending.
+fn choose(
     model: &Model,
     role: Role,
     unit: usize,
     kept: usize,
     text: &str,
-) -> Result<Vec<(Vec<u32>, Tensor)>> {
+) -> Result<Vec<Vec<u32>>> {
     let windows = Windows::of(model, text, WINDOWS)?;
     let mut network = Network::of(model);
     network.fold_gains();
     let embedding = network.get(None, Role::Embedding);
     let mut stream = Stream::new(&network.architecture, embedding, &windows);
-    let mut narrowed = Vec::new();
+    let mut chosen = Vec::new();
     for layer in 0..network.architecture.num_hidden_layers {
+        let mut units = Vec::new();
         stream.layer(&network.architecture, |linears, input| {
-            let outputs = linears.iter().map(|&linear| {
-                let weights = network.get(Some(layer), linear.0);
-                if linear.0 != role {
-                    return network.project(layer, linear, weights, input);
-                }
-                let inputs = Inputs::new(&moments(input, windows.size()));
-                let (units, weights) = choose(weights, &inputs, unit, kept);
-                let output = network.project(layer, linear, &weights, input);
-                narrowed.push((units, weights));
-                output
-            });
-            outputs.collect()
-        });
-    }
-    let tensors = narrowed
-        .into_iter()
-        .enumerate()
-        .map(|(layer, (units, weights))| {
-            let stored = model
-                .tensor(TensorKey::layer(layer, role))
-                .expect("every layer has it");
-            let tensor = weights
-                .columns(&elements(&units, unit))
-                .tensor(stored.name());
-            match tensor.find_non_finite() {
-                None => Ok((units, tensor.in_place_of(stored))),
-                Some(_) => Err(
-                    Error::new("the network's values are not finite, or nearly so")
-                        .at(stored.name())
-                        .remedy("check the model file: its weights are too large"),
-                ),
+            if linears[0].0 == role {
+                let weights = network.get(Some(layer), role);
+                units = importance(weights, &moments(input, windows.size()), unit);
             }
+            network.project(layer, linears, input)
         });
-    tensors.collect()
+        if units.iter().any(|importance| !importance.is_finite()) {
+            return Err(Error::new("the network's values are not finite")
+                .at(format!("{} of layer {layer}", role.name()))
+                .remedy("check the model file: its weights are too large"));
+        }
+        chosen.push(most(&units, kept));
+    }
+    Ok(chosen)
+}
+
+/// The places of the largest values, ascending; of equals the first.
+fn most(values: &[f64], count: usize) -> Vec<u32> {
+    let mut places: Vec<u32> = (0..values.len() as u32).collect();
+    places.sort_by(|&a, &b| values[b as usize].total_cmp(&values[a as usize]));
+    places.truncate(count);
+    places.sort_unstable();
+    places
 }
 
 /// The elements of units of `unit` neighbours each.
 fn elements(units: &[u32], unit: usize) -> Vec<u32> {
-    let of = |index: &u32| -> Range<u32> { index * unit as u32..(index + 1) * unit as u32 };
+    let unit = unit as u32;
+    let of = |index: &u32| -> Range<u32> { index * unit..(index + 1) * unit };
     units.iter().flat_map(of).collect()
 }
 
-/// Keeps some rows of a matrix, as they are stored, or elements of a vector, where the model has it.
+/// Keeps some outputs of a projection, which are rows of its matrix and elements of its bias, where
+/// the model has it.
 fn keep_outputs(
     tensors: &mut BTreeMap<TensorKey, Tensor>,
     key: TensorKey,
@@ -151,8 +143,20 @@ fn keep_outputs(
         *tensor = if key.role.is_matrix() {
             tensor.gather(kept)?
         } else {
-            Dense::of(tensor).columns(kept).tensor(tensor.name())
+            tensor.gather_columns(kept)?
         };
+    }
+    Ok(())
+}
+
+/// Keeps some inputs of a matrix.
+fn keep_inputs(
+    tensors: &mut BTreeMap<TensorKey, Tensor>,
+    key: TensorKey,
+    kept: &[u32],
+) -> Result<()> {
+    if let Some(tensor) = tensors.get_mut(&key) {
+        *tensor = tensor.gather_columns(kept)?;
     }
     Ok(())
 }

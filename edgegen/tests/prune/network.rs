@@ -1,5 +1,4 @@
-//! A smaller network: what does nothing goes first and is not missed, what matters stays, and what
-//! stays makes good for what went.
+//! A smaller network: what does nothing goes first and is not missed, what matters stays.
 
 use std::ops::Range;
 
@@ -95,7 +94,9 @@ fn neurons_that_do_nothing_are_not_missed() {
             let pruned = prune::neurons(model.clone(), 32, some_text()).unwrap();
             assert_eq!(pruned.architecture().intermediate_size, 32);
             assert_eq!(pruned.left_out().neurons, 32);
-            check_same("neurons", &model, &pruned);
+            // Sums have other lanes.
+            let (worst, most) = apart(&model, &pruned);
+            assert!(worst < 1e-5 * most, "{worst} of {most}");
         }
     }
 }
@@ -176,32 +177,6 @@ fn the_one_that_matters_is_kept() {
     }
     let (worst, most) = apart(&model, &pruned);
     assert!(worst < 0.05 * most, "{worst} of {most}");
-}
-
-/// The second half of the neurons computes what the first does: the columns of `down` that stay
-/// become the sums.
-#[test]
-fn what_stays_makes_good() {
-    let mut tiny = tinies()[0].clone();
-    for layer in 0..2 {
-        for role in [Role::Gate, Role::Up] {
-            let key = TensorKey::layer(layer, role);
-            let values = tiny.weights[&key].values.clone();
-            let twin = |row: usize, col: usize, _| values[row % 32 * 32 + col];
-            change(&mut tiny, key, twin);
-        }
-    }
-    let model = gguf(&tiny);
-    let pruned = prune::neurons(model.clone(), 32, some_text()).unwrap();
-    let (worst, most) = apart(&model, &pruned);
-    assert!(worst < 0.03 * most, "{worst} of {most}");
-    // Without the others' share it is another network.
-    let mut without = tiny;
-    for layer in 0..2 {
-        clear(&mut without, layer, Role::Down, |col| col >= 32);
-    }
-    let (worst, most) = apart(&model, &gguf(&without));
-    assert!(worst > 0.3 * most, "{worst} of {most}");
 }
 
 #[test]
@@ -322,8 +297,11 @@ fn types_and_sizes_are_known_beforehand() {
         };
         assert_eq!(kept(Role::Gate), (dtype, dtype));
         assert_eq!(kept(Role::Query), (dtype, dtype));
-        assert_eq!(kept(Role::Down), (DType::F32, dtype));
-        assert_eq!(kept(Role::AttentionOutput), (DType::F32, dtype));
+        // Blocks lose columns only as numbers.
+        let plain = matches!(dtype, DType::F32 | DType::F16);
+        let narrower = if plain { dtype } else { DType::F32 };
+        assert_eq!(kept(Role::Down), (narrower, dtype));
+        assert_eq!(kept(Role::AttentionOutput), (narrower, dtype));
     }
 }
 

@@ -1,6 +1,8 @@
 //! What errors of a column mean for the others.
 
-use crate::forward::{Dense, Triangle};
+use rayon::prelude::*;
+
+use crate::forward::Dense;
 use crate::program::COLUMN_PADDING;
 
 use super::trellis::Code;
@@ -16,7 +18,10 @@ pub(super) struct Factor {
     pub(super) code: Code,
     /// The column of each step of the code; those beyond the matrix's own are padding.
     pub(super) columns: Vec<usize>,
-    triangle: Triangle,
+    /// `M`, row after row.
+    upper: Vec<f32>,
+    /// `D`.
+    pub(super) diagonal: Vec<f32>,
 }
 
 impl Factor {
@@ -40,21 +45,42 @@ impl Factor {
         for i in 0..size {
             a[i * size + i] += damping;
         }
+        // From the last column on: what is left of the matrix loses one column's share. It is
+        // symmetric, and its lower half is enough.
+        let mut diagonal = vec![0.0; size];
+        let mut upper = vec![0.0f32; size * size];
+        for k in (0..size).rev() {
+            let pivot = a[k * size + k].max(damping * 1e-3);
+            diagonal[k] = pivot as f32;
+            upper[k * size + k] = 1.0;
+            let (above, row) = a.split_at_mut(k * size);
+            let row = &row[..k];
+            for (i, value) in row.iter().enumerate() {
+                upper[i * size + k] = (value / pivot) as f32;
+            }
+            above
+                .par_chunks_exact_mut(size)
+                .with_min_len(64)
+                .enumerate()
+                .for_each(|(i, above)| {
+                    let share = row[i] / pivot;
+                    for (value, r) in above[..=i].iter_mut().zip(row) {
+                        *value -= share * r;
+                    }
+                });
+        }
         Self {
             code,
             columns,
-            triangle: Triangle::new(a, size, damping * 1e-3),
+            upper,
+            diagonal,
         }
     }
 
     /// Row `step` of `M`.
     pub(super) fn row(&self, step: usize) -> &[f32] {
-        self.triangle.row(step)
-    }
-
-    /// `D`.
-    pub(super) fn diagonal(&self) -> &[f32] {
-        self.triangle.diagonal()
+        let size = self.columns.len();
+        &self.upper[step * size..][..size]
     }
 
     /// The factor on `coded` that brings it nearest to `weights`, both in the order of steps.
@@ -73,7 +99,7 @@ impl Factor {
             }
         }
         let (mut both, mut square) = (0.0f32, 0.0f32);
-        for ((w, c), d) in w.iter().zip(&c).zip(self.diagonal()) {
+        for ((w, c), d) in w.iter().zip(&c).zip(&self.diagonal) {
             both += d * w * c;
             square += d * c * c;
         }

@@ -240,7 +240,7 @@ impl Circle<'_> {
     fn step<const S: usize>(&self, step: usize, paths: &[Path; S], to: usize, next: &mut Path) {
         let size = self.targets.len();
         let place = self.start + step;
-        let importance = self.factor.diagonal()[place];
+        let importance = self.factor.diagonal[place];
         let mut cost = [f32::INFINITY; LANES];
         let (mut from, mut code, mut level) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
         for (state, path) in paths.iter().enumerate() {

@@ -44,9 +44,9 @@ impl<'a> Walk<'a> {
                     Some(code) => {
                         let (codes, values) = encode(weights, factors.get(code));
                         coded.push((key, codes));
-                        network.project(layer, linear, &values, input)
+                        network.project_with(layer, linear, &values, input)
                     }
-                    None => network.project(layer, linear, weights, input),
+                    None => network.project_with(layer, linear, weights, input),
                 }
             });
             outputs.collect()
