@@ -14,6 +14,7 @@ pub mod cli;
 pub mod compress;
 pub mod emit;
 pub mod error;
+mod forward;
 pub mod import;
 pub mod inspect;
 pub mod interpret;

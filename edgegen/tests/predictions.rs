@@ -12,9 +12,10 @@ use edgegen::emit::{Crate, Options, emit};
 use edgegen::import::{built_in, import};
 use edgegen::interpret::bake;
 use edgegen::model::{DType, Model};
-use edgegen::plan::{Footprint, Placement, Quant, Request, plan};
+use edgegen::plan::{Footprint, Placement, Plan, Quant, Request, plan, schedule};
 use edgegen::profile::Profile;
 use edgegen::program::{Golden, WeightFormat};
+use edgegen::{prune, text};
 use proptest::prelude::*;
 
 fn request(quant: Quant, weights: Placement) -> Request {
@@ -28,8 +29,11 @@ fn request(quant: Quant, weights: Placement) -> Request {
 
 /// The prediction and the crate.
 fn emitted(model: &Model, profile: &Profile, request: &Request) -> (Footprint, Crate) {
-    let plan = plan(model, profile, request).unwrap();
-    let mut program = compress(model, &plan, &|_, _| {}).unwrap();
+    carried_out(model, profile, &plan(model, profile, request).unwrap())
+}
+
+fn carried_out(model: &Model, profile: &Profile, plan: &Plan) -> (Footprint, Crate) {
+    let mut program = compress(model, plan, &|_, _| {}).unwrap();
     bake(&mut program, 1);
     // The hashes take no part in any size.
     let golden = Golden {
@@ -68,10 +72,14 @@ fn quants() -> Vec<Quant> {
 fn check_flash(what: &str, model: &Model, profile: &Profile, request: &Request) {
     let (footprint, krate) = emitted(model, profile, request);
     let what = format!("{what}, {}, {request:?}", profile.name());
-    assert_eq!(footprint.flash(), constant(&krate, "FLASH_BYTES"), "{what}");
+    check_files(&what, model, &footprint, &krate);
+}
+
+fn check_files(what: &str, model: &Model, footprint: &Footprint, krate: &Crate) {
+    assert_eq!(footprint.flash(), constant(krate, "FLASH_BYTES"), "{what}");
     // The prefix's tokens are in the code.
     let tokens = 4 * model.prefix().len();
-    assert_eq!(footprint.flash(), files(&krate) + tokens, "{what}");
+    assert_eq!(footprint.flash(), files(krate) + tokens, "{what}");
 }
 
 fn import_gguf(tiny: &Tiny) -> Model {
@@ -152,6 +160,7 @@ proptest! {
         (heads, kv_heads, head_dim) in (1usize..4, 1usize..3, 1usize..9),
         vocab in 266usize..400,
         (attention_bias, mlp_bias, tied) in any::<(bool, bool, bool)>(),
+        (fewer, fewer_heads, fewer_layers) in (0usize..40, any::<bool>(), any::<bool>()),
         dtype in prop::sample::select(vec![
             DType::F32, DType::F16, DType::BF16, DType::Q8_0, DType::Q4_0, DType::Q4_1,
         ]),
@@ -174,9 +183,59 @@ proptest! {
             dtype,
             ..Shape::default()
         };
+        let pruned = prune::Shape {
+            intermediate_size: Some(shape.intermediate.saturating_sub(fewer).max(1)),
+            num_key_value_heads: fewer_heads.then_some(1),
+            num_hidden_layers: fewer_layers.then_some(1),
+        };
         let model = import_gguf(&Tiny::new(shape, 5));
+        let model = pruned.prune(model, &text::HELD_OUT[..1000]).unwrap();
         let profile = Profile::load(platform).unwrap();
         check_flash("random", &model, &profile, &request(quant, weights));
+    }
+}
+
+/// What the basic policy's steps lead to, from each type of weights: pruned, and f32 as f16 where
+/// that is supported.
+#[test]
+fn flash_after_the_steps_of_the_policy() {
+    let android = include_str!("../src/profile/built_in/android.toml");
+    let small = android.replace("\"200 MB\"", "\"20 KB\"");
+    let types = "[\"int4\", \"int8\", \"f16\"]";
+    for (types_left, most) in [
+        (types, Some(WeightFormat::Q4)),
+        ("[\"int8\", \"f16\"]", Some(WeightFormat::Q8)),
+        ("[\"f16\"]", Some(WeightFormat::F16)),
+        ("[\"f32\"]", None),
+    ] {
+        let profile = Profile::parse(&small.replace(types, types_left)).unwrap();
+        for (dtype, own) in [
+            (DType::F32, WeightFormat::F32),
+            (DType::BF16, WeightFormat::F16),
+        ] {
+            let shape = Shape {
+                intermediate: 128,
+                dtype,
+                ..Shape::default()
+            };
+            let model = import_gguf(&Tiny::new(shape, 5));
+            let shown = schedule(&model, &profile, &Request::default()).unwrap();
+            let model = shown.prune(model).unwrap();
+            assert_eq!(model.architecture().intermediate_size, 96);
+            let (footprint, krate) = carried_out(&model, &profile, &shown.plan);
+            let what = format!("{dtype:?}, {types_left}");
+            check_files(&what, &model, &footprint, &krate);
+            assert_eq!(
+                footprint.flash(),
+                shown.steps.last().unwrap().after,
+                "{what}"
+            );
+            let expected = most.unwrap_or(own);
+            assert!(
+                shown.plan.formats().values().all(|&f| f == expected),
+                "{what}"
+            );
+        }
     }
 }
 

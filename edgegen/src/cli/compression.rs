@@ -7,11 +7,11 @@ use crate::error::{Error, Result};
 use crate::model::{Model, Role};
 use crate::plan::{PlanFile, Quant, Request};
 use crate::program::WeightFormat;
-use crate::text::Texts;
-use crate::{prune, text};
+use crate::prune::{self, Shape};
+use crate::text::{self, Texts};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// What becomes of the weights and the vocabulary.
+/// What becomes of the weights, the vocabulary and the network.
 #[derive(clap::Args)]
 pub(super) struct Compression {
     /// Weight format; `keep` repacks the file's own, without loss where that is possible
@@ -27,10 +27,20 @@ pub(super) struct Compression {
     /// Tokens to keep, the most frequent ones of the calibration text [default: all]
     #[arg(long, value_name = "N")]
     vocab_size: Option<usize>,
+    /// Feed-forward neurons of each layer to keep, those that matter most for the calibration text;
+    /// best a multiple of 32 [default: all]
+    #[arg(long, value_name = "N")]
+    intermediate_size: Option<usize>,
+    /// Key-value heads of each layer to keep, each with its query heads [default: all]
+    #[arg(long, value_name = "N")]
+    kv_heads: Option<usize>,
+    /// Layers to keep [default: all]
+    #[arg(long, value_name = "N")]
+    layers: Option<usize>,
     /// Formats and vocabulary from a file that `edgegen plan --out` wrote
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["quant", "tensors", "calibrate", "vocab_size"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["quant", "tensors", "calibrate", "vocab_size", "intermediate_size", "kv_heads", "layers"])]
     plan: Option<PathBuf>,
-    /// Text of the kind that the model will see, UTF-8: for `--vocab-size` and what is calibrated
+    /// Text of the kind that the model will see, UTF-8: for pruning and what is calibrated
     /// [default: a built-in one, English]
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
@@ -98,16 +108,22 @@ impl Given<'_> {
         }
     }
 
-    /// The model with the tokens that are to be kept.
+    /// The model with the tokens and the parts of the network that are to be kept.
     pub(super) fn prune(&self, model: Model) -> Result<Model> {
         let size = match &self.file {
             Some((_, file)) => file.vocab_size(),
             None => self.options.vocab_size,
         };
-        match size {
-            Some(size) => prune::vocabulary(model, size, self.text()),
-            None => Ok(model),
-        }
+        let model = match size {
+            Some(size) => prune::vocabulary(model, size, self.text())?,
+            None => model,
+        };
+        let shape = Shape {
+            intermediate_size: self.options.intermediate_size,
+            num_key_value_heads: self.options.kv_heads,
+            num_hidden_layers: self.options.layers,
+        };
+        shape.prune(model, self.text())
     }
 
     /// What there is to calibrate with.

@@ -117,7 +117,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     // The tokens of the system message are kept.
     let (model, request) = match args.policy {
         None => {
-            let model = progress::spin("choosing the tokens", || given.prune(model))?;
+            let model = progress::spin("choosing what is kept", || given.prune(model))?;
             let request = given.request(&model, request)?;
             (model, request)
         }
@@ -129,9 +129,10 @@ pub(super) fn run(args: &Args) -> Result<String> {
             (found.model, request)
         }
         Some(Policy::Basic) => {
-            let formats = schedule(&model, &profile, &request)?.plan.formats().clone();
+            let schedule = schedule(&model, &profile, &request)?;
+            let model = progress::spin("choosing what is kept", || schedule.prune(model))?;
             let request = Request {
-                formats: Some(formats),
+                formats: Some(schedule.plan.formats().clone()),
                 ..request
             };
             (model, request)

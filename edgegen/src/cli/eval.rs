@@ -14,12 +14,12 @@ use super::compression::{Compression, quant};
 use super::measure::{Subject, plain};
 use super::{json, progress};
 
-/// Measure what a weight format and a smaller vocabulary cost in quality, on a text
+/// Measure what a weight format, a smaller vocabulary and a smaller network cost in quality, on a text
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
-    /// Weight format to compare with, which has the whole vocabulary; f32 is the original
+    /// Weight format to compare with, of the whole model; f32 is the original
     #[arg(long, value_name = "QUANT", default_value = "f32", value_parser = quant())]
     against: Quant,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let given = args.compression.read()?;
     let (task, model) = args.subject.read()?;
     let reference = task.program(&model, plain(args.against))?;
-    let model = progress::spin("choosing the tokens", || given.prune(model))?;
+    let model = progress::spin("choosing what is kept", || given.prune(model))?;
     let candidate = task.program(&model, given.request(&model, Request::default())?)?;
     let done = Done {
         weights: [args.against.to_string(), given.label()],

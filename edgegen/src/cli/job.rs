@@ -15,7 +15,7 @@ use crate::profile::{App, Profile, format_size};
 use crate::program::Golden;
 use serde_json::Value;
 
-use super::progress;
+use super::{progress, quoted};
 
 /// What to compile, how, and where to.
 pub(super) struct Job<'a> {
@@ -183,12 +183,6 @@ impl Done<'_> {
         } else {
             (self.job.out.clone(), build)
         };
-        let out = out.to_string_lossy();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-        if out.chars().all(plain) {
-            format!("cd {out} && {build}")
-        } else {
-            format!("cd '{}' && {build}", out.replace('\'', r"'\''"))
-        }
+        format!("cd {} && {build}", quoted(&out))
     }
 }

@@ -19,6 +19,7 @@ mod sweep;
 mod verify;
 
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::error::Result;
@@ -115,4 +116,15 @@ fn print(text: &str, status: ExitCode) -> ExitCode {
 fn json(value: &impl serde::Serialize) -> String {
     let text = serde_json::to_string(value).expect("what commands print has no other keys");
     text + "\n"
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if path.chars().all(plain) {
+        path.into_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }

@@ -1,8 +1,8 @@
 //! `edgegen plan`.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_json::Value;
@@ -11,14 +11,14 @@ use crate::cache::Cache;
 use crate::compress::compress_cached;
 use crate::error::{Error, Result};
 use crate::import::{built_in, import_with_tokenizer};
-use crate::plan::{Action, Request, Schedule, Step, schedule};
+use crate::plan::{Request, Schedule, Step, schedule};
 use crate::profile::{Profile, format_size};
 use crate::search::Loss;
 
 use super::compression::texts;
 use super::fit::Fit;
 use super::policy::{Goals, Policy};
-use super::{json, progress};
+use super::{json, progress, quoted};
 
 /// Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
 #[derive(clap::Args)]
@@ -102,18 +102,20 @@ pub(super) fn run(args: &Args) -> Result<String> {
         (found.model, found.schedule, found.loss)
     };
     if let Some(Show::Program) = args.show {
+        // Weights take no part in the text.
+        let model = schedule.shape.outline(&model)?;
         let program = progress::count("packing the weights", |step| {
             compress_cached(&model, &schedule.plan, &Cache::of_user(), step)
         })?;
         return Ok(program.to_string());
     }
     let shown = Shown {
+        args,
         name: model.name(),
         profile: &profile,
         fit: Fit::of(schedule.plan.footprint(), &profile),
         schedule: &schedule,
         loss,
-        emit: emit(args, &schedule),
     };
     Ok(if args.json {
         json(&shown.json())
@@ -122,22 +124,13 @@ pub(super) fn run(args: &Args) -> Result<String> {
     })
 }
 
-/// The options of `emit` that do this, if there are any.
-fn emit(args: &Args, schedule: &Schedule) -> Option<String> {
-    match (args.policy, &args.out) {
-        (Policy::Search, Some(path)) => Some(format!("--plan {}", path.display())),
-        (Policy::Search, None) => Some("--policy search".to_owned()),
-        (Policy::Basic, _) => schedule.quant.map(|quant| format!("--quant {quant}")),
-    }
-}
-
 struct Shown<'a> {
+    args: &'a Args,
     name: &'a str,
     profile: &'a Profile,
     fit: Fit,
     schedule: &'a Schedule,
     loss: Option<Loss>,
-    emit: Option<String>,
 }
 
 impl Shown<'_> {
@@ -168,7 +161,7 @@ impl Shown<'_> {
             "multiply_adds_per_token": schedule.cost.multiply_adds,
             "tokens_per_second": self.tokens_per_second(),
             "loss": self.loss,
-            "emit": self.emit,
+            "emit": self.command(),
         })
     }
 
@@ -211,20 +204,42 @@ impl Shown<'_> {
                 "speed    unknown: the profile has no `[speed]`; `edgegen profile` measures one"
             ),
         };
-        if let Some(emit) = &self.emit {
-            let oversize = if self.fit.all() {
-                ""
-            } else {
-                " --allow-oversize"
-            };
-            let pruned = schedule
-                .steps
-                .iter()
-                .any(|step| matches!(step.action, Action::Prune { .. }));
-            let but = if pruned { ", without pruning" } else { "" };
-            let _ = writeln!(text, "emit     `{emit}{oversize}` does this{but}");
+        if let Some(command) = self.command() {
+            let _ = writeln!(text, "emit     `{command}` does this");
         }
         text
+    }
+
+    /// The command that carries the schedule out, if there is one.
+    fn command(&self) -> Option<String> {
+        let mut command = "edgegen emit".to_owned();
+        let mut option = |name: &str, value: &dyn Display| {
+            let _ = write!(command, " {name}{value}");
+        };
+        if let Some(model) = &self.args.model {
+            option("", &quoted(model));
+        }
+        option("--platform ", &quoted(Path::new(&self.args.platform)));
+        if let Some(tokenizer) = &self.args.tokenizer {
+            option("--tokenizer ", &quoted(tokenizer));
+        }
+        match (self.args.policy, &self.args.out) {
+            (Policy::Search, Some(path)) => option("--plan ", &quoted(path)),
+            (policy, _) => option("--policy ", &policy),
+        }
+        if self.args.out.is_none() && self.args.goals.any() {
+            option("", &self.args.goals);
+        }
+        if let Some(path) = &self.args.calibration {
+            option("--calibration ", &quoted(path));
+        }
+        if let Some(context) = self.args.context {
+            option("--context ", &context);
+        }
+        if !self.fit.all() {
+            option("--allow-oversize", &"");
+        }
+        Some(command)
     }
 }
 

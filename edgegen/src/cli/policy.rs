@@ -1,5 +1,7 @@
 //! The options of a policy: what `plan` and `emit` have in common.
 
+use std::fmt;
+
 use clap::ValueEnum;
 
 use crate::cache::Cache;
@@ -21,6 +23,15 @@ pub(super) enum Policy {
     Basic,
 }
 
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Search => "search",
+            Self::Basic => "basic",
+        })
+    }
+}
+
 /// What a search shall reach.
 #[derive(clap::Args)]
 pub(super) struct Goals {
@@ -30,6 +41,16 @@ pub(super) struct Goals {
     /// Most KL divergence from the original, in nats a token: the smallest model with no more is looked for
     #[arg(long, value_name = "NATS")]
     max_kl: Option<f64>,
+}
+
+/// As options.
+impl fmt::Display for Goals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let budget = self.budget_mb.map(|mb| format!("--budget-mb {mb}"));
+        let loss = self.max_kl.map(|kl| format!("--max-kl {kl}"));
+        let options: Vec<String> = budget.into_iter().chain(loss).collect();
+        f.write_str(&options.join(" "))
+    }
 }
 
 impl Goals {

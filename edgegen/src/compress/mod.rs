@@ -1,12 +1,9 @@
 //! Model + Plan → Program: fuses, permutes, quantizes and packs.
 
 mod calibrate;
-mod dense;
 mod encode;
-mod network;
 mod pack;
-mod permutation;
-mod rope;
+mod prepare;
 mod rotation;
 mod rows;
 
@@ -14,6 +11,7 @@ use std::collections::BTreeMap;
 
 use crate::cache::{Cache, Key};
 use crate::error::Result;
+use crate::forward::{RopePermutation, rope};
 use crate::layout::{Content, Layout};
 use crate::model::{Model, Tensor, TensorKey};
 use crate::plan::{Plan, shapes};
@@ -22,7 +20,6 @@ use crate::program::{Arena, Prefix, Program, Provenance, WeightFiles};
 
 use calibrate::{Calibrated, Coded, calibrate};
 pub use calibrate::{Sensitivity, sensitivity};
-use permutation::RopePermutation;
 use rows::Rows;
 
 /// Reports progress: steps done, steps in all.
@@ -81,7 +78,7 @@ pub fn compress_cached(
                 .values()
                 .map(|tensor| (tensor.rows() * tensor.cols()) as u64)
                 .sum(),
-            tokens_left_out: model.tokens_left_out(),
+            left_out: model.left_out(),
             conversions: plan.conversions().iter().map(ToString::to_string).collect(),
         },
     })
@@ -91,7 +88,7 @@ pub fn compress_cached(
 fn key(model: &Model, plan: &Plan) -> Key {
     let mut key = Key::new("weights")
         .with(model.digest())
-        .with(model.architecture().vocab_size.to_string())
+        .with(format!("{:?}", model.architecture()))
         .with(plan.sizes().context.to_string())
         .with(plan.calibration());
     for token in model.tokenizer().tokens() {

@@ -1,9 +1,8 @@
 //! The rows of a packed matrix and where each comes from.
 
+use crate::forward::RopePermutation;
 use crate::model::Tensor;
 use crate::program::ROW_PADDING;
-
-use super::permutation::RopePermutation;
 
 /// Rows in the order in which they are packed; `None` is padding.
 #[derive(Default)]

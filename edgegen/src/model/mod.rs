@@ -34,9 +34,22 @@ pub struct Model {
     schema: Option<Vec<u8>>,
     grammar: Option<Grammar>,
     prefix: Vec<u32>,
-    tokens_left_out: usize,
+    left_out: LeftOut,
     sources: Vec<View>,
     digest: OnceLock<String>,
+}
+
+/// What pruning has left out of the source's model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Tokens of the vocabulary.
+    pub tokens: usize,
+    /// Feed-forward neurons of each layer.
+    pub neurons: usize,
+    /// Key and value heads of each layer, with their query heads.
+    pub key_value_heads: usize,
+    /// Layers.
+    pub layers: usize,
 }
 
 /// What a [`Model`] is made of, before it is checked.
@@ -93,21 +106,30 @@ impl Model {
             schema: None,
             grammar: None,
             prefix: Vec::new(),
-            tokens_left_out: 0,
+            left_out: LeftOut::default(),
             sources,
             digest: OnceLock::new(),
         })
     }
 
-    /// The model with other weights for the same tokenizer: what compression made of it.
+    /// The model with other weights for the same tokenizer: what pruning or compression made of it.
     pub(crate) fn with_weights(
         &self,
         architecture: Architecture,
         tensors: BTreeMap<TensorKey, Tensor>,
     ) -> Self {
+        let (before, after) = (&self.architecture, &architecture);
+        let left_out = LeftOut {
+            tokens: self.left_out.tokens,
+            neurons: self.left_out.neurons + before.intermediate_size - after.intermediate_size,
+            key_value_heads: self.left_out.key_value_heads + before.num_key_value_heads
+                - after.num_key_value_heads,
+            layers: self.left_out.layers + before.num_hidden_layers - after.num_hidden_layers,
+        };
         Self {
             architecture,
             tensors,
+            left_out,
             ..self.clone()
         }
     }
@@ -208,7 +230,7 @@ impl Model {
             }
         }
         self.architecture.vocab_size = kept.len();
-        self.tokens_left_out += self.tokenizer.tokens().len() - kept.len();
+        self.left_out.tokens += self.tokenizer.tokens().len() - kept.len();
         if let Some(schema) = &self.schema {
             self.grammar = Some(crate::schema::compile(schema, &tokenizer)?);
         }
@@ -223,9 +245,9 @@ impl Model {
         Ok(self)
     }
 
-    /// Tokens of the source that the vocabulary leaves out.
-    pub fn tokens_left_out(&self) -> usize {
-        self.tokens_left_out
+    /// What pruning has left out of the source's model.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
     }
 
     /// SHA-256, in hexadecimal, of the contents of the files that the model was made from.

@@ -53,6 +53,7 @@ pub struct Tensor {
     rows: usize,
     cols: usize,
     dtype: DType,
+    origin: DType,
     data: View,
 }
 
@@ -85,8 +86,31 @@ impl Tensor {
             rows,
             cols,
             dtype,
+            origin: dtype,
             data,
         })
+    }
+
+    /// A tensor of this one's values, made of it.
+    fn made_of_it(&self, rows: usize, cols: usize, dtype: DType, data: Vec<u8>) -> Result<Self> {
+        Ok(Self {
+            origin: self.origin,
+            ..Self::new(self.name.clone(), rows, cols, dtype, View::new(data))?
+        })
+    }
+
+    /// A tensor of another shape and without values, of the type that this one has when it loses
+    /// rows ([`Self::gather`]) or columns ([`Self::gather_columns`]).
+    pub(crate) fn outline(&self, rows: usize, cols: usize) -> Result<Self> {
+        if (rows, cols) == (self.rows, self.cols) {
+            return Ok(self.clone());
+        }
+        let dtype = if cols == self.cols || self.dtype.is_plain() {
+            self.dtype
+        } else {
+            DType::F32
+        };
+        self.made_of_it(rows, cols, dtype, vec![0; dtype.bytes(rows, cols)?])
     }
 
     /// The name in the file.
@@ -117,6 +141,11 @@ impl Tensor {
     /// How elements are stored.
     pub fn dtype(&self) -> DType {
         self.dtype
+    }
+
+    /// The type of the file's tensor: another than [`Self::dtype`] where blocks lost columns.
+    pub fn origin(&self) -> DType {
+        self.origin
     }
 
     /// All bytes, as in the file.
@@ -169,18 +198,43 @@ impl Tensor {
                     self.cols
                 ))
                 .at(&self.name)
-                .remedy("keep the whole vocabulary, or convert the model again"));
+                .remedy("keep all rows, or convert the model again"));
             }
             let scales = &self.bytes()[self.len()..];
             pick(scales, self.cols / group_size * 4, &mut data);
         }
-        Self::new(
-            self.name.clone(),
-            rows.len(),
-            self.cols,
-            self.dtype,
-            View::new(data),
-        )
+        self.made_of_it(rows.len(), self.cols, self.dtype, data)
+    }
+
+    /// Some of the columns: as they are stored, or as F32 if they are in blocks, which cannot lose
+    /// some.
+    ///
+    /// # Errors
+    /// When no column is named.
+    ///
+    /// # Panics
+    /// When a column is outside the tensor.
+    pub(crate) fn gather_columns(&self, cols: &[u32]) -> Result<Self> {
+        let mut data = Vec::new();
+        let dtype = if self.dtype.is_plain() {
+            let bytes = self.dtype.block_bytes();
+            for row in self.bytes().chunks_exact(self.row_bytes()) {
+                for &col in cols {
+                    data.extend_from_slice(&row[col as usize * bytes..][..bytes]);
+                }
+            }
+            self.dtype
+        } else {
+            let mut values = vec![0.0; self.cols];
+            for row in 0..self.rows {
+                self.dequantize_rows(row..row + 1, &mut values);
+                for &col in cols {
+                    data.extend_from_slice(&values[col as usize].to_le_bytes());
+                }
+            }
+            DType::F32
+        };
+        self.made_of_it(self.rows, cols.len(), dtype, data)
     }
 
     /// The first value that is not finite: its row, column and what it is. For block
@@ -229,6 +283,11 @@ pub enum DType {
 }
 
 impl DType {
+    /// Whether each element is a number by itself.
+    fn is_plain(self) -> bool {
+        matches!(self, Self::F32 | Self::F16 | Self::BF16)
+    }
+
     /// Elements in a block; 1 for plain numbers.
     pub fn block_size(self) -> usize {
         match self {

@@ -53,7 +53,7 @@ pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, W
         .filter(|(key, _)| key.role.is_matrix())
         .map(|(&key, tensor)| {
             let format = match request.quant {
-                Quant::Keep => nearest(tensor.dtype()),
+                Quant::Keep => nearest(tensor.origin()),
                 Quant::To(format) => format,
             };
             (
@@ -110,19 +110,20 @@ pub(super) fn conversions(
     formats: &BTreeMap<TensorKey, WeightFormat>,
     calibrated: bool,
 ) -> Vec<Conversion> {
-    let mut counts: BTreeMap<(DType, WeightFormat), usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(DType, WeightFormat, bool), usize> = BTreeMap::new();
     for (key, tensor) in model.tensors() {
-        if let Some(&format) = formats.get(key) {
-            *counts.entry((tensor.dtype(), format)).or_default() += 1;
+        if let Some(&to) = formats.get(key) {
+            let lossless = lossless(tensor.dtype(), to) && !calibrated;
+            *counts.entry((tensor.origin(), to, lossless)).or_default() += 1;
         }
     }
     counts
         .into_iter()
-        .map(|((from, to), count)| Conversion {
+        .map(|((from, to, lossless), count)| Conversion {
             from,
             to,
             count,
-            lossless: lossless(from, to) && !calibrated,
+            lossless,
         })
         .collect()
 }

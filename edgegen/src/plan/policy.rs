@@ -4,7 +4,7 @@ use crate::profile::NumberType;
 
 use super::Action;
 
-/// Share of the weights that pruning makes 0.
+/// Share of the feed-forward neurons that pruning leaves out.
 const SPARSITY: f64 = 0.3;
 /// A model that must become smaller than by this needs 4 bits.
 const REDUCTION_BY_INT8: f64 = 4.0;
@@ -35,7 +35,7 @@ pub fn basic(
         }
         steps.push((
             Action::Prune { sparsity: SPARSITY },
-            "the model exceeds the limit; zeros keep their room until they are packed as such"
+            "the model exceeds the limit; the feed-forward neurons that matter least are left out"
                 .into(),
         ));
     }

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::model::Model;
 use crate::profile::Profile;
+use crate::prune::Shape;
 
 use super::{Plan, Quant, Request, Step, Subject, TokenCost, basic, choice, plan};
 
@@ -13,7 +14,9 @@ pub struct Schedule {
     pub fp32_bytes: u64,
     /// The steps in order.
     pub steps: Vec<Step>,
-    /// Formats, sizes and memory after the last step.
+    /// The sizes that the network is pruned to.
+    pub shape: Shape,
+    /// Formats, sizes and memory after the last step, of the pruned model.
     pub plan: Plan,
     /// What decoding a token takes then.
     pub cost: TokenCost,
@@ -21,9 +24,20 @@ pub struct Schedule {
     pub quant: Option<Quant>,
 }
 
+impl Schedule {
+    /// The model that [`plan`](Self::plan) is for: pruned by what its calibration text shows.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shape::prune`].
+    pub fn prune(&self, model: Model) -> Result<Model> {
+        self.shape.prune(model, self.plan.calibration())
+    }
+}
+
 /// Applies the basic policy. The model starts as `emit` would take it: in the nearest formats to
 /// those of its file. What exceeds the limits is shown, not refused; the request's formats are
-/// not asked for.
+/// not asked for. Nothing is measured: what pruning keeps does not change sizes.
 ///
 /// # Errors
 ///
@@ -41,27 +55,30 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
         choice::formats(model, &request)
     };
     let mut formats = in_formats(Quant::Keep);
-    let planned = |formats| {
+    let planned = |model: &Model, formats| {
         let request = Request {
             formats: Some(formats),
             ..request.clone()
         };
         plan(model, profile, &request)
     };
-    let start = planned(formats.clone())?;
-    let subject = Subject {
-        model,
-        profile,
-        weights: start.weights(),
-    };
+    let start = planned(model, formats.clone())?;
     let mut before = start.footprint().flash();
     let mut steps = Vec::new();
-    for (action, reason) in basic(
-        fp32_bytes(model),
-        profile.model_size(),
-        profile.number_types(),
-    ) {
+    let mut shape = Shape::default();
+    let mut pruned = model.clone();
+    let bytes = fp32_bytes(model);
+    for (action, reason) in basic(bytes, profile.model_size(), profile.number_types()) {
         action.apply(&mut formats);
+        if let Some(smaller) = action.shape(model.architecture()) {
+            shape = smaller;
+            pruned = shape.outline(model)?;
+        }
+        let subject = Subject {
+            model: &pruned,
+            profile,
+            weights: start.weights(),
+        };
         let after = subject.footprint(&formats, start.sizes()).flash();
         steps.push(Step {
             action,
@@ -79,10 +96,11 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
                 .filter_map(|step| step.action.format().map(Quant::To)),
         )
         .find(|&quant| in_formats(quant) == formats);
-    let plan = planned(formats)?;
+    let plan = planned(&pruned, formats)?;
     Ok(Schedule {
+        shape,
         quant,
-        ..Schedule::new(model, model, steps, plan)
+        ..Schedule::new(model, &pruned, steps, plan)
     })
 }
 
@@ -94,6 +112,7 @@ impl Schedule {
             steps,
             cost: TokenCost::of(&plan.layout(model)),
             plan,
+            shape: Shape::default(),
             quant: None,
         }
     }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::TensorKey;
-use crate::program::WeightFormat;
+use crate::model::{Architecture, TensorKey};
+use crate::program::{COLUMN_PADDING, WeightFormat};
+use crate::prune::Shape;
 
 /// Something that is done to a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,9 +23,9 @@ pub enum Action {
     QuantizeInt8,
     /// Matrices of more bits become 4-bit integers.
     QuantizeInt4,
-    /// The smallest weights become 0.
+    /// Feed-forward neurons are left out, those that matter least.
     Prune {
-        /// Their share of all weights, 0 to 1.
+        /// Their share in each layer, 0 to 1.
         sparsity: f64,
     },
     /// Matrices that are f32 become f16.
@@ -62,8 +63,22 @@ impl Action {
         }
     }
 
-    /// The formats after it. Zeros take the room of other weights, and the graph is the same
-    /// whatever the formats are.
+    /// The sizes that it prunes a network of this architecture to, if it does: whole blocks of
+    /// neurons are kept, as many as are nearest.
+    pub(super) fn shape(self, architecture: &Architecture) -> Option<Shape> {
+        let Self::Prune { sparsity } = self else {
+            return None;
+        };
+        let neurons = architecture.intermediate_size;
+        let blocks = (1.0 - sparsity) * neurons as f64 / COLUMN_PADDING as f64;
+        let kept = (blocks.round() as usize).max(1) * COLUMN_PADDING;
+        Some(Shape {
+            intermediate_size: Some(kept.min(neurons)),
+            ..Shape::default()
+        })
+    }
+
+    /// The formats after it.
     pub(super) fn apply(self, formats: &mut BTreeMap<TensorKey, WeightFormat>) {
         let Some(most) = self.format() else { return };
         for format in formats.values_mut() {

@@ -18,7 +18,7 @@ pub use weights::{
 
 use sha2::{Digest, Sha256};
 
-use crate::model::ChatTemplate;
+use crate::model::{ChatTemplate, LeftOut};
 use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
 
@@ -104,8 +104,8 @@ pub struct Provenance {
     pub licence: Option<String>,
     /// Number of weights.
     pub parameters: u64,
-    /// Tokens of the source that the vocabulary leaves out.
-    pub tokens_left_out: usize,
+    /// What pruning has left out of the source's model.
+    pub left_out: LeftOut,
     /// One line for each kind of conversion: count of tensors, from, to, lossless or not.
     pub conversions: Vec<String>,
 }

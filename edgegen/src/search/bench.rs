@@ -108,7 +108,7 @@ impl<'a> Bench<'a> {
     pub(super) fn measure(&self, model: &Model, plan: &Plan) -> Result<Loss> {
         let mut key = Key::new("loss")
             .with(&self.digest)
-            .with(model.architecture().vocab_size.to_string())
+            .with(format!("{:?}", model.architecture()))
             .with(plan.sizes().context.to_string())
             .with(if plan.calibrated() {
                 plan.calibration()

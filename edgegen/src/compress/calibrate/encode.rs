@@ -3,8 +3,8 @@
 use half::f16;
 use rayon::prelude::*;
 
-use crate::compress::dense::Dense;
 use crate::compress::encode::Block;
+use crate::forward::Dense;
 use crate::isa;
 use crate::program::{COLUMN_PADDING, WeightFormat};
 

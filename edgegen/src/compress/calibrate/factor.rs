@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::compress::dense::Dense;
+use crate::forward::Dense;
 use crate::program::COLUMN_PADDING;
 
 /// Added to each second moment, as a part of their mean: a text shows them only so well.

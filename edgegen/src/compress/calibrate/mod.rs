@@ -3,7 +3,6 @@
 mod coded;
 mod encode;
 mod factor;
-mod forward;
 mod grid;
 mod lanes;
 mod sensitivity;
@@ -13,21 +12,17 @@ mod walk;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::forward::{Dense, Network, Windows};
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
-use crate::program::tokenizer::TokenizerTables;
 
 use super::Progress;
-use super::dense::Dense;
-use super::network::Network;
 
 pub(super) use coded::{Coded, pack};
 use encode::{Method, encode};
 pub use sensitivity::{Sensitivity, sensitivity};
 use walk::{Inputs, Walk, original};
 
-/// Tokens of a window: each begins with an empty KV cache.
-const WINDOW: usize = 256;
 /// Windows that are looked at, spread over the text.
 const WINDOWS: usize = 32;
 /// The largest odd factor of a size that is rotated.
@@ -56,8 +51,7 @@ pub(super) fn calibrate(
     text: &str,
     progress: Progress<'_>,
 ) -> Result<Calibrated> {
-    let window = WINDOW.min(model.architecture().max_position_embeddings);
-    let tokens = tokens(model, text, window, WINDOWS)?;
+    let windows = Windows::of(model, text, WINDOWS)?;
     check_rotation(model)?;
     let mut network = Network::of(model);
     network.prepare();
@@ -76,8 +70,7 @@ pub(super) fn calibrate(
     let embedding = &network.weights[&key];
     let mut encoded = None;
     if method(key).is_some() {
-        let some = &tokens[..tokens.len().min(PREVIEW * window)];
-        let mut walk = Walk::new(&network, embedding, some, window);
+        let mut walk = Walk::new(&network, embedding, &windows.first(PREVIEW));
         for layer in 0..layers {
             walk.layer(layer, &mut original);
         }
@@ -85,7 +78,7 @@ pub(super) fn calibrate(
         encoded = encode(key, embedding, &mut walk.inputs(&given));
     }
     let embedding = encoded.as_ref().unwrap_or(embedding);
-    let mut walk = Walk::new(&network, embedding, &tokens, window);
+    let mut walk = Walk::new(&network, embedding, &windows);
     for layer in 0..layers {
         progress(layer, layers);
         walk.layer(layer, &mut encode);
@@ -130,31 +123,4 @@ fn check_rotation(model: &Model) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// So many whole windows, spread over the text, each with BOS where the model uses it.
-fn tokens(model: &Model, text: &str, window: usize, most: usize) -> Result<Vec<u32>> {
-    let tables = TokenizerTables::new(model.tokenizer());
-    let runtime = tables.runtime();
-    let bos = runtime.bos.filter(|_| runtime.add_bos);
-    // Paragraph by paragraph, as the work grows with the square of what is encoded at once.
-    let tokens: Vec<u32> = text
-        .split_inclusive("\n\n")
-        .flat_map(|paragraph| tables.encode(paragraph, false))
-        .collect();
-    let step = window - usize::from(bos.is_some());
-    let windows: Vec<&[u32]> = tokens.chunks_exact(step.max(1)).collect();
-    if windows.is_empty() {
-        return Err(Error::new(format!(
-            "the calibration text has {} tokens, one window of {window} is the least",
-            tokens.len()
-        ))
-        .at("--calibration")
-        .remedy("give a longer text of the kind that the model will see, 20 KB or more"));
-    }
-    let taken = most.min(windows.len());
-    let chosen = (0..taken).map(|i| windows[i * windows.len() / taken]);
-    Ok(chosen
-        .flat_map(|window| bos.into_iter().chain(window.iter().copied()))
-        .collect())
 }

@@ -6,16 +6,15 @@ use rayon::prelude::*;
 
 use crate::cache::{Cache, Key};
 use crate::compress::Progress;
-use crate::compress::dense::Dense;
-use crate::compress::network::Network;
 use crate::error::Result;
+use crate::forward::{Dense, Network, Stream, Windows};
 use crate::interpret::divergence;
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
 
+use super::check_rotation;
 use super::encode::{Method, encode};
 use super::walk::{Inputs, Walk, original};
-use super::{WINDOW, check_rotation, tokens};
 
 /// Windows that are looked at.
 const WINDOWS: usize = 2;
@@ -86,14 +85,13 @@ pub fn sensitivity(
     cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<Sensitivity> {
-    let window = WINDOW.min(model.architecture().max_position_embeddings);
-    let tokens = tokens(model, text, window, WINDOWS)?;
+    let windows = Windows::of(model, text, WINDOWS)?;
     check_rotation(model)?;
     let key = |part: usize| {
         Key::new("sensitivity")
             .with(model.digest())
-            .with(model.architecture().vocab_size.to_string())
-            .with(bytemuck::cast_slice(&tokens))
+            .with(format!("{:?}", model.architecture()))
+            .with(bytemuck::cast_slice(windows.tokens()))
             .with(part.to_string())
     };
     let layers = model.architecture().num_hidden_layers;
@@ -102,7 +100,7 @@ pub fn sensitivity(
         .collect();
     let mut all = BTreeMap::new();
     if known.iter().any(Option::is_none) {
-        let mut probe = Probe::new(model, &tokens, window);
+        let mut probe = Probe::new(model, windows.clone());
         for (part, known) in known.into_iter().enumerate() {
             progress(part, layers + 1);
             let found = known.unwrap_or_else(|| {
@@ -134,25 +132,23 @@ fn read(bytes: &[u8]) -> Option<Losses> {
 /// The network, and the text at the layer that is looked at.
 struct Probe {
     network: Network,
-    window: usize,
-    tokens: Vec<u32>,
+    windows: Windows,
     /// The residual stream before the layer.
-    residual: Dense,
+    stream: Stream,
     /// What the original predicts, `[tokens, vocab_size]`.
     logits: Dense,
 }
 
 impl Probe {
-    fn new(model: &Model, tokens: &[u32], window: usize) -> Self {
+    fn new(model: &Model, windows: Windows) -> Self {
         let mut network = Network::of(model);
         network.prepare();
-        let walk = Walk::new(&network, embedding(&network), tokens, window);
-        let residual = walk.residual().clone();
+        let walk = Walk::new(&network, embedding(&network), &windows);
+        let stream = walk.clone().into_stream();
         let logits = finish(walk, 0, output(&network));
         Self {
-            window,
-            tokens: tokens.to_vec(),
-            residual,
+            windows,
+            stream,
             logits,
             network,
         }
@@ -163,12 +159,12 @@ impl Probe {
         if part < self.network.architecture.num_hidden_layers {
             let mut walk = self.walk();
             walk.layer(part, &mut original);
-            self.residual = walk.residual().clone();
+            self.stream = walk.into_stream();
         }
     }
 
     fn walk(&self) -> Walk<'_> {
-        Walk::at(&self.network, self.residual.clone(), self.window)
+        Walk::at(&self.network, self.stream.clone(), self.windows.size())
     }
 
     /// What the matrices of a layer cost, or those outside the layers.
@@ -196,6 +192,7 @@ impl Probe {
         let loss = self.loss(&finish(all, layer + 1, output(&self.network)));
         let mut reference = self.walk();
         reference.layer(layer, &mut original);
+        let reference = reference.into_stream();
         let changes: Vec<(TensorKey, f64)> = encoded
             .iter()
             .map(|(&key, values)| {
@@ -203,7 +200,7 @@ impl Probe {
                 alone.layer(layer, &mut |other, _, _| {
                     (other == key).then(|| values.clone())
                 });
-                let change = change(reference.residual(), alone.residual(), self.window);
+                let change = reference.change(&alone.into_stream());
                 (key, change)
             })
             .collect();
@@ -223,7 +220,7 @@ impl Probe {
         let probed_last = |weights: &Dense| probed(weights, &mut last.inputs(&given));
         let tied = !network.weights.contains_key(&OUTPUT);
         let values = probed_last(embedding(network));
-        let walk = Walk::new(network, &values, &self.tokens, self.window);
+        let walk = Walk::new(network, &values, &self.windows);
         let head = if tied { &values } else { output(network) };
         let mut losses = vec![(EMBEDDING, self.loss(&finish(walk, 0, head)))];
         if !tied {
@@ -273,17 +270,4 @@ fn finish(mut walk: Walk<'_>, from: usize, output: &Dense) -> Dense {
         walk.layer(layer, &mut original);
     }
     output.times(&walk.given_to_output())
-}
-
-/// The squared distance of two residual streams as a part of the squares of the first, a mean over the
-/// tokens; the first of each window is an attention sink and says little.
-fn change(reference: &Dense, other: &Dense, window: usize) -> f64 {
-    let rows = (0..reference.rows).filter(|row| row % window != 0);
-    rows.map(|row| {
-        let (a, b) = (reference.row(row), other.row(row));
-        let distance: f64 = a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-        let square: f64 = a.iter().map(|&a| f64::from(a).powi(2)).sum();
-        distance / square.max(f64::MIN_POSITIVE)
-    })
-    .sum()
 }

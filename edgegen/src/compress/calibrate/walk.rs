@@ -1,31 +1,18 @@
 //! The text's way through the network, where other weights may take the place of its own: each
 //! layer is given what the ones before it really give.
 
-use crate::compress::dense::Dense;
-use crate::compress::network::Network;
-use crate::compress::rope;
+use crate::forward::{Dense, Linear, Network, Stream, Windows, moments};
 use crate::model::{Role, TensorKey};
 
 use super::factor::{Factor, Order};
-use super::forward;
-
-/// How much the first position of a window counts, in positions. It is an attention sink: all others
-/// look at it, and its residual stream is so large that it must not count by its size.
-const FIRST: f32 = 20.0;
 
 /// The residual stream of all tokens, between two layers.
 #[derive(Clone)]
 pub(super) struct Walk<'a> {
     network: &'a Network,
     window: usize,
-    /// `[window][cos, sin][pairs]`.
-    rope: Vec<f32>,
-    /// `[tokens, hidden_size]`.
-    residual: Dense,
+    stream: Stream,
 }
-
-/// A projection's weight and bias.
-type Linear = (Role, Role);
 
 /// Gives what takes the place of a matrix, from its weights and what they are multiplied with.
 pub(super) type Substitute<'s> =
@@ -38,81 +25,38 @@ pub(super) fn original(_: TensorKey, _: &Dense, _: &mut Inputs<'_>) -> Option<De
 
 impl<'a> Walk<'a> {
     /// At the beginning: the tokens' rows of the embedding.
-    pub(super) fn new(
-        network: &'a Network,
-        embedding: &Dense,
-        tokens: &[u32],
-        window: usize,
-    ) -> Self {
-        let mut residual = Dense::zeros(tokens.len(), embedding.cols);
-        for (row, &token) in residual.values.chunks_exact_mut(embedding.cols).zip(tokens) {
-            row.copy_from_slice(embedding.row(token as usize));
+    pub(super) fn new(network: &'a Network, embedding: &Dense, windows: &Windows) -> Self {
+        Self {
+            network,
+            window: windows.size(),
+            stream: Stream::new(&network.architecture, embedding, windows),
         }
-        Self::at(network, residual, window)
     }
 
-    /// With this residual stream, `[tokens, hidden_size]`.
-    pub(super) fn at(network: &'a Network, residual: Dense, window: usize) -> Self {
+    /// Where a stream is.
+    pub(super) fn at(network: &'a Network, stream: Stream, window: usize) -> Self {
         Self {
             network,
             window,
-            rope: rope::table(&network.architecture.rope, window),
-            residual,
+            stream,
         }
     }
 
     /// Goes through a layer.
     pub(super) fn layer(&mut self, layer: usize, substitute: &mut Substitute<'_>) {
-        let architecture = &self.network.architecture;
-        let mut project =
-            |linears: &[Linear], input: &Dense| self.project(layer, linears, input, substitute);
-        let normed = forward::rms_norm(&self.residual, architecture.rms_norm_eps);
-        let queries_keys_values = [
-            (Role::Query, Role::QueryBias),
-            (Role::Key, Role::KeyBias),
-            (Role::Value, Role::ValueBias),
-        ];
-        let mut outputs = project(&queries_keys_values, &normed).into_iter();
-        let [queries, keys, values] = std::array::from_fn(|_| outputs.next().expect("one each"));
-        let attended = forward::attention(
-            architecture,
-            self.window,
-            &self.rope,
-            queries,
-            keys,
-            &values,
-        );
-        let output = (Role::AttentionOutput, Role::AttentionOutputBias);
-        let output = project(&[output], &attended);
-        let mut residual = self.residual.clone();
-        forward::add(&mut residual, &output[0]);
-        let normed = forward::rms_norm(&residual, architecture.rms_norm_eps);
-        let gate_up = [(Role::Gate, Role::GateBias), (Role::Up, Role::UpBias)];
-        let gate_up = project(&gate_up, &normed);
-        let hidden = forward::silu_mul(&gate_up[0], &gate_up[1]);
-        let down = project(&[(Role::Down, Role::DownBias)], &hidden);
-        forward::add(&mut residual, &down[0]);
-        self.residual = residual;
-    }
-
-    /// Projections of one input.
-    fn project(
-        &self,
-        layer: usize,
-        linears: &[Linear],
-        input: &Dense,
-        substitute: &mut Substitute<'_>,
-    ) -> Vec<Dense> {
-        let mut inputs = Inputs::new(input, self.window);
-        let outputs = linears.iter().map(|&(weight, bias)| {
-            let weights = self.network.get(Some(layer), weight);
-            let other = substitute(TensorKey::layer(layer, weight), weights, &mut inputs);
-            let mut output = other.as_ref().unwrap_or(weights).times(input);
-            let bias = TensorKey::layer(layer, bias);
-            forward::add_bias(&mut output, self.network.weights.get(&bias));
-            output
-        });
-        outputs.collect()
+        let (network, window) = (self.network, self.window);
+        // Projections of one input.
+        let project = |linears: &[Linear], input: &Dense| {
+            let mut inputs = Inputs::new(input, window);
+            let outputs = linears.iter().map(|&linear| {
+                let weights = network.get(Some(layer), linear.0);
+                let key = TensorKey::layer(layer, linear.0);
+                let other = substitute(key, weights, &mut inputs);
+                network.project_with(layer, linear, other.as_ref().unwrap_or(weights), input)
+            });
+            outputs.collect()
+        };
+        self.stream.layer(&network.architecture, project);
     }
 
     /// Layers of the network.
@@ -122,7 +66,7 @@ impl<'a> Walk<'a> {
 
     /// What the output projection is multiplied with, `[tokens, hidden_size]`.
     pub(super) fn given_to_output(&self) -> Dense {
-        let normed = forward::rms_norm(&self.residual, self.network.architecture.rms_norm_eps);
+        let normed = self.stream.normed(&self.network.architecture);
         let mix = TensorKey::global(Role::OutputMix);
         match self.network.weights.get(&mix) {
             Some(mix) => mix.times(&normed),
@@ -135,9 +79,9 @@ impl<'a> Walk<'a> {
         Inputs::new(input, self.window)
     }
 
-    /// The residual stream, `[tokens, hidden_size]`.
-    pub(super) fn residual(&self) -> &Dense {
-        &self.residual
+    /// The residual stream.
+    pub(super) fn into_stream(self) -> Stream {
+        self.stream
     }
 }
 
@@ -170,24 +114,4 @@ impl<'a> Inputs<'a> {
         self.factors.push((order, Factor::new(moments, &order)));
         &self.factors.last().expect("it was pushed").1
     }
-}
-
-/// The second moments of an input, `[cols, cols]`.
-fn moments(x: &Dense, window: usize) -> Dense {
-    let square = |row: usize| x.row(row).iter().map(|v| v * v).sum::<f32>();
-    let others = (0..x.rows).filter(|row| row % window != 0);
-    let count = others.clone().count().max(1);
-    let mean = others.map(square).sum::<f32>() / count as f32;
-    let mut weighted = x.clone();
-    for row in (0..x.rows).step_by(window) {
-        let size = square(row);
-        if size > 0.0 {
-            let factor = (FIRST * mean / size).sqrt();
-            for value in &mut weighted.values[row * x.cols..][..x.cols] {
-                *value *= factor;
-            }
-        }
-    }
-    let transposed = weighted.transposed();
-    transposed.times(&transposed)
 }

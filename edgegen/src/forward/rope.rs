@@ -4,7 +4,7 @@
 use crate::model::{Rope, RopeScaling};
 
 /// `[position][cos, sin][pair]`.
-pub(super) fn table(rope: &Rope, context: usize) -> Vec<f32> {
+pub(crate) fn table(rope: &Rope, context: usize) -> Vec<f32> {
     let frequencies = frequencies(rope);
     let magnitude = match rope.scaling {
         RopeScaling::Yarn {

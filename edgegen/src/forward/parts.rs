@@ -3,12 +3,12 @@
 use rayon::prelude::*;
 use runtime_kernels::{ExpWeights, SiluMul};
 
-use crate::compress::dense::Dense;
+use super::dense::Dense;
 use crate::isa;
 use crate::model::Architecture;
 
 /// `x / sqrt(mean(x²) + eps)` of each row.
-pub(super) fn rms_norm(x: &Dense, eps: f32) -> Dense {
+pub(crate) fn rms_norm(x: &Dense, eps: f32) -> Dense {
     let mut out = x.clone();
     out.rows_mut().for_each(|row| {
         let mean = row.iter().map(|v| v * v).sum::<f32>() / row.len() as f32;
@@ -21,7 +21,7 @@ pub(super) fn rms_norm(x: &Dense, eps: f32) -> Dense {
 }
 
 /// `silu(gate) * up`.
-pub(super) fn silu_mul(gate: &Dense, up: &Dense) -> Dense {
+pub(crate) fn silu_mul(gate: &Dense, up: &Dense) -> Dense {
     let mut out = Dense::zeros(gate.rows, gate.cols);
     out.rows_mut()
         .zip(gate.values.par_chunks(gate.cols))
@@ -31,7 +31,7 @@ pub(super) fn silu_mul(gate: &Dense, up: &Dense) -> Dense {
 }
 
 /// `x[row] += bias`.
-pub(super) fn add_bias(x: &mut Dense, bias: Option<&Dense>) {
+pub(crate) fn add_bias(x: &mut Dense, bias: Option<&Dense>) {
     if let Some(bias) = bias {
         x.rows_mut().for_each(|row| {
             for (value, bias) in row.iter_mut().zip(&bias.values) {
@@ -42,7 +42,7 @@ pub(super) fn add_bias(x: &mut Dense, bias: Option<&Dense>) {
 }
 
 /// `x += y`.
-pub(super) fn add(x: &mut Dense, y: &Dense) {
+pub(crate) fn add(x: &mut Dense, y: &Dense) {
     x.values
         .par_iter_mut()
         .zip(&y.values)
@@ -51,7 +51,7 @@ pub(super) fn add(x: &mut Dense, y: &Dense) {
 
 /// Causal attention within windows of `window` rows, after rotation by `table`
 /// (`[window][cos, sin][pairs]`).
-pub(super) fn attention(
+pub(crate) fn attention(
     architecture: &Architecture,
     window: usize,
     table: &[f32],

@@ -1,20 +1,16 @@
 //! A smaller vocabulary: texts of kept tokens have the same tokens, every text has some, and the
 //! network computes the same bits for what is left.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use common::gguf::Gguf;
-use common::{Random, Shape, Tiny, llama2c};
-use edgegen::compress::compress;
+use crate::common::gguf::Gguf;
+use crate::common::{Random, Shape, Tiny, llama2c};
+use crate::{logits, program};
 use edgegen::import::{BUILT_IN_SCHEMA, built_in, import, import_with_tokenizer};
-use edgegen::interpret::{Interpreter, Observer, evaluate};
+use edgegen::interpret::evaluate;
 use edgegen::model::{DType, Model, TokenClass, Tokenizer};
-use edgegen::plan::{Quant, Request, plan};
-use edgegen::profile::Profile;
-use edgegen::program::Program;
+use edgegen::plan::Quant;
 use edgegen::program::tokenizer::TokenizerTables;
 use edgegen::prune;
 use proptest::prelude::*;
@@ -184,32 +180,6 @@ fn special_tokens_and_bytes_are_kept() {
     }
 }
 
-fn program(model: &Model) -> Program {
-    let request = Request {
-        quant: Quant::Keep,
-        context: Some(32),
-        ..Request::default()
-    };
-    let plan = plan(model, &Profile::load("host").unwrap(), &request).unwrap();
-    compress(model, &plan, &|_, _| {}).unwrap()
-}
-
-#[derive(Default)]
-struct Logits(Vec<Vec<u32>>);
-
-impl Observer for Logits {
-    fn logits(&mut self, logits: &[f32]) {
-        self.0
-            .push(logits.iter().map(|logit| logit.to_bits()).collect());
-    }
-}
-
-fn logits(program: &Program, tokens: &[u32]) -> Vec<Vec<u32>> {
-    let mut logits = Logits::default();
-    Interpreter::new(program, 1).feed(tokens, &mut logits);
-    logits.0
-}
-
 #[test]
 fn kept_tokens_have_the_same_logits() {
     let models = [DType::F32, DType::F16, DType::Q8_0, DType::Q4_1].map(|dtype| gguf(dtype, 290));
@@ -219,13 +189,13 @@ fn kept_tokens_have_the_same_logits() {
         assert_ne!(kept.last(), Some(&268), "rows in between are left out");
         let new: Vec<u32> = (0..20).map(|index| index * 13 % 269).collect();
         let old: Vec<u32> = new.iter().map(|&id| kept[id as usize]).collect();
-        let before = logits(&program(&model), &old);
-        let after = logits(&program(&pruned), &new);
+        let before = logits(&program(&model, Quant::Keep), &old);
+        let after = logits(&program(&pruned, Quant::Keep), &new);
         let of_kept = |row: &Vec<u32>| kept.iter().map(|&id| row[id as usize]).collect();
         let before: Vec<Vec<u32>> = before.iter().map(of_kept).collect();
         assert_eq!(before, after);
         assert_eq!(
-            pruned.tokens_left_out(),
+            pruned.left_out().tokens,
             model.tokenizer().tokens().len() - 269
         );
     }
@@ -274,7 +244,12 @@ fn sizes_that_are_not_possible_are_refused() {
 fn a_pruned_model_is_evaluated_by_its_bytes() {
     let model = gguf(DType::F32, 300);
     let text = "ab ab b a".repeat(20);
-    let of_size = |size: usize| program(&prune::vocabulary(model.clone(), size, "").unwrap());
+    let of_size = |size: usize| {
+        program(
+            &prune::vocabulary(model.clone(), size, "").unwrap(),
+            Quant::Keep,
+        )
+    };
     let reference = of_size(300);
     let of = |size: usize| evaluate(&reference, &of_size(size), &text, 32, &|_, _| {}).unwrap();
     let whole = of(300);

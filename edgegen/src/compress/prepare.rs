@@ -1,113 +1,19 @@
-//! A model's weights as f32 matrices, and changes to them that leave what it computes as it is.
-
-use std::collections::BTreeMap;
+//! Changes to a network's weights that leave what it computes as it is.
 
 use rayon::prelude::*;
 
-use crate::model::{Architecture, Model, Role, RopeLayout, TensorKey};
+use crate::forward::{Dense, Network};
+use crate::model::Role;
 
-use super::dense::Dense;
-use super::permutation::RopePermutation;
 use super::rotation::Rotation;
 
-/// The weights, with the rows of queries and keys in the order of [`RopeLayout::Halves`].
-pub(super) struct Network {
-    pub(super) architecture: Architecture,
-    pub(super) weights: BTreeMap<TensorKey, Dense>,
-}
-
 impl Network {
-    /// The model's weights.
-    pub(super) fn of(model: &Model) -> Self {
-        let mut architecture = model.architecture().clone();
-        let weights = model
-            .tensors()
-            .iter()
-            .map(|(&key, tensor)| {
-                let dense = Dense::of(tensor);
-                let dense = match RopePermutation::of(key.role, &architecture) {
-                    Some(permutation) => permuted(&dense, permutation),
-                    None => dense,
-                };
-                (key, dense)
-            })
-            .collect();
-        architecture.rope.layout = RopeLayout::Halves;
-        Self {
-            architecture,
-            weights,
-        }
-    }
-
-    /// The model with these weights.
-    pub(super) fn into_model(self, model: &Model) -> Model {
-        let tensors = self
-            .weights
-            .iter()
-            .map(|(&key, dense)| {
-                let name = model
-                    .tensor(key)
-                    .map_or("output_mix", |tensor| tensor.name());
-                (key, dense.tensor(name))
-            })
-            .collect();
-        model.with_weights(self.architecture, tensors)
-    }
-
-    /// The matrix or vector of a role.
-    pub(super) fn get(&self, layer: Option<usize>, role: Role) -> &Dense {
-        &self.weights[&TensorKey { layer, role }]
-    }
-
-    fn get_mut(&mut self, layer: Option<usize>, role: Role) -> Option<&mut Dense> {
-        self.weights.get_mut(&TensorKey { layer, role })
-    }
-
     /// Everything that makes weights look normally distributed, at no cost at run time.
     pub(super) fn prepare(&mut self) {
         self.fold_gains();
         self.equalize();
         self.rotate_heads();
         self.rotate_residual();
-    }
-
-    /// Multiplies the gains of norms into the matrices that follow, which leaves gains of one.
-    /// Where the output projection is the embedding, a matrix between norm and projection
-    /// ([`Role::OutputMix`]) takes the last gain.
-    pub(super) fn fold_gains(&mut self) {
-        for layer in (0..self.architecture.num_hidden_layers).map(Some) {
-            self.fold(
-                layer,
-                Role::AttentionNorm,
-                &[Role::Query, Role::Key, Role::Value],
-            );
-            self.fold(layer, Role::FeedForwardNorm, &[Role::Gate, Role::Up]);
-        }
-        if self.get_mut(None, Role::Output).is_none() {
-            let size = self.architecture.hidden_size;
-            let mut mix = Dense::zeros(size, size);
-            for i in 0..size {
-                mix.values[i * size + i] = 1.0;
-            }
-            self.weights.insert(TensorKey::global(Role::OutputMix), mix);
-            self.fold(None, Role::OutputNorm, &[Role::OutputMix]);
-        } else {
-            self.fold(None, Role::OutputNorm, &[Role::Output]);
-        }
-    }
-
-    fn fold(&mut self, layer: Option<usize>, norm: Role, followers: &[Role]) {
-        let norm = self.get_mut(layer, norm).expect("every norm has its gain");
-        let ones = vec![1.0; norm.values.len()];
-        let gain = std::mem::replace(&mut norm.values, ones);
-        for &role in followers {
-            let matrix = self.get_mut(layer, role).expect("the followers are there");
-            matrix.rows_mut().for_each(|row| {
-                for (weight, gain) in row.iter_mut().zip(&gain) {
-                    *weight *= gain;
-                }
-            });
-        }
     }
 
     /// Gives all columns of `down` one length, by scaling the rows of `up` that feed them.
@@ -197,25 +103,12 @@ fn rotate_outputs(dense: &mut Dense, rotation: &Rotation) {
     *dense = dense.transposed();
 }
 
-/// Rows of a matrix, or elements of a vector, in another order.
-fn permuted(dense: &Dense, permutation: RopePermutation) -> Dense {
-    let (items, width) = match dense.rows {
-        1 => (dense.cols, 1),
-        rows => (rows, dense.cols),
-    };
-    let mut out = Dense::zeros(dense.rows, dense.cols);
-    for item in 0..items {
-        let from = permutation.source(item) * width;
-        out.values[item * width..][..width].copy_from_slice(&dense.values[from..][..width]);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::import::built_in;
     use crate::interpret::{Interpreter, Observer};
+    use crate::model::Model;
     use crate::plan::{Quant, Request, plan};
     use crate::profile::Profile;
     use crate::program::WeightFormat;

@@ -9,14 +9,14 @@ use crate::program::{COLUMN_PADDING, ROW_PADDING};
 
 /// A matrix, row after row.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Dense {
-    pub(super) rows: usize,
-    pub(super) cols: usize,
-    pub(super) values: Vec<f32>,
+pub(crate) struct Dense {
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) values: Vec<f32>,
 }
 
 impl Dense {
-    pub(super) fn zeros(rows: usize, cols: usize) -> Self {
+    pub(crate) fn zeros(rows: usize, cols: usize) -> Self {
         Self {
             rows,
             cols,
@@ -25,7 +25,7 @@ impl Dense {
     }
 
     /// The values of a tensor.
-    pub(super) fn of(tensor: &Tensor) -> Self {
+    pub(crate) fn of(tensor: &Tensor) -> Self {
         let mut this = Self::zeros(tensor.rows(), tensor.cols());
         this.values
             .par_chunks_mut(64 * this.cols)
@@ -38,21 +38,21 @@ impl Dense {
     }
 
     /// A tensor of these values.
-    pub(super) fn tensor(&self, name: &str) -> Tensor {
+    pub(crate) fn tensor(&self, name: &str) -> Tensor {
         let bytes: Vec<u8> = bytemuck::cast_slice(&self.values).to_vec();
         Tensor::new(name, self.rows, self.cols, DType::F32, View::new(bytes))
             .expect("there are as many bytes as the shape needs")
     }
 
-    pub(super) fn row(&self, row: usize) -> &[f32] {
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.cols..][..self.cols]
     }
 
-    pub(super) fn rows_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [f32]> {
+    pub(crate) fn rows_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [f32]> {
         self.values.par_chunks_mut(self.cols)
     }
 
-    pub(super) fn transposed(&self) -> Self {
+    pub(crate) fn transposed(&self) -> Self {
         let mut out = Self::zeros(self.cols, self.rows);
         out.rows_mut().enumerate().for_each(|(col, out)| {
             for (row, out) in out.iter_mut().enumerate() {
@@ -63,7 +63,7 @@ impl Dense {
     }
 
     /// `x · selfᵀ`: this matrix times each row of `x`, `[x.rows, self.rows]`.
-    pub(super) fn times(&self, x: &Self) -> Self {
+    pub(crate) fn times(&self, x: &Self) -> Self {
         const TOKENS: usize = 64;
         assert_eq!(self.cols, x.cols, "inner sizes");
         let blocks = self.cols.div_ceil(COLUMN_PADDING);

@@ -4,14 +4,14 @@ use crate::model::{Architecture, Role, RopeLayout};
 
 /// Row order that turns interleaved pairs `(2i, 2i + 1)` into halves `(i, i + pairs)`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct RopePermutation {
+pub(crate) struct RopePermutation {
     head_dim: usize,
     pairs: usize,
 }
 
 impl RopePermutation {
     /// Queries and keys are stored for rotation by halves, whatever the file does.
-    pub(super) fn of(role: Role, architecture: &Architecture) -> Option<Self> {
+    pub(crate) fn of(role: Role, architecture: &Architecture) -> Option<Self> {
         let rope = &architecture.rope;
         (role.is_rotated() && rope.layout == RopeLayout::Interleaved).then_some(Self {
             head_dim: architecture.head_dim,
@@ -20,7 +20,7 @@ impl RopePermutation {
     }
 
     /// The stored row that becomes `row`.
-    pub(super) fn source(self, row: usize) -> usize {
+    pub(crate) fn source(self, row: usize) -> usize {
         let (head, i) = (row / self.head_dim, row % self.head_dim);
         let within = if i < self.pairs {
             2 * i

@@ -1,0 +1,72 @@
+//! Windows of a text's tokens.
+
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::program::tokenizer::TokenizerTables;
+
+/// Tokens of a window: each begins with an empty KV cache.
+const WINDOW: usize = 256;
+
+/// Tokens to look at, in whole windows.
+#[derive(Debug, Clone)]
+pub(crate) struct Windows {
+    /// Tokens of a window.
+    pub(super) size: usize,
+    /// Those of all windows, one after the other.
+    pub(super) tokens: Vec<u32>,
+}
+
+impl Windows {
+    /// At most so many windows, spread over the text, each with BOS where the model uses it.
+    ///
+    /// # Errors
+    ///
+    /// When the text has too few tokens for one window.
+    pub(crate) fn of(model: &Model, text: &str, most: usize) -> Result<Self> {
+        let size = WINDOW.min(model.architecture().max_position_embeddings);
+        let tables = TokenizerTables::new(model.tokenizer());
+        let runtime = tables.runtime();
+        let bos = runtime.bos.filter(|_| runtime.add_bos);
+        // Paragraph by paragraph, as the work grows with the square of what is encoded at once.
+        let tokens: Vec<u32> = text
+            .split_inclusive("\n\n")
+            .flat_map(|paragraph| tables.encode(paragraph, false))
+            .collect();
+        let step = size - usize::from(bos.is_some());
+        let windows: Vec<&[u32]> = tokens.chunks_exact(step.max(1)).collect();
+        if windows.is_empty() {
+            return Err(Error::new(format!(
+                "the calibration text has {} tokens, one window of {size} is the least",
+                tokens.len()
+            ))
+            .at("--calibration")
+            .remedy("give a longer text of the kind that the model will see, 20 KB or more"));
+        }
+        let taken = most.min(windows.len());
+        let chosen = (0..taken).map(|i| windows[i * windows.len() / taken]);
+        let tokens = chosen.flat_map(|window| bos.into_iter().chain(window.iter().copied()));
+        Ok(Self {
+            size,
+            tokens: tokens.collect(),
+        })
+    }
+
+    /// The first windows, at most so many.
+    pub(crate) fn first(&self, most: usize) -> Self {
+        let tokens = self.tokens.len().min(most * self.size);
+        Self {
+            size: self.size,
+            tokens: self.tokens[..tokens].to_vec(),
+        }
+    }
+
+    /// The tokens of all windows.
+    pub(crate) fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// Tokens of a window.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+}
