@@ -14,6 +14,7 @@ use crate::profile::{App, Profile, format_size};
 use crate::program::Golden;
 use serde_json::Value;
 
+use super::plan::session;
 use super::progress;
 
 /// What to compile, how, and where to.
@@ -95,6 +96,7 @@ impl Done<'_> {
             "ram_bytes": self.plan.footprint().ram(),
             "vocab_size": self.job.model.architecture().vocab_size,
             "context": self.plan.sizes().context,
+            "kv_cache": self.plan.sizes().kv_cache.name(),
             "answer_cache": self.plan.sizes().answer_cache,
             "system_tokens": self.job.model.prefix().len(),
             "hash": format!("{:016x}", self.golden.logits),
@@ -142,9 +144,9 @@ impl Done<'_> {
         row(
             "RAM",
             &format_args!(
-                "{} a session of {} tokens",
+                "{} a session of {}",
                 size(footprint.ram()),
-                self.plan.sizes().context
+                session(self.plan.sizes())
             ),
         );
         row("hash", &format_args!("{:016x}", self.golden.logits));

@@ -9,9 +9,11 @@ use serde_json::Value;
 use crate::compress::compress;
 use crate::error::Result;
 use crate::import::{built_in, import_with_tokenizer};
-use crate::plan::{Action, Request, Schedule, Step, schedule};
+use crate::plan::{Action, Request, Schedule, Sizes, Step, schedule};
 use crate::profile::{Profile, format_size};
+use crate::program::CacheFormat;
 
+use super::compression::Cache;
 use super::fit::Fit;
 use super::{json, progress};
 
@@ -26,6 +28,8 @@ pub(super) struct Args {
     /// Tokens that a session holds [default: the platform's, at most the model's]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
+    #[command(flatten)]
+    cache: Cache,
     /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
     #[arg(long, value_name = "FILE", requires = "model")]
     tokenizer: Option<PathBuf>,
@@ -50,6 +54,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     })?;
     let request = Request {
         context: args.context,
+        kv_cache: args.cache.format,
         ..Request::default()
     };
     let schedule = schedule(&model, &profile, &request)?;
@@ -102,6 +107,7 @@ impl Shown<'_> {
             "flash_bytes": schedule.plan.footprint().flash(),
             "ram_bytes": schedule.plan.footprint().ram(),
             "context": schedule.plan.sizes().context,
+            "kv_cache": schedule.plan.sizes().kv_cache.name(),
             "fits": self.fit.json(),
             "bytes_per_token": schedule.cost.bytes,
             "multiply_adds_per_token": schedule.cost.multiply_adds,
@@ -130,9 +136,9 @@ impl Shown<'_> {
         );
         let _ = writeln!(
             text,
-            "RAM      {} a session of {} tokens{}",
+            "RAM      {} a session of {}{}",
             format_size(footprint.ram() as u64),
-            schedule.plan.sizes().context,
+            session(schedule.plan.sizes()),
             self.fit.ram()
         );
         if let Some(device) = self.fit.device() {
@@ -163,6 +169,16 @@ impl Shown<'_> {
             let _ = writeln!(text, "emit     `--quant {quant}{oversize}` does this{but}");
         }
         text
+    }
+}
+
+/// What a session holds, and in which format if that is not the usual one.
+pub(super) fn session(sizes: Sizes) -> String {
+    let format = sizes.kv_cache;
+    if format == CacheFormat::default() {
+        format!("{} tokens", sizes.context)
+    } else {
+        format!("{} tokens, KV cache in {format}", sizes.context)
     }
 }
 
