@@ -6,7 +6,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::profile::InstructionSet;
-use crate::program::WeightFormat;
+use crate::program::{CacheFormat, WeightFormat};
 
 /// A set's folder in `runtime-kernels` and its token type.
 fn module(set: InstructionSet) -> (Ident, Ident) {
