@@ -1,5 +1,6 @@
 //! Attention of tokens to those before them.
 
+use core::marker::PhantomData;
 use core::ops::Range;
 
 use super::cache::{Cache, padded_head_words};
@@ -15,7 +16,7 @@ use super::shape::{Dim, GROUP};
 /// so a row's result does not depend on the rows beside it.
 pub struct Attention<'a, C: Cache, D: Dim, G: Dim> {
     /// How keys and values lie in memory.
-    pub cache: C,
+    pub cache: PhantomData<C>,
     /// `[tokens][query_stride]`, the queries of this key head first.
     pub queries: &'a [f32],
     /// Distance of tokens in `queries`.

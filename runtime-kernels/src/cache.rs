@@ -9,7 +9,7 @@ use super::shape::GROUP;
 /// Values are columns of eight elements, `[head_dim / 8][positions][COLUMN]`, and after them, where the
 /// format has any, the scales `[positions]`. A word belongs to one position.
 #[allow(dead_code, reason = "not every crate has attention")]
-pub trait Cache: Copy + Default + Send + Sync + 'static {
+pub trait Cache: Copy + Send + Sync + 'static {
     /// The name that the command line uses.
     const NAME: &'static str;
 

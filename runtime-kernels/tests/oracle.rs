@@ -1,6 +1,8 @@
 //! The scalar kernels compute what they should: against naive code in f64, and properties.
 //! That the other instruction sets equal the scalar one is `equal.rs`.
 
+use std::marker::PhantomData;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use runtime_kernels::caches::i8::QuantizeHead;
@@ -435,7 +437,7 @@ proptest! {
         for kv_head in 0..kv_heads {
             let first = kv_head * heads_per_kv * head_dim;
             scalar().run(Attention {
-                cache: F32Cache, queries: &q[first..], query_stride: heads * head_dim, rows: 0..tokens * heads_per_kv,
+                cache: PhantomData::<F32Cache>, queries: &q[first..], query_stride: heads * head_dim, rows: 0..tokens * heads_per_kv,
                 position: before, keys: &keys[kv_head * size..], values: &values[kv_head * size..], context, head_dim,
                 heads_per_kv, scale: 0.3, scores: &mut scores, out: &mut out[first..],
                 out_stride: heads * head_dim,
@@ -485,7 +487,7 @@ proptest! {
         let mut scores = vec![0.0; ROWS * positions.next_multiple_of(8)];
         let mut out = vec![0.0; tokens * heads * head_dim];
         scalar().run(Attention {
-            cache: I8Cache, queries: &q, query_stride: heads * head_dim, rows: 0..tokens * heads,
+            cache: PhantomData::<I8Cache>, queries: &q, query_stride: heads * head_dim, rows: 0..tokens * heads,
             position: before, keys: &keys, values: &values, context, head_dim, heads_per_kv: heads,
             scale: 0.3, scores: &mut scores, out: &mut out, out_stride: heads * head_dim,
         });

@@ -1,5 +1,6 @@
 //! Who computes: one thread, or (with `std`) the threads of a [crew](super::crew).
 
+use core::marker::PhantomData;
 use core::ops::Range;
 
 use super::kernels::{Attention, Cache, Dim, Format, GROUP, Isa, MatMul, ROWS, padded_head_words};
@@ -174,7 +175,7 @@ impl<D: Dim, G: Dim> Heads<D, G> {
             let (kv_head, first) = self.split(rows.start);
             let count = rows.len().min(self.tokens * per_kv - first);
             isa.run(Attention {
-                cache: C::default(),
+                cache: PhantomData::<C>,
                 queries: &queries[kv_head * per_kv * self.head_dim.get()..],
                 query_stride,
                 rows: first..first + count,

@@ -4,7 +4,7 @@ use super::super::cache::Cache;
 use super::super::isa::Isa;
 
 /// A word is an element.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct F32Cache;
 
 impl Cache for F32Cache {

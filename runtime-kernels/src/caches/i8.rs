@@ -9,7 +9,7 @@ use super::super::shape::GROUP;
 /// scale for each head and position.
 ///
 /// Queries are quantized too, so that scores are integer dot products.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct I8Cache;
 
 /// The widest head: the bound of memory on the stack, and of exact sums.

@@ -1,5 +1,7 @@
 //! The cases: a function for each kernel, which feeds it shapes and values of all kinds.
 
+use core::marker::PhantomData;
+
 use runtime_kernels::caches::i8::QuantizeHead;
 use runtime_kernels::exp::exp;
 use runtime_kernels::{
@@ -484,7 +486,7 @@ fn attention<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
                     let (low, high) = out.split_at_mut(cut * head_dim);
                     for (rows, out) in [(0..cut, low), (cut..rows, high)] {
                         isa.run(Attention {
-                            cache: C::default(),
+                            cache: PhantomData::<C>,
                             queries: &q[kv_head * width..],
                             query_stride: heads * head_dim,
                             rows,
