@@ -44,7 +44,7 @@ fn a_session_goes_on_where_it_was() {
     }
     session.feed(before).expect("there is room");
     let mut saved = vec![0; session.saved_bytes()];
-    session.save(&mut saved).expect("the buffer is large enough");
+    session.save(&mut saved).expect("there is room");
     let expected = bits_after!();
 
     session.truncate(before.len());
