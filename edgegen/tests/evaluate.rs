@@ -12,7 +12,7 @@ use edgegen::interpret::{Evaluation, Interpreter, Observer, evaluate};
 use edgegen::model::Model;
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
-use edgegen::program::Program;
+use edgegen::program::{CacheFormat, Program};
 use serde_json::Value;
 
 const TEXT: &str =
@@ -28,9 +28,14 @@ fn tiny(add_bos: bool) -> Model {
 }
 
 fn program(model: &Model, quant: &str, context: usize) -> Program {
+    program_with(model, quant, CacheFormat::F32, context)
+}
+
+fn program_with(model: &Model, quant: &str, kv_cache: CacheFormat, context: usize) -> Program {
     let request = Request {
         quant: quant.parse::<Quant>().unwrap(),
         context: Some(context),
+        kv_cache,
         ..Request::default()
     };
     let plan = plan(model, &Profile::load("host").unwrap(), &request).unwrap();
@@ -215,6 +220,27 @@ fn calibration_takes_a_third_of_the_loss() {
             "{quant}: {calibrated}, rounded {nearest}"
         );
     }
+}
+
+#[test]
+fn a_cache_in_i8_costs_stories_little() {
+    let Some(model) = shared("models/stories260K/hf") else {
+        return;
+    };
+    let model = import(&model).unwrap();
+    let Some((text, _)) = golden("stories260K/stories_a", 256) else {
+        return;
+    };
+    let caches = CacheFormat::ALL.map(|cache| program_with(&model, "q8", cache, 256));
+    let found = evaluated(&caches[0], &caches[1], &text, 256)
+        .agreement
+        .unwrap();
+    assert!(
+        (1e-6..5e-4).contains(&found.divergence),
+        "{}",
+        found.divergence
+    );
+    assert!(found.top1 > 0.98, "{}", found.top1);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use edgegen::interpret::{Interpreter, Observer};
 use edgegen::model::{DType, Model, Role};
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::{InstructionSet, Profile};
-use edgegen::program::{Program, WeightFormat};
+use edgegen::program::{CacheFormat, Program, WeightFormat};
 use proptest::prelude::*;
 
 #[derive(Default)]
@@ -36,8 +36,13 @@ fn profile(batch: usize) -> Profile {
 }
 
 fn program(model: &Model, quant: Quant, batch: usize) -> Program {
+    program_with(model, quant, CacheFormat::F32, batch)
+}
+
+fn program_with(model: &Model, quant: Quant, kv_cache: CacheFormat, batch: usize) -> Program {
     let request = Request {
         quant,
+        kv_cache,
         ..Request::default()
     };
     let plan = plan(model, &profile(batch), &request).unwrap();
@@ -384,11 +389,13 @@ fn bits_depend_on_neither_threads_instruction_set_nor_batch() {
     };
     let tokens = tokens(&shape, 37);
     let model = import_gguf(&Tiny::new(shape, 11));
-    for format in WeightFormat::ALL {
-        let expected = bits(&program(&model, Quant::To(format), 16), 1, None, &tokens);
+    let formats = WeightFormat::ALL.map(|format| (format, CacheFormat::F32));
+    for (format, cache) in (formats.into_iter()).chain([(WeightFormat::F32, CacheFormat::I8)]) {
+        let program = |batch| program_with(&model, Quant::To(format), cache, batch);
+        let expected = bits(&program(16), 1, None, &tokens);
         assert_eq!(expected.len(), tokens.len());
         for batch in [1, 16, 5] {
-            let program = program(&model, Quant::To(format), batch);
+            let program = program(batch);
             for set in [
                 InstructionSet::Scalar,
                 InstructionSet::Sse41,
@@ -399,11 +406,31 @@ fn bits_depend_on_neither_threads_instruction_set_nor_batch() {
                     let found = bits(&program, threads, Some(set), &tokens);
                     assert!(
                         found == expected,
-                        "{format}, batch {batch}, {set}, {threads} threads"
+                        "{format}, cache {cache}, batch {batch}, {set}, {threads} threads"
                     );
                 }
             }
         }
+    }
+}
+
+/// The KV cache in i8: the logits move, but little.
+#[test]
+fn logits_with_a_cache_in_i8_are_near_those_of_the_naive_pass() {
+    for (what, shape) in variations() {
+        let tiny = Tiny::new(shape, 13);
+        let tokens = tokens(&tiny.shape, 21);
+        let expected = oracle::logits(&tiny, &tokens);
+        let quant = Quant::To(WeightFormat::F32);
+        let program = program_with(&import_gguf(&tiny), quant, CacheFormat::I8, 4);
+        let found = run(&program, 2, None, &tokens).0;
+        let (mut moved, mut size) = (0.0f64, 0.0f64);
+        for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+            moved += (f64::from(*found) - expected).powi(2);
+            size += expected.powi(2);
+        }
+        let moved = (moved / size).sqrt();
+        assert!((1e-6..1e-2).contains(&moved), "{what}: {moved}");
     }
 }
 

@@ -14,7 +14,7 @@ use edgegen::interpret::bake;
 use edgegen::model::{DType, Model};
 use edgegen::plan::{Footprint, Placement, Plan, Quant, Request, plan, schedule};
 use edgegen::profile::Profile;
-use edgegen::program::{Golden, WeightFormat};
+use edgegen::program::{CacheFormat, Golden, WeightFormat};
 use edgegen::{prune, text};
 use proptest::prelude::*;
 
@@ -24,6 +24,13 @@ fn request(quant: Quant, weights: Placement) -> Request {
         weights,
         allow_oversize: true,
         ..Request::default()
+    }
+}
+
+fn in_i8(quant: Quant) -> Request {
+    Request {
+        kv_cache: CacheFormat::I8,
+        ..request(quant, Placement::Embedded)
     }
 }
 
@@ -117,6 +124,7 @@ fn flash_on_every_platform_in_every_format() {
                 let request = request(quant, Placement::Embedded);
                 check_flash(model.name(), model, &profile, &request);
             }
+            check_flash(model.name(), model, &profile, &in_i8(Quant::Keep));
             if profile.name() != "ios" {
                 let request = request(Quant::Keep, Placement::External);
                 check_flash(model.name(), model, &profile, &request);
@@ -259,11 +267,23 @@ fn ram_is_what_the_compiler_says() {
     ];
     let models = [
         built_in().unwrap(),
-        import_gguf(&Tiny::new(Shape::default(), 1)),
+        // Heads that are padded.
+        import_gguf(&Tiny::new(
+            Shape {
+                head_dim: 12,
+                rope_dim: 12,
+                ..Shape::default()
+            },
+            1,
+        )),
     ];
     for (what, profile) in &profiles {
-        for (model, weights) in models.iter().zip(Placement::ALL) {
-            let request = request(Quant::To(WeightFormat::Q8), weights);
+        for ((model, weights), kv_cache) in models.iter().zip(Placement::ALL).zip(CacheFormat::ALL)
+        {
+            let request = Request {
+                kv_cache,
+                ..request(Quant::To(WeightFormat::Q8), weights)
+            };
             let (footprint, krate) = emitted(model, profile, &request);
             let folder = tempfile::tempdir().unwrap();
             write(&krate, folder.path(), footprint.ram());

@@ -2,6 +2,7 @@
 //! are SmolLM2-135M's.
 
 use std::hint::black_box;
+use std::marker::PhantomData;
 
 use criterion::measurement::WallTime;
 use criterion::{
@@ -10,8 +11,9 @@ use criterion::{
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::soft_float::SoftFloat;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, ExpWeights, F16, F32, Format, Isa, MatMul, Q4, Q4M, Q8, Q8Block,
-    Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
+    AddAssign, AddBias, Attention, Cache, ExpWeights, F16, F32, F32Cache, Format, I8Cache, Isa,
+    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
+    padded_head_words,
 };
 
 const HIDDEN: usize = 576;
@@ -49,13 +51,14 @@ fn matmul<I: Isa, F: Format>(c: &mut Criterion, isa: I, input: F::Input) {
     }
 }
 
-fn attention<I: Isa>(c: &mut Criterion, isa: I) {
-    let mut group = c.benchmark_group(format!("attention/{}", I::NAME));
+fn attention<I: Isa, C: Cache>(c: &mut Criterion, isa: I) {
+    let mut group = c.benchmark_group(format!("attention/{}/{}", C::NAME, I::NAME));
     for context in [128, 512] {
         for tokens in [1, 64] {
             let rows = tokens * HEADS_PER_KV;
             let queries = vec![0.1; rows * HEAD_DIM];
-            let (keys, values) = (vec![0.2; context * HEAD_DIM], vec![0.3; context * HEAD_DIM]);
+            let words = context * padded_head_words::<C>(HEAD_DIM);
+            let (keys, values) = (vec![0.2; words], vec![0.3; words]);
             let (mut scores, mut out) = (vec![0.0; ROWS * context], vec![0.0; rows * HEAD_DIM]);
             let floats = keys.len() + values.len() + queries.len() + out.len();
             group.throughput(Throughput::Bytes(4 * floats as u64));
@@ -64,6 +67,7 @@ fn attention<I: Isa>(c: &mut Criterion, isa: I) {
                 |b| {
                     b.iter(|| {
                         isa.run(Attention {
+                            cache: PhantomData::<C>,
                             queries: &queries,
                             query_stride: HEADS_PER_KV * HEAD_DIM,
                             rows: 0..rows,
@@ -173,7 +177,8 @@ fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
     matmul::<I, T4>(c, isa, block);
     matmul::<I, F16>(c, isa, [0.5; 32]);
     matmul::<I, F32>(c, isa, [0.5; 32]);
-    attention(c, isa);
+    attention::<I, F32Cache>(c, isa);
+    attention::<I, I8Cache>(c, isa);
     elementwise(c, isa);
 }
 

@@ -1,7 +1,9 @@
 //! Attention of tokens to those before them.
 
+use core::marker::PhantomData;
 use core::ops::Range;
 
+use super::cache::{Cache, padded_head_words};
 use super::exp::exp;
 use super::isa::{Isa, Kernel};
 use super::shape::{Dim, GROUP};
@@ -12,7 +14,9 @@ use super::shape::{Dim, GROUP};
 /// A row is one head of one token: row `r` is head `r % heads_per_kv` of token
 /// `r / heads_per_kv`. Rows share the loads of keys and values; each row's sums have one order,
 /// so a row's result does not depend on the rows beside it.
-pub struct Attention<'a, D: Dim, G: Dim> {
+pub struct Attention<'a, C: Cache, D: Dim, G: Dim> {
+    /// How keys and values lie in memory.
+    pub cache: PhantomData<C>,
     /// `[tokens][query_stride]`, the queries of this key head first.
     pub queries: &'a [f32],
     /// Distance of tokens in `queries`.
@@ -21,9 +25,9 @@ pub struct Attention<'a, D: Dim, G: Dim> {
     pub rows: Range<usize>,
     /// Position of the first token: it sees so many positions, and itself.
     pub position: usize,
-    /// `[context / 8][head_dim][8]`: a lane is a position. `head_dim` is padded to a multiple of 8.
+    /// Of `context` positions, as the [cache](Cache) has them.
     pub keys: &'a [f32],
-    /// `[head_dim / 8][context][8]`: a lane is an element of the head.
+    /// Of `context` positions.
     pub values: &'a [f32],
     /// Positions that keys and values have room for, a multiple of 8.
     pub context: usize,
@@ -45,7 +49,7 @@ pub struct Attention<'a, D: Dim, G: Dim> {
 /// Rows that share a load of keys and values, at most; bounded by the registers.
 pub const ROWS: usize = 8;
 
-impl<D: Dim, G: Dim> Kernel for Attention<'_, D, G> {
+impl<C: Cache, D: Dim, G: Dim> Kernel for Attention<'_, C, D, G> {
     type Output = ();
 
     #[inline(always)]
@@ -63,7 +67,7 @@ impl<D: Dim, G: Dim> Kernel for Attention<'_, D, G> {
     }
 }
 
-impl<D: Dim, G: Dim> Attention<'_, D, G> {
+impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
     /// `R` rows from `row` on; gives their number.
     #[inline(always)]
     fn tile<I: Isa, const R: usize>(&mut self, isa: I, row: usize) -> usize {
@@ -75,19 +79,28 @@ impl<D: Dim, G: Dim> Attention<'_, D, G> {
 
         let queries = places
             .map(|(token, head)| &self.queries[token * self.query_stride + head * head_dim..]);
-        let queries: [&[f32]; R] = queries.map(|query| &query[..head_dim]);
+        let queries = queries.map(|query| C::query(isa, &query[..head_dim]));
         let scores = &mut self.scores[..R * span];
         let keys = Keys {
             keys: self.keys,
-            block: head_dim.next_multiple_of(GROUP) * GROUP,
+            block: padded_head_words::<C>(head_dim) * GROUP,
             scale: self.scale,
         };
-        keys.score(isa, queries, scores);
+        keys.score::<C, I, R>(isa, &queries, scores);
 
+        let column = self.context * C::COLUMN;
+        let scales = &self.values[head_dim.div_ceil(GROUP) * column..];
         let mut factors = [0.0; R];
         for ((scores, factor), sees) in scores.chunks_exact_mut(span).zip(&mut factors).zip(sees) {
             let scores = &mut scores[..sees.next_multiple_of(GROUP)];
-            *factor = 1.0 / isa.run(Exponentials { scores, sees });
+            *factor = 1.0
+                / isa.run(Exponentials {
+                    scores: &mut *scores,
+                    sees,
+                });
+            if C::SCALES > 0 {
+                multiply(isa, scores, scales);
+            }
         }
 
         let mut weights: [&[f32]; R] = [&[]; R];
@@ -99,80 +112,71 @@ impl<D: Dim, G: Dim> Attention<'_, D, G> {
         let first = at((self.rows.start / heads, self.rows.start % heads));
         let mut values = Values {
             values: self.values,
-            column: self.context * GROUP,
+            column,
             weights,
             factors,
             out: self.out,
             starts: places.map(|place| at(place) - first),
             head_dim,
         };
-        values.weigh(isa);
+        values.weigh::<C, I>(isa);
         R
     }
 }
 
 struct Keys<'a> {
     keys: &'a [f32],
-    /// Floats of eight positions.
+    /// Words of eight positions.
     block: usize,
     scale: f32,
 }
 
 impl Keys<'_> {
-    /// `scores[row][position]` = (the chain over `d` of `query[d] * key[d]`) × `scale`, in whole
-    /// eights of positions.
+    /// `scores[row][position]` = `query · key` × `scale`, in whole eights of positions.
     #[inline(always)]
-    fn score<I: Isa, const R: usize>(&self, isa: I, queries: [&[f32]; R], scores: &mut [f32]) {
+    fn score<C: Cache, I: Isa, const R: usize>(
+        &self,
+        isa: I,
+        queries: &[C::Query<'_>; R],
+        scores: &mut [f32],
+    ) {
         // So many chains hide each other's latency.
         match R {
-            ROWS => self.streams::<I, R, 1>(isa, queries, scores),
-            3 | 4 => self.streams::<I, R, 2>(isa, queries, scores),
-            _ => self.streams::<I, R, 4>(isa, queries, scores),
+            ROWS => self.streams::<C, I, R, 1>(isa, queries, scores),
+            3 | 4 => self.streams::<C, I, R, 2>(isa, queries, scores),
+            _ => self.streams::<C, I, R, 4>(isa, queries, scores),
         }
     }
 
     /// `N` blocks at a time, each from another part: memory is read fastest in few long streams.
     #[inline(always)]
-    fn streams<I: Isa, const R: usize, const N: usize>(
+    fn streams<C: Cache, I: Isa, const R: usize, const N: usize>(
         &self,
         isa: I,
-        queries: [&[f32]; R],
+        queries: &[C::Query<'_>; R],
         scores: &mut [f32],
     ) {
         let blocks = scores.len() / R / GROUP;
         let length = blocks / N;
         for block in 0..length {
             let blocks = core::array::from_fn(|n| block + n * length);
-            self.blocks::<I, R, N>(isa, queries, blocks, scores);
+            self.blocks::<C, I, R, N>(isa, queries, blocks, scores);
         }
         for block in N * length..blocks {
-            self.blocks::<I, R, 1>(isa, queries, [block], scores);
+            self.blocks::<C, I, R, 1>(isa, queries, [block], scores);
         }
     }
 
     #[inline(always)]
-    fn blocks<I: Isa, const R: usize, const N: usize>(
+    fn blocks<C: Cache, I: Isa, const R: usize, const N: usize>(
         &self,
         isa: I,
-        queries: [&[f32]; R],
+        queries: &[C::Query<'_>; R],
         blocks: [usize; N],
         scores: &mut [f32],
     ) {
         let keys = blocks.map(|block| &self.keys[block * self.block..][..self.block]);
-        let mut sums = [[isa.splat(0.0); N]; R];
-        #[allow(
-            clippy::needless_range_loop,
-            reason = "queries are indexed by two variables"
-        )]
-        for d in 0..queries[0].len() {
-            let keys = keys.map(|keys| isa.load(&keys.as_chunks().0[d]));
-            for r in 0..R {
-                let query = isa.splat(queries[r][d]);
-                for n in 0..N {
-                    sums[r][n] = isa.add_product(sums[r][n], query, keys[n]);
-                }
-            }
-        }
+        let sums = C::dots(isa, queries, keys);
         let span = scores.len() / R;
         for (scores, sums) in scores.chunks_exact_mut(span).zip(sums) {
             let (scores, _) = scores.as_chunks_mut();
@@ -216,9 +220,17 @@ impl Kernel for Exponentials<'_> {
     }
 }
 
+/// `x *= y`, as far as `x` goes, in whole eights.
+#[inline(always)]
+fn multiply<I: Isa>(isa: I, x: &mut [f32], y: &[f32]) {
+    for (x, y) in x.as_chunks_mut().0.iter_mut().zip(y.as_chunks().0) {
+        isa.store(isa.mul(isa.load(x), isa.load(y)), x);
+    }
+}
+
 struct Values<'a, const R: usize> {
     values: &'a [f32],
-    /// Floats of eight elements of all positions.
+    /// Words of eight elements of all positions.
     column: usize,
     /// Each row's weights of the positions that it sees; a later row sees no fewer.
     weights: [&'a [f32]; R],
@@ -232,34 +244,34 @@ struct Values<'a, const R: usize> {
 impl<const R: usize> Values<'_, R> {
     /// `out[row][d]` = (the chain over positions of `weight * value[d]`) × `factor`.
     #[inline(always)]
-    fn weigh<I: Isa>(&mut self, isa: I) {
+    fn weigh<C: Cache, I: Isa>(&mut self, isa: I) {
         // So many chains hide each other's latency.
         match R {
-            ROWS => self.streams::<I, 1>(isa),
-            3 | 4 => self.streams::<I, 2>(isa),
-            _ => self.streams::<I, 4>(isa),
+            ROWS => self.streams::<C, I, 1>(isa),
+            3 | 4 => self.streams::<C, I, 2>(isa),
+            _ => self.streams::<C, I, 4>(isa),
         }
     }
 
     /// `N` columns at a time.
     #[inline(always)]
-    fn streams<I: Isa, const N: usize>(&mut self, isa: I) {
+    fn streams<C: Cache, I: Isa, const N: usize>(&mut self, isa: I) {
         let columns = self.head_dim.div_ceil(GROUP);
         let mut column = 0;
         while column + N <= columns {
-            self.columns::<I, N>(isa, column);
+            self.columns::<C, I, N>(isa, column);
             column += N;
         }
         for column in column..columns {
-            self.columns::<I, 1>(isa, column);
+            self.columns::<C, I, 1>(isa, column);
         }
     }
 
     #[inline(always)]
-    fn columns<I: Isa, const N: usize>(&mut self, isa: I, column: usize) {
-        let mut values: [&[[f32; GROUP]]; N] = [&[]; N];
+    fn columns<C: Cache, I: Isa, const N: usize>(&mut self, isa: I, column: usize) {
+        let mut values: [&[C::Column]; N] = [&[]; N];
         for (n, values) in values.iter_mut().enumerate() {
-            let (column, _) = self.values[(column + n) * self.column..][..self.column].as_chunks();
+            let column = C::columns(&self.values[(column + n) * self.column..][..self.column]);
             *values = &column[..self.weights[R - 1].len()];
         }
         let mut sums = [[isa.splat(0.0); N]; R];
@@ -267,7 +279,7 @@ impl<const R: usize> Values<'_, R> {
         let weights = self.weights.map(|weights| &weights[..all_see]);
         let common = values.map(|values| &values[..all_see]);
         for t in 0..all_see {
-            let values = common.map(|values| isa.load(&values[t]));
+            let values = common.map(|values| C::elements(isa, &values[t]));
             for r in 0..R {
                 let weight = isa.splat(weights[r][t]);
                 for n in 0..N {
@@ -279,7 +291,7 @@ impl<const R: usize> Values<'_, R> {
             for (t, &weight) in self.weights[r].iter().enumerate().skip(all_see) {
                 let weight = isa.splat(weight);
                 for n in 0..N {
-                    sums[n] = isa.add_product(sums[n], weight, isa.load(&values[n][t]));
+                    sums[n] = isa.add_product(sums[n], weight, C::elements(isa, &values[n][t]));
                 }
             }
             let out = &mut self.out[self.starts[r]..][..self.head_dim];

@@ -47,6 +47,9 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     /// Eight little-endian f16, each exactly; only for finite values, subnormal ones included.
     #[allow(clippy::wrong_self_convention, reason = "self is only the proof")]
     fn from_f16(self, bytes: &[u8; 16]) -> Self::F32x8;
+    /// Eight i8: the bytes of two words, each word's lowest byte first.
+    #[allow(clippy::wrong_self_convention, reason = "self is only the proof")]
+    fn from_i8(self, words: &[f32; 2]) -> Self::F32x8;
     /// `2^n` of integers `n` in `-126..=127` that are held as f32.
     fn pow2(self, n: Self::F32x8) -> Self::F32x8;
     /// The nearest integers, halves to even, of values within ±127.
@@ -94,6 +97,10 @@ pub trait Dot: Lanes {
         levels: &[i8; 16],
         x: [&Q8Block; T],
     ) -> [Self::Sums; T];
+
+    /// Words of four i8 on both sides, lowest byte first: bytes `i` of word `row` of `rows[k]` and
+    /// of `x[k]` are column `4*k + i`. At most 256 columns, and `x` within ±127.
+    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [Self::Sums; T];
 
     /// The sums as f32.
     fn to_f32(self, sums: Self::Sums) -> Self::F32x8;

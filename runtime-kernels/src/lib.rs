@@ -1,7 +1,7 @@
 //! The kernels of edgegen's generated crates: the same bits on every instruction set.
 //!
 //! An instruction set is a folder of two files over the traits of [`isa`]; a weight format is
-//! one file over [`format`](mod@format); the kernels are written once over both. Sums have one order and
+//! one file over [`format`](mod@format), a format of the KV cache one over [`cache`]; the kernels are written once over both. Sums have one order and
 //! multiplications are never fused with additions, so the results are equal to the bit.
 //!
 //! All vectors are padded with zeros to a multiple of 32 elements, and all files of this
@@ -25,6 +25,7 @@ pub mod add_bias;
 pub mod argmax;
 pub mod attention;
 mod bytes;
+pub mod cache;
 pub mod codes;
 pub mod exp;
 pub mod exp_weights;
@@ -54,6 +55,12 @@ pub mod formats {
     pub mod t4;
 }
 
+/// The formats of the KV cache, a file each.
+pub mod caches {
+    pub mod f32;
+    pub mod i8;
+}
+
 #[cfg(target_arch = "x86_64")]
 pub mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -73,6 +80,8 @@ pub use add_assign::AddAssign;
 pub use add_bias::AddBias;
 pub use argmax::argmax;
 pub use attention::{Attention, ROWS};
+pub use cache::{Cache, head_words, padded_head_words};
+pub use caches::{f32::F32Cache, i8::I8Cache};
 pub use exp_weights::ExpWeights;
 pub use format::Format;
 pub use formats::{f16::F16, f32::F32, q4::Q4, q4m::Q4M, q8::Q8, t2::T2, t3::T3, t4::T4};

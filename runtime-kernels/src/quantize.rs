@@ -56,9 +56,9 @@ impl Kernel for Quantize<'_> {
     }
 }
 
+/// The greatest magnitude.
 #[inline(always)]
-fn quantize<I: Isa>(isa: I, x: &[f32; 32]) -> Q8Block {
-    let (vectors, _) = x.as_chunks::<8>();
+pub fn amax<I: Isa>(isa: I, vectors: &[[f32; 8]]) -> f32 {
     let mut max = isa.splat(0.0);
     for v in vectors {
         max = isa.max(max, isa.abs(isa.load(v)));
@@ -69,6 +69,13 @@ fn quantize<I: Isa>(isa: I, x: &[f32; 32]) -> Q8Block {
     for lane in lanes {
         amax = if lane > amax { lane } else { amax };
     }
+    amax
+}
+
+#[inline(always)]
+fn quantize<I: Isa>(isa: I, x: &[f32; 32]) -> Q8Block {
+    let (vectors, _) = x.as_chunks::<8>();
+    let amax = amax(isa, vectors);
     if amax < 1e-30 {
         return Q8Block::ZERO;
     }

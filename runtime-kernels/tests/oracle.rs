@@ -1,15 +1,18 @@
 //! The scalar kernels compute what they should: against naive code in f64, and properties.
 //! That the other instruction sets equal the scalar one is `equal.rs`.
 
+use std::marker::PhantomData;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
+use runtime_kernels::caches::i8::QuantizeHead;
 use runtime_kernels::exp::exp;
 use runtime_kernels::formats::{t2, t3, t4};
 use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, ExpWeights, F16, F32, Format, Isa, Kernel, MatMul, Q4, Q4M, Q8,
-    Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
+    AddAssign, AddBias, Attention, ExpWeights, F16, F32, F32Cache, Format, I8Cache, Isa, Kernel,
+    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
 };
 
 fn scalar() -> Scalar {
@@ -434,7 +437,7 @@ proptest! {
         for kv_head in 0..kv_heads {
             let first = kv_head * heads_per_kv * head_dim;
             scalar().run(Attention {
-                queries: &q[first..], query_stride: heads * head_dim, rows: 0..tokens * heads_per_kv,
+                cache: PhantomData::<F32Cache>, queries: &q[first..], query_stride: heads * head_dim, rows: 0..tokens * heads_per_kv,
                 position: before, keys: &keys[kv_head * size..], values: &values[kv_head * size..], context, head_dim,
                 heads_per_kv, scale: 0.3, scores: &mut scores, out: &mut out[first..],
                 out_stride: heads * head_dim,
@@ -454,6 +457,67 @@ proptest! {
                     .map(|(t, w)| w * f64::from(value(head, t, d))).sum::<f64>() / sum;
                 close(out[row * head_dim + d], expected, 2.0, 1e-4)?;
             }
+        }
+    }
+
+    #[test]
+    fn attention_on_i8_is_softmax_times_values(
+        head_dim in 1usize..70, before in 0usize..20, tokens in 1usize..4,
+        seed in vec(-2.0f32..2.0, 997), codes in vec(any::<i8>(), 991),
+    ) {
+        let heads = 3;
+        let positions = before + tokens;
+        let context = positions.next_multiple_of(8) + 8;
+        let (columns, words) = (head_dim.div_ceil(8), 2 * head_dim.div_ceil(8) + 1);
+        let take = |skip, n| seed.iter().copied().cycle().skip(skip).take(n).collect::<Vec<_>>();
+        let q = take(3, tokens * heads * head_dim);
+        let scales: [Vec<f32>; 2] = [41, 503].map(|skip| take(skip, context).iter().map(|s| s / 127.0).collect());
+        let code = |which: usize, t: usize, d: usize| codes[(which * 377 + t * 101 + d * 7) % codes.len()];
+        let word = |which, t, at: usize| f32::from_le_bytes(core::array::from_fn(|i| code(which, t, 4 * at + i) as u8));
+        let (mut keys, mut values) = (vec![0.0; words * context], vec![0.0; words * context]);
+        for t in 0..context {
+            for at in 0..2 * columns {
+                keys[(t / 8 * words + at) * 8 + t % 8] = word(0, t, at);
+                values[(at / 2 * context + t) * 2 + at % 2] = word(1, t, at);
+            }
+            keys[(t / 8 * words + 2 * columns) * 8 + t % 8] = scales[0][t];
+            values[2 * columns * context + t] = scales[1][t];
+        }
+        let element = |which: usize, t: usize, d| f64::from(code(which, t, d)) * f64::from(scales[which][t]);
+        let mut scores = vec![0.0; ROWS * positions.next_multiple_of(8)];
+        let mut out = vec![0.0; tokens * heads * head_dim];
+        scalar().run(Attention {
+            cache: PhantomData::<I8Cache>, queries: &q, query_stride: heads * head_dim, rows: 0..tokens * heads,
+            position: before, keys: &keys, values: &values, context, head_dim, heads_per_kv: heads,
+            scale: 0.3, scores: &mut scores, out: &mut out, out_stride: heads * head_dim,
+        });
+        for (row, query) in q.chunks(head_dim).enumerate() {
+            let sees = before + row / heads + 1;
+            let amax = query.iter().fold(0.0f32, |amax, x| amax.max(x.abs()));
+            let query = query.iter().map(|x| f64::from((x * (127.0 / amax)).round_ties_even()) * f64::from(amax / 127.0));
+            let query: Vec<f64> = query.collect();
+            let weights: Vec<f64> = (0..sees).map(|t| {
+                let score: f64 = query.iter().enumerate().map(|(d, q)| q * element(0, t, d)).sum();
+                (score * f64::from(0.3f32)).exp()
+            }).collect();
+            let sum: f64 = weights.iter().sum();
+            for d in 0..head_dim {
+                let expected = weights.iter().enumerate().map(|(t, w)| w * element(1, t, d)).sum::<f64>() / sum;
+                close(out[row * head_dim + d], expected, 2.0, 1e-4)?;
+            }
+        }
+    }
+
+    #[test]
+    fn a_head_in_i8_is_within_half_a_step(x in vec(float(), 1..256)) {
+        let head = scalar().run(QuantizeHead { x: &x });
+        let q = head.words.iter().flat_map(|word| word.to_le_bytes()).map(|q| q as i8);
+        let amax = x.iter().fold(0.0f32, |amax, x| amax.max(x.abs()));
+        close(head.scale, f64::from(amax) / 127.0, f64::from(amax), 1e-6)?;
+        for (d, q) in q.enumerate() {
+            let x = x.get(d).copied().unwrap_or(0.0);
+            let error = f64::from(q) * f64::from(head.scale) - f64::from(x);
+            prop_assert!(error.abs() <= 0.5001 * f64::from(head.scale), "{q} is not {x}");
         }
     }
 

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::vec::Vec;
 
-use super::kernels::{Dim, Format, GROUP, Isa, Q8Block};
+use super::kernels::{Cache, Dim, Format, GROUP, Isa, Q8Block};
 use super::team::{Heads, HeadsBuffers, Operand, Product, Team};
 
 /// What every member does next.
@@ -285,7 +285,7 @@ impl<'w, I: Isa> Job<'w, I> {
     }
 
     /// A range of rows: `[rows of the range][head_dim]`.
-    fn attention<D: Dim, G: Dim>(
+    fn attention<C: Cache, D: Dim, G: Dim>(
         &self,
         shared: &Shared<'w, '_, I>,
         rows: Range<usize>,
@@ -295,7 +295,7 @@ impl<'w, I: Isa> Job<'w, I> {
         let head_dim = heads.head_dim.get();
         let (out, scores) = desk.room(rows.len() * head_dim, heads.scores_len());
         let first = rows.start;
-        heads.run(
+        heads.run::<C, _>(
             shared.isa,
             &shared.cache(),
             rows,
@@ -354,11 +354,15 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
         self.run(out, describe, here, gather);
     }
 
-    fn attention<D: Dim, G: Dim>(&mut self, heads: Heads<D, G>, buffers: HeadsBuffers<'_>) {
+    fn attention<C: Cache, D: Dim, G: Dim>(
+        &mut self,
+        heads: Heads<D, G>,
+        buffers: HeadsBuffers<'_>,
+    ) {
         let (head_dim, stride) = (heads.head_dim.get(), buffers.out_stride);
         let width = heads.heads * head_dim;
         let describe = |job: &mut Job<'w, I>| {
-            job.run = Job::attention::<D, G>;
+            job.run = Job::attention::<C, D, G>;
             job.items = heads.rows();
             job.width = head_dim;
             job.cost = 2 * head_dim * (heads.position + heads.tokens);
@@ -371,7 +375,7 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
         };
         let shared = self.shared;
         let here = |out: &mut [f32], rows: Range<usize>| {
-            heads.run(
+            heads.run::<C, _>(
                 shared.isa,
                 &shared.cache(),
                 rows,

@@ -6,7 +6,8 @@ use core::iter::once;
 use core::ops::Range;
 
 use super::kernels::{
-    AddAssign, AddBias, Dim, Format, GROUP, Isa, Q8Block, Quantize, RmsNorm, Rope, SiluMul,
+    AddAssign, AddBias, Cache, Dim, Format, GROUP, Isa, Q8Block, Quantize, RmsNorm, Rope, SiluMul,
+    head_words, padded_head_words,
 };
 use super::team::{Heads, HeadsBuffers, Operand, Product, Team};
 
@@ -38,11 +39,12 @@ pub struct AttentionShape<D, G> {
     pub output: Region,
 }
 
-/// The KV cache's shape, `[layer][keys, values][head]`. The keys of a head are
-/// `[context / 8][head_dim][8]`, so that a vector holds one element of eight positions; its
-/// values `[head_dim / 8][context][8]`. Both are read from front to back.
+/// The KV cache's shape, `[layer][keys, values][head]`, in words: f32, or bits in its place.
+/// Keys and values of a head lie as the [`Cache`] says, and are read from front to back.
 #[derive(Clone, Copy)]
-pub struct CacheShape {
+pub struct CacheShape<C> {
+    /// What a word is.
+    pub format: C,
     /// Positions, a multiple of 8.
     pub context: usize,
     /// Heads of keys, and of values.
@@ -51,17 +53,33 @@ pub struct CacheShape {
     pub head_dim: usize,
 }
 
-impl CacheShape {
-    /// Floats of a layer's keys, or values.
+impl<C: Cache> CacheShape<C> {
+    /// Words of a layer's keys, or values.
     #[inline(always)]
     pub const fn half(self) -> usize {
         self.heads * self.head()
     }
 
-    /// Floats of a head's keys, or values; `head_dim` is padded to a multiple of 8.
+    /// Words of a head's keys, or values; `head_dim` is padded to a multiple of 8.
     #[inline(always)]
     const fn head(self) -> usize {
-        self.context * self.head_dim.next_multiple_of(GROUP)
+        self.context * padded_head_words::<C>(self.head_dim)
+    }
+
+    /// Words of a position's key, or value, of a head.
+    #[inline(always)]
+    pub const fn words(self) -> usize {
+        head_words::<C>(self.head_dim)
+    }
+
+    /// The number of a word with padding before the scale.
+    #[inline(always)]
+    const fn padded(self, word: usize) -> usize {
+        if word < self.words() - C::SCALES {
+            word
+        } else {
+            padded_head_words::<C>(self.head_dim) - 1
+        }
     }
 
     /// Starts of a layer's keys and values.
@@ -70,30 +88,38 @@ impl CacheShape {
         (2 * layer * self.half(), (2 * layer + 1) * self.half())
     }
 
-    /// The place, in a layer's keys, of a position's element `d` of all heads side by side.
+    /// The place, in a layer's keys, of a word of a position.
     #[inline(always)]
-    pub const fn key(self, position: usize, d: usize) -> usize {
-        let (head, d) = (d / self.head_dim, d % self.head_dim);
-        let block = position / GROUP * self.head_dim.next_multiple_of(GROUP);
-        head * self.head() + (block + d) * GROUP + position % GROUP
+    pub const fn key(self, position: usize, head: usize, word: usize) -> usize {
+        let block = position / GROUP * padded_head_words::<C>(self.head_dim);
+        head * self.head() + (block + self.padded(word)) * GROUP + position % GROUP
     }
 
     /// The same for values.
     #[inline(always)]
-    pub const fn value(self, position: usize, d: usize) -> usize {
-        let (head, d) = (d / self.head_dim, d % self.head_dim);
-        head * self.head() + (d / GROUP * self.context + position) * GROUP + d % GROUP
+    pub const fn value(self, position: usize, head: usize, word: usize) -> usize {
+        let word = self.padded(word);
+        let (column, at) = (word / C::COLUMN, word % C::COLUMN);
+        let width = if column < self.head_dim.div_ceil(GROUP) {
+            C::COLUMN
+        } else {
+            C::SCALES
+        };
+        let column = column * C::COLUMN * self.context;
+        head * self.head() + column + position * width + at
     }
 
     /// The ranges of `layers` layers that hold the first `positions`, a multiple of 8.
     pub fn beginning(self, layers: usize, positions: usize) -> impl Iterator<Item = Range<usize>> {
-        let width = self.head_dim.next_multiple_of(GROUP);
+        let columns = self.head_dim.div_ceil(GROUP);
         let head = move |keys: usize, values: usize| {
-            let columns = (0..width / GROUP).map(move |column| {
-                let start = values + column * self.context * GROUP;
-                start..start + positions * GROUP
-            });
-            once(keys..keys + positions * width).chain(columns)
+            let column = move |column: usize, words: usize| {
+                let start = values + column * self.context * C::COLUMN;
+                start..start + positions * words
+            };
+            once(keys..keys + positions * padded_head_words::<C>(self.head_dim))
+                .chain((0..columns).map(move |index| column(index, C::COLUMN)))
+                .chain(once(column(columns, C::SCALES)))
         };
         (0..layers).flat_map(move |layer| {
             let (keys, values) = self.layer(layer);
@@ -252,24 +278,35 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         }
     }
 
-    /// Copies keys and values of the batch to the KV cache.
+    /// Copies keys and values of the batch to the KV cache, in its format.
     #[inline(always)]
-    pub fn store(
+    pub fn store<C: Cache>(
         &mut self,
-        cache: CacheShape,
+        cache: CacheShape<C>,
         layer: usize,
         buffer: Region,
         key: usize,
         value: usize,
     ) {
+        let isa = self.team.isa();
         let rows = &self.arena[self.range(buffer)];
         let position = self.position;
         let (keys, values) = cache.layer(layer);
         self.team.with_cache(|memory| {
             for (token, row) in rows.chunks_exact(buffer.width).enumerate() {
-                for d in 0..cache.heads * cache.head_dim {
-                    memory[keys + cache.key(position + token, d)] = row[key + d];
-                    memory[values + cache.value(position + token, d)] = row[value + d];
+                let position = position + token;
+                for head in 0..cache.heads {
+                    let start = head * cache.head_dim;
+                    C::pack(isa, &row[key + start..][..cache.head_dim], |word, bits| {
+                        memory[keys + cache.key(position, head, word)] = bits;
+                    });
+                    C::pack(
+                        isa,
+                        &row[value + start..][..cache.head_dim],
+                        |word, bits| {
+                            memory[values + cache.value(position, head, word)] = bits;
+                        },
+                    );
                 }
             }
         });
@@ -277,10 +314,10 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
 
     /// Causal attention of the queries at the start of the input.
     #[inline(always)]
-    pub fn attention<D: Dim, G: Dim>(
+    pub fn attention<C: Cache, D: Dim, G: Dim>(
         &mut self,
         shape: AttentionShape<D, G>,
-        cache: CacheShape,
+        cache: CacheShape<C>,
         layer: usize,
     ) {
         let (keys, values) = cache.layer(layer);
@@ -289,7 +326,7 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         let Ok([queries, scores, out]) = self.arena.get_disjoint_mut(ranges) else {
             panic!("the arena's buffers overlap");
         };
-        self.team.attention(
+        self.team.attention::<C, D, G>(
             Heads {
                 tokens: self.tokens,
                 position: self.position,
@@ -350,5 +387,64 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         let isa = self.team.isa();
         let [y, x] = self.buffers([from, to]);
         isa.run(AddAssign { x, y });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::kernels::{F32Cache, I8Cache};
+
+    const LAYERS: usize = 2;
+
+    /// All places of a position's words.
+    fn places<C: Cache>(cache: CacheShape<C>, position: usize) -> Vec<usize> {
+        let mut places = Vec::new();
+        for layer in 0..LAYERS {
+            let (keys, values) = cache.layer(layer);
+            for head in 0..cache.heads {
+                for word in 0..cache.words() {
+                    places.push(keys + cache.key(position, head, word));
+                    places.push(values + cache.value(position, head, word));
+                }
+            }
+        }
+        places
+    }
+
+    fn check<C: Cache>(format: C) {
+        for head_dim in [1, 2, 4, 7, 8, 12, 64] {
+            let cache = CacheShape {
+                format,
+                context: 24,
+                heads: 3,
+                head_dim,
+            };
+            let len = 2 * LAYERS * cache.half();
+            let all: Vec<usize> = (0..24).flat_map(|at| places(cache, at)).collect();
+            let distinct: BTreeSet<usize> = all.iter().copied().collect();
+            assert_eq!(distinct.len(), all.len(), "{}, {head_dim}", C::NAME);
+            assert!(distinct.iter().all(|&place| place < len));
+            // The beginning has all that the first positions have, and nothing of the others.
+            for positions in [8, 16] {
+                let ranges = cache.beginning(LAYERS, positions);
+                let beginning: BTreeSet<usize> = ranges.flatten().collect();
+                assert_eq!(beginning.len(), len / 24 * positions);
+                for at in 0..24 {
+                    let mut places = places(cache, at).into_iter();
+                    let found = |place| beginning.contains(&place) == (at < positions);
+                    assert!(places.all(found), "{}, {head_dim}, {at}", C::NAME);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_of_the_cache_has_a_place_of_its_own() {
+        check(F32Cache);
+        check(I8Cache);
     }
 }

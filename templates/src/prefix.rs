@@ -11,7 +11,7 @@ use super::tables::PREFIX;
 pub struct Prefix<'t> {
     /// Its tokens; none, if the crate has no such beginning.
     pub tokens: &'t [u32],
-    /// Little-endian f32: the KV cache of the tokens, in whole eights of positions.
+    /// Little-endian words: the KV cache of the tokens, in whole eights of positions.
     pub cache: &'t [u8],
 }
 

@@ -4,7 +4,7 @@ use core::ops::DerefMut;
 
 use super::error::Error;
 use super::kernels::BitHash;
-use super::model::{self, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_FLOATS};
+use super::model::{self, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_WORDS};
 use super::session::Session;
 
 const MAGIC: [u8; 8] = *b"edgegen2";
@@ -13,7 +13,7 @@ const HEADER_BYTES: usize = 32;
 const HASH_BYTES: usize = 8;
 
 const fn state_bytes(position: usize) -> usize {
-    HEADER_BYTES + 4 * POSITION_FLOATS * position + HASH_BYTES
+    HEADER_BYTES + 4 * POSITION_WORDS * position + HASH_BYTES
 }
 
 impl<M: DerefMut<Target = Memory>> Session<M> {
@@ -39,10 +39,10 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         header[8..16].copy_from_slice(&DIGEST.to_le_bytes());
         header[16..24].copy_from_slice(&GOLDEN_LOGITS.to_le_bytes());
         header[24..].copy_from_slice(&(self.position as u64).to_le_bytes());
-        let (floats, hash) = rest.split_at_mut(rest.len() - HASH_BYTES);
+        let (words, hash) = rest.split_at_mut(rest.len() - HASH_BYTES);
         let mut check = BitHash::new();
-        let places = (0..self.position).flat_map(model::position_floats);
-        for (bytes, place) in floats.as_chunks_mut().0.iter_mut().zip(places) {
+        let places = (0..self.position).flat_map(model::position_words);
+        for (bytes, place) in words.as_chunks_mut().0.iter_mut().zip(places) {
             let value = self.memory[place];
             check.update(&[value]);
             *bytes = value.to_le_bytes();
@@ -80,17 +80,17 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         if saved.len() != state_bytes(position) {
             return Err(Error::InvalidState("its length is wrong"));
         }
-        let (floats, hash) = rest.split_at(rest.len() - HASH_BYTES);
-        let floats = floats.as_chunks().0;
+        let (words, hash) = rest.split_at(rest.len() - HASH_BYTES);
+        let words = words.as_chunks().0;
         let mut check = BitHash::new();
-        for &bytes in floats {
+        for &bytes in words {
             check.update(&[f32::from_le_bytes(bytes)]);
         }
         if hash != check.finish().to_le_bytes() {
             return Err(Error::InvalidState("its content was changed"));
         }
-        for (at, floats) in floats.chunks_exact(POSITION_FLOATS).enumerate() {
-            for (place, &bytes) in model::position_floats(at).zip(floats) {
+        for (at, words) in words.chunks_exact(POSITION_WORDS).enumerate() {
+            for (place, &bytes) in model::position_words(at).zip(words) {
                 self.memory[place] = f32::from_le_bytes(bytes);
             }
         }

@@ -1,8 +1,9 @@
 //! Who computes: one thread, or (with `std`) the threads of a [crew](super::crew).
 
+use core::marker::PhantomData;
 use core::ops::Range;
 
-use super::kernels::{Attention, Dim, Format, GROUP, Isa, MatMul, ROWS};
+use super::kernels::{Attention, Cache, Dim, Format, GROUP, Isa, MatMul, ROWS, padded_head_words};
 
 /// The work that threads can share. Rows and heads are split among them, sums
 /// never, so the number of threads does not change a bit.
@@ -25,7 +26,11 @@ pub trait Team<'w> {
     );
 
     /// Computes attention of a batch.
-    fn attention<D: Dim, G: Dim>(&mut self, heads: Heads<D, G>, buffers: HeadsBuffers<'_>);
+    fn attention<C: Cache, D: Dim, G: Dim>(
+        &mut self,
+        heads: Heads<D, G>,
+        buffers: HeadsBuffers<'_>,
+    );
 }
 
 /// A matrix times the vectors of a batch.
@@ -154,7 +159,7 @@ impl<D: Dim, G: Dim> Heads<D, G> {
     /// result starts in `out`, and `out_stride` is the distance of tokens in it.
     #[inline(always)]
     #[allow(clippy::too_many_arguments, reason = "two matrices with their shapes")]
-    pub fn run<I: Isa>(
+    pub fn run<C: Cache, I: Isa>(
         &self,
         isa: I,
         cache: &[f32],
@@ -164,12 +169,13 @@ impl<D: Dim, G: Dim> Heads<D, G> {
         (out, out_stride): (&mut [f32], usize),
         at: impl Fn(usize) -> usize,
     ) {
-        let size = self.context * self.head_dim.get().next_multiple_of(GROUP);
+        let size = self.context * padded_head_words::<C>(self.head_dim.get());
         let per_kv = self.heads_per_kv.get();
         while !rows.is_empty() {
             let (kv_head, first) = self.split(rows.start);
             let count = rows.len().min(self.tokens * per_kv - first);
             isa.run(Attention {
+                cache: PhantomData::<C>,
                 queries: &queries[kv_head * per_kv * self.head_dim.get()..],
                 query_stride,
                 rows: first..first + count,
@@ -265,8 +271,12 @@ impl<'w, I: Isa> Team<'w> for Solo<'_, I> {
     }
 
     #[inline(always)]
-    fn attention<D: Dim, G: Dim>(&mut self, heads: Heads<D, G>, buffers: HeadsBuffers<'_>) {
-        heads.run(
+    fn attention<C: Cache, D: Dim, G: Dim>(
+        &mut self,
+        heads: Heads<D, G>,
+        buffers: HeadsBuffers<'_>,
+    ) {
+        heads.run::<C, _>(
             self.isa,
             self.cache,
             0..heads.rows(),

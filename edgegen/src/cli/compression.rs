@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::model::{Model, Role};
 use crate::plan::{PlanFile, Quant, Request};
-use crate::program::WeightFormat;
+use crate::program::{CacheFormat, WeightFormat};
 use crate::prune::{self, Shape};
 use crate::text::{self, Texts};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-/// What becomes of the weights, the vocabulary and the network.
+/// What becomes of the weights, the vocabulary, the network and the KV cache.
 #[derive(clap::Args)]
 pub(super) struct Compression {
     /// Weight format; `keep` repacks the file's own, without loss where that is possible
@@ -44,12 +44,27 @@ pub(super) struct Compression {
     /// [default: a built-in one, English]
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) kv_cache: KvCache,
+}
+
+/// What a session remembers in; `plan` asks for it too.
+#[derive(clap::Args)]
+pub(super) struct KvCache {
+    /// Number format of the KV cache; i8 has a scale for each key and value of a head
+    #[arg(long = "kv-cache", value_name = "FORMAT", default_value = "f32", value_parser = kv_cache())]
+    pub(super) format: CacheFormat,
 }
 
 /// Parses a weight format, or `keep`.
 pub(super) fn quant() -> impl TypedValueParser<Value = Quant> {
     let names = std::iter::once("keep").chain(WeightFormat::ALL.map(WeightFormat::name));
     PossibleValuesParser::new(names).try_map(|text| text.parse::<Quant>())
+}
+
+fn kv_cache() -> impl TypedValueParser<Value = CacheFormat> {
+    let names = CacheFormat::ALL.map(CacheFormat::name);
+    PossibleValuesParser::new(names).try_map(|text| text.parse::<CacheFormat>())
 }
 
 fn tensor(text: &str) -> std::result::Result<(Role, WeightFormat), String> {
@@ -147,6 +162,7 @@ impl Given<'_> {
             formats: formats.transpose()?,
             calibrate: self.options.calibrate || from_file,
             calibration: Some(self.text().to_owned()),
+            kv_cache: self.options.kv_cache.format,
             ..request
         })
     }

@@ -112,6 +112,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         answer_cache: args.answer_cache,
         weights: args.weights,
         allow_oversize: args.allow_oversize,
+        kv_cache: args.compression.kv_cache.format,
         ..Request::default()
     };
     // The tokens of the system message are kept.

@@ -11,7 +11,7 @@ use crate::import::import_with_tokenizer;
 use crate::model::Model;
 use crate::plan::{Plan, Quant, Request, plan};
 use crate::profile::{Profile, format_size};
-use crate::program::WeightFormat;
+use crate::program::{CacheFormat, WeightFormat};
 
 use super::fit::Fit;
 use super::{json, progress};
@@ -113,7 +113,7 @@ impl Estimate {
     }
 }
 
-/// A model in each format, and in sessions of several lengths.
+/// A model in each format, and in sessions of several lengths with each format of the KV cache.
 struct Exact {
     name: String,
     formats: Vec<(WeightFormat, Plan)>,
@@ -124,10 +124,11 @@ fn exact(path: &Path, tokenizer: Option<&Path>, profile: &Profile) -> Result<Exa
     let model = progress::spin("reading the model", || {
         import_with_tokenizer(path, tokenizer)
     })?;
-    let planned = |quant, context| {
+    let planned = |quant, context, kv_cache| {
         let request = Request {
             quant,
             context,
+            kv_cache,
             answer_cache: Some(0),
             allow_oversize: true,
             ..Request::default()
@@ -136,10 +137,14 @@ fn exact(path: &Path, tokenizer: Option<&Path>, profile: &Profile) -> Result<Exa
     };
     let formats = WeightFormat::ALL
         .into_iter()
-        .map(|format| Ok((format, planned(Quant::To(format), None)?)));
+        .map(|format| Ok((format, planned(Quant::To(format), None, CacheFormat::F32)?)));
+    let head_dim = model.architecture().head_dim;
+    let caches = CacheFormat::ALL.into_iter();
+    let caches = caches.filter(|format| head_dim <= format.max_head_dim());
     let contexts = contexts(&model, profile)
         .into_iter()
-        .map(|context| planned(Quant::Keep, Some(context)));
+        .flat_map(|context| caches.clone().map(move |format| (context, format)))
+        .map(|(context, kv_cache)| planned(Quant::Keep, Some(context), kv_cache));
     Ok(Exact {
         name: model.name().to_owned(),
         formats: formats.collect::<Result<_>>()?,
@@ -172,6 +177,7 @@ impl Exact {
             let footprint = plan.footprint();
             serde_json::json!({
                 "context": plan.sizes().context,
+                "kv_cache": plan.sizes().kv_cache.name(),
                 "kv_cache_bytes": footprint.kv_cache,
                 "activation_bytes": footprint.activations,
                 "ram_bytes": footprint.ram(),
@@ -203,14 +209,15 @@ impl Exact {
                 fit.flash()
             );
         }
-        let _ = writeln!(text, "\ncontext  KV cache  activations        RAM");
+        let _ = writeln!(text, "\ncontext  KV cache          activations        RAM");
         for plan in &self.contexts {
             let footprint = plan.footprint();
             let fit = Fit::of(footprint, profile);
             let _ = writeln!(
                 text,
-                "{:>7} {:>9}  {:>11}  {:>9}{}",
+                "{:>7}  {:<5} {:>10}  {:>11}  {:>9}{}",
                 plan.sizes().context,
+                plan.sizes().kv_cache.name(),
                 size(footprint.kv_cache),
                 size(footprint.activations),
                 size(footprint.ram()),

@@ -8,18 +8,18 @@ use crate::error::Result;
 use crate::interpret::{Evaluation, Score};
 use crate::plan::{Quant, Request};
 use crate::profile::format_size;
-use crate::program::Program;
+use crate::program::{CacheFormat, Program};
 
 use super::compression::{Compression, quant};
 use super::measure::{Subject, plain};
 use super::{json, progress};
 
-/// Measure what a weight format, a smaller vocabulary and a smaller network cost in quality, on a text
+/// Measure what a weight format, a smaller vocabulary, network or KV cache cost in quality, on a text
 #[derive(clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
     subject: Subject,
-    /// Weight format to compare with, of the whole model; f32 is the original
+    /// Weight format to compare with, of the whole model with a KV cache in f32; f32 is the original
     #[arg(long, value_name = "QUANT", default_value = "f32", value_parser = quant())]
     against: Quant,
     #[command(flatten)]
@@ -39,6 +39,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let done = Done {
         weights: [args.against.to_string(), given.label()],
         window: task.window,
+        caches: [&reference, &candidate].map(|program| program.shapes().kv_cache),
         flash: [&reference, &candidate].map(Program::flash_bytes),
         vocab_sizes: [&reference, &candidate].map(|program| program.shapes().vocab_size),
         evaluation: task.evaluate(&reference, &candidate)?,
@@ -54,6 +55,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 struct Done {
     weights: [String; 2],
     window: usize,
+    caches: [CacheFormat; 2],
     flash: [usize; 2],
     vocab_sizes: [usize; 2],
     evaluation: Evaluation,
@@ -79,6 +81,7 @@ impl Done {
             let (score, perplexity) = &scores[index];
             serde_json::json!({
                 "quant": self.weights[index],
+                "kv_cache": self.caches[index].name(),
                 "vocab_size": self.vocab_sizes[index],
                 "perplexity": perplexity,
                 "bits_per_byte": score.bits_per_byte(),
@@ -98,14 +101,15 @@ impl Done {
 
     fn text(&self) -> String {
         let mut text = format!(
-            "{:<8}{:>12}{:>14}{:>14}{:>12}\n",
-            "weights", "vocabulary", "perplexity", "bits a byte", "flash"
+            "{:<8}{:>8}{:>12}{:>14}{:>14}{:>12}\n",
+            "weights", "cache", "vocabulary", "perplexity", "bits a byte", "flash"
         );
         for (index, (score, perplexity)) in self.scores().iter().enumerate() {
             let _ = writeln!(
                 text,
-                "{:<8}{:>12}{perplexity:>14.4}{:>14.5}{:>12}",
+                "{:<8}{:>8}{:>12}{perplexity:>14.4}{:>14.5}{:>12}",
                 self.weights[index],
+                self.caches[index].name(),
                 self.vocab_sizes[index],
                 score.bits_per_byte(),
                 format_size(self.flash[index] as u64)

@@ -15,6 +15,7 @@ use crate::profile::{App, Profile, format_size};
 use crate::program::Golden;
 use serde_json::Value;
 
+use super::plan::session;
 use super::{progress, quoted};
 
 /// What to compile, how, and where to.
@@ -96,6 +97,7 @@ impl Done<'_> {
             "ram_bytes": self.plan.footprint().ram(),
             "vocab_size": self.job.model.architecture().vocab_size,
             "context": self.plan.sizes().context,
+            "kv_cache": self.plan.sizes().kv_cache.name(),
             "answer_cache": self.plan.sizes().answer_cache,
             "system_tokens": self.job.model.prefix().len(),
             "hash": format!("{:016x}", self.golden.logits),
@@ -143,9 +145,9 @@ impl Done<'_> {
         row(
             "RAM",
             &format_args!(
-                "{} a session of {} tokens",
+                "{} a session of {}",
                 size(footprint.ram()),
-                self.plan.sizes().context
+                session(self.plan.sizes())
             ),
         );
         row("hash", &format_args!("{:016x}", self.golden.logits));

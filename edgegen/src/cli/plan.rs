@@ -11,11 +11,12 @@ use crate::cache::Cache;
 use crate::compress::compress_cached;
 use crate::error::{Error, Result};
 use crate::import::{built_in, import_with_tokenizer};
-use crate::plan::{Request, Schedule, Step, schedule};
+use crate::plan::{Request, Schedule, Sizes, Step, schedule};
 use crate::profile::{Profile, format_size};
+use crate::program::CacheFormat;
 use crate::search::Loss;
 
-use super::compression::texts;
+use super::compression::{KvCache, texts};
 use super::fit::Fit;
 use super::policy::{Goals, Policy};
 use super::{json, progress, quoted};
@@ -46,6 +47,8 @@ pub(super) struct Args {
     /// Tokens that a session holds [default: the platform's, at most the model's]
     #[arg(long, value_name = "N")]
     context: Option<usize>,
+    #[command(flatten)]
+    kv_cache: KvCache,
     /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
     #[arg(long, value_name = "FILE", requires = "model")]
     tokenizer: Option<PathBuf>,
@@ -88,6 +91,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     })?;
     let request = Request {
         context: args.context,
+        kv_cache: args.kv_cache.format,
         ..Request::default()
     };
     let (model, schedule, loss) = if basic {
@@ -156,6 +160,7 @@ impl Shown<'_> {
             "flash_bytes": schedule.plan.footprint().flash(),
             "ram_bytes": schedule.plan.footprint().ram(),
             "context": schedule.plan.sizes().context,
+            "kv_cache": schedule.plan.sizes().kv_cache.name(),
             "fits": self.fit.json(),
             "bytes_per_token": schedule.cost.bytes,
             "multiply_adds_per_token": schedule.cost.multiply_adds,
@@ -185,9 +190,9 @@ impl Shown<'_> {
         );
         let _ = writeln!(
             text,
-            "RAM      {} a session of {} tokens{}",
+            "RAM      {} a session of {}{}",
             format_size(footprint.ram() as u64),
-            schedule.plan.sizes().context,
+            session(schedule.plan.sizes()),
             self.fit.ram()
         );
         if let Some(device) = self.fit.device() {
@@ -236,10 +241,24 @@ impl Shown<'_> {
         if let Some(context) = self.args.context {
             option("--context ", &context);
         }
+        let kv_cache = self.args.kv_cache.format;
+        if kv_cache != CacheFormat::default() {
+            option("--kv-cache ", &kv_cache);
+        }
         if !self.fit.all() {
             option("--allow-oversize", &"");
         }
         Some(command)
+    }
+}
+
+/// What a session holds, and in which format if that is not the usual one.
+pub(super) fn session(sizes: Sizes) -> String {
+    let format = sizes.kv_cache;
+    if format == CacheFormat::default() {
+        format!("{} tokens", sizes.context)
+    } else {
+        format!("{} tokens, KV cache in {format}", sizes.context)
     }
 }
 

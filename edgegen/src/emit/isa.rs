@@ -6,7 +6,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::profile::InstructionSet;
-use crate::program::WeightFormat;
+use crate::program::{CacheFormat, WeightFormat};
 
 /// A set's folder in `runtime-kernels` and its token type.
 fn module(set: InstructionSet) -> (Ident, Ident) {
@@ -143,7 +143,11 @@ fn folders(sets: &[InstructionSet]) -> Vec<InstructionSet> {
 }
 
 /// The kernel files of a crate: path below `src/kernels`, and text.
-pub(super) fn kernels(sets: &[InstructionSet], formats: &[WeightFormat]) -> Vec<(String, String)> {
+pub(super) fn kernels(
+    sets: &[InstructionSet],
+    formats: &[WeightFormat],
+    cache: CacheFormat,
+) -> Vec<(String, String)> {
     let folders: Vec<String> = folders(sets)
         .into_iter()
         .map(|set| module(set).0.to_string())
@@ -162,6 +166,11 @@ pub(super) fn kernels(sets: &[InstructionSet], formats: &[WeightFormat]) -> Vec<
                     continue;
                 }
             }
+            Some(("caches", file)) => {
+                if file.trim_end_matches(".rs") != cache.name() {
+                    continue;
+                }
+            }
             Some((folder, _)) if all.iter().any(|known| known == folder) => {
                 if !folders.iter().any(|used| used == folder) {
                     continue;
@@ -174,7 +183,7 @@ pub(super) fn kernels(sets: &[InstructionSet], formats: &[WeightFormat]) -> Vec<
         }
         files.push(((*path).to_owned(), (*text).to_owned()));
     }
-    files.push(("mod.rs".into(), root(&modules, sets, formats)));
+    files.push(("mod.rs".into(), root(&modules, sets, formats, cache)));
     files
 }
 
@@ -194,7 +203,12 @@ fn architectures(sets: &[InstructionSet]) -> usize {
 }
 
 /// `kernels/mod.rs`: the modules that are there, and the names that the rest uses.
-fn root(modules: &[&str], sets: &[InstructionSet], formats: &[WeightFormat]) -> String {
+fn root(
+    modules: &[&str],
+    sets: &[InstructionSet],
+    formats: &[WeightFormat],
+    cache: CacheFormat,
+) -> String {
     let mut text = String::from(
         "//! The kernels: the same bits on every instruction set.\n//!\n\
          //! Copied from edgegen's `runtime-kernels`; only the chosen instruction sets and\n\
@@ -217,12 +231,17 @@ fn root(modules: &[&str], sets: &[InstructionSet], formats: &[WeightFormat]) -> 
     for name in &names {
         let _ = writeln!(text, "    pub mod {name};");
     }
-    text.push_str("}\n\n");
+    let _ = writeln!(
+        text,
+        "}}\n\n/// The format of the KV cache.\nmod caches {{\n    pub mod {cache};\n}}\n"
+    );
     let mut uses = vec![
         "add_assign::AddAssign".to_owned(),
         "add_bias::AddBias".into(),
         "argmax::argmax".into(),
         "attention::{Attention, ROWS}".into(),
+        "cache::{Cache, head_words, padded_head_words}".into(),
+        format!("caches::{cache}::{}", cache.kernel()),
         "exp_weights::ExpWeights".into(),
         "format::Format".into(),
         "hash::BitHash".into(),

@@ -17,6 +17,7 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
     let golden = golden_constants(golden);
     let network = network(program, &runs, &settings.weights);
     let kernels = kernels(program);
+    let cache = cache(program);
     let mixed = program.head.iter().any(|operation| {
         matches!(operation, Operation::MatMul { output, .. } if *output == Buffer::Mixed)
     });
@@ -40,7 +41,8 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
         #golden
         #(#regions)*
 
-        const CACHE: CacheShape = CacheShape {
+        const CACHE: CacheShape<#cache> = CacheShape {
+            format: #cache,
             context: CONTEXT.next_multiple_of(8),
             heads: NUM_KEY_VALUE_HEADS,
             head_dim: HEAD_DIM,
@@ -241,12 +243,12 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         /// Bytes of weights and tables in flash, without code.
         pub const FLASH_BYTES: usize = #flash;
         #file
-        /// Floats of one position: its token, and its keys and values in all layers.
-        pub const POSITION_FLOATS: usize =
-            1 + 2 * NUM_HIDDEN_LAYERS * NUM_KEY_VALUE_HEADS * HEAD_DIM;
+        /// Words of one position: its token, and its keys and values in all layers.
+        pub const POSITION_WORDS: usize =
+            1 + 2 * NUM_HIDDEN_LAYERS * NUM_KEY_VALUE_HEADS * CACHE.words();
         /// Blocks of quantized activations.
         pub const ACTIVATION_BLOCKS: usize = #activation_blocks;
-        /// Floats of KV cache, buffers, the tokens that were fed, and answers to give again.
+        /// Words of KV cache, buffers, the tokens that were fed, and answers to give again.
         pub const MEMORY_LEN: usize = CACHE_LEN + ARENA_LEN + CONTEXT #answers;
 
         /// The memory of a session: the KV cache, the buffers, the tokens that were fed and
@@ -288,9 +290,10 @@ fn golden_constants(golden: &Golden) -> TokenStream {
 /// The imports: the formats are those that the program uses.
 fn kernels(program: &Program) -> TokenStream {
     let formats = formats(program).into_iter().map(format_type);
+    let cache = cache(program);
     quote! {
         use super::frame::{AttentionShape, CacheShape, Frame, Region};
-        use super::kernels::{Const, Isa, Q8Block, #(#formats),*};
+        use super::kernels::{Const, #cache, Isa, Q8Block, #(#formats),*};
         use super::prefix::Prefix;
         use super::team::{Solo, Team};
         use super::weights::Weights;
@@ -558,26 +561,36 @@ fn entry(weights: &Weights) -> TokenStream {
             for (place, &token) in tokens(memory).0.iter_mut().zip(prefix.tokens) {
                 *place = token as f32;
             }
-            let mut floats = prefix.cache.as_chunks().0.iter();
+            let mut words = prefix.cache.as_chunks().0.iter();
             let positions = prefix.tokens.len().next_multiple_of(8);
             for range in CACHE.beginning(NUM_HIDDEN_LAYERS, positions) {
-                for (place, &bytes) in memory[range].iter_mut().zip(&mut floats) {
+                for (place, &bytes) in memory[range].iter_mut().zip(&mut words) {
                     *place = f32::from_le_bytes(bytes);
                 }
             }
         }
 
-        /// The places of a position's floats, which are [`POSITION_FLOATS`], in the memory.
-        pub(crate) fn position_floats(position: usize) -> impl Iterator<Item = usize> {
-            let floats = (0..NUM_HIDDEN_LAYERS).flat_map(move |layer| {
+        /// The places of a position's words, which are [`POSITION_WORDS`], in the memory.
+        pub(crate) fn position_words(position: usize) -> impl Iterator<Item = usize> {
+            let words = (0..NUM_HIDDEN_LAYERS).flat_map(move |layer| {
                 let (keys, values) = CACHE.layer(layer);
-                let width = NUM_KEY_VALUE_HEADS * HEAD_DIM;
-                let keys = (0..width).map(move |d| keys + CACHE.key(position, d));
-                keys.chain((0..width).map(move |d| values + CACHE.value(position, d)))
+                let words = || {
+                    let heads = 0..NUM_KEY_VALUE_HEADS;
+                    heads.flat_map(|head| (0..CACHE.words()).map(move |word| (head, word)))
+                };
+                let keys = words().map(move |(head, word)| keys + CACHE.key(position, head, word));
+                let values =
+                    words().map(move |(head, word)| values + CACHE.value(position, head, word));
+                keys.chain(values)
             });
-            core::iter::once(CACHE_LEN + ARENA_LEN + position).chain(floats)
+            core::iter::once(CACHE_LEN + ARENA_LEN + position).chain(words)
         }
     }
+}
+
+/// The type of the KV cache's format.
+fn cache(program: &Program) -> Ident {
+    format_ident!("{}", program.shapes.kv_cache.kernel())
 }
 
 fn blocks(matrix: &Matrix) -> TokenStream {

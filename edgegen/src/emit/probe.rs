@@ -1,7 +1,7 @@
 //! The crate that measures a device.
 
 use crate::profile::InstructionSet;
-use crate::program::WeightFormat;
+use crate::program::{CacheFormat, WeightFormat};
 
 use super::Crate;
 use super::isa;
@@ -13,7 +13,8 @@ pub fn probe() -> Crate {
     for (path, text) in edgegen_templates::PROBE {
         files.insert_text(path, without_tests(text));
     }
-    for (path, text) in isa::kernels(&InstructionSet::ALL, &[WeightFormat::Q4]) {
+    let formats = [WeightFormat::Q4];
+    for (path, text) in isa::kernels(&InstructionSet::ALL, &formats, CacheFormat::F32) {
         files.insert_text(&format!("src/kernels/{path}"), text);
     }
     files

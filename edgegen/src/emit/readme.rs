@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::plan::{Placement, mb, ram_bytes};
 use crate::profile::{App, InstructionSet, Profile};
-use crate::program::{Golden, Program};
+use crate::program::{CacheFormat, Golden, Program, Shapes};
 
 use super::manifest::enabled;
 use super::weights::{self, Weights};
@@ -82,6 +82,7 @@ pub(super) fn readme(
     }
     row("RAM (KV cache and activations)", mb(ram as u64));
     row("context", format!("{} tokens", s.context));
+    row("KV cache", cache(s));
     row(
         "shape",
         format!(
@@ -293,6 +294,16 @@ fn cross_linker(profile: &Profile) -> String {
         debian.replace('_', "-"),
         target.replace('-', "_").to_uppercase(),
     )
+}
+
+/// The KV cache's format and size.
+fn cache(shapes: &Shapes) -> String {
+    let format = match shapes.kv_cache {
+        CacheFormat::F32 => "f32",
+        CacheFormat::I8 => "i8, an f32 scale for each key and value of a head",
+    };
+    let bytes = shapes.kv_cache_len() * size_of::<f32>();
+    format!("{} in {format}", mb(bytes as u64))
 }
 
 /// What the compiler has to be told where the program cannot ask the CPU.

@@ -76,7 +76,8 @@ impl Source<'_> {
         for (path, text) in edgegen_templates::FILES.iter().chain(templates.files) {
             files.insert((*path).to_owned(), without_tests(text));
         }
-        for (path, text) in isa::kernels(&sets, &model::formats(self.program)) {
+        let formats = model::formats(self.program);
+        for (path, text) in isa::kernels(&sets, &formats, self.program.shapes.kv_cache) {
             files.insert(format!("kernels/{path}"), text);
         }
         files

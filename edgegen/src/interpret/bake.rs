@@ -1,6 +1,8 @@
 //! The KV cache of the program's prefix.
 
-use crate::program::{Program, ROW_PADDING};
+use runtime_kernels::{Cache, F32Cache, I8Cache};
+
+use crate::program::{CacheFormat, Program, ROW_PADDING};
 
 use super::{Interpreter, Observer, cache_shape};
 
@@ -15,12 +17,21 @@ pub fn bake(program: &mut Program, threads: usize) {
     interpreter.feed(tokens, &mut Unobserved);
     let shapes = program.shapes();
     let positions = tokens.len().next_multiple_of(ROW_PADDING);
-    let floats: Vec<f32> = cache_shape(shapes)
+    let words = match shapes.kv_cache {
+        CacheFormat::F32 => beginning(&interpreter, F32Cache, positions),
+        CacheFormat::I8 => beginning(&interpreter, I8Cache, positions),
+    };
+    program.prefix.set_cache(&words);
+}
+
+/// The first `positions` of the KV cache.
+fn beginning<C: Cache>(interpreter: &Interpreter<'_>, format: C, positions: usize) -> Vec<f32> {
+    let shapes = interpreter.program.shapes();
+    cache_shape(shapes, format)
         .beginning(shapes.num_hidden_layers, positions)
         .flat_map(|range| &interpreter.cache[range])
         .copied()
-        .collect();
-    program.prefix.set_cache(&floats);
+        .collect()
 }
 
 struct Unobserved;

@@ -8,12 +8,12 @@ mod golden;
 use edgegen_templates::crew::with_crew;
 use edgegen_templates::frame::{AttentionShape, CacheShape, Frame, Region};
 use edgegen_templates::team::{Solo, Team};
-use runtime_kernels::{F16, F32, Isa, Q4, Q4M, Q8, Q8Block, T2, T3, T4};
+use runtime_kernels::{F16, F32, F32Cache, I8Cache, Isa, Q4, Q4M, Q8, Q8Block, T2, T3, T4};
 
 use crate::isa;
 use crate::plan::activation_blocks;
 use crate::profile::InstructionSet;
-use crate::program::{Buffer, Matrix, Operation, Part, Program, Shapes, WeightFormat};
+use crate::program::{Buffer, CacheFormat, Matrix, Operation, Part, Program, Shapes, WeightFormat};
 
 pub use bake::bake;
 pub use evaluate::{Agreement, Evaluation, Score, divergence, evaluate};
@@ -190,8 +190,9 @@ impl<'p, O: Observer> Pass<'_, 'p, O> {
     }
 }
 
-fn cache_shape(shapes: &Shapes) -> CacheShape {
+fn cache_shape<C>(shapes: &Shapes, format: C) -> CacheShape<C> {
     CacheShape {
+        format,
         context: shapes.kv_positions(),
         heads: shapes.num_key_value_heads,
         head_dim: shapes.head_dim,
@@ -226,7 +227,6 @@ fn step<'p, T: Team<'p>>(
 ) {
     let shapes = &program.shapes;
     let region = |buffer| region(program, buffer);
-    let cache = cache_shape(shapes);
     let qkv = region(Buffer::QueryKeyValue);
     match operation {
         Operation::RmsNorm {
@@ -275,9 +275,16 @@ fn step<'p, T: Team<'p>>(
             *start,
             (*heads, shapes.head_dim, shapes.rope_pairs),
         ),
-        Operation::StoreKeyValue { key, value } => frame.store(cache, layer, qkv, *key, *value),
-        Operation::Attention => frame.attention(
-            AttentionShape {
+        Operation::StoreKeyValue { key, value } => match shapes.kv_cache {
+            CacheFormat::F32 => {
+                frame.store(cache_shape(shapes, F32Cache), layer, qkv, *key, *value);
+            }
+            CacheFormat::I8 => {
+                frame.store(cache_shape(shapes, I8Cache), layer, qkv, *key, *value);
+            }
+        },
+        Operation::Attention => {
+            let attention = AttentionShape {
                 heads: shapes.num_attention_heads,
                 head_dim: shapes.head_dim,
                 heads_per_kv: shapes.num_attention_heads / shapes.num_key_value_heads,
@@ -285,10 +292,16 @@ fn step<'p, T: Team<'p>>(
                 input: qkv,
                 scores: region(Buffer::Scores),
                 output: region(Buffer::Attended),
-            },
-            cache,
-            layer,
-        ),
+            };
+            match shapes.kv_cache {
+                CacheFormat::F32 => {
+                    frame.attention(attention, cache_shape(shapes, F32Cache), layer);
+                }
+                CacheFormat::I8 => {
+                    frame.attention(attention, cache_shape(shapes, I8Cache), layer);
+                }
+            }
+        }
         Operation::SiluMul { up } => {
             frame.silu_mul(region(Buffer::GateUp), *up, region(Buffer::Hidden));
         }

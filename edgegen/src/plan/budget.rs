@@ -7,7 +7,7 @@ use crate::layout::Layout;
 use crate::model::{Model, TensorKey};
 use crate::profile::{Memory, Profile};
 use crate::program::tokenizer::TokenizerTables;
-use crate::program::{Prefix, Shapes, WeightFormat, joined};
+use crate::program::{CacheFormat, Prefix, Shapes, WeightFormat, joined};
 
 use super::Placement;
 use super::session::{cache_bytes, working_bytes};
@@ -43,6 +43,8 @@ impl Footprint {
 pub struct Sizes {
     /// Positions of the KV cache.
     pub context: usize,
+    /// How the KV cache holds keys and values.
+    pub kv_cache: CacheFormat,
     /// Tokens that one prefill step takes together.
     pub batch: usize,
     /// Tokens of prompts and answers to give again.
@@ -61,6 +63,7 @@ pub fn shapes(model: &Model, sizes: Sizes) -> Shapes {
         head_dim: a.head_dim,
         vocab_size: a.vocab_size,
         context: sizes.context,
+        kv_cache: sizes.kv_cache,
         batch: sizes.batch,
         answer_cache: sizes.answer_cache,
         rms_norm_eps: a.rms_norm_eps,
@@ -143,6 +146,7 @@ impl Subject<'_> {
             remedies.push("`edgegen plan` finds what fits with the least loss".into());
         }
         if excess.ram || (excess.device && !excess.flash) {
+            remedies.extend(self.smaller_cache(formats, sizes, excess));
             remedies.push(self.shorter_context(formats, sizes, excess));
         }
         remedies.push("`--allow-oversize` emits all the same".into());
@@ -187,6 +191,22 @@ impl Subject<'_> {
         }
     }
 
+    /// The KV cache in fewer bits, if that is enough.
+    fn smaller_cache(
+        self,
+        formats: &BTreeMap<TensorKey, WeightFormat>,
+        sizes: Sizes,
+        excess: Excess,
+    ) -> Option<String> {
+        let kv_cache = CacheFormat::I8;
+        let narrow = self.model.architecture().head_dim <= kv_cache.max_head_dim();
+        let smaller = Sizes { kv_cache, ..sizes };
+        let enough =
+            excess.only_flash_left(Excess::of(&self.footprint(formats, smaller), self.profile));
+        (narrow && sizes.kv_cache != kv_cache && enough)
+            .then(|| format!("`--kv-cache {kv_cache}` fits"))
+    }
+
     fn shorter_context(
         self,
         formats: &BTreeMap<TensorKey, WeightFormat>,
@@ -199,8 +219,7 @@ impl Subject<'_> {
                 batch: sizes.batch.min(context),
                 ..sizes
             };
-            let still = Excess::of(&self.footprint(formats, shorter), self.profile);
-            !still.ram && (excess.flash || !still.device)
+            excess.only_flash_left(Excess::of(&self.footprint(formats, shorter), self.profile))
         };
         let longest = (0..sizes.context.ilog2())
             .map(|shift| sizes.context >> (shift + 1))
@@ -242,6 +261,11 @@ impl Excess {
                 .memory()
                 .is_some_and(|memory| memory.taken(flash, ram) > memory.budget()),
         }
+    }
+
+    /// Whether of this only what flash can mend is `left`.
+    fn only_flash_left(self, left: Self) -> bool {
+        !left.ram && (self.flash || !left.device)
     }
 
     /// Whether RAM is exceeded.

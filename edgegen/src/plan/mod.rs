@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::model::{Architecture, Model, Role, TensorKey};
 use crate::profile::{InstructionSet, Profile};
-use crate::program::WeightFormat;
+use crate::program::{CacheFormat, WeightFormat};
 use crate::text;
 
 pub use budget::{Excess, Footprint, Sizes, shapes};
@@ -53,6 +53,8 @@ pub struct Request {
     pub calibration: Option<String>,
     /// Positions of the KV cache; the profile's default, at most the model's, if absent.
     pub context: Option<usize>,
+    /// How the KV cache holds keys and values.
+    pub kv_cache: CacheFormat,
     /// Tokens of prompts and answers that a session keeps to give answers again; those of four
     /// contexts where the profile's RAM allows it, if absent.
     pub answer_cache: Option<usize>,
@@ -118,6 +120,7 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
     let weights = request.weights.on(profile)?;
     let context = context(architecture, profile, request.context)?;
     check_prefix(model.prefix().len(), context)?;
+    check_cache(architecture.head_dim, request.kv_cache)?;
     let subject = Subject {
         model,
         profile,
@@ -126,6 +129,7 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
     let with_cache = |answer_cache| {
         let sizes = Sizes {
             context,
+            kv_cache: request.kv_cache,
             batch: profile.batch().min(context),
             answer_cache,
         };
@@ -192,6 +196,19 @@ fn check_prefix(tokens: usize, context: usize) -> Result<()> {
     ))
     .at("--system")
     .remedy("shorten it, or give a longer `--context`"))
+}
+
+/// A format of the KV cache may have a widest head.
+fn check_cache(head_dim: usize, format: CacheFormat) -> Result<()> {
+    let widest = format.max_head_dim();
+    if head_dim <= widest {
+        return Ok(());
+    }
+    Err(Error::new(format!(
+        "a KV cache in {format} holds heads of at most {widest} elements, the model's have {head_dim}"
+    ))
+    .at("--kv-cache")
+    .remedy(format!("take {}", CacheFormat::F32)))
 }
 
 impl Plan {

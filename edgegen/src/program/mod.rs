@@ -2,6 +2,7 @@
 //! weights, memory layout and tables. It knows no file format and no platform.
 
 mod buffers;
+mod cache;
 mod format;
 mod operation;
 mod prefix;
@@ -9,6 +10,7 @@ mod text;
 mod weights;
 
 pub use buffers::{Arena, Buffer, Region, projected};
+pub use cache::CacheFormat;
 pub use format::WeightFormat;
 pub use operation::Operation;
 pub use prefix::Prefix;
@@ -45,6 +47,8 @@ pub struct Shapes {
     pub vocab_size: usize,
     /// Positions of the KV cache.
     pub context: usize,
+    /// How the KV cache holds keys and values.
+    pub kv_cache: CacheFormat,
     /// Tokens that one prefill step takes together.
     pub batch: usize,
     /// Tokens of prompts and answers that a session keeps to give answers again.
@@ -67,10 +71,10 @@ impl Shapes {
         (self.batch / 4).clamp(1, 4)
     }
 
-    /// Floats of the whole KV cache: `[layer][keys, values][head][position][head_dim]`, in an
+    /// Words of the whole KV cache, of 4 bytes: `[layer][keys, values][head][position]`, in an
     /// order of its own and with `head_dim` padded.
     pub fn kv_cache_len(&self) -> usize {
-        let head = self.kv_positions() * self.head_dim.next_multiple_of(ROW_PADDING);
+        let head = self.kv_positions() * self.kv_cache.words(self.head_dim);
         self.num_hidden_layers * 2 * self.num_key_value_heads * head
     }
 }
@@ -173,7 +177,7 @@ impl Program {
         u64::from_le_bytes(std::array::from_fn(|i| hash[i]))
     }
 
-    /// Floats of KV cache, buffers, the tokens that were fed and answers to give again.
+    /// Words of KV cache, buffers, the tokens that were fed and answers to give again.
     pub fn memory_len(&self) -> usize {
         let shapes = &self.shapes;
         shapes.kv_cache_len() + self.arena.len() + shapes.context + shapes.answer_cache

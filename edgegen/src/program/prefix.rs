@@ -18,9 +18,9 @@ impl Prefix {
         }
     }
 
-    /// Takes the KV cache over, in whole eights of positions.
-    pub(crate) fn set_cache(&mut self, floats: &[f32]) {
-        self.blob = floats.iter().copied().flat_map(f32::to_le_bytes).collect();
+    /// Takes the words of the KV cache over, in whole eights of positions.
+    pub(crate) fn set_cache(&mut self, words: &[f32]) {
+        self.blob = words.iter().copied().flat_map(f32::to_le_bytes).collect();
     }
 
     /// Whether there is none.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::program::{Matrix, Operation, Program, Vector, WeightFiles};
+use crate::program::{CacheFormat, Matrix, Operation, Program, Vector, WeightFiles};
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -27,7 +27,10 @@ impl Display for Program {
             s.rms_norm_eps.to_bits(),
             s.attention_scale.to_bits()
         )?;
-        writeln!(f, "kv cache {} floats", s.kv_cache_len())?;
+        match s.kv_cache {
+            CacheFormat::F32 => writeln!(f, "kv cache {} floats", s.kv_cache_len())?,
+            format => writeln!(f, "kv cache {} words of {format}", s.kv_cache_len())?,
+        }
         for (buffer, region) in self.arena.regions() {
             writeln!(
                 f,

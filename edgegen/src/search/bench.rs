@@ -109,7 +109,7 @@ impl<'a> Bench<'a> {
         let mut key = Key::new("loss")
             .with(&self.digest)
             .with(format!("{:?}", model.architecture()))
-            .with(plan.sizes().context.to_string())
+            .with(format!("{:?}", plan.sizes()))
             .with(if plan.calibrated() {
                 plan.calibration()
             } else {

@@ -90,6 +90,26 @@ impl Dot for Avx2 {
     }
 
     #[inline(always)]
+    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [__m256i; T] {
+        // SAFETY: the token proves AVX2; chunks are as long as the unaligned loads.
+        unsafe {
+            let ones = _mm256_set1_epi16(1);
+            let mut sums = [_mm256_setzero_si256(); T];
+            for (k, chunk) in rows.iter().enumerate() {
+                let w = _mm256_loadu_si256(chunk.as_ptr().cast());
+                // As in `dot_q8`.
+                let magnitude = _mm256_abs_epi8(w);
+                for t in 0..T {
+                    let signed = _mm256_sign_epi8(_mm256_set1_epi32(x[t][k]), w);
+                    let pairs = _mm256_maddubs_epi16(magnitude, signed);
+                    sums[t] = _mm256_add_epi32(sums[t], _mm256_madd_epi16(pairs, ones));
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: __m256i) -> __m256 {
         // SAFETY: the token proves AVX2.
         unsafe { _mm256_cvtepi32_ps(sums) }

@@ -68,6 +68,15 @@ impl<A: HasAvx2> Lanes for A {
     }
 
     #[inline(always)]
+    fn from_i8(self, words: &[f32; 2]) -> __m256 {
+        // SAFETY: the token proves AVX2; the load reads the 8 bytes of the array.
+        unsafe {
+            let bytes = _mm_loadl_epi64(words.as_ptr().cast());
+            _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes))
+        }
+    }
+
+    #[inline(always)]
     fn pow2(self, n: __m256) -> __m256 {
         // SAFETY: the token proves AVX2.
         unsafe {

@@ -79,6 +79,24 @@ impl Dot for Avx512Vnni {
     }
 
     #[inline(always)]
+    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [__m256i; T] {
+        // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
+        unsafe {
+            let mut sums = [_mm256_setzero_si256(); T];
+            for (k, chunk) in rows.iter().enumerate() {
+                let w = _mm256_loadu_si256(chunk.as_ptr().cast());
+                // |w| × (x with w's sign); |-128| is 128, unsigned.
+                let magnitude = _mm256_abs_epi8(w);
+                for t in 0..T {
+                    let signed = _mm256_sign_epi8(_mm256_set1_epi32(x[t][k]), w);
+                    sums[t] = _mm256_dpbusd_epi32(sums[t], magnitude, signed);
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: __m256i) -> __m256 {
         // SAFETY: the token proves AVX2.
         unsafe { _mm256_cvtepi32_ps(sums) }

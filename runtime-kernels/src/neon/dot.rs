@@ -103,6 +103,25 @@ impl Dot for Neon {
     }
 
     #[inline(always)]
+    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[int32x4_t; 2]; T] {
+        // SAFETY: the token proves NEON; chunks are as long as the loads.
+        unsafe {
+            let mut sums = [[vdupq_n_s32(0); 2]; T];
+            for (i, chunk) in rows.as_flattened().as_chunks::<4>().0.iter().enumerate() {
+                let w = vld1q_s8(chunk.as_ptr().cast());
+                for t in 0..T {
+                    let x = vreinterpretq_s8_s32(vdupq_n_s32(x[t][i / 2]));
+                    let low = vmull_s8(vget_low_s8(w), vget_low_s8(x));
+                    // Two products of at most 128 × 127 fit i16.
+                    let pairs = vpaddq_s16(low, vmull_high_s8(w, x));
+                    sums[t][i % 2] = vpadalq_s16(sums[t][i % 2], pairs);
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [int32x4_t; 2]) -> [float32x4_t; 2] {
         // SAFETY: the token proves NEON.
         sums.map(|sum| unsafe { vcvtq_f32_s32(sum) })

@@ -87,6 +87,16 @@ impl<N: HasNeon> Lanes for N {
     }
 
     #[inline(always)]
+    fn from_i8(self, words: &[f32; 2]) -> [float32x4_t; 2] {
+        // SAFETY: the token proves NEON; the load reads the 8 bytes of the array.
+        unsafe {
+            let wide = vmovl_s8(vld1_s8(words.as_ptr().cast()));
+            let halves = [vmovl_s16(vget_low_s16(wide)), vmovl_high_s16(wide)];
+            halves.map(|half| vcvtq_f32_s32(half))
+        }
+    }
+
+    #[inline(always)]
     fn pow2(self, n: [float32x4_t; 2]) -> [float32x4_t; 2] {
         // SAFETY: the token proves NEON.
         unsafe {

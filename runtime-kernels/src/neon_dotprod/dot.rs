@@ -74,6 +74,22 @@ impl Dot for NeonDotprod {
     }
 
     #[inline(always)]
+    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[int32x4_t; 2]; T] {
+        // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
+        unsafe {
+            let mut sums = [[vdupq_n_s32(0); 2]; T];
+            for (i, chunk) in rows.as_flattened().as_chunks::<4>().0.iter().enumerate() {
+                let w = vld1q_s8(chunk.as_ptr().cast());
+                for t in 0..T {
+                    let x = vreinterpretq_s8_s32(vdupq_n_s32(x[t][i / 2]));
+                    sums[t][i % 2] = sdot(sums[t][i % 2], w, x);
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [int32x4_t; 2]) -> [float32x4_t; 2] {
         // SAFETY: the token proves NEON.
         sums.map(|sum| unsafe { vcvtq_f32_s32(sum) })

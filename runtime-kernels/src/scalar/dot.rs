@@ -67,6 +67,21 @@ impl Dot for Scalar {
     }
 
     #[inline(always)]
+    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[i32; 8]; T] {
+        let bytes = |word: u32| word.to_le_bytes().map(|byte| byte as i8);
+        let mut all = [[0; 8]; T];
+        for (sums, x) in all.iter_mut().zip(x) {
+            for (rows, x) in rows.iter().zip(x) {
+                let x = bytes(*x as u32);
+                for (sum, w) in sums.iter_mut().zip(rows) {
+                    *sum += product(bytes(w.to_bits()), &x);
+                }
+            }
+        }
+        all
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [i32; 8]) -> [f32; 8] {
         sums.map(|sum| sum as f32)
     }

@@ -74,6 +74,12 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
+    fn from_i8(self, words: &[f32; 2]) -> [f32; 8] {
+        let bytes = words.map(|word| word.to_bits().to_le_bytes());
+        each(|i| f32::from(bytes[i / 4][i % 4] as i8))
+    }
+
+    #[inline(always)]
     fn pow2(self, n: [f32; 8]) -> [f32; 8] {
         // The sum ends in the bits of n + 127, which is the exponent's field.
         each(|i| f32::from_bits((n[i] + (TO_INTEGER + 127.0)).to_bits() << 23))

@@ -106,6 +106,24 @@ impl Dot for Simd128 {
     }
 
     #[inline(always)]
+    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[v128; 2]; T] {
+        let mut sums = [[i32x4_splat(0); 4]; T];
+        for (i, chunk) in rows.as_flattened().as_chunks::<4>().0.iter().enumerate() {
+            // SAFETY: the array is as long as the load, which needs no alignment.
+            let w = unsafe { v128_load(chunk.as_ptr().cast()) };
+            for t in 0..T {
+                let x = i32x4_splat(x[t][i / 2]);
+                let products = [i16x8_extmul_low_i8x16(w, x), i16x8_extmul_high_i8x16(w, x)];
+                for (half, products) in products.into_iter().enumerate() {
+                    let sum = &mut sums[t][2 * (i % 2) + half];
+                    *sum = i32x4_add(*sum, i32x4_extadd_pairwise_i16x8(products));
+                }
+            }
+        }
+        sums.map(self::rows)
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [v128; 2]) -> [v128; 2] {
         sums.map(|sum| f32x4_convert_i32x4(sum))
     }

@@ -78,6 +78,14 @@ impl Lanes for Simd128 {
     }
 
     #[inline(always)]
+    fn from_i8(self, words: &[f32; 2]) -> [v128; 2] {
+        // SAFETY: the load reads the 8 bytes of the array, and needs no alignment.
+        let wide = i16x8_extend_low_i8x16(unsafe { v128_load64_zero(words.as_ptr().cast()) });
+        [i32x4_extend_low_i16x8(wide), i32x4_extend_high_i16x8(wide)]
+            .map(|half| f32x4_convert_i32x4(half))
+    }
+
+    #[inline(always)]
     fn pow2(self, n: [v128; 2]) -> [v128; 2] {
         n.map(|n| i32x4_shl(i32x4_add(i32x4_trunc_sat_f32x4(n), i32x4_splat(127)), 23))
     }

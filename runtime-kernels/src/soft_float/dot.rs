@@ -45,6 +45,11 @@ impl Dot for SoftFloat {
     }
 
     #[inline(always)]
+    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[i32; 8]; T] {
+        self.0.dot_i8(rows, x)
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [i32; 8]) -> [f32; 8] {
         self.0.to_f32(sums)
     }

@@ -86,6 +86,11 @@ impl Lanes for SoftFloat {
     }
 
     #[inline(always)]
+    fn from_i8(self, words: &[f32; 2]) -> [f32; 8] {
+        self.0.from_i8(words)
+    }
+
+    #[inline(always)]
     fn pow2(self, n: [f32; 8]) -> [f32; 8] {
         // The sum ends in the bits of n + 127, which is the exponent's field.
         let biased = self.add(n, [TO_INTEGER + 127.0; 8]);

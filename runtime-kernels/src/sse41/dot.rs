@@ -95,6 +95,26 @@ impl Dot for Sse41 {
     }
 
     #[inline(always)]
+    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[__m128i; 2]; T] {
+        // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
+        unsafe {
+            let ones = _mm_set1_epi16(1);
+            let mut sums = [[_mm_setzero_si128(); 2]; T];
+            for (i, chunk) in rows.as_flattened().as_chunks::<4>().0.iter().enumerate() {
+                let w = _mm_loadu_si128(chunk.as_ptr().cast());
+                // As in `dot_q8`.
+                let magnitude = _mm_abs_epi8(w);
+                for t in 0..T {
+                    let signed = _mm_sign_epi8(_mm_set1_epi32(x[t][i / 2]), w);
+                    let pairs = _mm_maddubs_epi16(magnitude, signed);
+                    sums[t][i % 2] = _mm_add_epi32(sums[t][i % 2], _mm_madd_epi16(pairs, ones));
+                }
+            }
+            sums
+        }
+    }
+
+    #[inline(always)]
     fn to_f32(self, sums: [__m128i; 2]) -> [__m128; 2] {
         // SAFETY: the token proves SSE4.1.
         sums.map(|sum| unsafe { _mm_cvtepi32_ps(sum) })

@@ -86,6 +86,16 @@ impl Lanes for Sse41 {
     }
 
     #[inline(always)]
+    fn from_i8(self, words: &[f32; 2]) -> [__m128; 2] {
+        // SAFETY: the token proves SSE4.1; the load reads the 8 bytes of the array.
+        unsafe {
+            let bytes = _mm_loadl_epi64(words.as_ptr().cast());
+            let halves = [bytes, _mm_srli_si128::<4>(bytes)];
+            halves.map(|bytes| _mm_cvtepi32_ps(_mm_cvtepi8_epi32(bytes)))
+        }
+    }
+
+    #[inline(always)]
     fn pow2(self, n: [__m128; 2]) -> [__m128; 2] {
         // SAFETY: the token proves SSE4.1.
         unsafe {

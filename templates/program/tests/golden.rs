@@ -4,7 +4,9 @@
 
 use {{crate}} as model;
 
-use model::{BATCH, InstructionSet, MAX_THREADS, Session, self_test};
+use model::{
+    BATCH, CONTEXT, InstructionSet, MAX_THREADS, Session, VOCAB_SIZE, golden_token, self_test,
+};
 
 #[test]
 fn every_way_gives_the_golden_bits() {
@@ -24,4 +26,33 @@ fn every_way_gives_the_golden_bits() {
             }
         }
     }
+}
+
+#[test]
+fn a_session_goes_on_where_it_was() {
+    {{session}}
+    let tokens: Vec<u32> = (0..CONTEXT.min(13))
+        .map(|index| golden_token(index, VOCAB_SIZE))
+        .collect();
+    let (before, after) = tokens.split_at(tokens.len() / 2);
+    macro_rules! bits_after {
+        () => {{
+            let logits = session.feed(after).expect("there is room");
+            let bits = logits.iter().map(|logit| logit.to_bits());
+            bits.collect::<Vec<u32>>()
+        }};
+    }
+    session.feed(before).expect("there is room");
+    let mut saved = vec![0; session.saved_bytes()];
+    session.save(&mut saved).expect("there is room");
+    let expected = bits_after!();
+
+    session.truncate(before.len());
+    assert_eq!(bits_after!(), expected);
+
+    session.reset();
+    session.feed(after).expect("there is room");
+    session.restore(&saved).expect("the session's own state");
+    assert_eq!(session.position(), before.len());
+    assert_eq!(bits_after!(), expected);
 }

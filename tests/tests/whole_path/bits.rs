@@ -142,16 +142,18 @@ fn stories_has_the_same_bits_everywhere() {
         return;
     };
     // Every format, in two crates.
-    for (quant, others) in [
+    for (quant, cache, others) in [
         (
+            "f32",
             "f32",
             ["embedding=f16", "query=f16", "value=q8", "down=q4m"],
         ),
-        ("t3", ["embedding=t4", "key=q4", "gate=t4", "down=t2"]),
+        ("t3", "i8", ["embedding=t4", "key=q4", "gate=t4", "down=t2"]),
     ] {
         let recipe = recipe("stories", &model, quant);
         let tensor = |recipe: Recipe, other| recipe.with(&format!("--tensor={other}"));
         let recipe = others.into_iter().fold(recipe, tensor);
+        let recipe = recipe.with(&format!("--kv-cache={cache}"));
         everywhere(&recipe, &[PI], &WAYS);
     }
 }

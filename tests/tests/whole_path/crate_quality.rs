@@ -9,7 +9,9 @@ fn emitted() -> Option<[Emitted; 3]> {
     let model = paths::stories()?;
     let external = Recipe::new("stories-external", &model, "host", "q8");
     Some([
-        Recipe::new("stories-t3", &model, "host", "t3").emit(),
+        Recipe::new("stories-t3", &model, "host", "t3")
+            .with("--kv-cache=i8")
+            .emit(),
         Recipe::new("stories-esp32", &model, "esp32", "q8").emit(),
         external.with("--weights=external").emit(),
     ])

@@ -37,8 +37,10 @@ fn with_template() -> Option<PathBuf> {
 #[test]
 fn a_system_message_is_computed_at_build_time() {
     let Some(model) = model() else { return };
-    let plain = Recipe::new("chat", model, "host", "q8").emit();
-    let recipe = Recipe::new("chat-system", model, "host", "q8");
+    // In i8 keys and values have scales, which must come along.
+    let plain = Recipe::new("chat", model, "host", "q8").with("--kv-cache=i8");
+    let plain = plain.emit();
+    let recipe = Recipe::new("chat-system", model, "host", "q8").with("--kv-cache=i8");
     let own = recipe.with("--system").with(SYSTEM).emit();
     let given = |emitted| {
         let program = Target::Host.build(emitted);

@@ -1,9 +1,13 @@
 //! The cases: a function for each kernel, which feeds it shapes and values of all kinds.
 
+use core::marker::PhantomData;
+
+use runtime_kernels::caches::i8::QuantizeHead;
 use runtime_kernels::exp::exp;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, Const, ExpWeights, F16, F32, Format, Isa, Kernel, MatMul, Q4,
-    Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4,
+    AddAssign, AddBias, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, I8Cache,
+    Isa, Kernel, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4,
+    padded_head_words,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -36,7 +40,9 @@ cases! {
     "MatMul f32": matmul::<I, F32>,
     "RmsNorm": rms_norm,
     "Rope": rope,
-    "Attention Exponentials": attention,
+    "Attention Exponentials": attention::<I, F32Cache>,
+    "Attention i8": attention::<I, I8Cache>,
+    "QuantizeHead": quantize_head,
     "SiluMul": silu_mul,
     "AddAssign": add_assign,
     "AddBias": add_bias,
@@ -245,6 +251,7 @@ impl Kernel for Operations<'_> {
             isa.sqrt(isa.abs(a)),
             isa.load_bytes(&bytes),
             isa.from_f16(self.halves),
+            isa.from_i8(&[self.a[0], self.b[0]]),
             isa.splat(isa.fold(a)),
         ];
         for v in results {
@@ -402,7 +409,63 @@ fn rope<I: Isa>(isa: I, sink: Sink) {
     }
 }
 
-fn attention<I: Isa>(isa: I, sink: Sink) {
+fn quantize_head<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(11);
+    for kind in KINDS {
+        for head_dim in [1, 7, 8, 43, 64, 256] {
+            let head = isa.run(QuantizeHead {
+                x: &rng.floats(head_dim, kind),
+            });
+            let q = head.words.iter().flat_map(|word| word.to_le_bytes());
+            let q = q.map(|q| f32::from(q as i8));
+            sink(
+                format!("{kind:?} {head_dim} elements"),
+                [head.scale].into_iter().chain(q).collect(),
+            );
+        }
+    }
+}
+
+/// The memory of a KV cache for the suite.
+trait FeedCache: Cache {
+    /// Words of elements; the worst integers now and then.
+    fn memory(rng: &mut Rng, n: usize, kind: Kind) -> Vec<f32>;
+}
+
+impl FeedCache for F32Cache {
+    fn memory(rng: &mut Rng, n: usize, kind: Kind) -> Vec<f32> {
+        rng.floats(n, kind)
+    }
+}
+
+impl FeedCache for I8Cache {
+    fn memory(rng: &mut Rng, n: usize, _: Kind) -> Vec<f32> {
+        let bytes = codes(rng, 4 * n, [0x80, 0x7f]);
+        let words = bytes.as_chunks().0.iter();
+        words.copied().map(f32::from_le_bytes).collect()
+    }
+}
+
+/// Keys of a head.
+fn keys<C: FeedCache>(rng: &mut Rng, context: usize, head_dim: usize, kind: Kind) -> Vec<f32> {
+    let elements = 8 * (padded_head_words::<C>(head_dim) - C::SCALES);
+    let block = |_| {
+        let mut block = C::memory(rng, elements, kind);
+        block.extend(rng.floats(8 * C::SCALES, kind));
+        block
+    };
+    (0..context / 8).flat_map(block).collect()
+}
+
+/// Values of a head.
+fn values<C: FeedCache>(rng: &mut Rng, context: usize, head_dim: usize, kind: Kind) -> Vec<f32> {
+    let columns = head_dim.div_ceil(8) * C::COLUMN;
+    let mut values = C::memory(rng, columns * context, kind);
+    values.extend(rng.floats(C::SCALES * context, kind));
+    values
+}
+
+fn attention<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
     let mut rng = Rng(6);
     for kind in KINDS {
         for (heads, heads_per_kv, head_dim) in
@@ -412,11 +475,10 @@ fn attention<I: Isa>(isa: I, sink: Sink) {
                 let tokens = positions.min(3);
                 let q = rng.floats(tokens * heads * head_dim, kind);
                 let context = positions.next_multiple_of(8) + 8;
-                let size = context * head_dim.next_multiple_of(8);
-                let keys = rng.floats(size * heads / heads_per_kv, kind);
-                let values = rng.floats(size * heads / heads_per_kv, kind);
                 let width = heads_per_kv * head_dim;
                 for kv_head in 0..heads / heads_per_kv {
+                    let keys = keys::<C>(&mut rng, context, head_dim, kind);
+                    let values = values::<C>(&mut rng, context, head_dim, kind);
                     let rows = tokens * heads_per_kv;
                     let mut out = vec![-1.0; rows * head_dim];
                     // The rows in two ranges, as two threads have them.
@@ -424,12 +486,13 @@ fn attention<I: Isa>(isa: I, sink: Sink) {
                     let (low, high) = out.split_at_mut(cut * head_dim);
                     for (rows, out) in [(0..cut, low), (cut..rows, high)] {
                         isa.run(Attention {
+                            cache: PhantomData::<C>,
                             queries: &q[kv_head * width..],
                             query_stride: heads * head_dim,
                             rows,
                             position: positions - tokens,
-                            keys: &keys[kv_head * size..],
-                            values: &values[kv_head * size..],
+                            keys: &keys,
+                            values: &values,
                             context,
                             head_dim,
                             heads_per_kv,
