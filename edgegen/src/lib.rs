@@ -9,7 +9,9 @@
 //! profile → Profile ┘                                  └─ interpret
 //! ```
 
+pub mod build;
 pub mod cli;
+pub mod compile;
 pub mod compress;
 pub mod emit;
 pub mod error;
@@ -23,5 +25,6 @@ pub mod plan;
 pub mod profile;
 pub mod program;
 pub mod prune;
+pub mod recipe;
 pub mod schema;
 pub mod text;

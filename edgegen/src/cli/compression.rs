@@ -1,13 +1,11 @@
 //! The options of compression: what `emit` and `eval` have in common.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
-use crate::error::Result;
-use crate::model::{Model, Role};
-use crate::plan::{Quant, Request};
+use crate::model::Role;
+use crate::plan::Quant;
 use crate::program::WeightFormat;
-use crate::{prune, text};
+use crate::recipe::Recipe;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// What becomes of the weights and the vocabulary.
@@ -38,44 +36,18 @@ fn tensor(text: &str) -> std::result::Result<(Role, WeightFormat), String> {
     let (role, format) = text
         .split_once('=')
         .ok_or("write it as ROLE=FORMAT, such as embedding=t4")?;
-    let roles = Role::ALL.into_iter().filter(|role| role.is_matrix());
-    let found = roles.clone().find(|r| r.name() == role).ok_or_else(|| {
-        let names: Vec<&str> = roles.map(Role::name).collect();
-        format!(
-            "no matrix is called `{role}`; there are {}",
-            names.join(", ")
-        )
-    })?;
-    Ok((found, format.parse()?))
+    Ok((Role::matrix(role)?, format.parse()?))
 }
 
 impl Compression {
-    /// The calibration text.
-    pub(super) fn text(&self) -> Result<Cow<'static, str>> {
-        match &self.calibration {
-            Some(path) => Ok(text::read(path)?.into()),
-            None => Ok(text::CALIBRATION.into()),
-        }
-    }
-
-    /// The model with the tokens that are to be kept.
-    pub(super) fn prune(&self, model: Model, text: &str) -> Result<Model> {
-        match self.vocab_size {
-            Some(size) => prune::vocabulary(model, size, text),
-            None => Ok(model),
-        }
-    }
-
-    /// What the planner is asked for, with defaults for what is no matter of compression.
-    pub(super) fn request(&self, text: Cow<'static, str>) -> Request {
-        Request {
+    /// The recipe with these options, and defaults for what is no matter of compression.
+    pub(super) fn recipe(&self) -> Recipe {
+        Recipe {
             quant: self.quant,
             tensors: self.tensors.iter().copied().collect(),
-            calibration: match text {
-                Cow::Borrowed(_) => None,
-                Cow::Owned(text) => Some(text),
-            },
-            ..Request::default()
+            vocab_size: self.vocab_size,
+            calibration: self.calibration.clone(),
+            ..Recipe::default()
         }
     }
 }

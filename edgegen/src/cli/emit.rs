@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use crate::emit::check_folder;
 use crate::error::Result;
-use crate::import::{BUILT_IN_PROMPT, built_in, import_with_tokenizer};
-use crate::plan::{Placement, Request};
-use crate::profile::Profile;
-use crate::schema;
+use crate::import::BUILT_IN_PROMPT;
+use crate::plan::Placement;
+use crate::recipe::{Recipe, Refusal};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::compression::Compression;
@@ -68,11 +67,25 @@ fn placement() -> impl TypedValueParser<Value = Placement> {
     PossibleValuesParser::new(names).try_map(|text| text.parse::<Placement>())
 }
 
-pub(super) fn run(args: &Args) -> Result<String> {
-    let mut profile = Profile::load(&args.platform)?;
-    if let Some(cpu) = &args.cpu {
-        profile = profile.for_cpu(cpu)?;
+impl Args {
+    fn recipe(&self) -> Recipe {
+        Recipe {
+            model: self.model.clone(),
+            tokenizer: self.tokenizer.clone(),
+            platform: self.platform.clone(),
+            cpu: self.cpu.clone(),
+            context: self.context,
+            answer_cache: self.answer_cache,
+            schema: self.schema.clone(),
+            system: self.system.clone(),
+            weights: self.weights,
+            allow_oversize: self.allow_oversize,
+            ..self.compression.recipe()
+        }
     }
+}
+
+pub(super) fn run(args: &Args) -> Result<String> {
     // What is wrong with the destination shows before the long work.
     if let Some(name) = &args.name {
         name::check(name)?;
@@ -80,42 +93,18 @@ pub(super) fn run(args: &Args) -> Result<String> {
     if let Some(out) = &args.out {
         check_folder(out, args.force)?;
     }
-    let schema = args
-        .schema
-        .as_deref()
-        .map(|path| Ok((path, schema::read(path)?)));
-    let schema = schema.transpose()?;
-    let calibration = args.compression.text()?;
-    let model = progress::spin("reading the model", || {
-        let model = match &args.model {
-            Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref())?,
-            None => built_in()?,
-        };
-        let model = match &args.system {
-            Some(text) => model.with_system(text)?,
-            None => model,
-        };
-        // The tokens of the system message are kept.
-        let model = args.compression.prune(model, &calibration)?;
-        match &schema {
-            Some((path, text)) => model.with_schema(text).map_err(|error| error.in_file(path)),
-            None => Ok(model),
-        }
-    })?;
+    let recipe = args.recipe();
+    let ingredients = recipe.read().map_err(Refusal::into_error)?;
+    let model =
+        progress::spin("reading the model", || ingredients.model()).map_err(Refusal::into_error)?;
     let name = args
         .name
         .clone()
         .unwrap_or_else(|| name::of_model(model.name()));
     let done = Job {
         model: &model,
-        profile: &profile,
-        request: Request {
-            context: args.context,
-            answer_cache: args.answer_cache,
-            weights: args.weights,
-            allow_oversize: args.allow_oversize,
-            ..args.compression.request(calibration)
-        },
+        profile: ingredients.profile(),
+        request: ingredients.request(),
         out: args.out.clone().unwrap_or_else(|| PathBuf::from(&name)),
         name,
         prompt: match args.model {

@@ -31,13 +31,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<String> {
     // A text that cannot be read shows before the long work.
-    let calibration = args.compression.text()?;
+    let recipe = args.compression.recipe();
+    let calibration = recipe.text()?;
     let (task, model) = args.subject.read()?;
     let reference = task.program(&model, plain(args.against))?;
-    let model = progress::spin("choosing the tokens", || {
-        args.compression.prune(model, &calibration)
-    })?;
-    let candidate = task.program(&model, args.compression.request(calibration))?;
+    let model = progress::spin("choosing the tokens", || recipe.prune(model, &calibration))?;
+    let candidate = task.program(&model, recipe.request(calibration))?;
     let done = Done {
         quants: [args.against, args.compression.quant],
         window: task.window,

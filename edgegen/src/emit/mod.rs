@@ -18,6 +18,7 @@ mod write;
 pub use files::Crate;
 pub use probe::probe;
 pub use sources::module;
+pub(crate) use write::{Files, LOCK, Lock, write_new};
 pub use write::{WriteReport, check_folder, write};
 
 use crate::plan::{Placement, instruction_sets};
