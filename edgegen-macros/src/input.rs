@@ -24,11 +24,12 @@ const KEYS: &str = "model, tokenizer, platform, cpu, quant, tensors, vocab_size,
     context, answer_cache, schema, system, allow_oversize";
 
 impl Input {
-    /// The value of an option, else of the model, else the module's name.
+    /// The value of an option, else of the model, else of the platform.
     pub(crate) fn span(&self, option: &str) -> Span {
         let span = |option| self.spans.get(option).copied();
         span(option)
             .or_else(|| span("model"))
+            .or_else(|| span("platform"))
             .unwrap_or_else(|| self.name.span())
     }
 }

@@ -60,15 +60,16 @@ impl Project {
         fs::write(path, bytes).unwrap();
     }
 
-    /// Runs cargo as trybuild does, with what it has built; gives what is printed.
+    /// Runs cargo with what the workspace and its example have built; gives what is printed.
     fn cargo(&self, args: &[&str]) -> String {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
         let output = Command::new(env!("CARGO"))
             .args(args)
-            .args(["--offline", "--quiet"])
+            .args(["--release", "--offline", "--quiet"])
+            .args(["--config", "profile.release.debug='line-tables-only'"])
+            .args(["--config", "profile.release.opt-level=0"])
             .current_dir(&self.root)
-            .env("CARGO_TARGET_DIR", target.join("tests/trybuild"))
-            .env("CARGO_INCREMENTAL", "0")
+            .env("CARGO_TARGET_DIR", target)
             .env("EDGEGEN_CACHE", self.root.join("cache"))
             .env_remove("RUSTFLAGS")
             .output()
@@ -132,10 +133,11 @@ fn a_module_is_made_once_and_a_change_is_noticed() {
     // Cargo sees that a file changed, though it is none of the crate's sources.
     project.write("a desk.toml", PROFILE.replace("= 64", "= 32"));
     let second = project.cargo(&["run"]);
-    assert_eq!(second, first.replace(" 64\n", " 32\n"));
+    assert!(second.ends_with(" 32\n"), "{second}");
 
     let mut model = fs::read(project.root.join("modèles/tiny.bin")).unwrap();
-    model[28 + 4 * 100 + 1] ^= 0x40;
+    let weights = &mut model[28..28 + 4 * 2000];
+    weights.chunks_mut(4).for_each(|weight| weight[3] ^= 0x80);
     project.write("modèles/tiny.bin", model);
     let third = project.cargo(&["run"]);
     assert!(third.ends_with(" 32\n") && third != second, "{third}");
