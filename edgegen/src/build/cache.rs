@@ -252,3 +252,6 @@ fn bytes(folder: &Path) -> u64 {
     };
     entries.flatten().map(size).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,3 +80,79 @@ pub(super) fn hexadecimal(hash: Sha256) -> String {
     let hash = hash.finalize();
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use crate::model::Role;
+    use crate::plan::{Placement, Quant};
+    use crate::program::WeightFormat;
+
+    use super::*;
+
+    #[test]
+    fn every_option_and_every_file_is_part_of_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for (name, text) in [("a", "true"), ("b", "{}"), ("tokenizer.bin", "c")] {
+            fs::write(root.join(name), text).unwrap();
+        }
+        let profile = include_str!("../profile/built_in/raspberry_pi.toml");
+        for name in ["one", "two"] {
+            let text = profile.replace("description = \"", &format!("description = \"{name} "));
+            fs::write(root.join(name).with_extension("toml"), text).unwrap();
+        }
+        let of = |recipe: Recipe, sources: &[&str]| {
+            let recipe = recipe.below(root);
+            let sources: Vec<PathBuf> = sources.iter().map(|name| root.join(name)).collect();
+            let remembered = Remembered::new(root.join("files"));
+            key(&recipe.read().unwrap(), &sources, &remembered).unwrap()
+        };
+        let board = || Recipe {
+            platform: "raspberry_pi".into(),
+            ..Recipe::default()
+        };
+        type Change = fn(&mut Recipe);
+        let changes: [Change; 20] = [
+            |_| (),
+            |recipe| recipe.model = Some("a".into()),
+            |recipe| recipe.model = Some("b".into()),
+            |recipe| recipe.platform = "host".into(),
+            |recipe| recipe.platform = "one.toml".into(),
+            |recipe| recipe.platform = "two.toml".into(),
+            |recipe| recipe.cpu = Some("cortex-a76".into()),
+            |recipe| recipe.quant = Quant::To(WeightFormat::Q4),
+            |recipe| _ = recipe.tensors.insert(Role::Down, WeightFormat::Q4),
+            |recipe| _ = recipe.tensors.insert(Role::Up, WeightFormat::Q4),
+            |recipe| recipe.vocab_size = Some(32),
+            |recipe| recipe.calibration = Some("a".into()),
+            |recipe| recipe.context = Some(32),
+            |recipe| recipe.answer_cache = Some(32),
+            |recipe| recipe.schema = Some("a".into()),
+            |recipe| recipe.schema = Some("b".into()),
+            |recipe| recipe.system = Some(String::new()),
+            |recipe| recipe.system = Some("Be brief.".into()),
+            |recipe| recipe.weights = Placement::External,
+            |recipe| recipe.allow_oversize = true,
+        ];
+        let keys: Vec<String> = changes
+            .into_iter()
+            .map(|change| {
+                let mut recipe = board();
+                change(&mut recipe);
+                of(recipe, &[])
+            })
+            .chain([
+                of(board(), &["a"]),
+                of(board(), &["b"]),
+                of(board(), &["a", "b"]),
+                of(board(), &["a", "tokenizer.bin"]),
+            ])
+            .collect();
+        let distinct: BTreeSet<&String> = keys.iter().collect();
+        assert_eq!(distinct.len(), keys.len(), "{keys:?}");
+        assert_eq!(of(board(), &[]), keys[0]);
+    }
+}

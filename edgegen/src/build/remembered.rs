@@ -102,3 +102,50 @@ fn state(metadata: &Metadata) -> String {
     }
     state + " "
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, byte: u8, age: Duration) {
+        fs::write(path, vec![byte; LARGE as usize]).unwrap();
+        let file = File::options().append(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    #[test]
+    fn a_large_file_that_does_not_change_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let remembered = Remembered::new(folder.path().join("files"));
+        let path = folder.path().join("model.gguf");
+        write(&path, 1, 10 * TICK);
+        let hash = remembered.hash(&path).unwrap();
+        assert_eq!(
+            hash,
+            hexadecimal(Sha256::new_with_prefix(fs::read(&path).unwrap()))
+        );
+
+        // That it is not read shows when the note says something else.
+        let note = remembered.note(&path);
+        let text = fs::read_to_string(&note).unwrap();
+        let other = "0".repeat(64);
+        fs::write(&note, text.replace(&hash, &other)).unwrap();
+        assert_eq!(remembered.hash(&path).unwrap(), other);
+        fs::write(&note, text.replace(&hash, "damaged")).unwrap();
+        assert_eq!(remembered.hash(&path).unwrap(), hash);
+
+        // A change of the same length, dated back.
+        write(&path, 2, 10 * TICK);
+        assert_ne!(remembered.hash(&path).unwrap(), hash);
+    }
+
+    #[test]
+    fn a_file_that_may_still_change_is_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let remembered = Remembered::new(folder.path().join("files"));
+        let path = folder.path().join("model.gguf");
+        write(&path, 1, Duration::ZERO);
+        remembered.hash(&path).unwrap();
+        assert!(!remembered.note(&path).exists());
+    }
+}

@@ -88,7 +88,7 @@ impl Args {
 pub(super) fn run(args: &Args) -> Result<String> {
     // What is wrong with the destination shows before the long work.
     if let Some(name) = &args.name {
-        name::check(name)?;
+        name::check(name).map_err(|error| error.at("--name"))?;
     }
     if let Some(out) = &args.out {
         check_folder(out, args.force)?;

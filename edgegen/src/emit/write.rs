@@ -55,6 +55,11 @@ pub(crate) fn write_new(files: &Files<'_>, out: &Path) -> Result<()> {
     create(&RealDisk, &files, out)
 }
 
+/// Writes a folder that does not exist, whole or not at all.
+pub(crate) fn create_folder(files: &Files<'_>, out: &Path) -> Result<()> {
+    create(&RealDisk, files, out)
+}
+
 /// Whether [`write()`] would take this folder: it does not exist, is empty, or holds a
 /// crate that edgegen wrote.
 ///
