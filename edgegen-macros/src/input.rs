@@ -1,6 +1,11 @@
 //! What stands between the braces of `edge_model!`.
 
-use edgegen::plan::Quant;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use edgegen::model::Role;
+use edgegen::recipe::{self, Compression, Recipe};
 use proc_macro2::{Ident, Span};
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, LitBool, LitInt, LitStr, Token, Visibility};
@@ -10,22 +15,25 @@ pub(crate) struct Input {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
     pub(crate) name: Ident,
-    /// The built-in model, if absent.
-    pub(crate) model: Option<LitStr>,
-    pub(crate) schema: Option<LitStr>,
-    pub(crate) system: Option<LitStr>,
-    pub(crate) platform: LitStr,
-    pub(crate) cpu: Option<LitStr>,
-    pub(crate) quant: Quant,
-    pub(crate) vocab_size: Option<(usize, Span)>,
-    pub(crate) context: Option<(usize, Span)>,
-    pub(crate) answer_cache: Option<usize>,
-    pub(crate) tokenizer: Option<LitStr>,
-    pub(crate) allow_oversize: bool,
+    pub(crate) recipe: Recipe,
+    /// Where the values of options are, by name.
+    spans: BTreeMap<String, Span>,
 }
 
-const KEYS: &str = "model, schema, system, platform, cpu, quant, vocab_size, context, \
-    answer_cache, tokenizer, allow_oversize";
+const KEYS: &str = "model, tokenizer, platform, cpu, quant, tensors, calibrate, vocab_size, \
+    intermediate_size, kv_heads, layers, plan, calibration, kv_cache, context, answer_cache, schema, \
+    system, allow_oversize";
+
+impl Input {
+    /// The value of an option, else of the model, else of the platform.
+    pub(crate) fn span(&self, option: &str) -> Span {
+        let span = |option| self.spans.get(option).copied();
+        span(option)
+            .or_else(|| span("model"))
+            .or_else(|| span("platform"))
+            .unwrap_or_else(|| self.name.span())
+    }
+}
 
 impl Parse for Input {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -36,84 +44,95 @@ impl Parse for Input {
         let body;
         syn::braced!(body in input);
 
-        let (mut model, mut schema, mut system, mut tokenizer) = (None, None, None, None);
-        let (mut platform, mut cpu, mut quant) = (None, None, None);
-        let mut vocab_size = None;
-        let (mut context, mut answer_cache, mut allow_oversize) = (None, None, None);
+        let mut recipe = Recipe::default();
+        let mut spans = BTreeMap::new();
         while !body.is_empty() {
             let key: Ident = body.parse()?;
             body.parse::<Token![:]>()?;
-            match key.to_string().as_str() {
-                "model" => set(&mut model, &key, body.parse::<LitStr>()?)?,
-                "schema" => set(&mut schema, &key, body.parse::<LitStr>()?)?,
-                "system" => set(&mut system, &key, body.parse::<LitStr>()?)?,
-                "platform" => set(&mut platform, &key, body.parse::<LitStr>()?)?,
-                "cpu" => set(&mut cpu, &key, body.parse::<LitStr>()?)?,
-                "tokenizer" => set(&mut tokenizer, &key, body.parse::<LitStr>()?)?,
-                "quant" => set(&mut quant, &key, parse_quant(&body.parse()?)?)?,
-                "vocab_size" => {
-                    let number: LitInt = body.parse()?;
-                    let value = (number.base10_parse()?, number.span());
-                    set(&mut vocab_size, &key, value)?;
-                }
-                "context" => {
-                    let number: LitInt = body.parse()?;
-                    set(&mut context, &key, (number.base10_parse()?, number.span()))?;
-                }
-                "answer_cache" => {
-                    let number: LitInt = body.parse()?;
-                    set(&mut answer_cache, &key, number.base10_parse()?)?;
-                }
-                "allow_oversize" => {
-                    set(&mut allow_oversize, &key, body.parse::<LitBool>()?.value)?;
-                }
-                _ => {
-                    return Err(syn::Error::new(
-                        key.span(),
-                        format!("unknown option `{key}`: there are {KEYS}"),
-                    ));
-                }
+            if spans.insert(key.to_string(), body.span()).is_some() {
+                return Err(refusal(&key, format!("the option `{key}` is given twice")));
             }
+            option(&mut recipe, &key, &body)?;
             if !body.is_empty() {
                 body.parse::<Token![,]>()?;
             }
         }
-        let missing =
-            |key: &str| syn::Error::new(name.span(), format!("the option `{key}` is missing"));
+        if !spans.contains_key("platform") {
+            return Err(refusal(&name, "the option `platform` is missing"));
+        }
         Ok(Self {
-            model,
-            schema,
-            system,
-            platform: platform.ok_or_else(|| missing("platform"))?,
-            cpu,
-            quant: quant.unwrap_or_default(),
-            vocab_size,
-            context,
-            answer_cache,
-            tokenizer,
-            allow_oversize: allow_oversize.unwrap_or(false),
             attributes,
             visibility,
             name,
+            recipe,
+            spans,
         })
     }
 }
 
-fn set<T>(place: &mut Option<T>, key: &Ident, value: T) -> syn::Result<()> {
-    match place.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(syn::Error::new(
-            key.span(),
-            format!("the option `{key}` is given twice"),
-        )),
+/// Parses the value of an option.
+fn option(recipe: &mut Recipe, key: &Ident, body: ParseStream<'_>) -> syn::Result<()> {
+    let text = || Ok::<_, syn::Error>(body.parse::<LitStr>()?.value());
+    let path = || Ok::<_, syn::Error>(Some(PathBuf::from(text()?)));
+    let number = || body.parse::<LitInt>()?.base10_parse().map(Some);
+    let flag = || Ok::<_, syn::Error>(body.parse::<LitBool>()?.value);
+    let compression = &mut recipe.compression;
+    match key.to_string().as_str() {
+        "model" => recipe.model = path()?,
+        "tokenizer" => recipe.tokenizer = path()?,
+        "platform" => recipe.platform = text()?,
+        "cpu" => recipe.cpu = Some(text()?),
+        "quant" => compression.quant = parsed(&body.parse()?, recipe::quant)?,
+        "tensors" => tensors(compression, body)?,
+        "calibrate" => compression.calibrate = flag()?,
+        "vocab_size" => compression.vocab_size = number()?,
+        "intermediate_size" => compression.shape.intermediate_size = number()?,
+        "kv_heads" => compression.shape.num_key_value_heads = number()?,
+        "layers" => compression.shape.num_hidden_layers = number()?,
+        "plan" => compression.plan = path()?,
+        "calibration" => compression.calibration = path()?,
+        "kv_cache" => compression.kv_cache = parsed(&body.parse()?, recipe::kv_cache)?,
+        "context" => recipe.context = number()?,
+        "answer_cache" => recipe.answer_cache = number()?,
+        "schema" => recipe.schema = path()?,
+        "system" => recipe.system = Some(text()?),
+        "allow_oversize" => recipe.allow_oversize = flag()?,
+        _ => {
+            return Err(refusal(
+                key,
+                format!("unknown option `{key}`: there are {KEYS}"),
+            ));
+        }
     }
+    Ok(())
 }
 
-fn parse_quant(text: &LitStr) -> syn::Result<Quant> {
-    text.value().parse().map_err(|problem| {
-        syn::Error::new(
-            text.span(),
-            format!("{problem}: there are keep, f32, f16, q8, q4m, q4, t4, t3 and t2"),
-        )
-    })
+/// `{ embedding: "t4", output: "q8" }`
+fn tensors(compression: &mut Compression, body: ParseStream<'_>) -> syn::Result<()> {
+    let list;
+    syn::braced!(list in body);
+    while !list.is_empty() {
+        let key: Ident = list.parse()?;
+        let role = Role::matrix(&key.to_string()).map_err(|error| refusal(&key, error))?;
+        list.parse::<Token![:]>()?;
+        let format = parsed(&list.parse()?, recipe::format)?;
+        if compression.tensors.insert(role, format).is_some() {
+            return Err(refusal(
+                &key,
+                format!("the format of `{key}` is given twice"),
+            ));
+        }
+        if !list.is_empty() {
+            list.parse::<Token![,]>()?;
+        }
+    }
+    Ok(())
+}
+
+fn parsed<T>(text: &LitStr, parse: impl Fn(&str) -> edgegen::error::Result<T>) -> syn::Result<T> {
+    parse(&text.value()).map_err(|error| syn::Error::new(text.span(), error))
+}
+
+fn refusal(at: &Ident, problem: impl Display) -> syn::Error {
+    syn::Error::new(at.span(), problem)
 }

@@ -13,7 +13,7 @@ pub struct Error {
 }
 
 /// The result of every stage.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// An error that says what is wrong.
@@ -45,6 +45,16 @@ impl Error {
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy.get_or_insert_with(|| remedy.into());
         self
+    }
+
+    /// The file that it is about.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The option of the command line that it is about, without the dashes.
+    pub fn option(&self) -> Option<&str> {
+        self.place.as_deref()?.strip_prefix("--")
     }
 
     /// Wraps a failure of the operating system.

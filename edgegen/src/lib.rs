@@ -9,8 +9,10 @@
 //! profile → Profile ┘                                  └─ interpret
 //! ```
 
+pub mod build;
 pub mod cache;
 pub mod cli;
+pub mod compile;
 pub mod compress;
 pub mod emit;
 pub mod error;
@@ -25,6 +27,7 @@ pub mod plan;
 pub mod profile;
 pub mod program;
 pub mod prune;
+pub mod recipe;
 pub mod schema;
 pub mod search;
 pub mod text;

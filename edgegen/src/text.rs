@@ -48,6 +48,18 @@ impl Texts {
         }
     }
 
+    /// The parts of a file, or the built-in texts.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is empty or not UTF-8.
+    pub fn read(path: Option<&Path>) -> Result<Self> {
+        match path {
+            Some(path) => Self::of(&read(path)?).map_err(|error| error.in_file(path)),
+            None => Ok(Self::built_in()),
+        }
+    }
+
     /// The parts of a text: about a tenth at its end, whole lines where there are any, is for
     /// measurements.
     ///

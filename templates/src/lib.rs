@@ -116,6 +116,14 @@ pub const PROGRAM: &[(&str, &str)] = &[
     ),
 ];
 
+/// Path and text of a program around the macro; `{{…}}` stands for what `edgegen new` knows.
+pub const NEW: &[(&str, &str)] = &[
+    (".github/workflows/ci.yml", include_str!("../new/ci.yml")),
+    (".gitignore", include_str!("../new/gitignore")),
+    ("Cargo.toml", include_str!("../new/manifest.toml")),
+    ("src/main.rs", include_str!("../new/main.rs")),
+];
+
 /// The files that depend on where the weights are.
 pub struct Placement {
     /// More files of the library, as [`FILES`].

@@ -1,14 +1,12 @@
 //! The options of compression: what `emit` and `eval` have in common.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::error::{Error, Result};
-use crate::model::{Model, Role};
-use crate::plan::{PlanFile, Quant, Request};
+use crate::model::Role;
+use crate::plan::Quant;
 use crate::program::{CacheFormat, WeightFormat};
-use crate::prune::{self, Shape};
-use crate::text::{self, Texts};
+use crate::prune::Shape;
+use crate::recipe;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 /// What becomes of the weights, the vocabulary, the network and the KV cache.
@@ -16,7 +14,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 pub(super) struct Compression {
     /// Weight format; `keep` repacks the file's own, without loss where that is possible
     #[arg(long, default_value = "keep", value_parser = quant())]
-    pub(super) quant: Quant,
+    quant: Quant,
     /// Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
     #[arg(long = "tensor", value_name = "ROLE=FORMAT", value_parser = tensor)]
     tensors: Vec<(Role, WeightFormat)>,
@@ -45,7 +43,7 @@ pub(super) struct Compression {
     #[arg(long, value_name = "FILE")]
     calibration: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) kv_cache: KvCache,
+    kv_cache: KvCache,
 }
 
 /// What a session remembers in; `plan` asks for it too.
@@ -71,107 +69,25 @@ fn tensor(text: &str) -> std::result::Result<(Role, WeightFormat), String> {
     let (role, format) = text
         .split_once('=')
         .ok_or("write it as ROLE=FORMAT, such as embedding=t4")?;
-    let roles = Role::ALL.into_iter().filter(|role| role.is_matrix());
-    let found = roles.clone().find(|r| r.name() == role).ok_or_else(|| {
-        let names: Vec<&str> = roles.map(Role::name).collect();
-        format!(
-            "no matrix is called `{role}`; there are {}",
-            names.join(", ")
-        )
-    })?;
-    Ok((found, format.parse()?))
+    Ok((Role::matrix(role)?, format.parse()?))
 }
 
 impl Compression {
-    /// Reads the files that are named: what is wrong with them shows before the long work.
-    pub(super) fn read(&self) -> Result<Given<'_>> {
-        let file = self.plan.as_deref().map(|path| {
-            let bytes =
-                fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
-            let file = PlanFile::parse(&bytes).map_err(|error| error.in_file(path))?;
-            Ok((path, file))
-        });
-        Ok(Given {
-            options: self,
-            file: file.transpose()?,
-            texts: texts(self.calibration.as_deref())?,
-        })
-    }
-}
-
-/// The calibration text of the option, or the built-in one.
-pub(super) fn texts(path: Option<&Path>) -> Result<Texts> {
-    match path {
-        Some(path) => Texts::of(&text::read(path)?).map_err(|error| error.in_file(path)),
-        None => Ok(Texts::built_in()),
-    }
-}
-
-/// The options, and what is in the files that they name.
-pub(super) struct Given<'a> {
-    options: &'a Compression,
-    file: Option<(&'a Path, PlanFile)>,
-    texts: Texts,
-}
-
-impl Given<'_> {
-    /// What the weights become, in a word.
-    pub(super) fn label(&self) -> String {
-        match self.file {
-            Some(_) => "plan".to_owned(),
-            None => self.options.quant.to_string(),
-        }
-    }
-
-    /// The model with the tokens and the parts of the network that are to be kept.
-    pub(super) fn prune(&self, model: Model) -> Result<Model> {
-        let size = match &self.file {
-            Some((_, file)) => file.vocab_size(),
-            None => self.options.vocab_size,
-        };
-        let model = match size {
-            Some(size) => prune::vocabulary(model, size, self.text())?,
-            None => model,
-        };
-        let shape = Shape {
-            intermediate_size: self.options.intermediate_size,
-            num_key_value_heads: self.options.kv_heads,
-            num_hidden_layers: self.options.layers,
-        };
-        shape.prune(model, self.text())
-    }
-
-    /// What there is to calibrate with.
-    pub(super) fn texts(&self) -> &Texts {
-        &self.texts
-    }
-
-    /// What the planner is asked for; `request` has what is no matter of compression.
-    pub(super) fn request(&self, model: &Model, request: Request) -> Result<Request> {
-        let formats = self.file.as_ref().map(|(path, file)| {
-            let formats = file.formats(model, self.text());
-            formats.map_err(|error| error.in_file(path))
-        });
-        let from_file = self
-            .file
-            .as_ref()
-            .is_some_and(|(_, file)| file.calibrated());
-        Ok(Request {
-            quant: self.options.quant,
-            tensors: self.options.tensors.iter().copied().collect(),
-            formats: formats.transpose()?,
-            calibrate: self.options.calibrate || from_file,
-            calibration: Some(self.text().to_owned()),
-            kv_cache: self.options.kv_cache.format,
-            ..request
-        })
-    }
-
-    /// The text to calibrate with. A plan was measured on the rest of it.
-    fn text(&self) -> &str {
-        match self.file {
-            Some(_) => self.texts.calibration(),
-            None => self.texts.whole(),
+    /// The options, as the macro and build scripts have them.
+    pub(super) fn options(&self) -> recipe::Compression {
+        recipe::Compression {
+            quant: self.quant,
+            tensors: self.tensors.iter().copied().collect(),
+            calibrate: self.calibrate,
+            vocab_size: self.vocab_size,
+            shape: Shape {
+                intermediate_size: self.intermediate_size,
+                num_key_value_heads: self.kv_heads,
+                num_hidden_layers: self.layers,
+            },
+            plan: self.plan.clone(),
+            calibration: self.calibration.clone(),
+            kv_cache: self.kv_cache.format,
         }
     }
 }

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use crate::emit::check_folder;
 use crate::error::{Error, Result};
-use crate::import::{BUILT_IN_PROMPT, built_in, import_with_tokenizer};
+use crate::import::BUILT_IN_PROMPT;
 use crate::plan::{Placement, Request, schedule};
-use crate::profile::Profile;
-use crate::schema;
+use crate::recipe::{Recipe, Refusal};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::compression::Compression;
@@ -74,63 +73,62 @@ fn placement() -> impl TypedValueParser<Value = Placement> {
     PossibleValuesParser::new(names).try_map(|text| text.parse::<Placement>())
 }
 
-pub(super) fn run(args: &Args) -> Result<String> {
-    let mut profile = Profile::load(&args.platform)?;
-    if let Some(cpu) = &args.cpu {
-        profile = profile.for_cpu(cpu)?;
+impl Args {
+    fn recipe(&self) -> Recipe {
+        Recipe {
+            model: self.model.clone(),
+            tokenizer: self.tokenizer.clone(),
+            platform: self.platform.clone(),
+            cpu: self.cpu.clone(),
+            context: self.context,
+            answer_cache: self.answer_cache,
+            schema: self.schema.clone(),
+            system: self.system.clone(),
+            weights: self.weights,
+            allow_oversize: self.allow_oversize,
+            compression: self.compression.options(),
+        }
     }
+}
+
+pub(super) fn run(args: &Args) -> Result<String> {
     // What is wrong with the destination shows before the long work.
     if let Some(name) = &args.name {
-        name::check(name)?;
+        name::check(name).map_err(|error| error.at("--name"))?;
     }
     if let Some(out) = &args.out {
         check_folder(out, args.force)?;
     }
-    let schema = args
-        .schema
-        .as_deref()
-        .map(|path| Ok((path, schema::read(path)?)));
-    let schema = schema.transpose()?;
-    let given = args.compression.read()?;
     if args.goals.any() && args.policy != Some(Policy::Search) {
         return Err(Error::new("goals are for a search")
             .at("--budget-mb and --max-kl")
             .remedy("add `--policy search`"));
     }
-    let model = progress::spin("reading the model", || {
-        let model = match &args.model {
-            Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref())?,
-            None => built_in()?,
-        };
-        match &args.system {
-            Some(text) => model.with_system(text),
-            None => Ok(model),
-        }
-    })?;
-    let request = Request {
-        context: args.context,
-        answer_cache: args.answer_cache,
-        weights: args.weights,
-        allow_oversize: args.allow_oversize,
-        kv_cache: args.compression.kv_cache.format,
-        ..Request::default()
-    };
+    let recipe = args.recipe();
+    let ingredients = recipe.read().map_err(Refusal::into_error)?;
+    let (given, profile) = (ingredients.given(), ingredients.profile());
+    let model = progress::spin("reading the model", || ingredients.original());
+    let model = model.map_err(Refusal::into_error)?;
     // The tokens of the system message are kept.
     let (model, request) = match args.policy {
         None => {
-            let model = progress::spin("choosing what is kept", || given.prune(model))?;
-            let request = given.request(&model, request)?;
+            let model = progress::spin("choosing what is kept", || given.prune(model));
+            let model = model.map_err(Refusal::into_error)?;
+            let request = ingredients.request(&model).map_err(Refusal::into_error)?;
             (model, request)
         }
         Some(Policy::Search) => {
-            let found = args
-                .goals
-                .search(model, &profile, &request, given.texts())?;
+            let request = ingredients.plain_request();
+            let found = args.goals.search(model, profile, &request, given.texts())?;
             let request = found.request(request);
             (found.model, request)
         }
         Some(Policy::Basic) => {
-            let schedule = schedule(&model, &profile, &request)?;
+            let request = Request {
+                calibration: Some(given.text().to_owned()),
+                ..ingredients.plain_request()
+            };
+            let schedule = schedule(&model, profile, &request)?;
             let model = progress::spin("choosing what is kept", || schedule.prune(model))?;
             let request = Request {
                 formats: Some(schedule.plan.formats().clone()),
@@ -139,19 +137,14 @@ pub(super) fn run(args: &Args) -> Result<String> {
             (model, request)
         }
     };
-    let model = match &schema {
-        Some((path, text)) => model
-            .with_schema(text)
-            .map_err(|error| error.in_file(path))?,
-        None => model,
-    };
+    let model = ingredients.bound(model).map_err(Refusal::into_error)?;
     let name = args
         .name
         .clone()
         .unwrap_or_else(|| name::of_model(model.name()));
     let done = Job {
         model: &model,
-        profile: &profile,
+        profile,
         request,
         out: args.out.clone().unwrap_or_else(|| PathBuf::from(&name)),
         name,

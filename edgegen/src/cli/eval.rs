@@ -9,6 +9,7 @@ use crate::interpret::{Evaluation, Score};
 use crate::plan::{Quant, Request};
 use crate::profile::format_size;
 use crate::program::{CacheFormat, Program};
+use crate::recipe::Refusal;
 
 use super::compression::{Compression, quant};
 use super::measure::{Subject, plain};
@@ -31,13 +32,20 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<String> {
     // A text that cannot be read shows before the long work.
-    let given = args.compression.read()?;
+    let options = args.compression.options();
+    let given = options.read().map_err(Refusal::into_error)?;
     let (task, model) = args.subject.read()?;
     let reference = task.program(&model, plain(args.against))?;
-    let model = progress::spin("choosing what is kept", || given.prune(model))?;
-    let candidate = task.program(&model, given.request(&model, Request::default())?)?;
+    let model = progress::spin("choosing what is kept", || given.prune(model));
+    let model = model.map_err(Refusal::into_error)?;
+    let request = given.request(&model, Request::default());
+    let candidate = task.program(&model, request.map_err(Refusal::into_error)?)?;
+    let label = match given.file() {
+        Some(_) => "plan".to_owned(),
+        None => options.quant.to_string(),
+    };
     let done = Done {
-        weights: [args.against.to_string(), given.label()],
+        weights: [args.against.to_string(), label],
         window: task.window,
         caches: [&reference, &candidate].map(|program| program.shapes().kv_cache),
         flash: [&reference, &candidate].map(Program::flash_bytes),

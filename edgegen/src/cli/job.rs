@@ -2,21 +2,19 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 
-use crate::cache::Cache;
-use crate::compress::compress_cached;
-use crate::emit::{Options, WriteReport, check_folder, emit, weights_file, write};
+use crate::compile::compile;
+use crate::emit::{WriteReport, check_folder, weights_file, write};
 use crate::error::Result;
-use crate::interpret::{bake, golden};
 use crate::model::Model;
-use crate::plan::{Placement, Plan, Request, plan};
+use crate::plan::{Placement, Plan, Request};
 use crate::profile::{App, Profile, format_size};
 use crate::program::Golden;
 use serde_json::Value;
 
 use super::plan::session;
-use super::{progress, quoted};
+use super::progress::{self, Terminal};
+use super::quoted;
 
 /// What to compile, how, and where to.
 pub(super) struct Job<'a> {
@@ -41,24 +39,11 @@ impl<'a> Job<'a> {
     /// When the folder is somebody's, the model does not fit, or its weights overflow.
     pub(super) fn run(self) -> Result<Done<'a>> {
         check_folder(&self.out, self.force)?;
-        let plan = plan(self.model, self.profile, &self.request)?;
-        let mut program = progress::count("packing the weights", |step| {
-            compress_cached(self.model, &plan, &Cache::of_user(), step)
-        })?;
-        let threads = available_parallelism().map_or(1, usize::from);
-        if !self.model.prefix().is_empty() {
-            progress::spin("running the system message", || bake(&mut program, threads));
-        }
-        let golden = progress::spin("running the golden tokens", || golden(&program, threads))?;
-        let options = Options {
-            name: self.name.clone(),
-            weights: plan.weights(),
-            allow_oversize: self.request.allow_oversize,
-        };
+        let compiled = compile(self.model, self.profile, &self.request, &Terminal)?;
         let report = progress::spin("writing the crate", || {
-            let krate = emit(&program, &golden, self.profile, &options);
-            write(&krate, &self.out, self.force)
+            write(&compiled.krate(&self.name), &self.out, self.force)
         })?;
+        let (plan, golden) = compiled.figures();
         Ok(Done {
             job: self,
             plan,

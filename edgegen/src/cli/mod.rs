@@ -10,6 +10,7 @@ mod inspect;
 mod job;
 mod measure;
 mod name;
+mod new;
 mod plan;
 mod platforms;
 mod policy;
@@ -41,6 +42,7 @@ enum Command {
     Estimate(estimate::Args),
     Eval(eval::Args),
     Inspect(inspect::Args),
+    New(new::Args),
     Plan(plan::Args),
     Platforms(platforms::Args),
     Profile(profile::Args),
@@ -56,6 +58,7 @@ impl Command {
             Self::Estimate(args) => args.json,
             Self::Eval(args) => args.json,
             Self::Inspect(args) => args.json,
+            Self::New(args) => args.json,
             Self::Plan(args) => args.json,
             Self::Platforms(args) => args.json,
             Self::Profile(args) => args.json,
@@ -72,6 +75,7 @@ impl Command {
             Self::Estimate(args) => estimate::run(args),
             Self::Eval(args) => eval::run(args),
             Self::Inspect(args) => inspect::run(args),
+            Self::New(args) => new::run(args),
             Self::Plan(args) => plan::run(args),
             Self::Platforms(args) => platforms::run(args),
             Self::Profile(args) => profile::run(args),

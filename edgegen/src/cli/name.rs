@@ -41,8 +41,7 @@ pub(super) fn check(name: &str) -> Result<()> {
     };
     Err(
         Error::new(format!("`{name}` cannot be the crate's name: {problem}"))
-            .at("--name")
-            .remedy("use lowercase letters, digits and `-`, for example `--name my-model`"),
+            .remedy("use lowercase letters, digits and `-`, for example `my-model`"),
     )
 }
 

@@ -15,8 +15,9 @@ use crate::plan::{Request, Schedule, Sizes, Step, schedule};
 use crate::profile::{Profile, format_size};
 use crate::program::CacheFormat;
 use crate::search::Loss;
+use crate::text::Texts;
 
-use super::compression::{KvCache, texts};
+use super::compression::KvCache;
 use super::fit::Fit;
 use super::policy::{Goals, Policy};
 use super::{json, progress, quoted};
@@ -84,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
             .in_file(path)
             .remedy("`--force` replaces it"));
     }
-    let texts = texts(args.calibration.as_deref())?;
+    let texts = Texts::read(args.calibration.as_deref())?;
     let model = progress::spin("reading the model", || match &args.model {
         Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref()),
         None => built_in(),

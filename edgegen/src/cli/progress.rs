@@ -4,6 +4,25 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::compile::Progress;
+
+/// Shows progress of a compilation.
+pub(super) struct Terminal;
+
+impl Progress for Terminal {
+    fn spin<T>(&self, what: &'static str, work: impl FnOnce() -> T) -> T {
+        spin(what, work)
+    }
+
+    fn count<T>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T,
+    ) -> T {
+        count(what, work)
+    }
+}
+
 /// Runs work of unknown length.
 pub(super) fn spin<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
     let bar = ProgressBar::new_spinner().with_message(what);

@@ -168,7 +168,7 @@ pub(super) fn enabled(features: &[&str]) -> String {
 }
 
 /// `Cross.toml`: what `cross` builds for when no target is given.
-pub(super) fn cross(profile: &Profile) -> String {
+pub(crate) fn cross(profile: &Profile) -> String {
     format!(
         r#"# `cross build --release` builds for the profile `{}`;
 # `cross build --release --target TRIPLE` for another device of its kind.

@@ -17,8 +17,9 @@ use crate::error::{Error, Result};
 
 use super::Crate;
 use disk::{Disk, RealDisk};
-use lock::{LOCK, Lock};
 use staging::{MANIFEST, STAGING};
+
+pub(crate) use lock::{LOCK, Lock};
 
 /// What [`write()`] did, in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -43,6 +44,20 @@ pub struct WriteReport {
 /// or the disk fails.
 pub fn write(krate: &Crate, out: &Path, force: bool) -> Result<WriteReport> {
     write_on(&RealDisk, krate, out, force)
+}
+
+/// Writes a folder that does not exist, whole or not at all, with a lock file of its hashes.
+pub(crate) fn write_new(files: &Files<'_>, out: &Path) -> Result<()> {
+    let entries = files.iter().map(|(&path, &bytes)| (path, bytes));
+    let lock = Lock::of(entries).to_string();
+    let mut files = files.clone();
+    files.insert(LOCK, lock.as_bytes());
+    create(&RealDisk, &files, out)
+}
+
+/// Writes a folder that does not exist, whole or not at all.
+pub(crate) fn create_folder(files: &Files<'_>, out: &Path) -> Result<()> {
+    create(&RealDisk, files, out)
 }
 
 /// Whether [`write()`] would take this folder: it does not exist, is empty, or holds a
@@ -118,7 +133,7 @@ fn write_on(disk: &dyn Disk, krate: &Crate, out: &Path, force: bool) -> Result<W
 }
 
 /// Contents by relative path.
-type Files<'a> = BTreeMap<&'a str, &'a [u8]>;
+pub(crate) type Files<'a> = BTreeMap<&'a str, &'a [u8]>;
 
 /// Relative paths that an update touches.
 struct Changes {

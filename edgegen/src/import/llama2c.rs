@@ -249,6 +249,12 @@ fn version_2(layout: &mut Layout<'_>, header: &Header, group_size: usize) -> Res
 }
 
 /// The tokenizer that was given, or the one beside the checkpoint.
+/// The tokenizer's file of a checkpoint, if both are as they should be.
+pub(super) fn tokenizer(path: &Path, view: &View, given: Option<&Path>) -> Option<PathBuf> {
+    let header = Header::read(view.bytes()).ok()?;
+    tokenizer_path(path, header.architecture.vocab_size, given).ok()
+}
+
 fn tokenizer_path(model: &Path, vocab_size: usize, given: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = given {
         return Ok(path.to_owned());

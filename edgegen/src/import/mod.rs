@@ -14,7 +14,7 @@ mod llama2c;
 mod source;
 pub mod tokenizer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use built_in::{BUILT_IN_PROMPT, BUILT_IN_SCHEMA, built_in};
 
@@ -53,6 +53,22 @@ pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Mo
         )
     }
     .map_err(|error| error.in_file(path))
+}
+
+/// The files that [`import_with_tokenizer`] reads; of a folder also those that it has no need of.
+///
+/// # Errors
+/// When the model cannot be opened.
+pub fn files_of(path: &Path, tokenizer: Option<&Path>) -> Result<Vec<PathBuf>> {
+    if path.is_dir() {
+        return hf::files(path);
+    }
+    let mut files = vec![path.to_owned()];
+    let file = source::open(path)?;
+    if !gguf::recognise(file.bytes()) {
+        files.extend(llama2c::tokenizer(path, &file, tokenizer));
+    }
+    Ok(files)
 }
 
 /// Refuses a separate tokenizer for a format that has its own.

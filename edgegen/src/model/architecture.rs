@@ -218,6 +218,25 @@ impl Role {
         }
     }
 
+    /// The role of that name, if it is that of a matrix.
+    ///
+    /// # Errors
+    ///
+    /// Lists the names that there are.
+    pub fn matrix(name: &str) -> std::result::Result<Self, String> {
+        let matrices = Self::ALL.into_iter().filter(|role| role.is_matrix());
+        matrices
+            .clone()
+            .find(|role| role.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<&str> = matrices.map(Self::name).collect();
+                format!(
+                    "no matrix is called `{name}`; there are {}",
+                    names.join(", ")
+                )
+            })
+    }
+
     /// Whether it is the weight of a product; the others are vectors.
     pub fn is_matrix(self) -> bool {
         matches!(

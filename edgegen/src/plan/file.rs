@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
-use crate::cache::hex;
+use crate::cache::hexadecimal;
 use crate::error::{Error, Result};
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
@@ -216,5 +216,5 @@ fn line_of(text: &str, at: usize) -> usize {
 }
 
 fn sha256(text: &str) -> String {
-    hex(&Sha256::digest(text))
+    hexadecimal(Sha256::new_with_prefix(text))
 }

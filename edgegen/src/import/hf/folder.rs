@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::import::source;
 use crate::model::View;
 
@@ -15,9 +15,30 @@ pub(in crate::import) enum Folder<'a> {
     Embedded(&'static str, &'static [(&'static str, &'static [u8])]),
 }
 
+/// Whether a file of this name may be read: nothing else in the folder is.
+fn is_read(name: &Path) -> bool {
+    let extension = name.extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some("json" | "safetensors" | "jinja"))
+}
+
+/// The files in a folder that may be read, sorted.
+pub(in crate::import) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let failed = |error: std::io::Error| Error::io("list the folder", folder, &error);
+    let mut files = Vec::new();
+    for entry in folder.read_dir().map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if is_read(&path) && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 impl Folder<'_> {
     /// The contents of a file, if there is one.
     pub(super) fn open(self, name: &str) -> Result<Option<View>> {
+        debug_assert!(is_read(Path::new(name)), "{name} is not among the files");
         match self {
             Self::OnDisk(_) => {
                 let path = self.path(name);

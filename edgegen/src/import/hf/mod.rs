@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::model::{Model, Parts, Role, Tensor, TensorKey, View};
 
-pub(super) use folder::Folder;
+pub(super) use folder::{Folder, files};
 
 use config::Config;
 

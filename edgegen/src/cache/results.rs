@@ -1,4 +1,4 @@
-//! Results of long work, kept between runs by the hash of all that they depend on.
+//! Results as bytes, each in a file.
 
 use std::fs;
 use std::io::Write;
@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
+
+use super::Key;
 
 /// Bytes that the cache may take, beside the entry that was written last.
 const MOST_BYTES: u64 = 1_000_000_000;
@@ -16,44 +18,12 @@ pub struct Cache {
     folder: Option<PathBuf>,
 }
 
-/// Names an entry by what it depends on.
-#[derive(Debug, Clone)]
-pub struct Key(Sha256);
-
-impl Key {
-    /// A key for results of a kind, from this version of edgegen.
-    pub fn new(kind: &str) -> Self {
-        let key = Self(Sha256::new());
-        key.with(env!("CARGO_PKG_VERSION")).with(kind)
-    }
-
-    /// Something else that the result depends on.
-    #[must_use]
-    pub fn with(mut self, part: impl AsRef<[u8]>) -> Self {
-        let part = part.as_ref();
-        // The length keeps two parts apart from one that joins them.
-        self.0.update((part.len() as u64).to_le_bytes());
-        self.0.update(part);
-        self
-    }
-
-    fn name(&self) -> String {
-        hex(&self.0.clone().finalize())
-    }
-}
-
 impl Cache {
-    /// The user's: `EDGEGEN_CACHE`, else `edgegen` in the folder that the system has for caches.
+    /// The user's.
     pub fn of_user() -> Self {
-        let in_folder = |name: &str, below: &str| {
-            let folder = std::env::var_os(name).filter(|value| !value.is_empty())?;
-            Some(Path::new(&folder).join(below))
-        };
-        let folder = in_folder("EDGEGEN_CACHE", "results")
-            .or_else(|| in_folder("XDG_CACHE_HOME", "edgegen/results"))
-            .or_else(|| in_folder("LOCALAPPDATA", "edgegen/results"))
-            .or_else(|| in_folder("HOME", ".cache/edgegen/results"));
-        Self { folder }
+        Self {
+            folder: super::folder().map(|folder| folder.join("results")),
+        }
     }
 
     /// One in a folder.
@@ -136,11 +106,6 @@ fn trim(folder: &Path) -> std::io::Result<()> {
         bytes -= len;
     }
     Ok(())
-}
-
-/// In hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

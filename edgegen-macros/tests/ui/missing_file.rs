@@ -1,0 +1,5 @@
+edgegen_macros::edge_model! {
+    pub mod assistant { model: "no/such.gguf", platform: "host" }
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+edgegen_macros::edge_model! {
+    pub mod assistant { schema: "no/such.json", platform: "host" }
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+edgegen_macros::edge_model! {
+    pub mod assistant { platform: "host", tokenizer: "tokenizer.bin" }
+}
+
+fn main() {}

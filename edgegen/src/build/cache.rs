@@ -1,0 +1,237 @@
+//! Modules that were made, on this machine: each in a folder that appears whole and does not change.
+//!
+//! Files of an entry have a modification time of their own, [`STAMP`]: what somebody changed has
+//! another, and is hashed. So a look at an entry reads none of its weights.
+//!
+//! ```text
+//! entries/<key>/     edgegen.lock (hashes), module.rs, weights/
+//! locks/<key>        locked while the entry is made or removed; its time is that of the last use
+//! files/             hashes of models (`remembered.rs`)
+//! ```
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::cache::{VARIABLE, folder};
+use crate::emit::{Files, LOCK, Lock, write_new};
+use crate::error::{Error, Result};
+use crate::recipe::Refusal;
+
+use super::remembered::Remembered;
+
+/// The modification time of an entry's files: 1 January 2000.
+const STAMP: Duration = Duration::from_secs(946_684_800);
+
+/// Bytes of all entries, above which those go that were used longest ago.
+const MOST: u64 = 8_000_000_000;
+
+/// An entry that was used within this time stays: a compiler may be reading it.
+const IN_USE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The cache's folder.
+pub(super) struct Cache {
+    root: PathBuf,
+}
+
+/// The place of an entry that is made.
+pub(super) struct Put<'a>(&'a Path);
+
+impl Put<'_> {
+    /// Writes the entry.
+    pub(super) fn files(self, files: &Files<'_>) -> Result<()> {
+        write_new(files, self.0)
+    }
+}
+
+impl Cache {
+    /// In the cache's [`folder`].
+    ///
+    /// # Errors
+    ///
+    /// When there is none of these.
+    pub(super) fn open() -> Result<Self> {
+        folder().map(Self::at).ok_or_else(|| {
+            Error::new("there is no folder for the cache").remedy(format!(
+                "set {VARIABLE} to the absolute path of a folder that can be written"
+            ))
+        })
+    }
+
+    fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// What is known of files that were read.
+    pub(super) fn remembered(&self) -> Remembered {
+        Remembered::new(self.root.join("files"))
+    }
+
+    /// The folder of an entry, and whether it was made now. Of several processes that want the
+    /// same, one makes it.
+    ///
+    /// # Errors
+    ///
+    /// When the cache cannot be written, and what `make` refuses.
+    pub(super) fn get(
+        &self,
+        key: &str,
+        make: impl FnOnce(Put<'_>) -> Result<(), Refusal>,
+    ) -> Result<(PathBuf, bool), Refusal> {
+        let entry = self.entries().join(key);
+        let lock = self.lock(key).map_err(Refusal::cache)?;
+        let failed = |error: io::Error| Refusal::cache(Error::io("lock the cache", &entry, &error));
+        lock.lock_shared().map_err(failed)?;
+        let mut made = false;
+        if !is_whole(&entry) {
+            lock.unlock().map_err(failed)?;
+            lock.lock().map_err(failed)?;
+            // Another process may have been faster.
+            if !is_whole(&entry) {
+                remove(&entry).map_err(Refusal::cache)?;
+                make(Put(&entry))?;
+                stamp(&entry).map_err(Refusal::cache)?;
+                made = true;
+            }
+        }
+        let _ = lock.set_modified(SystemTime::now());
+        drop(lock);
+        if made {
+            self.shrink(MOST);
+        }
+        Ok((entry, made))
+    }
+
+    /// Removes an entry.
+    pub(super) fn remove(&self, key: &str) -> Result<()> {
+        let lock = self.lock(key)?;
+        let entry = self.entries().join(key);
+        lock.lock()
+            .map_err(|error| Error::io("lock the cache", &entry, &error))?;
+        remove(&entry)
+    }
+
+    /// Removes entries that were used longest ago, until `most` bytes are left or all are in use.
+    /// What fails is left for the next time.
+    fn shrink(&self, most: u64) {
+        let Ok(entries) = self.entries().read_dir() else {
+            return;
+        };
+        let now = SystemTime::now();
+        let age = |path: &Path| {
+            let time = fs::metadata(path).and_then(|metadata| metadata.modified());
+            time.ok().and_then(|time| now.duration_since(time).ok())
+        };
+        let mut found: Vec<(Duration, u64, String)> = entries
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                // A process that was killed leaves its unfinished folder.
+                let used = age(&self.locks().join(&name)).or_else(|| age(&entry.path()));
+                Some((used.unwrap_or_default(), bytes(&entry.path()), name))
+            })
+            .collect();
+        found.sort();
+        let mut all: u64 = found.iter().map(|(_, bytes, _)| bytes).sum();
+        while all > most
+            && let Some((used, bytes, name)) = found.pop()
+            && used > IN_USE
+        {
+            if let Ok(lock) = self.lock(&name)
+                && lock.try_lock().is_ok()
+                && remove(&self.entries().join(&name)).is_ok()
+            {
+                all -= bytes;
+            }
+        }
+    }
+
+    fn entries(&self) -> PathBuf {
+        self.root.join("entries")
+    }
+
+    fn locks(&self) -> PathBuf {
+        self.root.join("locks")
+    }
+
+    fn lock(&self, key: &str) -> Result<File> {
+        let path = self.locks().join(key);
+        fs::create_dir_all(self.locks())
+            .and_then(|()| File::options().create(true).append(true).open(&path))
+            .map_err(|error| {
+                Error::io("write to the cache", &path, &error).remedy(format!(
+                    "set {VARIABLE} to the absolute path of a folder that can be written"
+                ))
+            })
+    }
+}
+
+fn stamp_time() -> SystemTime {
+    SystemTime::UNIX_EPOCH + STAMP
+}
+
+/// Whether an entry is there, with every file as it was made.
+fn is_whole(entry: &Path) -> bool {
+    let Ok(lock) = Lock::read(entry) else {
+        return false;
+    };
+    let trusted = is_stamped(&entry.join(LOCK));
+    let touched: Vec<&str> = lock
+        .paths()
+        .filter(|path| !(trusted && is_stamped(&entry.join(path))))
+        .collect();
+    let as_made = |path: &&str| {
+        let bytes = fs::read(entry.join(path));
+        bytes.is_ok_and(|bytes| lock.check(entry, path, &bytes).is_ok())
+    };
+    if lock.paths().next().is_none() || !touched.iter().all(as_made) {
+        return false;
+    }
+    // What was copied or touched is not hashed again the next time.
+    touched.is_empty() || stamp(entry).is_ok()
+}
+
+fn is_stamped(file: &Path) -> bool {
+    let time = fs::metadata(file).and_then(|metadata| metadata.modified());
+    time.is_ok_and(|time| time == stamp_time())
+}
+
+/// Gives an entry's files their time, the lock last.
+fn stamp(entry: &Path) -> Result<()> {
+    let lock = Lock::read(entry)?;
+    for path in lock.paths().chain([LOCK]) {
+        let path = entry.join(path);
+        File::options()
+            .append(true)
+            .open(&path)
+            .and_then(|file| file.set_modified(stamp_time()))
+            .map_err(|error| Error::io("write to the cache", &path, &error))?;
+    }
+    Ok(())
+}
+
+fn remove(entry: &Path) -> Result<()> {
+    match fs::remove_dir_all(entry) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("delete from the cache", entry, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes of the files in a folder.
+fn bytes(folder: &Path) -> u64 {
+    let Ok(entries) = folder.read_dir() else {
+        return 0;
+    };
+    let size = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(size).sum()
+}
+
+#[cfg(test)]
+mod tests;

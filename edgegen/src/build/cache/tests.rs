@@ -1,0 +1,119 @@
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::*;
+
+fn cache() -> (tempfile::TempDir, Cache) {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path().join("cache"));
+    (folder, cache)
+}
+
+/// Asks for an entry that holds `text`; whether it was made.
+fn made(cache: &Cache, key: &str, text: &str) -> bool {
+    let make = |put: Put<'_>| {
+        let files = BTreeMap::from([("module.rs", text.as_bytes()), ("weights/0.bin", &[7; 99])]);
+        put.files(&files).map_err(Refusal::cache)
+    };
+    let (entry, made) = cache.get(key, make).unwrap();
+    assert_eq!(fs::read_to_string(entry.join("module.rs")).unwrap(), text);
+    assert_eq!(fs::read(entry.join("weights/0.bin")).unwrap(), [7; 99]);
+    made
+}
+
+#[test]
+fn an_entry_is_made_once() {
+    let (_folder, cache) = cache();
+    assert!(made(&cache, "a", "text"));
+    assert!(!made(&cache, "a", "text"));
+    assert!(made(&cache, "b", "other"));
+    assert!(!made(&cache, "a", "text"));
+}
+
+#[test]
+fn of_threads_that_want_the_same_one_makes_it() {
+    let (_folder, cache) = cache();
+    let count = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                if made(&cache, "a", "text") {
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    assert_eq!(count.into_inner(), 1);
+}
+
+#[test]
+fn what_is_not_as_it_was_made_is_made_again() {
+    let (_folder, cache) = cache();
+    made(&cache, "a", "text");
+    let entry = cache.entries().join("a");
+    let weights = entry.join("weights/0.bin");
+    type Damage<'a> = &'a dyn Fn();
+    let damages: [Damage<'_>; 5] = [
+        &|| fs::write(&weights, [7; 98]).unwrap(),
+        &|| fs::write(&weights, [8; 99]).unwrap(),
+        &|| fs::remove_file(&weights).unwrap(),
+        &|| fs::write(entry.join("edgegen.lock"), "no hash").unwrap(),
+        &|| fs::write(entry.join("edgegen.lock"), "").unwrap(),
+    ];
+    for damage in damages {
+        damage();
+        assert!(made(&cache, "a", "text"));
+        assert!(!made(&cache, "a", "text"));
+    }
+}
+
+#[test]
+fn what_was_only_copied_is_taken() {
+    let (_folder, cache) = cache();
+    made(&cache, "a", "text");
+    let entry = cache.entries().join("a");
+    for file in ["module.rs", "weights/0.bin", "edgegen.lock"] {
+        let bytes = fs::read(entry.join(file)).unwrap();
+        fs::write(entry.join(file), bytes).unwrap();
+    }
+    assert!(!made(&cache, "a", "text"));
+    assert!(is_stamped(&entry.join("weights/0.bin")));
+}
+
+#[test]
+fn a_refusal_leaves_nothing() {
+    let (_folder, cache) = cache();
+    let refused = cache.get("a", |_| Err(Refusal::cache(Error::new("no"))));
+    assert_eq!(refused.unwrap_err().to_string(), "no");
+    assert!(made(&cache, "a", "text"));
+}
+
+#[test]
+fn what_was_used_longest_ago_goes_first_and_what_is_in_use_stays() {
+    let (_folder, cache) = cache();
+    for key in ["old", "older", "new"] {
+        made(&cache, key, "text");
+    }
+    let used = |key: &str, days: u32| {
+        let time = SystemTime::now() - days * IN_USE;
+        cache.lock(key).unwrap().set_modified(time).unwrap();
+    };
+    let keys = || {
+        let entries = cache.entries().read_dir().unwrap();
+        let mut keys: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        keys.sort();
+        keys
+    };
+    used("old", 3);
+    used("older", 4);
+    let one = bytes(&cache.entries().join("old"));
+    assert!(one > 99);
+    cache.shrink(3 * one);
+    assert_eq!(keys(), ["new", "old", "older"]);
+    cache.shrink(2 * one);
+    assert_eq!(keys(), ["new", "old"]);
+    cache.shrink(0);
+    assert_eq!(keys(), ["new"]);
+    assert!(made(&cache, "older", "text"));
+}

@@ -1,0 +1,301 @@
+//! The build-script helper.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use crate::error::{Error, Result};
+use crate::model::Role;
+use crate::recipe::{self, Recipe, Refusal};
+
+use super::module::module;
+
+/// Compiles a model into a module, from a build script: the same code as `edgegen emit` writes.
+///
+/// ```no_run
+/// // build.rs, with `edgegen` among the build-dependencies
+/// edgegen::build::Emit::new("models/SmolLM2-135M-Instruct.Q4_1.gguf")
+///     .platform("raspberry_pi")
+///     .context(512)
+///     .generate();
+/// ```
+///
+/// ```ignore
+/// // src/main.rs
+/// include!(concat!(env!("OUT_DIR"), "/assistant.rs")); // `pub mod assistant`
+/// let mut session = assistant::Session::new();
+/// ```
+///
+/// Paths are relative to the crate's manifest. Options are those of `edgegen emit`.
+#[derive(Debug, Clone)]
+#[must_use = "`generate` does the work"]
+pub struct Emit {
+    recipe: Recipe,
+    name: String,
+    problem: Option<Error>,
+}
+
+/// What was generated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emitted {
+    /// The Rust file, to be included.
+    pub file: PathBuf,
+    /// The files that the model was compiled from.
+    pub sources: Vec<PathBuf>,
+}
+
+impl Emit {
+    /// A model: a GGUF file, a Hugging Face folder or a llama2.c checkpoint.
+    pub fn new(model: impl Into<PathBuf>) -> Self {
+        Self {
+            recipe: Recipe {
+                model: Some(model.into()),
+                ..Recipe::default()
+            },
+            ..Self::built_in()
+        }
+    }
+
+    /// The built-in homectl.
+    pub fn built_in() -> Self {
+        Self {
+            recipe: Recipe::default(),
+            name: "assistant".into(),
+            problem: None,
+        }
+    }
+
+    /// The module's name, and that of its file; `assistant` if it is not called.
+    pub fn name(mut self, name: &str) -> Self {
+        if syn::parse_str::<syn::Ident>(name).is_err() {
+            let problem = Error::new(format!("`{name}` cannot be a module's name"));
+            self.refuse(problem.at("name").remedy("use a name such as `assistant`"));
+        }
+        self.name = name.into();
+        self
+    }
+
+    /// A built-in platform, or a profile's TOML file. There is no default.
+    pub fn platform(mut self, name_or_path: &str) -> Self {
+        self.recipe.platform = name_or_path.into();
+        self
+    }
+
+    /// The one CPU to compile for.
+    pub fn cpu(mut self, name: &str) -> Self {
+        self.recipe.cpu = Some(name.into());
+        self
+    }
+
+    /// Tokenizer of a llama2.c model; `tokenizer.bin` beside it if it is not called.
+    pub fn tokenizer(mut self, file: impl Into<PathBuf>) -> Self {
+        self.recipe.tokenizer = Some(file.into());
+        self
+    }
+
+    /// Weight format: `keep` (if it is not called), f32, f16, q8, q4m, q4, t4, t3 or t2.
+    pub fn quant(mut self, format: &str) -> Self {
+        match recipe::quant(format) {
+            Ok(quant) => self.recipe.compression.quant = quant,
+            Err(error) => self.refuse(error.at("quant")),
+        }
+        self
+    }
+
+    /// Weight format of one kind of matrix, such as `embedding`.
+    pub fn tensor(mut self, role: &str, format: &str) -> Self {
+        let role = Role::matrix(role).map_err(Error::new);
+        match role.and_then(|role| Ok((role, recipe::format(format)?))) {
+            Ok((role, format)) => {
+                self.recipe.compression.tensors.insert(role, format);
+            }
+            Err(error) => self.refuse(error.at("tensor")),
+        }
+        self
+    }
+
+    /// Calibrates q8, q4 and q4m too.
+    pub fn calibrate(mut self) -> Self {
+        self.recipe.compression.calibrate = true;
+        self
+    }
+
+    /// A plan's file, in place of formats, vocabulary and pruning.
+    pub fn plan(mut self, file: impl Into<PathBuf>) -> Self {
+        self.recipe.compression.plan = Some(file.into());
+        self
+    }
+
+    /// Number format of the KV cache: f32 (if it is not called) or i8.
+    pub fn kv_cache(mut self, format: &str) -> Self {
+        match recipe::kv_cache(format) {
+            Ok(format) => self.recipe.compression.kv_cache = format,
+            Err(error) => self.refuse(error.at("kv_cache")),
+        }
+        self
+    }
+
+    /// Feed-forward neurons of each layer to keep.
+    pub fn intermediate_size(mut self, neurons: usize) -> Self {
+        self.recipe.compression.shape.intermediate_size = Some(neurons);
+        self
+    }
+
+    /// Key-value heads of each layer to keep, each with its query heads.
+    pub fn kv_heads(mut self, heads: usize) -> Self {
+        self.recipe.compression.shape.num_key_value_heads = Some(heads);
+        self
+    }
+
+    /// Layers to keep.
+    pub fn layers(mut self, layers: usize) -> Self {
+        self.recipe.compression.shape.num_hidden_layers = Some(layers);
+        self
+    }
+
+    /// Tokens to keep, the most frequent ones of the calibration text.
+    pub fn vocab_size(mut self, tokens: usize) -> Self {
+        self.recipe.compression.vocab_size = Some(tokens);
+        self
+    }
+
+    /// Text of the kind that the model will see, UTF-8.
+    pub fn calibration(mut self, file: impl Into<PathBuf>) -> Self {
+        self.recipe.compression.calibration = Some(file.into());
+        self
+    }
+
+    /// Tokens that a session holds.
+    pub fn context(mut self, tokens: usize) -> Self {
+        self.recipe.context = Some(tokens);
+        self
+    }
+
+    /// Tokens of prompts and answers that a session keeps, to give the same answer to the same
+    /// request.
+    pub fn answer_cache(mut self, tokens: usize) -> Self {
+        self.recipe.answer_cache = Some(tokens);
+        self
+    }
+
+    /// JSON Schema that every answer shall be valid against.
+    pub fn schema(mut self, file: impl Into<PathBuf>) -> Self {
+        self.recipe.schema = Some(file.into());
+        self
+    }
+
+    /// System message of every chat that gives none; computed now, so that a device need not.
+    pub fn system(mut self, text: &str) -> Self {
+        self.recipe.system = Some(text.into());
+        self
+    }
+
+    /// Compiles even if the platform's limits are exceeded.
+    pub fn allow_oversize(mut self) -> Self {
+        self.recipe.allow_oversize = true;
+        self
+    }
+
+    /// Writes the module to `OUT_DIR` and tells cargo which files were read. What is wrong is an
+    /// error of the build, and ends the build script.
+    pub fn generate(self) {
+        if let Err(error) = self.try_generate() {
+            for line in error.to_string().lines() {
+                println!("cargo::error={line}");
+            }
+            process::exit(1);
+        }
+    }
+
+    /// As [`generate`](Self::generate), for build scripts that handle errors themselves.
+    ///
+    /// # Errors
+    ///
+    /// As `edgegen emit`, with the same messages; and outside a build script.
+    pub fn try_generate(self) -> Result<Emitted> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
+        let folder = |name: &str| {
+            env::var_os(name).map(PathBuf::from).ok_or_else(|| {
+                Error::new(format!("cargo does not set {name}")).remedy("call it in a build script")
+            })
+        };
+        let (root, out) = (folder("CARGO_MANIFEST_DIR")?, folder("OUT_DIR")?);
+        if self.recipe.platform.is_empty() {
+            return Err(Error::new("the platform is missing").remedy(
+                "say which, such as `.platform(\"host\")`; `edgegen platforms` lists them",
+            ));
+        }
+        let recipe = self.recipe.below(&root);
+        tell_cargo(&recipe);
+        let module = module(&recipe).map_err(Refusal::into_error)?;
+        if let Some(warning) = module.warning() {
+            println!("cargo::warning={warning}");
+        }
+        put_weights(module.folder(), &out.join(&self.name))?;
+        let file = out.join(format!("{}.rs", self.name));
+        let code = module.code(&self.name, &self.name);
+        let text = format!(
+            "/// A language model, compiled by edgegen {}.\npub mod {} {{\n{code}}}\n",
+            env!("CARGO_PKG_VERSION"),
+            self.name
+        );
+        put(&file, text.as_bytes())?;
+        Ok(Emitted {
+            file,
+            sources: module.sources().to_owned(),
+        })
+    }
+
+    /// The first problem is the one that is told.
+    fn refuse(&mut self, problem: Error) {
+        self.problem.get_or_insert(problem);
+    }
+}
+
+/// Says when to run the build script again, also after an error.
+fn tell_cargo(recipe: &Recipe) {
+    println!("cargo::rerun-if-env-changed=EDGEGEN_CACHE");
+    // Files may appear in a folder.
+    let folder = recipe.model.as_deref().filter(|model| model.is_dir());
+    let files = recipe.files().unwrap_or_default();
+    for path in folder.into_iter().chain(files.iter().map(PathBuf::as_path)) {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+}
+
+/// Makes the files of `to` those of `from`.
+fn put_weights(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).map_err(|error| Error::io("create the folder", to, &error))?;
+    let wanted = names(from)?;
+    for name in names(to)?.difference(&wanted) {
+        let file = to.join(name);
+        fs::remove_file(&file).map_err(|error| Error::io("delete", &file, &error))?;
+    }
+    for name in &wanted {
+        let file = from.join(name);
+        let bytes = fs::read(&file).map_err(|error| Error::io("read", &file, &error))?;
+        put(&to.join(name), &bytes)?;
+    }
+    Ok(())
+}
+
+fn names(folder: &Path) -> Result<BTreeSet<OsString>> {
+    let failed = |error| Error::io("list the folder", folder, &error);
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    entries
+        .map(|entry| Ok(entry.map_err(failed)?.file_name()))
+        .collect()
+}
+
+/// Writes a file, unless its content is there already.
+fn put(file: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(file).is_ok_and(|there| there == bytes) {
+        return Ok(());
+    }
+    fs::write(file, bytes).map_err(|error| Error::io("write", file, &error))
+}

@@ -1,0 +1,104 @@
+//! Recipe → Module, out of the cache where it is there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::compile::Quiet;
+use crate::emit::Files;
+use crate::error::{Error, Result};
+use crate::recipe::{Ingredients, Recipe, Refusal};
+
+use super::cache::{Cache, Put};
+use super::key::key;
+
+/// In the cached text: the module's name.
+const NAME: &str = "@edgegen-name@";
+/// In the cached text: the folder of the weights.
+const FOLDER: &str = "@edgegen-folder@";
+/// The cached text.
+const TEXT: &str = "module.rs";
+/// The cached weights.
+const WEIGHTS: &str = "weights";
+
+/// A model as the content of a Rust module, and its weights in files.
+#[derive(Debug, Clone)]
+pub struct Module {
+    text: String,
+    folder: PathBuf,
+    sources: Vec<PathBuf>,
+    made: bool,
+}
+
+impl Module {
+    /// The content of a module that calls itself `name` and includes its weights from `folder`.
+    pub fn code(&self, name: &str, folder: &str) -> String {
+        self.text
+            .replace(NAME, &name.escape_default().to_string())
+            .replace(FOLDER, &folder.escape_default().to_string())
+    }
+
+    /// The folder of the weights, which must stay as it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The files that it was made from.
+    pub fn sources(&self) -> &[PathBuf] {
+        &self.sources
+    }
+
+    /// What to tell people who waited for it: a build without optimisation takes minutes, and
+    /// only they can change that.
+    pub fn warning(&self) -> Option<String> {
+        let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let large = self.sources.iter().map(size).sum::<u64>() > 20_000_000;
+        let slow = env!("EDGEGEN_OPT_LEVEL") == "0" && self.made && large;
+        slow.then(|| {
+            "edgegen runs without optimisation; with `[profile.dev.build-override] opt-level = 3` in the \
+             workspace's Cargo.toml, and the same for `profile.release`, large models take seconds"
+                .to_owned()
+        })
+    }
+}
+
+/// The module of a recipe. It is made once on a machine, and found in the cache from then on.
+///
+/// # Errors
+///
+/// What [`Ingredients::compile`] refuses, a cache that cannot be written, and files that
+/// change meanwhile.
+pub fn module(recipe: &Recipe) -> Result<Module, Refusal> {
+    let ingredients = recipe.read()?;
+    let sources = recipe.files()?;
+    let cache = Cache::open().map_err(Refusal::cache)?;
+    let remembered = cache.remembered();
+    let before = key(&ingredients, &sources, &remembered).map_err(Refusal::cache)?;
+    let (entry, made) = cache.get(&before, |put| make(&ingredients, put))?;
+    if made && key(&ingredients, &sources, &remembered).map_err(Refusal::cache)? != before {
+        cache.remove(&before).map_err(Refusal::cache)?;
+        return Err(Refusal::cache(
+            Error::new("a file of the model changed while it was read").remedy("build again"),
+        ));
+    }
+    let text = entry.join(TEXT);
+    let text = std::fs::read_to_string(&text)
+        .map_err(|error| Refusal::cache(Error::io("read", &text, &error)))?;
+    Ok(Module {
+        text,
+        folder: entry.join(WEIGHTS),
+        sources,
+        made,
+    })
+}
+
+fn make(ingredients: &Ingredients<'_>, put: Put<'_>) -> Result<(), Refusal> {
+    let compiled = ingredients.compile(&Quiet)?;
+    let text = compiled.module(NAME, FOLDER);
+    let weights: Vec<(String, &[u8])> = compiled
+        .weights()
+        .map(|(name, bytes)| (format!("{WEIGHTS}/{name}"), bytes))
+        .collect();
+    let mut files: Files<'_> = BTreeMap::from([(TEXT, text.as_bytes())]);
+    files.extend(weights.iter().map(|(path, bytes)| (path.as_str(), *bytes)));
+    put.files(&files).map_err(Refusal::cache)
+}

@@ -1,0 +1,151 @@
+//! Hashes of large files, remembered as long as the files do not change: a second build must not
+//! read a model again to learn that it is the same.
+
+use std::fmt::Write as _;
+use std::fs::{self, File, Metadata};
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+use crate::cache::hexadecimal;
+
+/// Smaller files are read each time.
+const LARGE: u64 = 1 << 20;
+
+/// A change within this time may leave the file's times as they are.
+const TICK: Duration = Duration::from_secs(2);
+
+/// The folder of what is remembered: a file for each path.
+pub(super) struct Remembered {
+    folder: PathBuf,
+}
+
+impl Remembered {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// SHA-256 of a file's content, in hexadecimal.
+    pub(super) fn hash(&self, path: &Path) -> Result<String> {
+        let failed = |error: std::io::Error| Error::io("read the file", path, &error);
+        let mut file = File::open(path).map_err(failed)?;
+        let now = SystemTime::now();
+        let metadata = file.metadata().map_err(failed)?;
+        let state = state(&metadata);
+        let note = self.note(path);
+        if metadata.len() >= LARGE
+            && let Some(hash) = fs::read_to_string(&note)
+                .ok()
+                .and_then(|text| Some(text.strip_prefix(&state)?.trim().to_owned()))
+            && hash.len() == 64
+        {
+            return Ok(hash);
+        }
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            match file.read(&mut buffer).map_err(failed)? {
+                0 => break,
+                count => hash.update(&buffer[..count]),
+            }
+        }
+        let hash = hexadecimal(hash);
+        let settled = metadata
+            .modified()
+            .is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age > TICK));
+        if metadata.len() >= LARGE && settled {
+            self.write(&note, &format!("{state}{hash}\n"))?;
+        }
+        Ok(hash)
+    }
+
+    fn note(&self, path: &Path) -> PathBuf {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let mut hash = Sha256::new();
+        hash.update(path.as_os_str().as_encoded_bytes());
+        self.folder.join(hexadecimal(hash))
+    }
+
+    fn write(&self, note: &Path, text: &str) -> Result<()> {
+        let write = || {
+            fs::create_dir_all(&self.folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+            file.write_all(text.as_bytes())?;
+            file.persist(note).map_err(|error| error.error)
+        };
+        write()
+            .map(drop)
+            .map_err(|error| Error::io("write to the cache", note, &error))
+    }
+}
+
+/// What changes when the file does, as one line with a space at its end.
+fn state(metadata: &Metadata) -> String {
+    let mut state = metadata.len().to_string();
+    let time = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let _ = write!(state, " {}", since.unwrap_or_default().as_nanos());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (seconds, nanoseconds) = (metadata.ctime(), metadata.ctime_nsec());
+        let _ = write!(
+            state,
+            " {} {} {seconds}.{nanoseconds}",
+            metadata.dev(),
+            metadata.ino()
+        );
+    }
+    state + " "
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, byte: u8, age: Duration) {
+        fs::write(path, vec![byte; LARGE as usize]).unwrap();
+        let file = File::options().append(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    #[test]
+    fn a_large_file_that_does_not_change_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let remembered = Remembered::new(folder.path().join("files"));
+        let path = folder.path().join("model.gguf");
+        write(&path, 1, 10 * TICK);
+        let hash = remembered.hash(&path).unwrap();
+        assert_eq!(
+            hash,
+            hexadecimal(Sha256::new_with_prefix(fs::read(&path).unwrap()))
+        );
+
+        // That it is not read shows when the note says something else.
+        let note = remembered.note(&path);
+        let text = fs::read_to_string(&note).unwrap();
+        let other = "0".repeat(64);
+        fs::write(&note, text.replace(&hash, &other)).unwrap();
+        assert_eq!(remembered.hash(&path).unwrap(), other);
+        fs::write(&note, text.replace(&hash, "damaged")).unwrap();
+        assert_eq!(remembered.hash(&path).unwrap(), hash);
+
+        // A change of the same length, dated back.
+        write(&path, 2, 10 * TICK);
+        assert_ne!(remembered.hash(&path).unwrap(), hash);
+    }
+
+    #[test]
+    fn a_file_that_may_still_change_is_not_remembered() {
+        let folder = tempfile::tempdir().unwrap();
+        let remembered = Remembered::new(folder.path().join("files"));
+        let path = folder.path().join("model.gguf");
+        write(&path, 1, Duration::ZERO);
+        remembered.hash(&path).unwrap();
+        assert!(!remembered.note(&path).exists());
+    }
+}

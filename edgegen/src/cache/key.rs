@@ -1,0 +1,55 @@
+//! What a result depends on, as one hash.
+
+use std::fmt::Debug;
+use std::sync::LazyLock;
+
+use edgegen_templates::{EMBEDDED, FILES};
+use runtime_kernels::SOURCES;
+use sha2::{Digest, Sha256};
+
+/// Names a result by what it depends on. Edgegen's own code is always a part.
+#[derive(Debug, Clone)]
+pub struct Key(Sha256);
+
+impl Key {
+    /// A key for results of a kind.
+    pub fn new(kind: &str) -> Self {
+        Self(CODE.clone()).with(kind)
+    }
+
+    /// Something else that the result depends on.
+    #[must_use]
+    pub fn with(mut self, part: impl AsRef<[u8]>) -> Self {
+        let part = part.as_ref();
+        // The length keeps two parts apart from one that joins them.
+        self.0.update((part.len() as u64).to_le_bytes());
+        self.0.update(part);
+        self
+    }
+
+    /// A value that the result depends on, as it is printed for debugging.
+    #[must_use]
+    pub fn with_value(self, value: &impl Debug) -> Self {
+        self.with(format!("{value:?}"))
+    }
+
+    /// The hash, in hexadecimal.
+    pub fn name(&self) -> String {
+        hexadecimal(self.0.clone())
+    }
+}
+
+/// The hash of edgegen's code, to go on with.
+static CODE: LazyLock<Sha256> = LazyLock::new(|| {
+    let code = (env!("CARGO_PKG_VERSION"), env!("EDGEGEN_CODE"));
+    let mut key = Key(Sha256::new()).with_value(&code);
+    for (path, text) in FILES.iter().chain(EMBEDDED.files).chain(SOURCES) {
+        key = key.with(path).with(text);
+    }
+    key.0
+});
+
+pub(crate) fn hexadecimal(hash: Sha256) -> String {
+    let hash = hash.finalize();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}

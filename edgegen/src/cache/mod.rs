@@ -1,0 +1,11 @@
+//! What long work gave, kept between runs in the user's cache folder by the hash of all that it depends
+//! on. (Modules, which the compiler reads in place, are in `build/cache.rs`.)
+
+mod folder;
+mod key;
+mod results;
+
+pub(crate) use folder::{VARIABLE, folder};
+pub use key::Key;
+pub(crate) use key::hexadecimal;
+pub use results::Cache;

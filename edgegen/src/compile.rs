@@ -1,0 +1,110 @@
+//! Model + Profile + Request → Compiled → crate or module: what the command line, the macro and
+//! build scripts have in common.
+
+use std::thread::available_parallelism;
+
+use crate::cache::Cache;
+use crate::compress::compress_cached;
+use crate::emit::{self, Crate, Options};
+use crate::error::Result;
+use crate::interpret::{bake, golden};
+use crate::model::Model;
+use crate::plan::{Plan, Request, plan};
+use crate::profile::Profile;
+use crate::program::{Golden, Program};
+
+/// Is told what is being done, for people who wait.
+pub trait Progress {
+    /// Runs work of unknown length.
+    fn spin<T>(&self, _what: &'static str, work: impl FnOnce() -> T) -> T {
+        work()
+    }
+
+    /// Runs work that reports steps done and steps in all.
+    fn count<T>(
+        &self,
+        _what: &'static str,
+        work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T,
+    ) -> T {
+        work(&|_, _| {})
+    }
+}
+
+/// Shows nothing.
+pub struct Quiet;
+
+impl Progress for Quiet {}
+
+/// Everything that is emitted, and the plan that it carries out.
+pub struct Compiled<'a> {
+    profile: &'a Profile,
+    allow_oversize: bool,
+    plan: Plan,
+    program: Program,
+    golden: Golden,
+}
+
+/// Plans, packs the weights and runs the golden tokens.
+///
+/// # Errors
+///
+/// When the model does not fit the profile, or its weights overflow.
+pub fn compile<'a>(
+    model: &Model,
+    profile: &'a Profile,
+    request: &Request,
+    progress: &impl Progress,
+) -> Result<Compiled<'a>> {
+    let plan = plan(model, profile, request)?;
+    let mut program = progress.count("packing the weights", |step| {
+        compress_cached(model, &plan, &Cache::of_user(), step)
+    })?;
+    let threads = available_parallelism().map_or(1, usize::from);
+    if !model.prefix().is_empty() {
+        progress.spin("running the system message", || bake(&mut program, threads));
+    }
+    let golden = progress.spin("running the golden tokens", || golden(&program, threads))?;
+    Ok(Compiled {
+        profile,
+        allow_oversize: request.allow_oversize,
+        plan,
+        program,
+        golden,
+    })
+}
+
+impl Compiled<'_> {
+    /// The crate of this name, in memory.
+    pub fn krate(&self, name: &str) -> Crate {
+        emit::emit(
+            &self.program,
+            &self.golden,
+            self.profile,
+            &self.options(name),
+        )
+    }
+
+    /// The content of a module that calls itself `name` and includes [`Self::weights`] from `folder`.
+    pub fn module(&self, name: &str, folder: &str) -> String {
+        let options = self.options(name);
+        emit::module(&self.program, &self.golden, self.profile, &options, folder)
+    }
+
+    /// The files that a module includes: name and content.
+    pub fn weights(&self) -> impl Iterator<Item = (String, &[u8])> {
+        emit::weight_files(&self.program)
+    }
+
+    /// The plan, and the hashes of the golden run.
+    pub fn figures(self) -> (Plan, Golden) {
+        (self.plan, self.golden)
+    }
+
+    fn options(&self, name: &str) -> Options {
+        Options {
+            name: name.to_owned(),
+            weights: self.plan.weights(),
+            allow_oversize: self.allow_oversize,
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! What to compile and how: the options that the command line, the macro and build scripts have
+//! in common.
+
+mod compression;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::compile::{Compiled, Progress, compile};
+use crate::error::{Error, Result};
+use crate::import::{built_in, files_of, import_with_tokenizer};
+use crate::model::Model;
+use crate::plan::{Placement, Quant, Request};
+use crate::profile::Profile;
+use crate::program::{CacheFormat, WeightFormat};
+use crate::schema;
+
+pub use compression::{Compression, Given};
+
+/// The options of a compilation.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Recipe {
+    /// GGUF file, Hugging Face folder or llama2.c checkpoint; the built-in homectl, if absent.
+    pub model: Option<PathBuf>,
+    /// Tokenizer of a llama2.c checkpoint; `tokenizer.bin` beside it, if absent.
+    pub tokenizer: Option<PathBuf>,
+    /// Built-in platform, or path of a profile's TOML file.
+    pub platform: String,
+    /// The one CPU to compile for.
+    pub cpu: Option<String>,
+    /// What becomes of the weights and all else that can be made smaller.
+    pub compression: Compression,
+    /// Tokens that a session holds.
+    pub context: Option<usize>,
+    /// Tokens of prompts and answers that a session keeps.
+    pub answer_cache: Option<usize>,
+    /// JSON Schema that every answer shall be valid against.
+    pub schema: Option<PathBuf>,
+    /// System message of every chat that gives none.
+    pub system: Option<String>,
+    /// Where the weights are.
+    pub weights: Placement,
+    /// Whether the profile's limits may be exceeded.
+    pub allow_oversize: bool,
+}
+
+/// An error, and the option that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    option: String,
+    error: Error,
+}
+
+impl Refusal {
+    /// `option` is taken if the error names none.
+    fn of(option: &str) -> impl FnOnce(Error) -> Self {
+        move |error| Self {
+            option: error
+                .option()
+                .map_or_else(|| option.to_owned(), |name| name.replace('-', "_")),
+            error,
+        }
+    }
+
+    /// About the cache, which is no option.
+    pub(crate) fn cache(error: Error) -> Self {
+        Self::of("cache")(error)
+    }
+
+    /// The option's name, as a field of [`Recipe`] is called.
+    pub fn option(&self) -> &str {
+        &self.option
+    }
+
+    /// The error alone.
+    pub fn into_error(self) -> Error {
+        self.error
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+/// The weight format of that name.
+///
+/// # Errors
+///
+/// Lists the names that there are.
+pub fn quant(name: &str) -> Result<Quant> {
+    name.parse().map_err(|problem: String| {
+        let formats = WeightFormat::ALL.map(WeightFormat::name);
+        Error::new(problem).remedy(format!("there are keep, {}", formats.join(", ")))
+    })
+}
+
+/// The weight format of that name, for the matrices of one role.
+///
+/// # Errors
+///
+/// As [`quant`].
+pub fn format(name: &str) -> Result<WeightFormat> {
+    name.parse().map_err(|problem: String| {
+        let formats = WeightFormat::ALL.map(WeightFormat::name);
+        Error::new(problem).remedy(format!("there are {}", formats.join(", ")))
+    })
+}
+
+/// The format of the KV cache of that name.
+///
+/// # Errors
+///
+/// Lists the names that there are.
+pub fn kv_cache(name: &str) -> Result<CacheFormat> {
+    name.parse().map_err(|problem: String| {
+        let formats = CacheFormat::ALL.map(CacheFormat::name);
+        Error::new(problem).remedy(format!("there are {}", formats.join(", ")))
+    })
+}
+
+impl Recipe {
+    /// The same with relative paths below `root`.
+    #[must_use]
+    pub fn below(mut self, root: &Path) -> Self {
+        let paths = [
+            &mut self.model,
+            &mut self.tokenizer,
+            &mut self.compression.plan,
+            &mut self.compression.calibration,
+            &mut self.schema,
+        ];
+        for path in paths.into_iter().flatten() {
+            *path = root.join(&*path);
+        }
+        let file = self.profile_file().map(|file| root.join(file));
+        if let Some(file) = file
+            && (file.exists() || file.extension().is_some())
+            && let Some(file) = file.to_str()
+        {
+            self.platform = file.to_owned();
+        }
+        self
+    }
+
+    /// The profile's file, if it is none of the built-in ones.
+    fn profile_file(&self) -> Option<&Path> {
+        let built_in = Profile::built_in().any(|profile| profile.name() == self.platform);
+        (!built_in).then(|| Path::new(&self.platform))
+    }
+
+    /// Reads what is small: profile and texts.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be read or is malformed.
+    pub fn read(&self) -> Result<Ingredients<'_>, Refusal> {
+        let mut profile = Profile::load(&self.platform).map_err(Refusal::of("platform"))?;
+        if let Some(cpu) = &self.cpu {
+            profile = profile.for_cpu(cpu).map_err(Refusal::of("cpu"))?;
+        }
+        let schema = self.schema.as_deref().map(schema::read).transpose();
+        Ok(Ingredients {
+            recipe: self,
+            profile,
+            schema: schema.map_err(Refusal::of("schema"))?,
+            given: self.compression.read()?,
+        })
+    }
+
+    /// The files that a compilation reads, those of the model last; a folder may have more that it
+    /// would read if they were there.
+    ///
+    /// # Errors
+    ///
+    /// When the model's cannot be found.
+    pub fn files(&self) -> Result<Vec<PathBuf>, Refusal> {
+        let given = [
+            self.profile_file(),
+            self.schema.as_deref(),
+            self.compression.plan.as_deref(),
+            self.compression.calibration.as_deref(),
+        ];
+        let mut files: Vec<PathBuf> = given.into_iter().flatten().map(Path::to_owned).collect();
+        if let Some(model) = &self.model {
+            let more = files_of(model, self.tokenizer.as_deref()).map_err(Refusal::of("model"))?;
+            files.extend(more);
+        }
+        Ok(files)
+    }
+
+    /// What the planner is asked for beside compression.
+    fn request(&self) -> Request {
+        Request {
+            context: self.context,
+            answer_cache: self.answer_cache,
+            weights: self.weights,
+            allow_oversize: self.allow_oversize,
+            kv_cache: self.compression.kv_cache,
+            ..Request::default()
+        }
+    }
+}
+
+/// A recipe with its profile and texts.
+pub struct Ingredients<'r> {
+    recipe: &'r Recipe,
+    profile: Profile,
+    schema: Option<Vec<u8>>,
+    given: Given<'r>,
+}
+
+impl Ingredients<'_> {
+    /// The options.
+    pub fn recipe(&self) -> &Recipe {
+        self.recipe
+    }
+
+    /// The platform's profile, for the CPU if one is named.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The schema's text.
+    pub fn schema(&self) -> Option<&[u8]> {
+        self.schema.as_deref()
+    }
+
+    /// The options of compression with the files that they name.
+    pub fn given(&self) -> &Given<'_> {
+        &self.given
+    }
+
+    /// The model, with all that is to be kept of it and the schema of its answers, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::original`], and when something does not suit the model.
+    pub fn model(&self) -> Result<Model, Refusal> {
+        // The tokens of the system message are kept.
+        self.bound(self.given.prune(self.original()?)?)
+    }
+
+    /// The model, with its system message.
+    ///
+    /// # Errors
+    ///
+    /// When it is refused, or takes no system message.
+    pub fn original(&self) -> Result<Model, Refusal> {
+        let recipe = self.recipe;
+        let tokenizer = recipe.tokenizer.as_deref();
+        let model = match &recipe.model {
+            Some(path) => import_with_tokenizer(path, tokenizer),
+            None if tokenizer.is_some() => {
+                let error = Error::new("the built-in model holds its own tokenizer");
+                return Err(Refusal::of("tokenizer")(
+                    error.remedy("leave the tokenizer out"),
+                ));
+            }
+            None => built_in(),
+        };
+        let model = model.map_err(|error| {
+            let about_tokenizer = tokenizer.is_some() && error.file() == tokenizer;
+            Refusal::of(if about_tokenizer {
+                "tokenizer"
+            } else {
+                "model"
+            })(error)
+        })?;
+        match &recipe.system {
+            Some(text) => model.with_system(text).map_err(Refusal::of("system")),
+            None => Ok(model),
+        }
+    }
+
+    /// The model with its answers bound to the schema.
+    ///
+    /// # Errors
+    ///
+    /// When the schema is refused.
+    pub fn bound(&self, model: Model) -> Result<Model, Refusal> {
+        match (&self.schema, &self.recipe.schema) {
+            (Some(text), Some(path)) => model
+                .with_schema(text)
+                .map_err(|error| Refusal::of("schema")(error.in_file(path))),
+            _ => Ok(model),
+        }
+    }
+
+    /// What the planner is asked for beside compression.
+    pub fn plain_request(&self) -> Request {
+        self.recipe.request()
+    }
+
+    /// What the planner is asked for, for this model.
+    ///
+    /// # Errors
+    ///
+    /// As [`Given::request`].
+    pub fn request(&self, model: &Model) -> Result<Request, Refusal> {
+        self.given.request(model, self.plain_request())
+    }
+
+    /// Model → Compiled, for the macro and build scripts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::model`] and [`compile`].
+    pub fn compile(&self, progress: &impl Progress) -> Result<Compiled<'_>, Refusal> {
+        let model = self.model()?;
+        compile(&model, &self.profile, &self.request(&model)?, progress)
+            .map_err(Refusal::of("model"))
+    }
+}
