@@ -12,18 +12,20 @@ use proc_macro::TokenStream;
 /// edgegen_macros::edge_model! {
 ///     /// Answers.
 ///     pub mod assistant {
-///         model: "models/tiny.bin",   // optional: a GGUF file, a Hugging Face folder, a llama2.c checkpoint;
+///         model: "models/tiny.bin",   // a GGUF file, a Hugging Face folder, a llama2.c checkpoint;
 ///                                     // the built-in homectl if absent
-///         platform: "host",           // a built-in profile, or a profile's TOML file
-///         cpu: "x86-64-v3",           // optional: the one CPU to compile for
-///         schema: "answer.json",      // optional: a JSON Schema that every answer is valid against
-///         system: "Be brief.",        // optional: the system message of chats that give none
+///         tokenizer: "models/tok.bin",// of a llama2.c checkpoint; beside it if absent
+///         platform: "host",           // a built-in profile, or a profile's TOML file; must be there
+///         cpu: "x86-64-v3",           // the one CPU to compile for
 ///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m, q4, t4, t3 or t2
-///         vocab_size: 8192,           // optional: tokens to keep, those most frequent in English
-///         context: 96,                // optional: tokens of a session
-///         answer_cache: 0,            // optional: tokens kept to give an answer again
-///         tokenizer: "models/tok.bin",// optional: of a llama2.c checkpoint
-///         allow_oversize: true,       // optional: exceed the profile's limits
+///         tensors: { embedding: "t4" }, // other formats for some matrices
+///         vocab_size: 8192,           // tokens to keep, those most frequent in the text
+///         calibration: "words.txt",   // text of the kind that the model will see
+///         context: 96,                // tokens of a session
+///         answer_cache: 0,            // tokens kept to give an answer again
+///         schema: "answer.json",      // a JSON Schema that every answer is valid against
+///         system: "Be brief.",        // the system message of chats that give none
+///         allow_oversize: true,       // exceed the profile's limits
 ///     }
 /// }
 ///
@@ -36,9 +38,9 @@ use proc_macro::TokenStream;
 /// There is no option for weights in a file beside the program (`edgegen emit --weights external`):
 /// a macro has no place for a file that a program is shipped with.
 ///
-/// Paths are relative to the invoking crate's manifest. The packed weights go
-/// to the target folder, never to the sources; the module includes them with
-/// `include_bytes!`.
+/// Paths are relative to the invoking crate's manifest. Nothing is written to the sources: modules and
+/// their weights are in the user's cache, by content, and made once on a machine. A change of a
+/// file that was read rebuilds the crate. `docs/macro.md` says how, and what large models want.
 ///
 /// # Errors
 ///

@@ -96,7 +96,7 @@ fn what_was_used_longest_ago_goes_first_and_what_is_in_use_stays() {
         made(&cache, key, "text");
     }
     let used = |key: &str, days: u32| {
-        let time = SystemTime::now() - days * IN_USE;
+        let time = SystemTime::now() - IN_USE * days;
         cache.lock(key).unwrap().set_modified(time).unwrap();
     };
     let keys = || {
