@@ -36,7 +36,7 @@ fn help() {
       demo       Compile the built-in model for this machine and run a command on it
       emit       Compile a model into a Rust crate
       estimate   Show how much memory a model takes in each number format, and whether it fits a platform
-      eval       Measure what a weight format and a smaller vocabulary cost in quality, on a text
+      eval       Measure what a weight format, a smaller vocabulary and a smaller network cost in quality, on a text
       inspect    Show a model's architecture, weights and tokenizer
       new        Make a program around the macro `edge_model!`, with what builds it for a platform
       plan       Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
@@ -63,31 +63,34 @@ fn help_of_emit() {
       [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
 
     Options:
-          --platform <P>          Built-in platform, or a profile's TOML file (see `edgegen platforms`)
-          --cpu <NAME>            The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
-          --out <DIR>             Folder of the crate [default: ./<crate name>]
-          --name <CRATE>          Name of the crate [default: from the model's name]
-          --quant <QUANT>         Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
-          --tensor <ROLE=FORMAT>  Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
-          --vocab-size <N>        Tokens to keep, the most frequent ones of the calibration text [default: all]
-          --calibration <FILE>    Text of the kind that the model will see, UTF-8: for `--vocab-size`, t4, t3 and t2 [default: a built-in one, English]
-          --context <N>           Tokens that a session holds [default: the platform's, at most the model's]
-          --answer-cache <N>      Tokens of prompts and answers that a session keeps, to give the same answer to the same request [default: those of four contexts, where the platform's RAM allows it]
-          --schema <FILE>         JSON Schema that every answer shall be valid against [default: homectl's own, else none]
-          --system <TEXT>         System message of every chat that gives none; computed now, so that a device need not
-          --tokenizer <FILE>      Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --weights <PLACE>       In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards [default: embedded] [possible values: embedded, external]
-          --allow-oversize        Emit even if the platform's limits are exceeded
-          --force                 Replace files that were changed by hand or that edgegen did not write
-          --json                  Print one JSON object
-      -h, --help                  Print help
+          --platform <P>           Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+          --cpu <NAME>             The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
+          --out <DIR>              Folder of the crate [default: ./<crate name>]
+          --name <CRATE>           Name of the crate [default: from the model's name]
+          --quant <QUANT>          Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
+          --tensor <ROLE=FORMAT>   Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
+          --vocab-size <N>         Tokens to keep, the most frequent ones of the calibration text [default: all]
+          --intermediate-size <N>  Feed-forward neurons of each layer to keep, those that matter most for the calibration text; best a multiple of 32 [default: all]
+          --kv-heads <N>           Key-value heads of each layer to keep, each with its query heads [default: all]
+          --layers <N>             Layers to keep [default: all]
+          --calibration <FILE>     Text of the kind that the model will see, UTF-8: for pruning, t4, t3 and t2 [default: a built-in one, English]
+          --context <N>            Tokens that a session holds [default: the platform's, at most the model's]
+          --answer-cache <N>       Tokens of prompts and answers that a session keeps, to give the same answer to the same request [default: those of four contexts, where the platform's RAM allows it]
+          --schema <FILE>          JSON Schema that every answer shall be valid against [default: homectl's own, else none]
+          --system <TEXT>          System message of every chat that gives none; computed now, so that a device need not
+          --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --weights <PLACE>        In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards [default: embedded] [possible values: embedded, external]
+          --allow-oversize         Emit even if the platform's limits are exceeded
+          --force                  Replace files that were changed by hand or that edgegen did not write
+          --json                   Print one JSON object
+      -h, --help                   Print help
     "#);
 }
 
 #[test]
 fn help_of_eval() {
     insta::assert_snapshot!(stdout(&["eval", "--help"]), @r#"
-    Measure what a weight format and a smaller vocabulary cost in quality, on a text
+    Measure what a weight format, a smaller vocabulary and a smaller network cost in quality, on a text
 
     Usage: edgegen eval [OPTIONS] <MODEL>
 
@@ -95,16 +98,19 @@ fn help_of_eval() {
       <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
 
     Options:
-          --text <FILE>           Text to predict, UTF-8 [default: a built-in one, English]
-          --window <N>            Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
-          --tokenizer <FILE>      Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --against <QUANT>       Weight format to compare with, which has the whole vocabulary; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
-          --quant <QUANT>         Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
-          --tensor <ROLE=FORMAT>  Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
-          --vocab-size <N>        Tokens to keep, the most frequent ones of the calibration text [default: all]
-          --calibration <FILE>    Text of the kind that the model will see, UTF-8: for `--vocab-size`, t4, t3 and t2 [default: a built-in one, English]
-          --json                  Print one JSON object
-      -h, --help                  Print help
+          --text <FILE>            Text to predict, UTF-8 [default: a built-in one, English]
+          --window <N>             Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
+          --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --against <QUANT>        Weight format to compare with, of the whole model; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
+          --quant <QUANT>          Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
+          --tensor <ROLE=FORMAT>   Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
+          --vocab-size <N>         Tokens to keep, the most frequent ones of the calibration text [default: all]
+          --intermediate-size <N>  Feed-forward neurons of each layer to keep, those that matter most for the calibration text; best a multiple of 32 [default: all]
+          --kv-heads <N>           Key-value heads of each layer to keep, each with its query heads [default: all]
+          --layers <N>             Layers to keep [default: all]
+          --calibration <FILE>     Text of the kind that the model will see, UTF-8: for pruning, t4, t3 and t2 [default: a built-in one, English]
+          --json                   Print one JSON object
+      -h, --help                   Print help
     "#);
 }
 
@@ -152,13 +158,13 @@ fn a_plan_shows_steps_memory_and_speed() {
     insta::assert_snapshot!(stdout(&["plan", "--platform", "esp32"]), @r#"
     model    homectl, 4.46 MB in fp32
     steps    1. quantize to int8: 2.3 MB → 1.26 MB; in fp32 the model has 2.2 times the platform's limit
-             2. prune at sparsity 0.3: 1.26 MB → 1.26 MB; the model exceeds the limit; zeros keep their room until they are packed as such
-             3. optimize the graph: 1.26 MB → 1.26 MB; matrices with one input become one, buffers share memory
-    flash    1.26 MB of weights and tables, limit 2 MB: fits
-    RAM      320 KB a session of 112 tokens, limit 520 KB: fits
-    device   320 KB of its RAM, of 354 KB for a model: fits
-    speed    9.9 tokens/s at the start of the context, reading 1.19 MB a token
-    emit     `--quant q8` does this, without pruning
+             2. prune at sparsity 0.3: 1.26 MB → 997 KB; the model exceeds the limit; the feed-forward neurons that matter least are left out
+             3. optimize the graph: 997 KB → 997 KB; matrices with one input become one, buffers share memory
+    flash    997 KB of weights and tables, limit 2 MB: fits
+    RAM      314 KB a session of 112 tokens, limit 520 KB: fits
+    device   314 KB of its RAM, of 354 KB for a model: fits
+    speed    12.7 tokens/s at the start of the context, reading 928 KB a token
+    emit     `edgegen emit --platform esp32 --quant q8 --intermediate-size 256` does this
     "#);
     insta::assert_snapshot!(stdout(&["plan", "--platform", "host", "--context", "32"]), @r#"
     model    homectl, 4.46 MB in fp32
@@ -167,7 +173,7 @@ fn a_plan_shows_steps_memory_and_speed() {
     flash    2.29 MB of weights and tables
     RAM      296 KB a session of 32 tokens
     speed    unknown: the profile has no `[speed]`; `edgegen profile` measures one
-    emit     `--quant keep` does this
+    emit     `edgegen emit --platform host --quant keep --context 32` does this
     "#);
 }
 
@@ -195,6 +201,8 @@ fn a_plan_is_json_too() {
     assert_eq!(json["fits"]["ram"], true);
     assert_eq!(json["fits"]["all"], false);
     assert_eq!(json["quant"], "q4");
+    let neurons = json["intermediate_size"].as_u64().unwrap();
+    assert_eq!(neurons, 256);
 
     let out = folder.path().join("emitted");
     let emitted: serde_json::Value = serde_json::from_str(&stdout(&[
@@ -203,6 +211,8 @@ fn a_plan_is_json_too() {
         file,
         "--quant",
         "q4",
+        "--intermediate-size",
+        &neurons.to_string(),
         "--allow-oversize",
         "--json",
         "--out",

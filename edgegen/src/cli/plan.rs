@@ -166,6 +166,8 @@ impl Shown<'_> {
             "bytes_per_token": schedule.cost.bytes,
             "multiply_adds_per_token": schedule.cost.multiply_adds,
             "tokens_per_second": self.tokens_per_second(),
+            "quant": schedule.quant.map(|quant| quant.to_string()),
+            "intermediate_size": schedule.shape.intermediate_size,
             "loss": self.loss,
             "emit": self.command(),
         })
