@@ -2,14 +2,19 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
 use edgegen::program::WeightFormat;
+use tempfile::TempDir;
 
 fn edgegen(args: &[&str]) -> Command {
     let mut command = cargo_bin_cmd!("edgegen");
     command.args(args);
+    // What an earlier run kept must not hide what this one does.
+    static CACHE: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
+    command.env("EDGEGEN_CACHE", CACHE.path());
     command
 }
 
@@ -36,13 +41,13 @@ fn help() {
       demo       Compile the built-in model for this machine and run a command on it
       emit       Compile a model into a Rust crate
       estimate   Show how much memory a model takes in each number format, and whether it fits a platform
-      eval       Measure what a weight format, a smaller vocabulary and a smaller network cost in quality, on a text
+      eval       Measure what a weight format, a smaller vocabulary, network or KV cache cost in quality, on a text
       inspect    Show a model's architecture, weights and tokenizer
       new        Make a program around the macro `edge_model!`, with what builds it for a platform
       plan       Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
       platforms  List the built-in platforms, or print profiles in full
       profile    Measure this machine, or write a program that measures another, and get a profile of it
-      sweep      Measure size and quality of a model in every weight format, on a text
+      sweep      Measure size and quality of a model in every weight format, calibrated and not, on a text
       verify     Run a crate's self-test and a benchmark on a device, and record the result in the crate
       help       Print this message or the help of the given subcommand(s)
 
@@ -60,37 +65,110 @@ fn help_of_emit() {
     Usage: edgegen emit [OPTIONS] --platform <P> [MODEL]
 
     Arguments:
-      [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
+      [MODEL]
+              GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
 
     Options:
-          --platform <P>           Built-in platform, or a profile's TOML file (see `edgegen platforms`)
-          --cpu <NAME>             The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
-          --out <DIR>              Folder of the crate [default: ./<crate name>]
-          --name <CRATE>           Name of the crate [default: from the model's name]
-          --quant <QUANT>          Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
-          --tensor <ROLE=FORMAT>   Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
-          --vocab-size <N>         Tokens to keep, the most frequent ones of the calibration text [default: all]
-          --intermediate-size <N>  Feed-forward neurons of each layer to keep, those that matter most for the calibration text; best a multiple of 32 [default: all]
-          --kv-heads <N>           Key-value heads of each layer to keep, each with its query heads [default: all]
-          --layers <N>             Layers to keep [default: all]
-          --calibration <FILE>     Text of the kind that the model will see, UTF-8: for pruning, t4, t3 and t2 [default: a built-in one, English]
-          --context <N>            Tokens that a session holds [default: the platform's, at most the model's]
-          --answer-cache <N>       Tokens of prompts and answers that a session keeps, to give the same answer to the same request [default: those of four contexts, where the platform's RAM allows it]
-          --schema <FILE>          JSON Schema that every answer shall be valid against [default: homectl's own, else none]
-          --system <TEXT>          System message of every chat that gives none; computed now, so that a device need not
-          --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --weights <PLACE>        In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards [default: embedded] [possible values: embedded, external]
-          --allow-oversize         Emit even if the platform's limits are exceeded
-          --force                  Replace files that were changed by hand or that edgegen did not write
-          --json                   Print one JSON object
-      -h, --help                   Print help
+          --platform <P>
+              Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+
+          --cpu <NAME>
+              The one CPU to compile for, such as `cortex-a76` [default: the program chooses at start]
+
+          --out <DIR>
+              Folder of the crate [default: ./<crate name>]
+
+          --name <CRATE>
+              Name of the crate [default: from the model's name]
+
+          --quant <QUANT>
+              Weight format; `keep` repacks the file's own, without loss where that is possible
+              
+              [default: keep]
+              [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
+
+          --tensor <ROLE=FORMAT>
+              Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
+
+          --calibrate
+              Calibrate q8, q4 and q4m too: with scales and roundings that a text shows to do least harm; t4, t3 and t2 are calibrated in any case
+
+          --vocab-size <N>
+              Tokens to keep, the most frequent ones of the calibration text [default: all]
+
+          --intermediate-size <N>
+              Feed-forward neurons of each layer to keep, those that matter most for the calibration text; best a multiple of 32 [default: all]
+
+          --kv-heads <N>
+              Key-value heads of each layer to keep, each with its query heads [default: all]
+
+          --layers <N>
+              Layers to keep [default: all]
+
+          --plan <FILE>
+              Formats and vocabulary from a file that `edgegen plan --out` wrote
+
+          --calibration <FILE>
+              Text of the kind that the model will see, UTF-8: for pruning and what is calibrated [default: a built-in one, English]
+
+          --kv-cache <FORMAT>
+              Number format of the KV cache; i8 has a scale for each key and value of a head
+              
+              [default: f32]
+              [possible values: f32, i8]
+
+          --policy <POLICY>
+              Choose formats for the platform, in place of `--quant` and the like
+
+              Possible values:
+              - search: By measurement: what fits with the least loss
+              - basic:  By rules: int8 or int4 by the size, pruning, fp16
+
+          --budget-mb <MB>
+              Most MB (10^6 bytes) of weights and tables, beside the platform's limits
+
+          --max-kl <NATS>
+              Most KL divergence from the original, in nats a token: the smallest model with no more is looked for
+
+          --context <N>
+              Tokens that a session holds [default: the platform's, at most the model's]
+
+          --answer-cache <N>
+              Tokens of prompts and answers that a session keeps, to give the same answer to the same request [default: those of four contexts, where the platform's RAM allows it]
+
+          --schema <FILE>
+              JSON Schema that every answer shall be valid against [default: homectl's own, else none]
+
+          --system <TEXT>
+              System message of every chat that gives none; computed now, so that a device need not
+
+          --tokenizer <FILE>
+              Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+
+          --weights <PLACE>
+              In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards
+              
+              [default: embedded]
+              [possible values: embedded, external]
+
+          --allow-oversize
+              Emit even if the platform's limits are exceeded
+
+          --force
+              Replace files that were changed by hand or that edgegen did not write
+
+          --json
+              Print one JSON object
+
+      -h, --help
+              Print help (see a summary with '-h')
     "#);
 }
 
 #[test]
 fn help_of_eval() {
     insta::assert_snapshot!(stdout(&["eval", "--help"]), @r#"
-    Measure what a weight format, a smaller vocabulary and a smaller network cost in quality, on a text
+    Measure what a weight format, a smaller vocabulary, network or KV cache cost in quality, on a text
 
     Usage: edgegen eval [OPTIONS] <MODEL>
 
@@ -101,14 +179,17 @@ fn help_of_eval() {
           --text <FILE>            Text to predict, UTF-8 [default: a built-in one, English]
           --window <N>             Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
           --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --against <QUANT>        Weight format to compare with, of the whole model; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
+          --against <QUANT>        Weight format to compare with, of the whole model with a KV cache in f32; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
           --quant <QUANT>          Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
           --tensor <ROLE=FORMAT>   Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
+          --calibrate              Calibrate q8, q4 and q4m too: with scales and roundings that a text shows to do least harm; t4, t3 and t2 are calibrated in any case
           --vocab-size <N>         Tokens to keep, the most frequent ones of the calibration text [default: all]
           --intermediate-size <N>  Feed-forward neurons of each layer to keep, those that matter most for the calibration text; best a multiple of 32 [default: all]
           --kv-heads <N>           Key-value heads of each layer to keep, each with its query heads [default: all]
           --layers <N>             Layers to keep [default: all]
-          --calibration <FILE>     Text of the kind that the model will see, UTF-8: for pruning, t4, t3 and t2 [default: a built-in one, English]
+          --plan <FILE>            Formats and vocabulary from a file that `edgegen plan --out` wrote
+          --calibration <FILE>     Text of the kind that the model will see, UTF-8: for pruning and what is calibrated [default: a built-in one, English]
+          --kv-cache <FORMAT>      Number format of the KV cache; i8 has a scale for each key and value of a head [default: f32] [possible values: f32, i8]
           --json                   Print one JSON object
       -h, --help                   Print help
     "#);
@@ -122,15 +203,59 @@ fn help_of_plan() {
     Usage: edgegen plan [OPTIONS] --platform <P> [MODEL]
 
     Arguments:
-      [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
+      [MODEL]
+              GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
 
     Options:
-          --platform <P>      Built-in platform, or a profile's TOML file (see `edgegen platforms`)
-          --context <N>       Tokens that a session holds [default: the platform's, at most the model's]
-          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --show <WHAT>       Print this in place of the steps; `program` is the operations, and where each matrix lies [possible values: program]
-          --json              Print one JSON object
-      -h, --help              Print help
+          --platform <P>
+              Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+
+          --policy <POLICY>
+              How formats are chosen
+
+              Possible values:
+              - search: By measurement: what fits with the least loss
+              - basic:  By rules: int8 or int4 by the size, pruning, fp16
+              
+              [default: search]
+
+          --budget-mb <MB>
+              Most MB (10^6 bytes) of weights and tables, beside the platform's limits
+
+          --max-kl <NATS>
+              Most KL divergence from the original, in nats a token: the smallest model with no more is looked for
+
+          --calibration <FILE>
+              Text of the kind that the model will see, UTF-8: most of it for calibration, its end for measurements [default: built-in ones, English]
+
+          --out <FILE>
+              Write what a search found, for `emit --plan` and `eval --plan`
+
+          --force
+              Replace the file
+
+          --context <N>
+              Tokens that a session holds [default: the platform's, at most the model's]
+
+          --kv-cache <FORMAT>
+              Number format of the KV cache; i8 has a scale for each key and value of a head
+              
+              [default: f32]
+              [possible values: f32, i8]
+
+          --tokenizer <FILE>
+              Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+
+          --show <WHAT>
+              Print this in place of the steps; `program` is the operations, and where each matrix lies
+              
+              [possible values: program]
+
+          --json
+              Print one JSON object
+
+      -h, --help
+              Print help (see a summary with '-h')
     "#);
 }
 
@@ -155,7 +280,7 @@ fn help_of_estimate() {
 
 #[test]
 fn a_plan_shows_steps_memory_and_speed() {
-    insta::assert_snapshot!(stdout(&["plan", "--platform", "esp32"]), @r#"
+    insta::assert_snapshot!(stdout(&["plan", "--platform", "esp32", "--policy", "basic"]), @r#"
     model    homectl, 4.46 MB in fp32
     steps    1. quantize to int8: 2.3 MB → 1.26 MB; in fp32 the model has 2.2 times the platform's limit
              2. prune at sparsity 0.3: 1.26 MB → 997 KB; the model exceeds the limit; the feed-forward neurons that matter least are left out
@@ -164,17 +289,118 @@ fn a_plan_shows_steps_memory_and_speed() {
     RAM      314 KB a session of 112 tokens, limit 520 KB: fits
     device   314 KB of its RAM, of 354 KB for a model: fits
     speed    12.7 tokens/s at the start of the context, reading 928 KB a token
-    emit     `edgegen emit --platform esp32 --quant q8 --intermediate-size 256` does this
+    emit     `edgegen emit --platform esp32 --policy basic` does this
     "#);
-    insta::assert_snapshot!(stdout(&["plan", "--platform", "host", "--context", "32"]), @r#"
+    insta::assert_snapshot!(stdout(&["plan", "--platform", "host", "--policy", "basic", "--context", "32"]), @r#"
     model    homectl, 4.46 MB in fp32
     steps    1. convert to fp16: 2.29 MB → 2.29 MB; the platform supports fp16 for matrices that stay float
              2. optimize the graph: 2.29 MB → 2.29 MB; matrices with one input become one, buffers share memory
     flash    2.29 MB of weights and tables
     RAM      296 KB a session of 32 tokens
     speed    unknown: the profile has no `[speed]`; `edgegen profile` measures one
-    emit     `edgegen emit --platform host --quant keep --context 32` does this
+    emit     `edgegen emit --platform host --policy basic --context 32` does this
     "#);
+}
+
+#[test]
+fn a_plan_takes_what_loses_least() {
+    insta::assert_snapshot!(stdout(&["plan", "--platform", "esp32"]), @r#"
+    model    homectl, 4.46 MB in fp32
+    steps    1. quantize to int8: 2.3 MB → 1.26 MB; 8 bits fit, and lose next to nothing
+             2. optimize the graph: 1.26 MB → 1.26 MB; matrices with one input become one, buffers share memory
+    flash    1.26 MB of weights and tables, limit 2 MB: fits
+    RAM      320 KB a session of 112 tokens, limit 520 KB: fits
+    device   320 KB of its RAM, of 354 KB for a model: fits
+    speed    9.9 tokens/s at the start of the context, reading 1.19 MB a token
+    emit     `edgegen emit --platform esp32 --policy search` does this
+    "#);
+}
+
+/// What a search finds is kept in a file, which `eval` and `emit` carry out.
+#[test]
+fn a_plan_in_a_file() {
+    let tiny = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/macro-assistant/models/tiny.bin"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let [file, out, text] = ["plan.toml", "out", "text.txt"].map(|name| folder.path().join(name));
+    fs::write(&text, &edgegen::text::CALIBRATION[..20_000]).unwrap();
+    let [file, out, text] = [&file, &out, &text].map(|path| path.to_str().unwrap());
+    let json = |args: &[&str]| -> serde_json::Value {
+        let args = [args, &["--calibration", text, "--json"]].concat();
+        serde_json::from_str(&stdout(&args)).unwrap()
+    };
+    let goal = ["--platform", "host", "--budget-mb", "0.1"];
+    let plan = json(&[&["plan", tiny, "--out", file][..], &goal].concat());
+    let flash = plan["flash_bytes"].as_u64().unwrap();
+    assert!(flash <= 100_000, "{flash}");
+    let emitted = json(&[
+        "emit",
+        tiny,
+        "--platform",
+        "host",
+        "--plan",
+        file,
+        "--out",
+        out,
+    ]);
+    assert_eq!(emitted["flash_bytes"], flash);
+    let again = json(
+        &[
+            &["emit", tiny, "--policy", "search", "--out", out][..],
+            &goal,
+        ]
+        .concat(),
+    );
+    assert_eq!(
+        (&again["hash"], &again["written"]),
+        (&emitted["hash"], &0.into())
+    );
+    let evaluated = json(&["eval", tiny, "--plan", file]);
+    assert_eq!(evaluated["candidate"]["quant"], "plan");
+
+    // The file is the user's now, and a plan is alone.
+    for (args, expected) in [
+        (&["--out", file][..], "the file exists"),
+        (&["--budget-mb", "0"], "0 is not a positive number"),
+        (
+            &["--policy", "basic", "--max-kl", "0.1"],
+            "the basic policy has no goals",
+        ),
+    ] {
+        let text = refusal(&[&["plan", tiny, "--platform", "host"], args].concat());
+        assert!(text.contains(expected), "{text}");
+    }
+    edgegen(&[
+        "emit",
+        tiny,
+        "--platform",
+        "host",
+        "--plan",
+        file,
+        "--quant",
+        "q4",
+    ])
+    .assert()
+    .code(2);
+    let other = [
+        "emit",
+        "--platform",
+        "host",
+        "--plan",
+        file,
+        "--calibration",
+        text,
+        "--out",
+        out,
+        "--force",
+    ];
+    let text = refusal(&other);
+    assert!(
+        text.contains("the plan was made for another model"),
+        "{text}"
+    );
 }
 
 /// Formats that are not exceeded by the file's own stay; what is too large is shown, not refused.
@@ -185,8 +411,15 @@ fn a_plan_is_json_too() {
     let esp32 = stdout(&["platforms", "esp32"]);
     fs::write(&file, esp32.replace("\"2 MB\"", "\"500 KB\"")).unwrap();
     let file = file.to_str().unwrap();
-    let json: serde_json::Value =
-        serde_json::from_str(&stdout(&["plan", "--platform", file, "--json"])).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&stdout(&[
+        "plan",
+        "--platform",
+        file,
+        "--policy",
+        "basic",
+        "--json",
+    ]))
+    .unwrap();
     let steps = json["steps"].as_array().unwrap();
     let names: Vec<_> = steps
         .iter()
@@ -209,10 +442,8 @@ fn a_plan_is_json_too() {
         "emit",
         "--platform",
         file,
-        "--quant",
-        "q4",
-        "--intermediate-size",
-        &neurons.to_string(),
+        "--policy",
+        "basic",
         "--allow-oversize",
         "--json",
         "--out",
@@ -460,7 +691,7 @@ fn help_of_platforms() {
 #[test]
 fn help_of_sweep() {
     insta::assert_snapshot!(stdout(&["sweep", "--help"]), @r#"
-    Measure size and quality of a model in every weight format, on a text
+    Measure size and quality of a model in every weight format, calibrated and not, on a text
 
     Usage: edgegen sweep [OPTIONS] <MODEL>
 
