@@ -231,12 +231,12 @@ fn a_cache_in_i8_costs_stories_little() {
     let Some((text, _)) = golden("stories260K/stories_a", 256) else {
         return;
     };
-    let caches = CacheFormat::ALL.map(|cache| program_with(&model, "q8", cache, 256));
+    let caches = CacheFormat::ALL.map(|cache| program_with(&model, "f32", cache, 256));
     let found = evaluated(&caches[0], &caches[1], &text, 256)
         .agreement
         .unwrap();
     assert!(
-        (1e-6..5e-4).contains(&found.divergence),
+        (1e-4..4e-3).contains(&found.divergence),
         "{}",
         found.divergence
     );

@@ -414,7 +414,7 @@ fn bits_depend_on_neither_threads_instruction_set_nor_batch() {
     }
 }
 
-/// The KV cache in i8: the logits move, but little.
+/// The KV cache in i8: logits move by about a step of 1/127 of the greatest element, no more.
 #[test]
 fn logits_with_a_cache_in_i8_are_near_those_of_the_naive_pass() {
     for (what, shape) in variations() {
@@ -430,7 +430,7 @@ fn logits_with_a_cache_in_i8_are_near_those_of_the_naive_pass() {
             size += expected.powi(2);
         }
         let moved = (moved / size).sqrt();
-        assert!((1e-6..1e-2).contains(&moved), "{what}: {moved}");
+        assert!((1e-4..2e-2).contains(&moved), "{what}: {moved}");
     }
 }
 
