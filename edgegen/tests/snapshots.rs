@@ -77,6 +77,7 @@ fn a_crate_holds_its_own_kernels_only() {
     assert_eq!(
         kernels(&krate),
         [
+            "caches/f32.rs",
             "formats/q8.rs",
             "scalar/dot.rs",
             "scalar/lanes.rs",
