@@ -8,7 +8,12 @@ use crate::profile::format_size;
 use super::Row;
 
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 400.0;
+const HEIGHT: f64 = 460.0;
+/// Width of a letter, about, and height of a line.
+const LETTER: f64 = 6.3;
+const LINE: f64 = 14.0;
+/// Lines above or below a point that a label may be moved by.
+const MOST_LINES: usize = 9;
 /// Room for what stands beside the points.
 const MARGIN: f64 = 70.0;
 
@@ -45,22 +50,62 @@ pub(super) fn draw(model: &str, rows: &[Row]) -> String {
         "<polyline points=\"{}\" fill=\"none\" stroke=\"#2f81f7\" stroke-width=\"2\"/>",
         line.join(" ")
     );
-    for (index, row) in rows_by_size.into_iter().enumerate() {
+    let mut taken: Vec<Label> = Vec::new();
+    for row in rows_by_size {
         let (x, y) = point(row);
-        // Neighbours have their labels on different sides.
-        let label = if index % 2 == 0 { y - 8.0 } else { y + 18.0 };
+        let text = format!(
+            "{}: {:.2}, {}",
+            row.name(),
+            row.perplexity,
+            format_size(row.flash as u64)
+        );
+        let label = Label::beside(x, y, &text, &taken);
         let _ = writeln!(
             svg,
             "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\" fill=\"#2f81f7\"/>\
-             <text x=\"{:.1}\" y=\"{label:.1}\">{}: {:.2}, {}</text>",
-            x + 8.0,
-            row.name(),
-            row.perplexity,
-            format_size(row.flash as u64),
+             <text x=\"{:.1}\" y=\"{:.1}\">{text}</text>",
+            label.left, label.base,
         );
+        taken.push(label);
     }
     svg.push_str("</g>\n</svg>\n");
     svg
+}
+
+/// A line of text.
+struct Label {
+    left: f64,
+    width: f64,
+    /// Where its letters stand.
+    base: f64,
+}
+
+impl Label {
+    /// Beside a point, as near as others leave room: below or above, a line further each time.
+    fn beside(x: f64, y: f64, text: &str, others: &[Self]) -> Self {
+        let width = LETTER * text.len() as f64;
+        let at = |line: usize, below: bool| Self {
+            left: x + 8.0,
+            width,
+            base: y + if below {
+                18.0 + LINE * line as f64
+            } else {
+                -8.0 - LINE * line as f64
+            },
+        };
+        let places = (0..MOST_LINES).flat_map(|line| [at(line, false), at(line, true)]);
+        let mut free = places.filter(|label| {
+            let inside = (LINE..HEIGHT).contains(&label.base);
+            inside && !others.iter().any(|other| label.overlaps(other))
+        });
+        free.next().unwrap_or_else(|| at(0, false))
+    }
+
+    fn overlaps(&self, other: &Self) -> bool {
+        let apart = |a: f64, b: f64, size: f64| (a - b).abs() >= size;
+        let beside = self.left >= other.left + other.width || other.left >= self.left + self.width;
+        !beside && !apart(self.base, other.base, LINE)
+    }
 }
 
 /// Places values between two ends; equal ratios are equal lengths.
