@@ -314,6 +314,17 @@ fn a_plan_takes_what_loses_least() {
     speed    9.9 tokens/s at the start of the context, reading 1.19 MB a token
     emit     `edgegen emit --platform esp32 --policy search` does this
     "#);
+
+    // The session stays, whatever the weights become.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("small.toml");
+    let esp32 = stdout(&["platforms", "esp32"]);
+    fs::write(&file, esp32.replace("\"520 KB\"", "\"100 KB\"")).unwrap();
+    let text = refusal(&["plan", "--platform", file.to_str().unwrap()]);
+    assert!(
+        text.contains("a session of 112 tokens takes 0.32 MB of RAM, the limit is 0.10 MB"),
+        "{text}"
+    );
 }
 
 /// What a search finds is kept in a file, which `eval` and `emit` carry out.

@@ -12,7 +12,7 @@ use crate::model::Model;
 use crate::plan::{Plan, Quant};
 use crate::program::Program;
 
-use super::Task;
+use super::task::Task;
 
 /// Tokens of a window.
 const WINDOW: usize = 256;

@@ -6,71 +6,30 @@
 
 mod assign;
 mod bench;
+mod task;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 
-use crate::cache::Cache;
 use crate::compress::{Sensitivity, sensitivity};
 use crate::error::{Error, Result};
-use crate::layout::Layout;
-use crate::model::{Model, Role, TensorKey};
-use crate::plan::{
-    Action, Excess, Footprint, Placement, Plan, PlanFile, Quant, Request, Schedule, Step,
-    files_bytes, mb, plan,
-};
-use crate::profile::Profile;
-use crate::program::{ROW_PADDING, WeightFormat};
+use crate::model::{Model, TensorKey};
+use crate::plan::{Action, Plan, PlanFile, Quant, Request, Schedule, Step, mb};
+use crate::program::WeightFormat;
 use crate::prune;
-use crate::text::Texts;
 
-use assign::{Assignment, Choice, Item, assign};
 use bench::Bench;
 pub use bench::Loss;
+pub use task::{Goal, Progress, Task};
+use vocabulary::Vocabulary;
 
 /// Vocabularies that are tried, as parts of all tokens.
 const VOCABULARIES: [(usize, usize); 7] = [(1, 1), (7, 8), (3, 4), (2, 3), (7, 12), (1, 2), (3, 8)];
-/// Formats of a matrix, the smallest first: each further bit saves less than the one before.
-const FORMATS: [WeightFormat; 5] = [
-    WeightFormat::T2,
-    WeightFormat::T3,
-    WeightFormat::T4,
-    WeightFormat::Q4,
-    WeightFormat::Q8,
-];
 /// How far the differences between matrices are trusted: what is right differs from model to model,
 /// and is measured.
 const TRUST: [f64; 3] = [1.0, 0.5, 0.0];
 /// Choices that are compressed and measured to find the smallest within a loss.
 const TRIES: usize = 5;
-
-/// Reports progress: what is done, steps done, steps in all.
-pub type Progress<'a> = &'a (dyn Fn(&'static str, usize, usize) + Sync);
-
-/// What is asked for beside the profile's limits.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Goal {
-    /// Most bytes of weights and tables.
-    pub budget: Option<usize>,
-    /// Most loss, in nats a token: the smallest model with no more is looked for.
-    pub max_loss: Option<f64>,
-}
-
-/// Where and with what.
-#[derive(Clone, Copy)]
-pub struct Task<'a> {
-    /// The device.
-    pub profile: &'a Profile,
-    /// Context and the like; formats are not asked for.
-    pub request: &'a Request,
-    /// What is wanted.
-    pub goal: Goal,
-    /// What to calibrate with and to measure on.
-    pub texts: &'a Texts,
-    /// Where measurements are kept: a search that was interrupted goes on from them.
-    pub cache: &'a Cache,
-    /// Is told what goes on.
-    pub progress: Progress<'a>,
-}
 
 /// What a search found.
 #[derive(Debug, Clone)]
@@ -96,6 +55,35 @@ impl Found {
             ..request
         }
     }
+
+    /// A plan that needs no measuring.
+    fn simple(model: Model, as_stored: &Plan, plan: Plan, quant: Quant) -> Self {
+        let (before, after) = (as_stored.footprint().flash(), plan.footprint().flash());
+        let action = match quant {
+            Quant::Keep => Action::Keep,
+            Quant::To(_) => Action::QuantizeInt8,
+        };
+        let reason = match quant {
+            Quant::Keep => "the formats of the file fit",
+            Quant::To(_) => "8 bits fit, and lose next to nothing",
+        };
+        let file = PlanFile::new(&model, None, plan.formats().clone(), None);
+        let steps = vec![
+            Step {
+                action,
+                reason: reason.into(),
+                before,
+                after,
+            },
+            Step::graph(after),
+        ];
+        Self {
+            schedule: Schedule::new(&model, &model, steps, plan),
+            model,
+            file,
+            loss: None,
+        }
+    }
 }
 
 /// Finds what fits with the least loss or, where [`Goal::max_loss`] is given, the smallest that
@@ -107,12 +95,13 @@ impl Found {
 /// [`sensitivity`], too.
 pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
     let as_stored = task.plain(&model, Quant::Keep)?;
+    task.check_session(&as_stored)?;
     if task.goal.max_loss.is_none() {
         // What needs no text and loses nearly nothing comes first.
         for quant in [Quant::Keep, Quant::To(WeightFormat::Q8)] {
             let plan = task.plain(&model, quant)?;
             if task.allows(plan.footprint()) {
-                return task.simple(model, &as_stored, plan, quant);
+                return Ok(Found::simple(model, &as_stored, plan, quant));
             }
         }
     }
@@ -138,135 +127,6 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
         Some(most) => search.smallest(most, task.most_bytes(&as_stored))?,
     };
     search.found(&as_stored, choice, loss)
-}
-
-impl Task<'_> {
-    fn plain(&self, model: &Model, quant: Quant) -> Result<Plan> {
-        let request = Request {
-            quant,
-            tensors: BTreeMap::new(),
-            formats: None,
-            calibrate: false,
-            calibration: None,
-            allow_oversize: true,
-            ..self.request.clone()
-        };
-        plan(model, self.profile, &request)
-    }
-
-    fn allows(&self, footprint: &Footprint) -> bool {
-        let within = self
-            .goal
-            .budget
-            .is_none_or(|most| footprint.flash() <= most);
-        within && Excess::of(footprint, self.profile).none()
-    }
-
-    /// The most bytes of weights and tables: those of the goal, of the profile and of the device, if
-    /// there is any limit.
-    fn most_bytes(&self, plan: &Plan) -> Option<usize> {
-        let ram = plan.footprint().ram() as u64;
-        let device = self
-            .profile
-            .memory()
-            .filter(|memory| !memory.weights_in_flash);
-        let limits = [
-            self.goal.budget.map(|bytes| bytes as u64),
-            self.profile.model_size(),
-            device.map(|memory| memory.budget().saturating_sub(ram)),
-        ];
-        limits.into_iter().flatten().min().map(|most| most as usize)
-    }
-
-    /// A plan that needs no measuring.
-    fn simple(&self, model: Model, as_stored: &Plan, plan: Plan, quant: Quant) -> Result<Found> {
-        let (before, after) = (as_stored.footprint().flash(), plan.footprint().flash());
-        let action = match quant {
-            Quant::Keep => Action::Keep,
-            Quant::To(_) => Action::QuantizeInt8,
-        };
-        let reason = match quant {
-            Quant::Keep => "the formats of the file fit",
-            Quant::To(_) => "8 bits fit, and lose next to nothing",
-        };
-        let file = PlanFile::new(&model, None, plan.formats().clone(), None);
-        let steps = vec![
-            Step {
-                action,
-                reason: reason.into(),
-                before,
-                after,
-            },
-            Step::graph(after),
-        ];
-        Ok(Found {
-            schedule: Schedule::new(&model, &model, steps, plan),
-            model,
-            file,
-            loss: None,
-        })
-    }
-}
-
-/// A vocabulary, and what there is to choose with it.
-struct Vocabulary {
-    /// Tokens; all, if `None`.
-    size: Option<usize>,
-    model: Model,
-    /// Measured, in nats a token.
-    loss: f64,
-    /// The matrices to choose formats for, and their bytes in [`FORMATS`].
-    sizes: Vec<(TensorKey, [usize; FORMATS.len()])>,
-    /// Formats of the others.
-    fixed: BTreeMap<TensorKey, WeightFormat>,
-    /// Positions of a session.
-    context: usize,
-    weights: Placement,
-    /// Bytes of flash that are not in the weight files.
-    tables_bytes: usize,
-    /// Bytes of flash beside the matrices of `sizes`.
-    other_bytes: usize,
-}
-
-impl Vocabulary {
-    /// The best formats in so many bytes of flash.
-    fn within(&self, most: usize, sensitivity: &Sensitivity) -> Option<Assignment> {
-        let items = self.items(sensitivity);
-        let mut budget = most.checked_sub(self.other_bytes)?;
-        loop {
-            let mut choice = assign(&items, budget)?;
-            choice.formats.extend(&self.fixed);
-            // Neighbours of different formats are aligned each by itself.
-            let excess = self.flash(&choice.formats).saturating_sub(most);
-            if excess == 0 {
-                return Some(choice);
-            }
-            budget = budget.checked_sub(excess)?;
-        }
-    }
-
-    /// Bytes of flash with these formats.
-    fn flash(&self, formats: &BTreeMap<TensorKey, WeightFormat>) -> usize {
-        let layout = Layout::new(&self.model, formats, self.context);
-        self.tables_bytes + files_bytes(&layout, self.weights)
-    }
-
-    /// The matrices with what each format takes and loses.
-    fn items(&self, sensitivity: &Sensitivity) -> Vec<Item> {
-        let items = self.sizes.iter().map(|&(key, bytes)| Item {
-            key,
-            options: FORMATS
-                .iter()
-                .zip(bytes)
-                .map(|(&format, bytes)| Choice {
-                    format,
-                    bytes,
-                    loss: sensitivity.loss(key, format),
-                })
-                .collect(),
-        });
-        items.collect()
-    }
 }
 
 /// A choice, and the loss that is expected of it.
@@ -389,8 +249,7 @@ impl Search<'_> {
         let all = self
             .vocabulary(0)?
             .expect("the whole vocabulary can be had");
-        let widest = all.sizes.iter().map(|(_, bytes)| bytes[FORMATS.len() - 1]);
-        Ok(all.other_bytes + widest.sum::<usize>())
+        Ok(all.ends()[1])
     }
 
     /// The best choice of each vocabulary in so many bytes, the one with the least expected loss
@@ -411,15 +270,12 @@ impl Search<'_> {
             if vocabulary.loss > least {
                 break;
             }
-            candidates.extend(
-                vocabulary
-                    .within(most, &sensitivity)
-                    .map(|choice| Candidate {
-                        vocabulary: index,
-                        formats: choice.formats,
-                        loss: choice.loss + vocabulary.loss,
-                    }),
-            );
+            let choice = vocabulary.within(most, &sensitivity);
+            candidates.extend(choice.map(|choice| Candidate {
+                vocabulary: index,
+                formats: choice.formats,
+                loss: choice.loss + vocabulary.loss,
+            }));
         }
         candidates.sort_by(|a, b| a.loss.total_cmp(&b.loss));
         Ok(candidates)
@@ -446,55 +302,10 @@ impl Search<'_> {
                 None => 0.0,
                 Some(_) => self.bench.vocabulary(&model)?.nats.max(0.0),
             };
-            let vocabulary = self.with_items(size, model, loss)?;
+            let vocabulary = Vocabulary::new(self.task, size, model, loss)?;
             self.vocabularies.push(vocabulary);
         }
         Ok(self.vocabularies.get(index))
-    }
-
-    fn with_items(&self, size: Option<usize>, model: Model, loss: f64) -> Result<Vocabulary> {
-        let architecture = model.architecture();
-        let sizes: Vec<_> = model
-            .tensors()
-            .keys()
-            .filter(|key| key.role.is_matrix())
-            .map(|&key| {
-                let (rows, cols) = architecture.shape(key.role);
-                let rows = rows.next_multiple_of(ROW_PADDING);
-                (key, FORMATS.map(|format| format.matrix_bytes(rows, cols)))
-            })
-            .collect();
-        let mut fixed = BTreeMap::new();
-        if model.tensor(TensorKey::global(Role::Output)).is_none() {
-            fixed.insert(TensorKey::global(Role::OutputMix), WeightFormat::Q8);
-        }
-        let mut smallest = fixed.clone();
-        smallest.extend(sizes.iter().map(|&(key, _)| (key, FORMATS[0])));
-        let plan = self.plan(&model, smallest)?;
-        let matrices: usize = sizes.iter().map(|(_, bytes)| bytes[0]).sum();
-        let files = files_bytes(&plan.layout(&model), plan.weights());
-        Ok(Vocabulary {
-            size,
-            loss,
-            sizes,
-            fixed,
-            context: plan.sizes().context,
-            weights: plan.weights(),
-            tables_bytes: plan.footprint().flash() - files,
-            other_bytes: plan.footprint().flash() - matrices,
-            model,
-        })
-    }
-
-    fn plan(&self, model: &Model, formats: BTreeMap<TensorKey, WeightFormat>) -> Result<Plan> {
-        let request = Request {
-            formats: Some(formats),
-            calibrate: true,
-            calibration: Some(self.task.texts.calibration().to_owned()),
-            allow_oversize: true,
-            ..self.task.request.clone()
-        };
-        plan(model, self.task.profile, &request)
     }
 
     /// Bytes of flash of a choice.
@@ -504,15 +315,17 @@ impl Search<'_> {
 
     fn measure(&mut self, candidate: &Candidate) -> Result<Loss> {
         let vocabulary = &self.vocabularies[candidate.vocabulary];
-        let plan = self.plan(&vocabulary.model, candidate.formats.clone())?;
+        let plan = self
+            .task
+            .calibrated(&vocabulary.model, candidate.formats.clone())?;
         self.bench.measure(&vocabulary.model, &plan)
     }
 
     fn nothing_fits(&self, most: usize) -> Error {
-        let sizes = self.vocabularies.iter().map(|vocabulary| {
-            let smallest = vocabulary.sizes.iter().map(|(_, bytes)| bytes[0]);
-            vocabulary.other_bytes + smallest.sum::<usize>()
-        });
+        let sizes = self
+            .vocabularies
+            .iter()
+            .map(|vocabulary| vocabulary.ends()[0]);
         let nearest = sizes.min().unwrap_or(usize::MAX);
         Error::new(format!(
             "nothing is small enough for {}; the nearest is {}",
@@ -523,12 +336,10 @@ impl Search<'_> {
     }
 
     fn found(self, as_stored: &Plan, candidate: Candidate, loss: Loss) -> Result<Found> {
-        let plan = self.plan(
-            &self.vocabularies[candidate.vocabulary].model,
-            candidate.formats.clone(),
-        )?;
         let mut vocabularies = self.vocabularies;
         let vocabulary = vocabularies.swap_remove(candidate.vocabulary);
+        let formats = candidate.formats.clone();
+        let plan = self.task.calibrated(&vocabulary.model, formats)?;
         let all = self.model.architecture().vocab_size;
         let mut steps = Vec::new();
         let mut before = as_stored.footprint().flash();

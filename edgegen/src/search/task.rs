@@ -1,0 +1,113 @@
+//! What to search for, where and with what.
+
+use std::collections::BTreeMap;
+
+use crate::cache::Cache;
+use crate::error::{Error, Result};
+use crate::model::{Model, TensorKey};
+use crate::plan::{Excess, Footprint, Plan, Quant, Request, mb, plan};
+use crate::profile::Profile;
+use crate::program::WeightFormat;
+use crate::text::Texts;
+
+/// Reports progress: what is done, steps done, steps in all.
+pub type Progress<'a> = &'a (dyn Fn(&'static str, usize, usize) + Sync);
+
+/// What is asked for beside the profile's limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Goal {
+    /// Most bytes of weights and tables.
+    pub budget: Option<usize>,
+    /// Most loss, in nats a token: the smallest model with no more is looked for.
+    pub max_loss: Option<f64>,
+}
+
+/// Where and with what.
+#[derive(Clone, Copy)]
+pub struct Task<'a> {
+    /// The device.
+    pub profile: &'a Profile,
+    /// Context and the like; formats are not asked for.
+    pub request: &'a Request,
+    /// What is wanted.
+    pub goal: Goal,
+    /// What to calibrate with and to measure on.
+    pub texts: &'a Texts,
+    /// Where measurements are kept: a search that was interrupted goes on from them.
+    pub cache: &'a Cache,
+    /// Is told what goes on.
+    pub progress: Progress<'a>,
+}
+
+impl Task<'_> {
+    /// The plan for the formats of the file, or one for all, and no calibration.
+    pub(super) fn plain(&self, model: &Model, quant: Quant) -> Result<Plan> {
+        let request = Request {
+            quant,
+            tensors: BTreeMap::new(),
+            formats: None,
+            calibrate: false,
+            calibration: None,
+            allow_oversize: true,
+            ..self.request.clone()
+        };
+        plan(model, self.profile, &request)
+    }
+
+    /// Whether a crate of this size is wanted.
+    pub(super) fn allows(&self, footprint: &Footprint) -> bool {
+        let within = self
+            .goal
+            .budget
+            .is_none_or(|most| footprint.flash() <= most);
+        within && Excess::of(footprint, self.profile).none()
+    }
+
+    /// The most bytes of weights and tables: those of the goal, of the profile and of the device, if
+    /// there is any limit.
+    pub(super) fn most_bytes(&self, plan: &Plan) -> Option<usize> {
+        let ram = plan.footprint().ram() as u64;
+        let device = self
+            .profile
+            .memory()
+            .filter(|memory| !memory.weights_in_flash);
+        let limits = [
+            self.goal.budget.map(|bytes| bytes as u64),
+            self.profile.model_size(),
+            device.map(|memory| memory.budget().saturating_sub(ram)),
+        ];
+        limits.into_iter().flatten().min().map(|most| most as usize)
+    }
+
+    /// The plan with these formats, for calibration.
+    pub(super) fn calibrated(
+        &self,
+        model: &Model,
+        formats: BTreeMap<TensorKey, WeightFormat>,
+    ) -> Result<Plan> {
+        let request = Request {
+            formats: Some(formats),
+            calibrate: true,
+            calibration: Some(self.texts.calibration().to_owned()),
+            allow_oversize: true,
+            ..self.request.clone()
+        };
+        plan(model, self.profile, &request)
+    }
+
+    /// Refuses a session that exceeds the limit: whatever the weights become, it stays.
+    pub(super) fn check_session(&self, plan: &Plan) -> Result<()> {
+        let footprint = plan.footprint();
+        if self.request.allow_oversize || !Excess::of(footprint, self.profile).ram {
+            return Ok(());
+        }
+        Err(Error::new(format!(
+            "a session of {} tokens takes {} of RAM, the limit is {}",
+            plan.sizes().context,
+            mb(footprint.ram() as u64),
+            mb(self.profile.ram().unwrap_or(u64::MAX)),
+        ))
+        .at("--context")
+        .remedy("give a shorter one, or `--kv-cache i8`"))
+    }
+}

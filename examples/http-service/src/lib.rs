@@ -1,0 +1,21 @@
+//! homectl behind HTTP: one thread owns the model, a bounded queue stands before it.
+//!
+//! - `POST /v1/answer` with `{"prompt": …, "max_tokens": …}` gives the answer as JSON;
+//! - `POST /v1/stream` gives the same as server-sent events, a piece each;
+//! - `GET /health` says that the service is there.
+//!
+//! A full queue is `503` with `Retry-After`, at once: nothing waits without bound.
+
+mod routes;
+mod worker;
+
+pub use routes::routes;
+pub use worker::{Queue, Worker};
+
+edgegen_macros::edge_model! {
+    /// The built-in model; `model: "models/your.gguf"` takes your own.
+    mod assistant {
+        platform: "host",
+        quant: "q4",
+    }
+}
