@@ -17,8 +17,8 @@ pub struct Recipe {
     pub model: Option<PathBuf>,
     /// A profile's name or file.
     pub platform: String,
-    /// The value of `--quant`.
-    pub quant: String,
+    /// The value of `--quant`, where no plan says more.
+    pub quant: Option<String>,
     /// Further arguments.
     pub more: Vec<String>,
 }
@@ -30,7 +30,7 @@ impl Recipe {
             name: name.to_owned(),
             model: Some(model.to_owned()),
             platform: platform.to_owned(),
-            quant: quant.to_owned(),
+            quant: Some(quant.to_owned()),
             more: Vec::new(),
         }
     }
@@ -41,6 +41,16 @@ impl Recipe {
             model: None,
             ..Self::new(name, Path::new(""), platform, quant)
         }
+    }
+
+    /// A model for a platform, as a plan's file says.
+    pub fn planned(name: &str, model: &Path, platform: &str, plan: &Path) -> Self {
+        let plan = plan.to_str().expect("a UTF-8 path");
+        let recipe = Self {
+            quant: None,
+            ..Self::new(name, model, platform, "")
+        };
+        recipe.with("--plan").with(plan)
     }
 
     /// With a further argument.
@@ -56,7 +66,8 @@ impl Recipe {
         command
             .arg("emit")
             .args(&self.model)
-            .args(["--platform", &self.platform, "--quant", &self.quant])
+            .args(["--platform", &self.platform])
+            .args(self.quant.iter().flat_map(|quant| ["--quant", quant]))
             .args(["--name", &self.name, "--json", "--out"])
             .arg(folder)
             .args(&self.more);

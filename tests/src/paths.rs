@@ -61,3 +61,8 @@ pub fn smollm2() -> Option<PathBuf> {
     };
     Some(path.into())
 }
+
+/// What `edgegen plan SmolLM2-135M-Instruct.Q4_1.gguf --platform raspberry_pi --out …` found.
+pub fn smollm2_plan() -> PathBuf {
+    workspace().join("tests/data/smollm2-pi.plan.toml")
+}

@@ -23,7 +23,7 @@ fn commands_become_actions() {
         assistant.action("", &mut buffer).is_ok(),
         "the model's own start is a prompt"
     );
-    let long = "lamp ".repeat(100);
+    let long = "lamp ".repeat(200);
     assert!(matches!(
         assistant.action(&long, &mut buffer),
         Err(Error::Refused(_))

@@ -22,20 +22,22 @@ fn main() {
     let Some(model) = paths::smollm2() else {
         return;
     };
-    let mut programs = COMPRESSIONS.map(|(name, quant, more)| {
+    let recipes = COMPRESSIONS.map(|(name, quant, more)| {
         let recipe = Recipe::new(&format!("smollm2-{name}"), &model, "host", quant);
-        let emitted = more
-            .iter()
-            .fold(recipe, |r, argument| r.with(argument))
-            .emit();
-        let flash = emitted.report["flash_bytes"].as_f64().expect("a size");
-        (
-            name,
-            flash,
-            Target::Host.build(&emitted),
-            [Vec::new(), Vec::new()],
-        )
+        more.iter()
+            .fold(recipe, |recipe, argument| recipe.with(argument))
     });
+    let planned = Recipe::planned("smollm2-plan", &model, "host", &paths::smollm2_plan());
+    let mut programs: Vec<_> = recipes
+        .into_iter()
+        .chain([planned])
+        .map(|recipe| {
+            let emitted = recipe.emit();
+            let flash = emitted.report["flash_bytes"].as_f64().expect("a size");
+            let program = Target::Host.build(&emitted);
+            (recipe.name, flash, program, [Vec::new(), Vec::new()])
+        })
+        .collect();
     for _ in 0..rounds {
         for (_, _, program, speeds) in &mut programs {
             for (threads, speeds) in ["1", "2"].into_iter().zip(speeds) {

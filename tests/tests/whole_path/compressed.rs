@@ -8,10 +8,9 @@ use edgegen::emit::{Options, emit, write};
 use edgegen::import::import;
 use edgegen::interpret::{evaluate, golden};
 use edgegen::model::Model;
-use edgegen::plan::{Placement, Quant, Request, plan};
+use edgegen::plan::{Placement, Request, plan};
 use edgegen::profile::Profile;
-use edgegen::program::WeightFormat;
-use edgegen::{prune, text};
+use edgegen::recipe::Compression;
 use serde_json::json;
 use tests::{Emitted, Target, paths};
 
@@ -30,19 +29,24 @@ fn smollm2_fits_a_raspberry_pi_and_speaks() {
     }
     let model = import(&file).expect("a sound model");
     let profile = Profile::load("raspberry_pi").expect("it is built in");
-    let packed = |model: &Model, quant| {
-        let request = Request {
-            quant,
-            // The original need not fit.
-            allow_oversize: quant == Quant::Keep,
-            ..Request::default()
-        };
-        let plan = plan(model, &profile, &request).expect("it fits");
+    let packed = |model: &Model, request: &Request| {
+        let plan = plan(model, &profile, request).expect("it fits");
         compress(model, &plan, &|_, _| {}).expect("weights in range")
     };
-    let original = packed(&model, Quant::Keep);
-    let model = prune::vocabulary(model, 32768, text::CALIBRATION).expect("so many tokens");
-    let program = packed(&model, Quant::To(WeightFormat::T3));
+    // The original need not fit.
+    let whole = Request {
+        allow_oversize: true,
+        ..Request::default()
+    };
+    let original = packed(&model, &whole);
+    let compression = Compression {
+        plan: Some(paths::smollm2_plan()),
+        ..Compression::default()
+    };
+    let given = compression.read().expect("a sound plan");
+    let model = given.prune(model).expect("so many tokens");
+    let request = given.request(&model, Request::default());
+    let program = packed(&model, &request.expect("a plan for the model"));
     assert!(program.flash_bytes() <= 50_000_000);
 
     let unseen = std::fs::read_to_string(unseen).expect("the golden text");
