@@ -91,7 +91,7 @@ impl Found {
 ///
 /// # Errors
 ///
-/// When nothing fits: the error says what the nearest is. As [`plan`] and
+/// When nothing fits: the error says what the nearest is. As [`plan`](crate::plan::plan) and
 /// [`sensitivity`], too.
 pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
     let as_stored = task.plain(&model, Quant::Keep)?;
