@@ -288,7 +288,7 @@ fn a_plan_shows_steps_memory_and_speed() {
     flash    997 KB of weights and tables, limit 2 MB: fits
     RAM      314 KB a session of 112 tokens, limit 520 KB: fits
     device   314 KB of its RAM, of 354 KB for a model: fits
-    speed    12.7 tokens/s at the start of the context, reading 928 KB a token
+    speed    14.2 tokens/s at the start of the context, reading 928 KB a token
     emit     `edgegen emit --platform esp32 --policy basic` does this
     "#);
     insta::assert_snapshot!(stdout(&["plan", "--platform", "host", "--policy", "basic", "--context", "32"]), @r#"
@@ -311,7 +311,7 @@ fn a_plan_takes_what_loses_least() {
     flash    1.26 MB of weights and tables, limit 2 MB: fits
     RAM      320 KB a session of 112 tokens, limit 520 KB: fits
     device   320 KB of its RAM, of 354 KB for a model: fits
-    speed    9.9 tokens/s at the start of the context, reading 1.19 MB a token
+    speed    11.0 tokens/s at the start of the context, reading 1.19 MB a token
     emit     `edgegen emit --platform esp32 --policy search` does this
     "#);
 
