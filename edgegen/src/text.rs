@@ -28,6 +28,11 @@ pub fn read(path: &Path) -> Result<String> {
     })
 }
 
+/// The number, from 1, of the line that holds a byte.
+pub(crate) fn line_at(text: &str, byte: usize) -> usize {
+    1 + text.bytes().take(byte).filter(|&b| b == b'\n').count()
+}
+
 /// What to calibrate with, and what to measure on: calibration does not see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Texts {

@@ -9,6 +9,12 @@ use assert_cmd::cargo::cargo_bin_cmd;
 use edgegen::program::WeightFormat;
 use tempfile::TempDir;
 
+/// The tiny untrained model of the examples.
+const TINY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../examples/macro-assistant/models/tiny.bin"
+);
+
 fn edgegen(args: &[&str]) -> Command {
     let mut command = cargo_bin_cmd!("edgegen");
     command.args(args);
@@ -330,10 +336,6 @@ fn a_plan_takes_what_loses_least() {
 /// What a search finds is kept in a file, which `eval` and `emit` carry out.
 #[test]
 fn a_plan_in_a_file() {
-    let tiny = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../examples/macro-assistant/models/tiny.bin"
-    );
     let folder = tempfile::tempdir().unwrap();
     let [file, out, text] = ["plan.toml", "out", "text.txt"].map(|name| folder.path().join(name));
     fs::write(&text, &edgegen::text::CALIBRATION[..20_000]).unwrap();
@@ -343,12 +345,12 @@ fn a_plan_in_a_file() {
         serde_json::from_str(&stdout(&args)).unwrap()
     };
     let goal = ["--platform", "host", "--budget-mb", "0.1"];
-    let plan = json(&[&["plan", tiny, "--out", file][..], &goal].concat());
+    let plan = json(&[&["plan", TINY, "--out", file][..], &goal].concat());
     let flash = plan["flash_bytes"].as_u64().unwrap();
     assert!(flash <= 100_000, "{flash}");
     let emitted = json(&[
         "emit",
-        tiny,
+        TINY,
         "--platform",
         "host",
         "--plan",
@@ -359,7 +361,7 @@ fn a_plan_in_a_file() {
     assert_eq!(emitted["flash_bytes"], flash);
     let again = json(
         &[
-            &["emit", tiny, "--policy", "search", "--out", out][..],
+            &["emit", TINY, "--policy", "search", "--out", out][..],
             &goal,
         ]
         .concat(),
@@ -368,7 +370,7 @@ fn a_plan_in_a_file() {
         (&again["hash"], &again["written"]),
         (&emitted["hash"], &0.into())
     );
-    let evaluated = json(&["eval", tiny, "--plan", file]);
+    let evaluated = json(&["eval", TINY, "--plan", file]);
     assert_eq!(evaluated["candidate"]["quant"], "plan");
 
     // The file is the user's now, and a plan is alone.
@@ -380,12 +382,12 @@ fn a_plan_in_a_file() {
             "the basic policy has no goals",
         ),
     ] {
-        let text = refusal(&[&["plan", tiny, "--platform", "host"], args].concat());
+        let text = refusal(&[&["plan", TINY, "--platform", "host"], args].concat());
         assert!(text.contains(expected), "{text}");
     }
     edgegen(&[
         "emit",
-        tiny,
+        TINY,
         "--platform",
         "host",
         "--plan",
@@ -531,11 +533,7 @@ fn an_estimate_knows_where_the_weights_are() {
 
 #[test]
 fn an_estimate_of_a_file_is_exact() {
-    let model = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../examples/macro-assistant/models/tiny.bin"
-    );
-    insta::assert_snapshot!(stdout(&["estimate", model, "--platform", "esp32"]), @r#"
+    insta::assert_snapshot!(stdout(&["estimate", TINY, "--platform", "esp32"]), @r#"
     tiny on esp32
 
     format   matrices     tables      flash
@@ -556,13 +554,13 @@ fn an_estimate_of_a_file_is_exact() {
          64  f32      16.6 KB       7.8 KB    24.4 KB, limit 520 KB: fits
          64  i8        6.4 KB       7.8 KB    14.2 KB, limit 520 KB: fits
     "#);
-    let text = stdout(&["estimate", model, "--platform", "esp32", "--json"]);
+    let text = stdout(&["estimate", TINY, "--platform", "esp32", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("q8");
     let emitted: serde_json::Value = serde_json::from_str(&stdout(&[
         "emit",
-        model,
+        TINY,
         "--platform",
         "esp32",
         "--quant",
@@ -920,15 +918,11 @@ fn a_text_that_cannot_be_read_is_refused_before_the_model() {
 
 #[test]
 fn a_sweep_is_a_row_for_each_format_and_a_chart() {
-    let tiny = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../examples/macro-assistant/models/tiny.bin"
-    );
     let folder = tempfile::tempdir().unwrap();
     let [text, svg] = ["text.txt", "chart.svg"].map(|name| folder.path().join(name));
     fs::write(&text, "the lamp in the kitchen is on ".repeat(20)).unwrap();
     let [text, svg] = [&text, &svg].map(|path| path.to_str().unwrap());
-    let sweep = ["sweep", tiny, "--text", text, "--svg", svg, "--json"];
+    let sweep = ["sweep", TINY, "--text", text, "--svg", svg, "--json"];
     let json: serde_json::Value = serde_json::from_str(&stdout(&sweep)).unwrap();
     let rows = json["formats"].as_array().unwrap();
     let names: Vec<&str> = rows.iter().map(|r| r["quant"].as_str().unwrap()).collect();
@@ -953,7 +947,7 @@ fn a_sweep_is_a_row_for_each_format_and_a_chart() {
     assert!(chart.contains(">q4 calibrated: "));
 
     // A row has the figures of `eval`.
-    let eval = ["eval", tiny, "--quant", "q4", "--text", text, "--json"];
+    let eval = ["eval", TINY, "--quant", "q4", "--text", text, "--json"];
     let eval: serde_json::Value = serde_json::from_str(&stdout(&eval)).unwrap();
     assert_eq!(eval["kl_divergence"], of("q4", "kl_divergence"));
     assert_eq!(eval["candidate"]["perplexity"], of("q4", "perplexity"));

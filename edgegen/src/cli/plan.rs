@@ -212,14 +212,12 @@ impl Shown<'_> {
                 "speed    unknown: the profile has no `[speed]`; `edgegen profile` measures one"
             ),
         };
-        if let Some(command) = self.command() {
-            let _ = writeln!(text, "emit     `{command}` does this");
-        }
+        let _ = writeln!(text, "emit     `{}` does this", self.command());
         text
     }
 
-    /// The command that carries the schedule out, if there is one.
-    fn command(&self) -> Option<String> {
+    /// The command that carries the schedule out.
+    fn command(&self) -> String {
         let mut command = "edgegen emit".to_owned();
         let mut option = |name: &str, value: &dyn Display| {
             let _ = write!(command, " {name}{value}");
@@ -251,7 +249,7 @@ impl Shown<'_> {
         if !self.fit.all() {
             option("--allow-oversize", &"");
         }
-        Some(command)
+        command
     }
 }
 

@@ -37,15 +37,7 @@ pub(super) fn count<T>(
     what: &'static str,
     work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T,
 ) -> T {
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
-        .expect("the template is valid");
-    let bar = ProgressBar::new(0).with_style(style).with_message(what);
-    let result = work(&|done, all| {
-        bar.set_length(all as u64);
-        bar.set_position(done as u64);
-    });
-    bar.finish_and_clear();
-    result
+    stages(|progress| work(&|done, all| progress(what, done, all)))
 }
 
 /// Runs work of several stages, each of which reports its name, steps done and steps in all.

@@ -88,7 +88,7 @@ pub fn compress_cached(
 fn key(model: &Model, plan: &Plan) -> Key {
     let mut key = Key::new("weights")
         .with(model.digest())
-        .with(format!("{:?}", model.architecture()))
+        .with_value(model.architecture())
         .with(plan.sizes().context.to_string())
         .with(plan.calibration());
     for token in model.tokenizer().tokens() {

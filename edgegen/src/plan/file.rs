@@ -9,6 +9,7 @@ use crate::cache::hexadecimal;
 use crate::error::{Error, Result};
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
+use crate::text::line_at;
 use sha2::{Digest, Sha256};
 
 /// The version of the file that this edgegen reads and writes.
@@ -70,7 +71,7 @@ impl PlanFile {
     /// not exist.
     pub fn parse(text: &str) -> Result<Self> {
         let file: File = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| line_of(text, span.start));
+            let line = error.span().map(|span| line_at(text, span.start));
             let place = line.map_or_else(|| "TOML".to_owned(), |line| format!("line {line}"));
             Error::new(error.message().to_owned())
                 .at(place)
@@ -209,10 +210,6 @@ impl PlanFile {
         }
         Ok(self.formats.clone())
     }
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|&byte| byte == b'\n').count()
 }
 
 fn sha256(text: &str) -> String {

@@ -3,6 +3,7 @@
 use crate::profile::NumberType;
 
 use super::Action;
+use super::steps::GRAPH;
 
 /// Share of the feed-forward neurons that pruning leaves out.
 const SPARSITY: f64 = 0.3;
@@ -43,8 +44,7 @@ pub fn basic(
         let reason = "the platform supports fp16 for matrices that stay float";
         steps.push((Action::ConvertF16, reason.into()));
     }
-    let reason = "matrices with one input become one, buffers share memory";
-    steps.push((Action::OptimizeGraph, reason.into()));
+    steps.push((Action::OptimizeGraph, GRAPH.into()));
     steps
 }
 

@@ -7,6 +7,9 @@ use crate::model::{Architecture, TensorKey};
 use crate::program::{COLUMN_PADDING, WeightFormat};
 use crate::prune::Shape;
 
+/// Why the graph is optimized.
+pub(super) const GRAPH: &str = "matrices with one input become one, buffers share memory";
+
 /// Something that is done to a model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Action {
@@ -122,7 +125,7 @@ impl Step {
     pub(crate) fn graph(bytes: usize) -> Self {
         Self {
             action: Action::OptimizeGraph,
-            reason: "matrices with one input become one, buffers share memory".into(),
+            reason: GRAPH.into(),
             before: bytes,
             after: bytes,
         }

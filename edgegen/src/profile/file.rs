@@ -3,6 +3,7 @@
 use super::size::{Bandwidth, Size, format_size};
 use super::{InstructionSet, NumberType, Profile};
 use crate::error::{Error, Result};
+use crate::text::line_at;
 use serde::Deserialize;
 use std::ops::Range;
 use toml::Spanned;
@@ -335,7 +336,7 @@ impl Check<'_> {
     }
 
     fn refuse(&self, field: &str, span: Range<usize>, problem: &str, remedy: &str) -> Error {
-        let line = 1 + self.text[..span.start].matches('\n').count();
+        let line = line_at(self.text, span.start);
         Error::new(problem)
             .at(format!("line {line}, `{field}`"))
             .remedy(remedy)

@@ -72,12 +72,13 @@ pub(super) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
+    /// The model as it is stored, by its plan.
+    ///
     /// # Errors
     ///
     /// When the text says nothing of the model, since that predicts it worse than chance.
-    pub(super) fn new(model: &Model, task: &'a Task<'a>) -> Result<Self> {
-        let plan = task.plain(model, Quant::Keep)?;
-        let original = compress_cached(model, &plan, task.cache, &|_, _| {})?;
+    pub(super) fn new(model: &Model, as_stored: &Plan, task: &'a Task<'a>) -> Result<Self> {
+        let original = compress_cached(model, as_stored, task.cache, &|_, _| {})?;
         let text = task.texts.held_out();
         let some = &text[..text.floor_char_boundary(SOME_BYTES)];
         let window = original.shapes().context.min(WINDOW);
@@ -108,8 +109,8 @@ impl<'a> Bench<'a> {
     pub(super) fn measure(&self, model: &Model, plan: &Plan) -> Result<Loss> {
         let mut key = Key::new("loss")
             .with(&self.digest)
-            .with(format!("{:?}", model.architecture()))
-            .with(format!("{:?}", plan.sizes()))
+            .with_value(model.architecture())
+            .with_value(&plan.sizes())
             .with(if plan.calibrated() {
                 plan.calibration()
             } else {

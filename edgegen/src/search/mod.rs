@@ -98,14 +98,17 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
     task.check_session(&as_stored)?;
     if task.goal.max_loss.is_none() {
         // What needs no text and loses nearly nothing comes first.
-        for quant in [Quant::Keep, Quant::To(WeightFormat::Q8)] {
-            let plan = task.plain(&model, quant)?;
-            if task.allows(plan.footprint()) {
-                return Ok(Found::simple(model, &as_stored, plan, quant));
-            }
+        if task.allows(as_stored.footprint()) {
+            let plan = as_stored.clone();
+            return Ok(Found::simple(model, &as_stored, plan, Quant::Keep));
+        }
+        let quant = Quant::To(WeightFormat::Q8);
+        let plan = task.plain(&model, quant)?;
+        if task.allows(plan.footprint()) {
+            return Ok(Found::simple(model, &as_stored, plan, quant));
         }
     }
-    let bench = Bench::new(&model, task)?;
+    let bench = Bench::new(&model, &as_stored, task)?;
     let sensitivity = sensitivity(
         &model,
         task.texts.calibration(),

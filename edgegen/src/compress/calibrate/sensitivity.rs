@@ -90,7 +90,7 @@ pub fn sensitivity(
     let key = |part: usize| {
         Key::new("sensitivity")
             .with(model.digest())
-            .with(format!("{:?}", model.architecture()))
+            .with_value(model.architecture())
             .with(bytemuck::cast_slice(windows.tokens()))
             .with(part.to_string())
     };
@@ -103,13 +103,17 @@ pub fn sensitivity(
         let mut probe = Probe::new(model, windows.clone());
         for (part, known) in known.into_iter().enumerate() {
             progress(part, layers + 1);
+            let after = (part < layers).then(|| probe.after(part));
             let found = known.unwrap_or_else(|| {
-                let found = probe.part(part);
+                let found = match &after {
+                    Some(after) => probe.layer(part, after),
+                    None => probe.outside(),
+                };
                 cache.put(&key(part), &write(&found));
                 found
             });
             all.extend(found);
-            probe.advance(part);
+            probe.stream = after.unwrap_or(probe.stream);
         }
     } else {
         all.extend(known.into_iter().flatten().flatten());
@@ -154,31 +158,20 @@ impl Probe {
         }
     }
 
-    /// Goes past a layer; the part after the layers has none.
-    fn advance(&mut self, part: usize) {
-        if part < self.network.architecture.num_hidden_layers {
-            let mut walk = self.walk();
-            walk.layer(part, &mut original);
-            self.stream = walk.into_stream();
-        }
+    /// The residual stream after the layer.
+    fn after(&self, layer: usize) -> Stream {
+        let mut walk = self.walk();
+        walk.layer(layer, &mut original);
+        walk.into_stream()
     }
 
     fn walk(&self) -> Walk<'_> {
         Walk::at(&self.network, self.stream.clone(), self.windows.size())
     }
 
-    /// What the matrices of a layer cost, or those outside the layers.
-    fn part(&self, part: usize) -> Losses {
-        if part < self.network.architecture.num_hidden_layers {
-            self.layer(part)
-        } else {
-            self.outside()
-        }
-    }
-
-    /// All matrices of the layer together have a measured loss. Each takes the part of it that it
-    /// has in what all change in the residual stream.
-    fn layer(&self, layer: usize) -> Losses {
+    /// What the matrices of the layer cost. All of the layer together have a measured loss. Each takes the part of
+    /// it that it has in what all change in the residual stream, which is `after` without errors.
+    fn layer(&self, layer: usize, after: &Stream) -> Losses {
         let mut encoded = BTreeMap::new();
         let mut all = self.walk();
         all.layer(
@@ -190,9 +183,6 @@ impl Probe {
             },
         );
         let loss = self.loss(&finish(all, layer + 1, output(&self.network)));
-        let mut reference = self.walk();
-        reference.layer(layer, &mut original);
-        let reference = reference.into_stream();
         let changes: Vec<(TensorKey, f64)> = encoded
             .iter()
             .map(|(&key, values)| {
@@ -200,7 +190,7 @@ impl Probe {
                 alone.layer(layer, &mut |other, _, _| {
                     (other == key).then(|| values.clone())
                 });
-                let change = reference.change(&alone.into_stream());
+                let change = after.change(&alone.into_stream());
                 (key, change)
             })
             .collect();
