@@ -416,6 +416,22 @@ fn a_plan_in_a_file() {
     );
 }
 
+/// A policy says what becomes of the network, and nothing is left to say.
+#[test]
+fn a_policy_is_alone() {
+    for option in [
+        "--quant=q4",
+        "--vocab-size=300",
+        "--intermediate-size=32",
+        "--kv-heads=1",
+        "--layers=1",
+    ] {
+        edgegen(&["emit", "--platform", "host", "--policy", "basic", option])
+            .assert()
+            .code(2);
+    }
+}
+
 /// Formats that are not exceeded by the file's own stay; what is too large is shown, not refused.
 #[test]
 fn a_plan_is_json_too() {

@@ -34,7 +34,7 @@ pub(super) struct Args {
     #[command(flatten)]
     compression: Compression,
     /// Choose formats for the platform, in place of `--quant` and the like
-    #[arg(long, value_enum, conflicts_with_all = ["quant", "tensors", "calibrate", "vocab_size", "plan"])]
+    #[arg(long, value_enum, conflicts_with_all = ["quant", "tensors", "calibrate", "vocab_size", "intermediate_size", "kv_heads", "layers", "plan"])]
     policy: Option<Policy>,
     #[command(flatten)]
     goals: Goals,
