@@ -1,7 +1,8 @@
 //! The golden run: the tokens whose hashes every crate carries.
 
-/// Tokens of the golden run, if the context holds as many.
-pub const GOLDEN_TOKENS: usize = 64;
+/// Tokens of the golden run, if the context holds as many: kernels take tokens by eights, fours and
+/// ones, and 13 are some of each, whatever the batch.
+pub const GOLDEN_TOKENS: usize = 13;
 
 /// The token at a position of the golden run. Fixed, so that a difference in
 /// one layer does not change what the layers before it see.

@@ -1,21 +1,21 @@
 //! Modules that were made, on this machine: each in a folder that appears whole and does not change.
 //!
 //! Files of an entry have a modification time of their own, [`STAMP`]: what somebody changed has
-//! another, and is hashed. So a look at an entry reads none of its weights.
+//! another. So a look at an entry reads none of its weights.
 //!
 //! ```text
-//! entries/<key>/     edgegen.lock (hashes), module.rs, weights/
+//! entries/<key>/     index (lengths and paths), module.rs, weights/
 //! locks/<key>        locked while the entry is made or removed; its time is that of the last use
 //! files/             hashes of models (`remembered.rs`)
 //! ```
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use crate::cache::{VARIABLE, folder};
-use crate::emit::{Files, LOCK, Lock, write_new};
+use crate::emit::{Files, create_folder};
 use crate::error::{Error, Result};
 use crate::recipe::Refusal;
 
@@ -30,6 +30,9 @@ const MOST: u64 = 8_000_000_000;
 /// An entry that was used within this time stays: a compiler may be reading it.
 const IN_USE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Lists an entry's files, a line each: bytes, space, path.
+const INDEX: &str = "index";
+
 /// The cache's folder.
 pub(super) struct Cache {
     root: PathBuf,
@@ -41,7 +44,22 @@ pub(super) struct Put<'a>(&'a Path);
 impl Put<'_> {
     /// Writes the entry.
     pub(super) fn files(self, files: &Files<'_>) -> Result<()> {
-        write_new(files, self.0)
+        let index: String = files
+            .iter()
+            .map(|(path, bytes)| format!("{} {path}\n", bytes.len()))
+            .collect();
+        let mut all = files.clone();
+        all.insert(INDEX, index.as_bytes());
+        create_folder(&all, self.0)?;
+        // The index last: it makes the entry whole.
+        files.keys().chain([&INDEX]).try_for_each(|path| {
+            let path = self.0.join(path);
+            File::options()
+                .append(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH + STAMP))
+                .map_err(|error| Error::io("write to the cache", &path, &error))
+        })
     }
 }
 
@@ -91,7 +109,6 @@ impl Cache {
             if !is_whole(&entry) {
                 remove(&entry).map_err(Refusal::cache)?;
                 make(Put(&entry))?;
-                stamp(&entry).map_err(Refusal::cache)?;
                 made = true;
             }
         }
@@ -167,48 +184,25 @@ impl Cache {
     }
 }
 
-fn stamp_time() -> SystemTime {
-    SystemTime::UNIX_EPOCH + STAMP
-}
-
 /// Whether an entry is there, with every file as it was made.
 fn is_whole(entry: &Path) -> bool {
-    let Ok(lock) = Lock::read(entry) else {
+    let Ok(index) = fs::read_to_string(entry.join(INDEX)) else {
         return false;
     };
-    let trusted = is_stamped(&entry.join(LOCK));
-    let touched: Vec<&str> = lock
-        .paths()
-        .filter(|path| !(trusted && is_stamped(&entry.join(path))))
-        .collect();
-    let as_made = |path: &&str| {
-        let bytes = fs::read(entry.join(path));
-        bytes.is_ok_and(|bytes| lock.check(entry, path, &bytes).is_ok())
+    let as_made = |line: &str| {
+        line.split_once(' ').is_some_and(|(bytes, path)| {
+            let metadata = fs::metadata(entry.join(path));
+            metadata
+                .is_ok_and(|metadata| is_stamped(&metadata) && metadata.len().to_string() == bytes)
+        })
     };
-    if lock.paths().next().is_none() || !touched.iter().all(as_made) {
-        return false;
-    }
-    // What was copied or touched is not hashed again the next time.
-    touched.is_empty() || stamp(entry).is_ok()
+    fs::metadata(entry.join(INDEX)).is_ok_and(|metadata| is_stamped(&metadata))
+        && index.lines().all(as_made)
 }
 
-fn is_stamped(file: &Path) -> bool {
-    let time = fs::metadata(file).and_then(|metadata| metadata.modified());
-    time.is_ok_and(|time| time == stamp_time())
-}
-
-/// Gives an entry's files their time, the lock last.
-fn stamp(entry: &Path) -> Result<()> {
-    let lock = Lock::read(entry)?;
-    for path in lock.paths().chain([LOCK]) {
-        let path = entry.join(path);
-        File::options()
-            .append(true)
-            .open(&path)
-            .and_then(|file| file.set_modified(stamp_time()))
-            .map_err(|error| Error::io("write to the cache", &path, &error))?;
-    }
-    Ok(())
+fn is_stamped(metadata: &Metadata) -> bool {
+    let stamp = SystemTime::UNIX_EPOCH + STAMP;
+    metadata.modified().is_ok_and(|time| time == stamp)
 }
 
 fn remove(entry: &Path) -> Result<()> {

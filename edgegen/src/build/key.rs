@@ -34,10 +34,12 @@ pub(super) fn key(
         calibrate,
         vocab_size,
         shape,
-        plan: _,        // its content is there
-        calibration: _, // its text is there
+        plan: _, // its content is there
+        calibration,
         kv_cache,
     } = compression;
+    // The built-in text is a part of the code.
+    let text = calibration.as_ref().map(|_| ingredients.given().text());
     let mut key = Key::new("module")
         .with_value(ingredients.profile())
         .with_value(&(quant, tensors, calibrate, vocab_size, shape, kv_cache))
@@ -45,7 +47,7 @@ pub(super) fn key(
         .with_value(&(context, answer_cache))
         .with_value(&(system, weights, allow_oversize))
         .with_value(&ingredients.schema())
-        .with(ingredients.given().text())
+        .with_value(&text)
         // A model without a name is called as its file or folder is.
         .with_value(&model.as_deref().and_then(Path::file_name));
     for source in sources {

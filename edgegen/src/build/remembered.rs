@@ -3,10 +3,11 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File, Metadata};
-use std::io::{Read, Write as _};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
@@ -15,6 +16,9 @@ use crate::cache::hexadecimal;
 
 /// Smaller files are read each time.
 const LARGE: u64 = 1 << 20;
+
+/// Bytes that are hashed at a time.
+const PIECE: u64 = 1 << 22;
 
 /// A change within this time may leave the file's times as they are.
 const TICK: Duration = Duration::from_secs(2);
@@ -29,10 +33,10 @@ impl Remembered {
         Self { folder }
     }
 
-    /// SHA-256 of a file's content, in hexadecimal.
+    /// A hash of a file's content, in hexadecimal.
     pub(super) fn hash(&self, path: &Path) -> Result<String> {
         let failed = |error: std::io::Error| Error::io("read the file", path, &error);
-        let mut file = File::open(path).map_err(failed)?;
+        let file = File::open(path).map_err(failed)?;
         let now = SystemTime::now();
         let metadata = file.metadata().map_err(failed)?;
         let state = state(&metadata);
@@ -45,15 +49,7 @@ impl Remembered {
         {
             return Ok(hash);
         }
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut buffer).map_err(failed)? {
-                0 => break,
-                count => hash.update(&buffer[..count]),
-            }
-        }
-        let hash = hexadecimal(hash);
+        let hash = content(path, metadata.len()).map_err(failed)?;
         let settled = metadata
             .modified()
             .is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age > TICK));
@@ -81,6 +77,20 @@ impl Remembered {
             .map(drop)
             .map_err(|error| Error::io("write to the cache", note, &error))
     }
+}
+
+/// SHA-256 of the SHA-256 of each piece: without optimisation, one processor takes long.
+fn content(path: &Path, len: u64) -> io::Result<String> {
+    let starts: Vec<u64> = (0..len).step_by(PIECE as usize).collect();
+    let piece = |start: &u64| {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(*start))?;
+        let mut bytes = Vec::new();
+        file.take(PIECE).read_to_end(&mut bytes)?;
+        Ok(Sha256::digest(&bytes))
+    };
+    let pieces: io::Result<Vec<_>> = starts.par_iter().map(piece).collect();
+    Ok(hexadecimal(Sha256::new_with_prefix(pieces?.concat())))
 }
 
 /// What changes when the file does, as one line with a space at its end.
@@ -120,11 +130,6 @@ mod tests {
         let path = folder.path().join("model.gguf");
         write(&path, 1, 10 * TICK);
         let hash = remembered.hash(&path).unwrap();
-        assert_eq!(
-            hash,
-            hexadecimal(Sha256::new_with_prefix(fs::read(&path).unwrap()))
-        );
-
         // That it is not read shows when the note says something else.
         let note = remembered.note(&path);
         let text = fs::read_to_string(&note).unwrap();
@@ -137,6 +142,30 @@ mod tests {
         // A change of the same length, dated back.
         write(&path, 2, 10 * TICK);
         assert_ne!(remembered.hash(&path).unwrap(), hash);
+    }
+
+    #[test]
+    fn every_piece_and_their_order_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.gguf");
+        let hash = |pieces: &[(u8, usize)]| {
+            let bytes: Vec<u8> = pieces
+                .iter()
+                .flat_map(|&(byte, len)| vec![byte; len])
+                .collect();
+            fs::write(&path, &bytes).unwrap();
+            content(&path, bytes.len() as u64).unwrap()
+        };
+        let piece = PIECE as usize;
+        let hashes = [
+            hash(&[(1, piece), (2, piece), (3, 5)]),
+            hash(&[(2, piece), (1, piece), (3, 5)]),
+            hash(&[(1, piece), (2, piece), (3, 6)]),
+            hash(&[(1, piece), (2, piece)]),
+            hash(&[(1, piece - 1), (2, piece + 1), (3, 5)]),
+        ];
+        assert!(hashes[1..].iter().all(|other| *other != hashes[0]));
+        assert_eq!(hashes[0], hash(&[(1, piece), (2, piece), (3, 5)]));
     }
 
     #[test]

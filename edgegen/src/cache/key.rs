@@ -1,6 +1,7 @@
 //! What a result depends on, as one hash.
 
 use std::fmt::Debug;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use edgegen_templates::{EMBEDDED, FILES};
@@ -41,12 +42,14 @@ impl Key {
 
 /// The hash of edgegen's code, to go on with.
 static CODE: LazyLock<Sha256> = LazyLock::new(|| {
-    let code = (env!("CARGO_PKG_VERSION"), env!("EDGEGEN_CODE"));
-    let mut key = Key(Sha256::new()).with_value(&code);
+    // As the build script hashes the rest.
+    let mut sources = DefaultHasher::new();
     for (path, text) in FILES.iter().chain(EMBEDDED.files).chain(SOURCES) {
-        key = key.with(path).with(text);
+        (path, text).hash(&mut sources);
     }
-    key.0
+    let code = (env!("CARGO_PKG_VERSION"), env!("EDGEGEN_CODE"));
+    let key = Key(Sha256::new()).with_value(&code);
+    key.with_value(&sources.finish()).0
 });
 
 pub(crate) fn hexadecimal(hash: Sha256) -> String {

@@ -71,7 +71,7 @@ pub fn compress_cached(
         provenance: Provenance {
             model: model.name().to_owned(),
             format: model.format().to_owned(),
-            digest: model.digest().to_owned(),
+            sources: model.sources().clone(),
             licence: model.licence().map(str::to_owned),
             parameters: model
                 .tensors()

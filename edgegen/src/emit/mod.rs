@@ -19,7 +19,7 @@ pub use files::Crate;
 pub(crate) use manifest::cross;
 pub use probe::probe;
 pub use sources::module;
-pub(crate) use write::{Files, LOCK, Lock, create_folder, write_new};
+pub(crate) use write::{Files, create_folder};
 pub use write::{WriteReport, check_folder, write};
 
 use crate::plan::{Placement, instruction_sets};

@@ -39,7 +39,10 @@ pub(super) fn readme(
     let mut row = |what: &str, value: String| {
         let _ = writeln!(text, "| {what} | {value} |");
     };
-    row("source", format!("{}, SHA-256 `{}`", p.format, p.digest));
+    row(
+        "source",
+        format!("{}, SHA-256 `{}`", p.format, p.sources.digest()),
+    );
     row(
         "licence",
         p.licence

@@ -19,7 +19,7 @@ use super::Crate;
 use disk::{Disk, RealDisk};
 use staging::{MANIFEST, STAGING};
 
-pub(crate) use lock::{LOCK, Lock};
+use lock::{LOCK, Lock};
 
 /// What [`write()`] did, in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -44,15 +44,6 @@ pub struct WriteReport {
 /// or the disk fails.
 pub fn write(krate: &Crate, out: &Path, force: bool) -> Result<WriteReport> {
     write_on(&RealDisk, krate, out, force)
-}
-
-/// Writes a folder that does not exist, whole or not at all, with a lock file of its hashes.
-pub(crate) fn write_new(files: &Files<'_>, out: &Path) -> Result<()> {
-    let entries = files.iter().map(|(&path, &bytes)| (path, bytes));
-    let lock = Lock::of(entries).to_string();
-    let mut files = files.clone();
-    files.insert(LOCK, lock.as_bytes());
-    create(&RealDisk, &files, out)
 }
 
 /// Writes a folder that does not exist, whole or not at all.

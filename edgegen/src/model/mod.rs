@@ -3,18 +3,17 @@
 mod architecture;
 mod chat;
 mod dequantize;
+mod sources;
 mod tensor;
 mod tokenizer;
 
 pub use architecture::{Architecture, Role, Rope, RopeLayout, RopeScaling, TensorKey};
 pub use chat::*;
+pub use sources::Sources;
 pub use tensor::{DType, NonFinite, Tensor, View};
 pub use tokenizer::*;
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
-
-use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::program::tokenizer::TokenizerTables;
@@ -35,8 +34,7 @@ pub struct Model {
     grammar: Option<Grammar>,
     prefix: Vec<u32>,
     left_out: LeftOut,
-    sources: Vec<View>,
-    digest: OnceLock<String>,
+    sources: Sources,
 }
 
 /// What pruning has left out of the source's model.
@@ -107,8 +105,7 @@ impl Model {
             grammar: None,
             prefix: Vec::new(),
             left_out: LeftOut::default(),
-            sources,
-            digest: OnceLock::new(),
+            sources: Sources::new(sources),
         })
     }
 
@@ -250,18 +247,14 @@ impl Model {
         self.left_out
     }
 
-    /// SHA-256, in hexadecimal, of the contents of the files that the model was made from.
-    /// Paths and dates do not enter. Computed when it is first asked for.
+    /// The files that the model was made from.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// [`Sources::digest`].
     pub fn digest(&self) -> &str {
-        self.digest.get_or_init(|| {
-            let mut hash = Sha256::new();
-            for source in &self.sources {
-                // The length keeps two files apart from one that joins them.
-                hash.update((source.bytes().len() as u64).to_le_bytes());
-                hash.update(source.bytes());
-            }
-            hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
-        })
+        self.sources.digest()
     }
 }
 

@@ -18,9 +18,10 @@ pub use weights::{
     ALIGNMENT, FileLayout, MAX_FILE_BYTES, Matrix, Part, Vector, WeightFile, WeightFiles, joined,
 };
 
+use edgegen_templates::weight_file::hash;
 use sha2::{Digest, Sha256};
 
-use crate::model::{ChatTemplate, LeftOut};
+use crate::model::{ChatTemplate, LeftOut, Sources};
 use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
 
@@ -102,8 +103,8 @@ pub struct Provenance {
     pub model: String,
     /// The file format that it came in.
     pub format: String,
-    /// SHA-256 of the source's content, hexadecimal.
-    pub digest: String,
+    /// The files that it was in.
+    pub sources: Sources,
     /// Licence, as the file states it.
     pub licence: Option<String>,
     /// Number of weights.
@@ -159,12 +160,14 @@ impl Program {
         &self.provenance
     }
 
-    /// Identifies weights, tables, shapes and operations.
+    /// Identifies weights, tables, shapes and operations. No protection from those who want two
+    /// programs to have one.
     pub fn digest(&self) -> u64 {
         let mut hasher = Sha256::new();
         hasher.update(self.to_string());
         for file in self.files.files() {
-            hasher.update(&file.bytes);
+            // Weights are large.
+            hasher.update(hash(&file.bytes).to_le_bytes());
         }
         hasher.update(self.tokenizer.blob());
         if let Some(grammar) = &self.grammar {

@@ -58,27 +58,14 @@ fn what_is_not_as_it_was_made_is_made_again() {
         &|| fs::write(&weights, [7; 98]).unwrap(),
         &|| fs::write(&weights, [8; 99]).unwrap(),
         &|| fs::remove_file(&weights).unwrap(),
-        &|| fs::write(entry.join("edgegen.lock"), "no hash").unwrap(),
-        &|| fs::write(entry.join("edgegen.lock"), "").unwrap(),
+        &|| fs::write(entry.join(INDEX), "no length").unwrap(),
+        &|| fs::write(entry.join(INDEX), "").unwrap(),
     ];
     for damage in damages {
         damage();
         assert!(made(&cache, "a", "text"));
         assert!(!made(&cache, "a", "text"));
     }
-}
-
-#[test]
-fn what_was_only_copied_is_taken() {
-    let (_folder, cache) = cache();
-    made(&cache, "a", "text");
-    let entry = cache.entries().join("a");
-    for file in ["module.rs", "weights/0.bin", "edgegen.lock"] {
-        let bytes = fs::read(entry.join(file)).unwrap();
-        fs::write(entry.join(file), bytes).unwrap();
-    }
-    assert!(!made(&cache, "a", "text"));
-    assert!(is_stamped(&entry.join("weights/0.bin")));
 }
 
 #[test]

@@ -12,32 +12,27 @@ use crate::error::{Error, Result};
 use super::{check_path, read};
 
 /// The lock's name.
-pub(crate) const LOCK: &str = "edgegen.lock";
+pub(super) const LOCK: &str = "edgegen.lock";
 
 const HEADER: &str = "# Files that edgegen wrote. `sha256sum -c edgegen.lock` checks them.";
 
 /// SHA-256 in hexadecimal by path; in the file, one line each as `sha256sum` writes it.
 #[derive(Default)]
-pub(crate) struct Lock(BTreeMap<String, String>);
+pub(super) struct Lock(BTreeMap<String, String>);
 
 impl Lock {
     /// The lock of a crate.
     pub(super) fn new(krate: &Crate) -> Self {
         let files = krate.files().iter();
-        Self::of(files.map(|(path, bytes)| (path.as_str(), bytes.as_slice())))
-    }
-
-    /// The lock of files.
-    pub(super) fn of<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Self {
         Self(
             files
-                .map(|(path, bytes)| (path.to_owned(), hash(bytes)))
+                .map(|(path, bytes)| (path.clone(), hash(bytes)))
                 .collect(),
         )
     }
 
     /// The lock in a folder; empty if there is none.
-    pub(crate) fn read(out: &Path) -> Result<Self> {
+    pub(super) fn read(out: &Path) -> Result<Self> {
         let file = out.join(LOCK);
         let Some(bytes) = read(&file)? else {
             return Ok(Self::default());
@@ -64,12 +59,12 @@ impl Lock {
     }
 
     /// The files that edgegen wrote.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
     }
 
     /// Refuses a file that is not as edgegen wrote it.
-    pub(crate) fn check(&self, out: &Path, path: &str, found: &[u8]) -> Result<()> {
+    pub(super) fn check(&self, out: &Path, path: &str, found: &[u8]) -> Result<()> {
         let problem = match self.0.get(path) {
             Some(written) if *written == hash(found) => return Ok(()),
             Some(_) => "the file was changed after edgegen wrote it",
