@@ -16,6 +16,7 @@ if [ ! -x /usr/bin/cargo ] || [ ! -d /usr/lib/rustlib/src/rust/library ]; then
     exit 1
 fi
 [ "$std" = std ] && std=std,panic_abort
+[ "$subcommand" = test ] && std=$std,panic_unwind,test
 unset LD_LIBRARY_PATH RUSTUP_TOOLCHAIN
 export RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc RUSTC_BOOTSTRAP=1
 # The standard library's own dependencies, so that a build of an emitted crate can be offline.

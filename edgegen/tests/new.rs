@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use assert_cmd::cargo::cargo_bin_cmd;
 
@@ -23,6 +23,24 @@ fn new(folder: &Path, args: &[&str]) -> assert_cmd::assert::Assert {
     command.arg("new").args(args).current_dir(folder).assert()
 }
 
+/// Runs a command that must succeed, with what the workspace and its example have built.
+fn run(program: &Path, command: &str) -> Output {
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .current_dir(program)
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only")
+        .env(
+            "CARGO_TARGET_DIR",
+            Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap(),
+        )
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command}: {errors}");
+    output
+}
+
 #[test]
 fn a_program_builds_at_once() {
     let folder = folder("new");
@@ -41,27 +59,27 @@ fn a_program_builds_at_once() {
     )
     .unwrap();
 
-    // With what the workspace and its example have built: cargo's defaults in place of the
-    // optimisation that the manifest asks for.
-    let output = Command::new(env!("CARGO"))
-        .args(["run", "--release", "--offline", "--quiet"])
-        .args(["--config", "profile.release.debug='line-tables-only'"])
-        .args(["--config", "profile.release.build-override.opt-level=0"])
-        .args(["--", "switch", "off", "the", "lamp"])
-        .current_dir(&program)
-        .env(
-            "CARGO_TARGET_DIR",
-            Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap(),
-        )
-        .output()
-        .unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
+    let output = run(
+        &program,
+        "cargo run --quiet --release -- switch off the lamp",
+    );
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(
         (&answer["do"], &answer["what"]),
         (&"off".into(), &"lamp".into())
     );
+
+    let workflow = fs::read_to_string(program.join(".github/workflows/ci.yml")).unwrap();
+    let steps = workflow
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- run: "));
+    let tests: Vec<_> = steps
+        .map(|step| run(&program, step))
+        .filter(|output| {
+            String::from_utf8_lossy(&output.stdout).contains("test result: ok. 1 passed")
+        })
+        .collect();
+    assert_eq!(tests.len(), 1, "{workflow}");
 
     // It is the user's from then on.
     let refused = new(&folder, &args).code(1).get_output().stderr.clone();

@@ -1,5 +1,6 @@
 //! Running commands.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
 /// Runs a command that must succeed, without the variables that a surrounding cargo sets or that
@@ -36,6 +37,17 @@ pub fn cargo(subcommand: &str) -> Command {
     let mut command = clean(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.arg(subcommand);
     command
+}
+
+/// Writes a script that can be run.
+///
+/// # Panics
+///
+/// If the folder cannot be written.
+pub fn script(file: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(file, text).expect("a writable folder");
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
 /// A command that cargo's variables do not reach.

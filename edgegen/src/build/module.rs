@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::compile::Quiet;
 use crate::emit::Files;
@@ -20,13 +21,16 @@ const TEXT: &str = "module.rs";
 /// The cached weights.
 const WEIGHTS: &str = "weights";
 
+/// More than an optimised edgegen would take to compile.
+const LONG: Duration = Duration::from_secs(60);
+
 /// A model as the content of a Rust module, and its weights in files.
 #[derive(Debug, Clone)]
 pub struct Module {
     text: String,
     folder: PathBuf,
     sources: Vec<PathBuf>,
-    made: bool,
+    took: Duration,
 }
 
 impl Module {
@@ -47,16 +51,15 @@ impl Module {
         &self.sources
     }
 
-    /// What to tell people who waited for it: a build without optimisation takes minutes, and
-    /// only they can change that.
+    /// What to tell people who waited for it: they can choose that edgegen is optimised.
     pub fn warning(&self) -> Option<String> {
-        let size = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-        let large = self.sources.iter().map(size).sum::<u64>() > 20_000_000;
-        let slow = env!("EDGEGEN_OPT_LEVEL") == "0" && self.made && large;
+        let slow = env!("EDGEGEN_OPT_LEVEL") == "0" && self.took > LONG;
         slow.then(|| {
-            "edgegen runs without optimisation; with `[profile.dev.build-override] opt-level = 3` in the \
-             workspace's Cargo.toml, and the same for `profile.release`, large models take seconds"
-                .to_owned()
+            format!(
+                "edgegen ran without optimisation, for {} s; with `[profile.dev.build-override] opt-level = 3` in \
+                 the workspace's Cargo.toml, and the same for `profile.release`, it is many times as fast",
+                self.took.as_secs()
+            )
         })
     }
 }
@@ -68,6 +71,7 @@ impl Module {
 /// What [`Ingredients::compile`] refuses, a cache that cannot be written, and files that
 /// change meanwhile.
 pub fn module(recipe: &Recipe) -> Result<Module, Refusal> {
+    let start = Instant::now();
     let ingredients = recipe.read()?;
     let sources = recipe.files()?;
     let cache = Cache::open().map_err(Refusal::cache)?;
@@ -87,7 +91,7 @@ pub fn module(recipe: &Recipe) -> Result<Module, Refusal> {
         text,
         folder: entry.join(WEIGHTS),
         sources,
-        made,
+        took: start.elapsed(),
     })
 }
 

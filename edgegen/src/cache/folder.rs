@@ -1,16 +1,23 @@
 //! Where the cache is.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 /// The variable by which the user says so.
 pub(crate) const VARIABLE: &str = "EDGEGEN_CACHE";
 
-/// `EDGEGEN_CACHE`, else the user's folder for caches, else that of the build script, if there is any
-/// of these: an absolute path.
+/// `EDGEGEN_CACHE`, else the first that can be written of: the user's folder for caches, the build
+/// script's folder, and the target folder, if the environment names it. An absolute path.
 pub(crate) fn folder() -> Option<PathBuf> {
     let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-    let path = |name: &str| variable(name).map(PathBuf::from);
+    let path = |name: &str| {
+        let path = variable(name).map(PathBuf::from);
+        path.filter(|path| path.is_absolute())
+    };
+    if variable(VARIABLE).is_some() {
+        return path(VARIABLE);
+    }
     let home = || path("HOME").filter(|home| home.is_dir());
     let users = || {
         if cfg!(windows) {
@@ -18,12 +25,19 @@ pub(crate) fn folder() -> Option<PathBuf> {
         } else if cfg!(target_os = "macos") {
             Some(home()?.join("Library").join("Caches"))
         } else {
-            let given = path("XDG_CACHE_HOME").filter(|path| path.is_absolute());
-            given.or_else(|| Some(home()?.join(".cache")))
+            path("XDG_CACHE_HOME").or_else(|| Some(home()?.join(".cache")))
         }
     };
-    path(VARIABLE)
-        .or_else(|| Some(users()?.join("edgegen")))
-        .or_else(|| Some(path("OUT_DIR")?.join("edgegen-cache")))
-        .filter(|folder| folder.is_absolute())
+    let below = |folder: PathBuf| folder.join("edgegen");
+    // In a container of `cross`, the user's folder is `/`, and `/target` is there to be written.
+    let candidates = [users(), path("OUT_DIR"), path("CARGO_TARGET_DIR")];
+    candidates
+        .into_iter()
+        .flatten()
+        .map(below)
+        .find(|folder| can_be_written(folder))
+}
+
+fn can_be_written(folder: &Path) -> bool {
+    fs::create_dir_all(folder).is_ok() && tempfile::tempfile_in(folder).is_ok()
 }

@@ -5,6 +5,9 @@ use crate::program::Program;
 
 use super::Options;
 
+/// The oldest compiler that a generated crate is tested with is that of edgegen.
+const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
+
 /// `Cargo.toml`: no dependency, whatever the features.
 pub(super) fn cargo(program: &Program, profile: &Profile, options: &Options) -> String {
     let name = &options.name;
@@ -19,7 +22,7 @@ pub(super) fn cargo(program: &Program, profile: &Profile, options: &Options) -> 
 name = "{name}"
 version = "0.1.0"
 edition = "2024"
-rust-version = "1.95"
+rust-version = "{RUST_VERSION}"
 description = {description}
 publish = false
 autobenches = false
@@ -98,7 +101,7 @@ pub(super) fn ffi(profile: &Profile, options: &Options) -> String {
 name = "{name}-ffi"
 version = "0.1.0"
 edition = "2024"
-rust-version = "1.95"
+rust-version = "{RUST_VERSION}"
 description = "The C interface of {name}"
 publish = false
 

@@ -12,10 +12,20 @@ mod worker;
 pub use routes::routes;
 pub use worker::{Queue, Worker};
 
+#[cfg(not(target_arch = "aarch64"))]
 edgegen_macros::edge_model! {
     /// The built-in model; `model: "models/your.gguf"` takes your own.
     mod assistant {
         platform: "host",
+        quant: "q4",
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+edgegen_macros::edge_model! {
+    /// The same for the board, with the same bits.
+    mod assistant {
+        platform: "raspberry_pi",
         quant: "q4",
     }
 }

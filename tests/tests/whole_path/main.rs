@@ -5,6 +5,7 @@ mod apps;
 mod bits;
 mod compressed;
 mod crate_quality;
+mod cross;
 mod esp32c3;
 mod external;
 mod ffi;

@@ -1,6 +1,5 @@
 //! `edgegen verify` runs a crate where it is told to, and records what it found.
 
-use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -96,7 +95,7 @@ fn over_ssh_program_and_weights_are_copied_and_removed() {
         "#!/bin/sh\nshift\ncd {} && exec sh -c \"$*\"\n",
         there.display()
     );
-    executable(&bin.join("ssh"), &script);
+    run::script(&bin.join("ssh"), &script);
     let path = std::env::var("PATH").expect("a path");
     let file = program.path().to_str().expect("UTF-8");
     let mut command = verify(&emitted, &["--runner", "ssh pi", "--program", file]);
@@ -106,12 +105,6 @@ fn over_ssh_program_and_weights_are_copied_and_removed() {
         "{said}"
     );
     assert_eq!(std::fs::read_dir(there).expect("the folder").count(), 0);
-}
-
-fn executable(file: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::write(file, text).expect("a writable folder");
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
 #[test]

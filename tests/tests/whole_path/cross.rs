@@ -1,0 +1,170 @@
+//! The macro, cross-compiled: what `cross` would do, without its container.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tests::emitted::edgegen;
+use tests::{Target, paths, run};
+
+const PI: Target = Target::Aarch64 { cpu: "cortex-a72" };
+const TARGET: &str = "aarch64-unknown-linux-gnu";
+
+/// What a container of `cross` gives a build: a home that cannot be written, the target folder by name, a
+/// linker and an emulator. The profile is that of emitted crates, so that the standard library is built once.
+struct Container {
+    folder: PathBuf,
+    target: PathBuf,
+}
+
+impl Container {
+    fn new(name: &str) -> Self {
+        let folder = paths::work("cross").join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("a folder of this test");
+        }
+        fs::create_dir_all(folder.join("home")).expect("a writable target folder");
+        fs::create_dir(folder.join("bin")).expect("a new folder");
+        // Not even by root.
+        fs::write(folder.join("home/.cache"), "").expect("a new folder");
+        let cargo_for = paths::workspace().join("tests/cargo-for.sh");
+        let cross = format!(
+            "#!/bin/sh\nset -eu\n[ \"$2 $3\" = '--release --target' ]\n\
+             exec {} std \"$4\" \"$1\" --release\n",
+            cargo_for.display()
+        );
+        run::script(&folder.join("bin/cross"), &cross);
+        let target = paths::work(TARGET);
+        Self { folder, target }
+    }
+
+    /// A command of the shell in a crate's folder.
+    fn run(&self, crate_folder: &Path, command: &str) {
+        let home = PathBuf::from(std::env::var_os("HOME").expect("a home"));
+        let of_user = |variable: &str, folder: &str| {
+            std::env::var_os(variable).map_or_else(|| home.join(folder), PathBuf::from)
+        };
+        let path = std::env::var("PATH").expect("a path");
+        let qemu = "qemu-aarch64-static -cpu cortex-a72";
+        run::must(
+            run::clean("sh")
+                .args(["-euc", command])
+                .current_dir(crate_folder)
+                .env(
+                    "PATH",
+                    format!("{}:{path}", self.folder.join("bin").display()),
+                )
+                .env("CARGO_HOME", of_user("CARGO_HOME", ".cargo"))
+                .env("RUSTUP_HOME", of_user("RUSTUP_HOME", ".rustup"))
+                .env("HOME", self.folder.join("home"))
+                .env_remove("XDG_CACHE_HOME")
+                .env_remove("EDGEGEN_CACHE")
+                .env("CARGO_TARGET_DIR", &self.target)
+                .env(
+                    "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER",
+                    "aarch64-linux-gnu-gcc",
+                )
+                .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", qemu)
+                .env("RUSTFLAGS", "-C target-feature=+crt-static")
+                .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
+                .env("CARGO_PROFILE_RELEASE_LTO", "off"),
+        );
+    }
+
+    /// A program that was built, to be run by the emulator.
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new("qemu-aarch64-static");
+        let program = self.target.join(TARGET).join("release").join(name);
+        command.args(["-cpu", "cortex-a72"]).arg(program);
+        command
+    }
+}
+
+/// The steps of the workflow that a new program for a board has.
+#[test]
+fn a_new_program_for_a_board_passes_its_workflow() {
+    if !PI.available() {
+        return;
+    }
+    let container = Container::new("new");
+    let program = container.folder.join("edgegen-test-board");
+    let args = ["new", "edgegen-test-board", "--platform", "raspberry_pi"];
+    run::must(
+        run::clean(edgegen())
+            .args(args)
+            .arg("--edgegen")
+            .arg(paths::workspace())
+            .current_dir(&container.folder),
+    );
+    let lock = paths::workspace().join("Cargo.lock");
+    fs::copy(lock, program.join("Cargo.lock")).expect("a new program");
+    let workflow = fs::read_to_string(program.join(".github/workflows/ci.yml"));
+    let workflow = workflow.expect("a workflow");
+    let steps: Vec<&str> = workflow
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- run: "))
+        .collect();
+    let [install, steps @ ..] = &steps[..] else {
+        panic!("{workflow}")
+    };
+    assert!(install.starts_with("cargo install cross"), "{install}");
+    assert_eq!(steps.len(), 2, "{workflow}");
+    for step in steps {
+        container.run(&program, step);
+    }
+    let answer = run::must(
+        container
+            .program("edgegen-test-board")
+            .args(["switch", "off", "the", "lamp"]),
+    );
+    assert_eq!(answer, "{\"do\":\"off\",\"what\":\"lamp\"}\n");
+    assert!(container.target.join("edgegen/entries").is_dir());
+}
+
+/// The service of the examples answers on a board, and ends when it is told to.
+#[test]
+fn the_http_service_runs_on_a_board() {
+    if !PI.available() {
+        return;
+    }
+    let container = Container::new("http-service");
+    let example = paths::workspace().join("examples/http-service");
+    container.run(
+        &example,
+        &format!("cross build --release --target {TARGET}"),
+    );
+    let mut service = container
+        .program("http-service")
+        .arg("127.0.0.1:0")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("an emulator");
+    let mut said = String::new();
+    let output = service.stdout.take().expect("a pipe");
+    BufReader::new(output).read_line(&mut said).expect("text");
+    let address = said.trim().strip_prefix("listening on http://");
+    let address = address.unwrap_or_else(|| panic!("{said}"));
+
+    let mut connection = TcpStream::connect(address).expect("it listens");
+    let body = r#"{"prompt":"switch off the lamp in the kitchen"}"#;
+    write!(
+        connection,
+        "POST /v1/answer HTTP/1.1\r\nhost: board\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("a request");
+    let mut response = String::new();
+    connection
+        .read_to_string(&mut response)
+        .expect("a response");
+    let (_, json) = response.split_once("\r\n\r\n").expect("a body");
+    let answer: serde_json::Value = serde_json::from_str(json).expect("JSON");
+    let expected = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
+    assert_eq!(answer["text"], expected, "{response}");
+
+    run::must(Command::new("kill").arg(service.id().to_string()));
+    assert!(service.wait().expect("it ends").success());
+}
