@@ -287,3 +287,65 @@ fn a_build_script_tells_what_it_read_and_writes_what_changed() {
     project.cargo(&["run"]);
     assert_ne!(state(), before);
 }
+
+/// What is published, and nothing beside it: a program that takes it as one of crates.io would.
+#[test]
+fn the_packaged_crates_are_enough() {
+    let packages = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
+    let package = Command::new(env!("CARGO"))
+        .args([
+            "package",
+            "--workspace",
+            "--exclude",
+            "tests",
+            "--no-verify",
+        ])
+        .args(["--allow-dirty", "--offline", "--quiet", "--target-dir"])
+        .arg(&packages)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&package.stderr);
+    assert!(package.status.success(), "{errors}");
+
+    let names = [
+        "edgegen",
+        "edgegen-macros",
+        "edgegen-templates",
+        "runtime-kernels",
+    ];
+    let patches = names.map(|name| format!("{name}.path = 'packages/{name}'\n"));
+    let manifest = format!(
+        "[package]\nname = \"edgegen-test-packaged\"\nedition = \"2024\"\n[workspace]\n\
+         [dependencies]\nedgegen-macros = \"{}\"\n[patch.crates-io]\n{}",
+        env!("CARGO_PKG_VERSION"),
+        patches.concat()
+    );
+    let main = r#"
+        edgegen_macros::edge_model! { mod assistant { platform: "host" } }
+        fn main() {
+            assert!(assistant::self_test(&mut assistant::Session::new()).passed());
+        }
+    "#;
+    let project = Project::new(
+        "packaged",
+        &[("Cargo.toml", &manifest), ("src/main.rs", main)],
+    );
+    for name in names {
+        let folder = project.root.join("packages").join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let file = format!("package/{name}-{}.crate", env!("CARGO_PKG_VERSION"));
+        let unpacked = Command::new("tar")
+            .args(["--strip-components=1", "-xzf"])
+            .arg(packages.join(file))
+            .arg("-C")
+            .arg(&folder)
+            .status()
+            .unwrap();
+        assert!(unpacked.success(), "{name}");
+        for file in ["LICENSE-MIT", "LICENSE-APACHE"] {
+            assert!(folder.join(file).is_file(), "{name}: {file}");
+        }
+    }
+    project.cargo(&["run"]);
+}
