@@ -19,8 +19,13 @@ use proc_macro::TokenStream;
 ///         cpu: "x86-64-v3",           // the one CPU to compile for
 ///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m, q4, t4, t3 or t2
 ///         tensors: { embedding: "t4" }, // other formats for some matrices
+///         calibrate: true,            // q8, q4 and q4m by a text; t4, t3 and t2 are in any case
 ///         vocab_size: 8192,           // tokens to keep, those most frequent in the text
+///         intermediate_size: 1024,    // feed-forward neurons of each layer to keep
+///         kv_heads: 2,                // key-value heads of each layer to keep
+///         layers: 28,                 // layers to keep
 ///         calibration: "words.txt",   // text of the kind that the model will see
+///         kv_cache: "i8",             // number format of the KV cache: f32 (if absent) or i8
 ///         context: 96,                // tokens of a session
 ///         answer_cache: 0,            // tokens kept to give an answer again
 ///         schema: "answer.json",      // a JSON Schema that every answer is valid against
@@ -28,6 +33,8 @@ use proc_macro::TokenStream;
 ///         allow_oversize: true,       // exceed the profile's limits
 ///     }
 /// }
+/// // In place of quant, tensors, calibrate and what is to be kept, `plan: "plan.toml"` has what
+/// // `edgegen plan --out` found.
 ///
 /// let mut session = assistant::Session::new();
 /// for piece in session.generate("hello", &assistant::Options::default())? {

@@ -66,7 +66,6 @@ impl Project {
         let output = Command::new(env!("CARGO"))
             .args(args)
             .args(["--release", "--offline", "--quiet"])
-            .args(["--config", "profile.release.debug='line-tables-only'"])
             .args(["--config", "profile.release.opt-level=0"])
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", target)

@@ -1,4 +1,4 @@
-//! `edgegen new`: the program builds at once and answers.
+//! `edgegen new`: the crate builds at once, and a program answers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,6 @@ fn run(program: &Path, command: &str) -> Output {
         .args(["-c", command])
         .current_dir(program)
         .env("CARGO_NET_OFFLINE", "true")
-        .env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only")
         .env(
             "CARGO_TARGET_DIR",
             Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap(),
@@ -117,11 +116,35 @@ fn a_board_is_built_for_by_cross() {
 }
 
 #[test]
-fn what_is_no_program_is_refused() {
+fn a_target_without_programs_gets_a_library() {
+    let folder = folder("new library");
+    for (platform, target, says) in [
+        ("esp32", "riscv32imc-unknown-none-elf", "#![no_std]"),
+        ("browser", "wasm32-unknown-unknown", "#![no_std]"),
+        ("android", "aarch64-linux-android", "Result<String, Error>"),
+        ("ios", "aarch64-apple-ios", "Result<String, Error>"),
+    ] {
+        let said = new(&folder, &[platform, "--platform", platform]).success();
+        let said = String::from_utf8(said.get_output().stdout.clone()).unwrap();
+        let build = format!("cargo build --release --target {target}");
+        assert!(
+            said.starts_with("library ") && said.contains(&build),
+            "{said}"
+        );
+        let read = |file: &str| fs::read_to_string(folder.join(platform).join(file)).unwrap();
+        let workflow = read(".github/workflows/ci.yml");
+        let steps = format!("      - run: rustup target add {target}\n      - run: {build}\n");
+        assert!(workflow.ends_with(&steps), "{workflow}");
+        assert!(read("src/lib.rs").contains(says));
+    }
+    let config = fs::read_to_string(folder.join("browser/.cargo/config.toml")).unwrap();
+    assert!(config.contains("+simd128"), "{config}");
+}
+
+#[test]
+fn what_cannot_be_made_is_refused() {
     let folder = folder("new refused");
     for (name, platform, problem) in [
-        ("app", "esp32", "runs no programs"),
-        ("app", "browser", "runs no programs"),
         ("app", "toaster", "unknown platform"),
         ("3app", "host", "cannot be the crate's name"),
         ("..", "host", "cannot be the crate's name"),

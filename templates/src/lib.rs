@@ -121,8 +121,16 @@ pub const NEW: &[(&str, &str)] = &[
     (".github/workflows/ci.yml", include_str!("../new/ci.yml")),
     (".gitignore", include_str!("../new/gitignore")),
     ("Cargo.toml", include_str!("../new/manifest.toml")),
-    ("src/main.rs", include_str!("../new/main.rs")),
 ];
+
+/// The source of a program that has [`NEW`].
+pub const NEW_PROGRAM: &str = include_str!("../new/main.rs");
+
+/// The source of a library that has [`NEW`].
+pub const NEW_LIBRARY: &str = include_str!("../new/library.rs");
+
+/// The source of a library without `std` that has [`NEW`].
+pub const NEW_EMBEDDED: &str = include_str!("../new/embedded.rs");
 
 /// The files that depend on where the weights are.
 pub struct Placement {

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::emit::{Files, create_folder, cross};
+use edgegen_templates::{NEW, NEW_EMBEDDED, NEW_LIBRARY, NEW_PROGRAM};
+
+use crate::emit::{Files, cargo_config, create_folder, cross};
 use crate::error::{Error, Result};
 use crate::import::BUILT_IN_PROMPT;
 use crate::profile::Profile;
 
 use super::{json, name};
 
-/// Make a program around the macro `edge_model!`, with what builds it for a platform
+/// Make a crate around the macro `edge_model!`, with what builds it for a platform: a program, or a library where an
+/// app or firmware calls it
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Folder of the program; its last part is the crate's name
+    /// Folder of the crate; its last part is the crate's name
     path: PathBuf,
     /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
     #[arg(long, value_name = "P")]
@@ -27,17 +30,62 @@ pub(super) struct Args {
     pub(super) json: bool,
 }
 
-/// The profile's file in the program, if it is no built-in one.
+/// The profile's file in the crate, if it is no built-in one.
 const PROFILE: &str = "profile.toml";
+
+/// What is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A program that `cargo` builds here.
+    Program,
+    /// A program that `cross` builds.
+    Cross,
+    /// A library for a target that runs no programs.
+    Library,
+}
+
+impl Kind {
+    fn of(profile: &Profile) -> Result<Self> {
+        Ok(if !profile.std() || profile.app().is_some() {
+            Self::Library
+        } else if Profile::load("host")?.target() == profile.target() {
+            Self::Program
+        } else {
+            Self::Cross
+        })
+    }
+
+    /// The commands of the workflow.
+    fn steps(self, target: &str) -> Vec<String> {
+        let (first, tool) = match self {
+            Self::Program => (None, "cargo"),
+            Self::Cross => (Some("cargo install cross --locked".to_owned()), "cross"),
+            Self::Library => (Some(format!("rustup target add {target}")), "cargo"),
+        };
+        // A library's target runs no tests.
+        let subcommands: &[&str] = match self {
+            Self::Library => &["build"],
+            _ => &["test", "build"],
+        };
+        let commands = subcommands
+            .iter()
+            .map(|subcommand| format!("{tool} {subcommand} --release --target {target}"));
+        first.into_iter().chain(commands).collect()
+    }
+
+    /// What the user does next.
+    fn next(self, target: &str) -> String {
+        match self {
+            Self::Program => format!("cargo run --release -- {BUILT_IN_PROMPT}"),
+            Self::Cross => "cross build --release".to_owned(),
+            Self::Library => self.steps(target).join(" && "),
+        }
+    }
+}
 
 pub(super) fn run(args: &Args) -> Result<String> {
     let profile = Profile::load(&args.platform)?;
-    if !profile.std() || profile.app().is_some() {
-        let problem = format!("`{}` runs no programs with `main`", profile.name());
-        return Err(Error::new(problem)
-            .at("--platform")
-            .remedy("`edgegen emit` makes a crate for it"));
-    }
+    let kind = Kind::of(&profile)?;
     let package = args.path.file_name().and_then(|name| name.to_str());
     let package = package.unwrap_or_default();
     name::check(package)?;
@@ -47,32 +95,40 @@ pub(super) fn run(args: &Args) -> Result<String> {
             .remedy("give another folder"));
     }
     let built_in = Profile::built_in().any(|built_in| built_in.name() == args.platform);
-    let platform = if built_in { &args.platform } else { PROFILE };
-    let cross_compiled = Profile::load("host")?.target() != profile.target();
-    let (cargo, install) = if cross_compiled {
-        ("cross", "\n      - run: cargo install cross --locked")
-    } else {
-        ("cargo", "")
-    };
+    let steps = kind.steps(profile.target());
+    let steps: String = steps
+        .iter()
+        .map(|step| format!("      - run: {step}\n"))
+        .collect();
     let values = [
         ("{{package}}", package),
-        ("{{platform}}", platform),
-        ("{{target}}", profile.target()),
+        (
+            "{{platform}}",
+            if built_in { &args.platform } else { PROFILE },
+        ),
         ("{{edgegen}}", &dependency(args.edgegen.as_deref())?),
-        ("{{cargo}}", cargo),
-        ("{{install}}", install),
+        ("{{steps}}", &steps),
     ];
+    let source = match kind {
+        Kind::Program | Kind::Cross => ("src/main.rs", NEW_PROGRAM),
+        Kind::Library if profile.std() => ("src/lib.rs", NEW_LIBRARY),
+        Kind::Library => ("src/lib.rs", NEW_EMBEDDED),
+    };
     let fill = |text: &str| {
         values.iter().fold(text.to_owned(), |text, (key, value)| {
             text.replace(key, value)
         })
     };
-    let mut texts: BTreeMap<&str, String> = edgegen_templates::NEW
+    let mut texts: BTreeMap<&str, String> = NEW
         .iter()
+        .chain([&source])
         .map(|(path, text)| (*path, fill(text)))
         .collect();
-    if cross_compiled {
+    if kind != Kind::Library {
         texts.insert("Cross.toml", cross(&profile));
+    }
+    if let Some(config) = cargo_config(&profile) {
+        texts.insert(".cargo/config.toml", config);
     }
     if !built_in {
         let file = Path::new(&args.platform);
@@ -92,14 +148,14 @@ pub(super) fn run(args: &Args) -> Result<String> {
             "files": texts.keys().collect::<Vec<_>>(),
         }))
     } else {
-        let next = if cross_compiled {
-            "cross build --release".to_owned()
-        } else {
-            format!("cargo run --release -- {BUILT_IN_PROMPT}")
+        let what = match kind {
+            Kind::Library => "library",
+            Kind::Program | Kind::Cross => "program",
         };
         format!(
-            "program  {package} in {}\nnext     {next}\n",
-            args.path.display()
+            "{what:<9}{package} in {}\nnext     {}\n",
+            args.path.display(),
+            kind.next(profile.target())
         )
     })
 }

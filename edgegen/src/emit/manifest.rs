@@ -132,7 +132,7 @@ panic = "abort"
 }
 
 /// `.cargo/config.toml`: what the compiler has to be told of the devices.
-pub(super) fn cargo_config(profile: &Profile) -> Option<String> {
+pub(crate) fn cargo_config(profile: &Profile) -> Option<String> {
     let (name, features) = (profile.name(), profile.baseline().features());
     if profile.crt_static() {
         // For `build`, since `target` adds up along the folders and could not be undone in `ffi`.

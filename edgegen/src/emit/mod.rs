@@ -16,7 +16,7 @@ mod weights;
 mod write;
 
 pub use files::Crate;
-pub(crate) use manifest::cross;
+pub(crate) use manifest::{cargo_config, cross};
 pub use probe::probe;
 pub use sources::module;
 pub(crate) use write::{Files, create_folder};

@@ -72,7 +72,7 @@ impl<'p> Interpreter<'p> {
     /// # Panics
     ///
     /// When the tokens exceed the context, or an id the vocabulary.
-    pub fn feed(&mut self, tokens: &[u32], observer: &mut impl Observer) {
+    pub fn feed(&mut self, tokens: &[u32], observer: &mut dyn Observer) {
         let shapes = self.program.shapes();
         assert!(
             self.position + tokens.len() <= shapes.context,
@@ -93,13 +93,13 @@ impl<'p> Interpreter<'p> {
 }
 
 /// One batch, to be run on some instruction set.
-struct Batch<'a, 'p, O> {
+struct Batch<'a, 'p> {
     interpreter: &'a mut Interpreter<'p>,
     tokens: &'a [u32],
-    observer: &'a mut O,
+    observer: &'a mut dyn Observer,
 }
 
-impl<O: Observer> isa::Run for Batch<'_, '_, O> {
+impl isa::Run for Batch<'_, '_> {
     fn run<I: Isa>(self, isa: I) {
         let this = self.interpreter;
         let mut pass = Pass {
@@ -119,16 +119,16 @@ impl<O: Observer> isa::Run for Batch<'_, '_, O> {
     }
 }
 
-struct Pass<'a, 'p, O> {
+struct Pass<'a, 'p> {
     program: &'p Program,
     arena: &'a mut [f32],
     activations: &'a mut [Q8Block],
     tokens: &'a [u32],
     position: usize,
-    observer: &'a mut O,
+    observer: &'a mut dyn Observer,
 }
 
-impl<'p, O: Observer> Pass<'_, 'p, O> {
+impl<'p> Pass<'_, 'p> {
     fn run<T: Team<'p>>(&mut self, team: &mut T) {
         let program = self.program;
         let tokens = self.tokens;

@@ -30,6 +30,9 @@ fn every_way_gives_the_golden_bits() {
 
 #[test]
 fn a_session_goes_on_where_it_was() {
+    if CONTEXT == 1 {
+        return; // There is nothing to go on with.
+    }
     {{session}}
     let tokens: Vec<u32> = (0..CONTEXT.min(13))
         .map(|index| golden_token(index, VOCAB_SIZE))

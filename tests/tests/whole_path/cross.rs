@@ -67,10 +67,27 @@ impl Container {
                     "aarch64-linux-gnu-gcc",
                 )
                 .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", qemu)
-                .env("RUSTFLAGS", "-C target-feature=+crt-static")
+                .env(
+                    "CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+                    "-C target-feature=+crt-static",
+                )
                 .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1")
                 .env("CARGO_PROFILE_RELEASE_LTO", "off"),
         );
+    }
+
+    /// What `edgegen new` makes; its folder.
+    fn make(&self, name: &str, platform: &str) -> PathBuf {
+        run::must(
+            run::clean(edgegen())
+                .args(["new", name, "--platform", platform, "--edgegen"])
+                .arg(paths::workspace())
+                .current_dir(&self.folder),
+        );
+        let crate_folder = self.folder.join(name);
+        let lock = paths::workspace().join("Cargo.lock");
+        fs::copy(lock, crate_folder.join("Cargo.lock")).expect("a new crate");
+        crate_folder
     }
 
     /// A program that was built, to be run by the emulator.
@@ -82,35 +99,30 @@ impl Container {
     }
 }
 
-/// The steps of the workflow that a new program for a board has.
+/// The commands of a crate's workflow.
+fn steps(crate_folder: &Path) -> Vec<String> {
+    let workflow = fs::read_to_string(crate_folder.join(".github/workflows/ci.yml"));
+    workflow
+        .expect("a workflow")
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- run: "))
+        .map(str::to_owned)
+        .collect()
+}
+
 #[test]
 fn a_new_program_for_a_board_passes_its_workflow() {
     if !PI.available() {
         return;
     }
     let container = Container::new("new");
-    let program = container.folder.join("edgegen-test-board");
-    let args = ["new", "edgegen-test-board", "--platform", "raspberry_pi"];
-    run::must(
-        run::clean(edgegen())
-            .args(args)
-            .arg("--edgegen")
-            .arg(paths::workspace())
-            .current_dir(&container.folder),
-    );
-    let lock = paths::workspace().join("Cargo.lock");
-    fs::copy(lock, program.join("Cargo.lock")).expect("a new program");
-    let workflow = fs::read_to_string(program.join(".github/workflows/ci.yml"));
-    let workflow = workflow.expect("a workflow");
-    let steps: Vec<&str> = workflow
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("- run: "))
-        .collect();
+    let program = container.make("edgegen-test-board", "raspberry_pi");
+    let steps = steps(&program);
     let [install, steps @ ..] = &steps[..] else {
-        panic!("{workflow}")
+        panic!("{steps:?}")
     };
     assert!(install.starts_with("cargo install cross"), "{install}");
-    assert_eq!(steps.len(), 2, "{workflow}");
+    assert_eq!(steps.len(), 2, "{steps:?}");
     for step in steps {
         container.run(&program, step);
     }
@@ -121,6 +133,22 @@ fn a_new_program_for_a_board_passes_its_workflow() {
     );
     assert_eq!(answer, "{\"do\":\"off\",\"what\":\"lamp\"}\n");
     assert!(container.target.join("edgegen/entries").is_dir());
+}
+
+/// A new library for a microcontroller.
+#[test]
+fn a_new_library_for_a_microcontroller_builds() {
+    let container = Container::new("library");
+    let library = container.make("edgegen-test-chip", "esp32");
+    let steps = steps(&library);
+    let [_, build] = &steps[..] else {
+        panic!("{steps:?}")
+    };
+    let target = "riscv32imc-unknown-none-elf";
+    assert_eq!(*build, format!("cargo build --release --target {target}"));
+    let cargo_for = paths::workspace().join("tests/cargo-for.sh");
+    let build = format!("{} core {target} build --release", cargo_for.display());
+    container.run(&library, &build);
 }
 
 /// The service of the examples answers on a board, and ends when it is told to.
