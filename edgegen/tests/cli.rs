@@ -49,7 +49,7 @@ fn help() {
       estimate   Show how much memory a model takes in each number format, and whether it fits a platform
       eval       Measure what a weight format, a smaller vocabulary, network or KV cache cost in quality, on a text
       inspect    Show a model's architecture, weights and tokenizer
-      new        Make a program around the macro `edge_model!`, with what builds it for a platform
+      new        Make a crate around the macro `edge_model!`, with what builds it for a platform
       plan       Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
       platforms  List the built-in platforms, or print profiles in full
       profile    Measure this machine, or write a program that measures another, and get a profile of it

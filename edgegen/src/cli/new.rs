@@ -13,8 +13,7 @@ use crate::profile::Profile;
 
 use super::{json, name};
 
-/// Make a crate around the macro `edge_model!`, with what builds it for a platform: a program, or a library where an
-/// app or firmware calls it
+/// Make a crate around the macro `edge_model!`, with what builds it for a platform
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Folder of the crate; its last part is the crate's name
