@@ -99,6 +99,17 @@ impl Container {
     }
 }
 
+/// One after the other: they share a target folder.
+#[test]
+fn crates_with_the_macro_are_built_for_other_targets() {
+    if !PI.available() {
+        return;
+    }
+    new_program_for_a_board();
+    new_library_for_a_microcontroller();
+    http_service_on_a_board();
+}
+
 /// The commands of a crate's workflow.
 fn steps(crate_folder: &Path) -> Vec<String> {
     let workflow = fs::read_to_string(crate_folder.join(".github/workflows/ci.yml"));
@@ -110,11 +121,7 @@ fn steps(crate_folder: &Path) -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn a_new_program_for_a_board_passes_its_workflow() {
-    if !PI.available() {
-        return;
-    }
+fn new_program_for_a_board() {
     let container = Container::new("new");
     let program = container.make("edgegen-test-board", "raspberry_pi");
     let steps = steps(&program);
@@ -135,9 +142,8 @@ fn a_new_program_for_a_board_passes_its_workflow() {
     assert!(container.target.join("edgegen/entries").is_dir());
 }
 
-/// A new library for a microcontroller.
-#[test]
-fn a_new_library_for_a_microcontroller_builds() {
+/// A library builds, as its workflow says.
+fn new_library_for_a_microcontroller() {
     let container = Container::new("library");
     let library = container.make("edgegen-test-chip", "esp32");
     let steps = steps(&library);
@@ -152,11 +158,7 @@ fn a_new_library_for_a_microcontroller_builds() {
 }
 
 /// The service of the examples answers on a board, and ends when it is told to.
-#[test]
-fn the_http_service_runs_on_a_board() {
-    if !PI.available() {
-        return;
-    }
+fn http_service_on_a_board() {
     let container = Container::new("http-service");
     let example = paths::workspace().join("examples/http-service");
     container.run(
