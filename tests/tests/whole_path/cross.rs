@@ -1,10 +1,8 @@
 //! The macro, cross-compiled: what `cross` would do, without its container.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tests::emitted::edgegen;
 use tests::{Target, paths, run};
@@ -107,7 +105,6 @@ fn crates_with_the_macro_are_built_for_other_targets() {
     }
     new_program_for_a_board();
     new_library_for_a_microcontroller();
-    http_service_on_a_board();
 }
 
 /// The commands of a crate's workflow.
@@ -155,46 +152,4 @@ fn new_library_for_a_microcontroller() {
     let cargo_for = paths::workspace().join("tests/cargo-for.sh");
     let build = format!("{} core {target} build --release", cargo_for.display());
     container.run(&library, &build);
-}
-
-/// The service of the examples answers on a board, and ends when it is told to.
-fn http_service_on_a_board() {
-    let container = Container::new("http-service");
-    let example = paths::workspace().join("examples/http-service");
-    container.run(
-        &example,
-        &format!("cross build --release --target {TARGET}"),
-    );
-    let mut service = container
-        .program("http-service")
-        .arg("127.0.0.1:0")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("an emulator");
-    let mut said = String::new();
-    let output = service.stdout.take().expect("a pipe");
-    BufReader::new(output).read_line(&mut said).expect("text");
-    let address = said.trim().strip_prefix("listening on http://");
-    let address = address.unwrap_or_else(|| panic!("{said}"));
-
-    let mut connection = TcpStream::connect(address).expect("it listens");
-    let body = r#"{"prompt":"switch off the lamp in the kitchen"}"#;
-    write!(
-        connection,
-        "POST /v1/answer HTTP/1.1\r\nhost: board\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .expect("a request");
-    let mut response = String::new();
-    connection
-        .read_to_string(&mut response)
-        .expect("a response");
-    let (_, json) = response.split_once("\r\n\r\n").expect("a body");
-    let answer: serde_json::Value = serde_json::from_str(json).expect("JSON");
-    let expected = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
-    assert_eq!(answer["text"], expected, "{response}");
-
-    run::must(Command::new("kill").arg(service.id().to_string()));
-    assert!(service.wait().expect("it ends").success());
 }
