@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 
-use crate::cache::hexadecimal;
+use crate::cache::sha256;
 
 /// Smaller files are read each time.
 const LARGE: u64 = 1 << 20;
@@ -61,9 +61,8 @@ impl Remembered {
 
     fn note(&self, path: &Path) -> PathBuf {
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let mut hash = Sha256::new();
-        hash.update(path.as_os_str().as_encoded_bytes());
-        self.folder.join(hexadecimal(hash))
+        self.folder
+            .join(sha256(path.as_os_str().as_encoded_bytes()))
     }
 
     fn write(&self, note: &Path, text: &str) -> Result<()> {
@@ -90,7 +89,7 @@ fn content(path: &Path, len: u64) -> io::Result<String> {
         Ok(Sha256::digest(&bytes))
     };
     let pieces: io::Result<Vec<_>> = starts.par_iter().map(piece).collect();
-    Ok(hexadecimal(Sha256::new_with_prefix(pieces?.concat())))
+    Ok(sha256(pieces?.concat()))
 }
 
 /// What changes when the file does, as one line with a space at its end.

@@ -52,6 +52,11 @@ static CODE: LazyLock<Sha256> = LazyLock::new(|| {
     key.with_value(&sources.finish()).0
 });
 
+/// SHA-256 of some content, in hexadecimal.
+pub(crate) fn sha256(content: impl AsRef<[u8]>) -> String {
+    hexadecimal(Sha256::new_with_prefix(content))
+}
+
 pub(crate) fn hexadecimal(hash: Sha256) -> String {
     let hash = hash.finalize();
     hash.iter().map(|byte| format!("{byte:02x}")).collect()

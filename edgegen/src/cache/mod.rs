@@ -7,5 +7,5 @@ mod results;
 
 pub(crate) use folder::{VARIABLE, folder};
 pub use key::Key;
-pub(crate) use key::hexadecimal;
+pub(crate) use key::{hexadecimal, sha256};
 pub use results::Cache;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::cache::hexadecimal;
+use crate::cache::{hexadecimal, sha256};
 
 use super::View;
 
@@ -31,7 +31,7 @@ impl Sources {
     pub fn digest(&self) -> &str {
         self.0.digest.get_or_init(|| {
             if let [file] = &self.0.files[..] {
-                return hexadecimal(Sha256::new_with_prefix(file.bytes()));
+                return sha256(file.bytes());
             }
             let mut hash = Sha256::new();
             for file in &self.0.files {

@@ -5,12 +5,11 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
-use crate::cache::hexadecimal;
+use crate::cache::sha256;
 use crate::error::{Error, Result};
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
 use crate::text::line_at;
-use sha2::{Digest, Sha256};
 
 /// The version of the file that this edgegen reads and writes.
 const VERSION: u32 = 1;
@@ -210,8 +209,4 @@ impl PlanFile {
         }
         Ok(self.formats.clone())
     }
-}
-
-fn sha256(text: &str) -> String {
-    hexadecimal(Sha256::new_with_prefix(text))
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
+use crate::cache::sha256;
 use crate::emit::Crate;
 use crate::error::{Error, Result};
 
@@ -26,7 +25,7 @@ impl Lock {
         let files = krate.files().iter();
         Self(
             files
-                .map(|(path, bytes)| (path.clone(), hash(bytes)))
+                .map(|(path, bytes)| (path.clone(), sha256(bytes)))
                 .collect(),
         )
     }
@@ -66,7 +65,7 @@ impl Lock {
     /// Refuses a file that is not as edgegen wrote it.
     pub(super) fn check(&self, out: &Path, path: &str, found: &[u8]) -> Result<()> {
         let problem = match self.0.get(path) {
-            Some(written) if *written == hash(found) => return Ok(()),
+            Some(written) if *written == sha256(found) => return Ok(()),
             Some(_) => "the file was changed after edgegen wrote it",
             None => "edgegen did not write this file, and the crate has one of that name",
         };
@@ -83,9 +82,4 @@ impl fmt::Display for Lock {
             .iter()
             .try_for_each(|(path, hash)| writeln!(f, "{hash}  {path}"))
     }
-}
-
-fn hash(bytes: &[u8]) -> String {
-    let hash = Sha256::digest(bytes);
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
