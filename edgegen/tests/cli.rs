@@ -1,11 +1,13 @@
 //! The command line: help, refusals, exit statuses, and a whole emission.
 
+mod common;
+
 use std::fs;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
+use common::data;
 use edgegen::program::WeightFormat;
 use tempfile::TempDir;
 
@@ -1046,25 +1048,10 @@ fn a_reader_that_goes_away_is_no_failure() {
 
 #[test]
 fn a_model_is_emitted_and_emitted_again() {
-    let shared = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/models/stories260K");
-    let model = shared.join("stories260K.bin");
-    if !model.exists() {
-        eprintln!("not run: {} is missing", model.display());
-        return;
-    }
+    let model = data::file("architectures/llama/model.gguf");
     let folder = tempfile::tempdir().unwrap();
     let emit = |extra: &[&str]| {
         let mut command = edgegen(&["emit", model.to_str().unwrap(), "--platform", "host"]);
-        let tokenizer = fs::read_dir(&shared)
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .find(|path| {
-                let name = path.file_name().unwrap().to_string_lossy();
-                name.starts_with("tok") && name.ends_with(".bin")
-            });
-        if let Some(tokenizer) = tokenizer {
-            command.arg("--tokenizer").arg(tokenizer);
-        }
         command
             .args(["--name", "tiny"])
             .args(extra)

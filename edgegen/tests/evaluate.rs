@@ -2,18 +2,20 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
-
 use common::gguf::Gguf;
-use common::{Shape, Tiny};
+use common::{Shape, Tiny, data};
 use edgegen::compress::compress;
-use edgegen::import::{import, import_with_tokenizer};
+use edgegen::import::{built_in, import};
 use edgegen::interpret::{Evaluation, Interpreter, Observer, evaluate};
 use edgegen::model::Model;
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
 use edgegen::program::{CacheFormat, Program};
+use edgegen::text::Texts;
 use serde_json::Value;
+
+/// Tokens of the windows that the built-in model predicts.
+const WINDOW: usize = 64;
 
 const TEXT: &str =
     "Anna opened the door. \"Who is there?\" she asked, but only the wind came in.\n";
@@ -133,86 +135,53 @@ fn what_cannot_be_evaluated_is_refused() {
     assert!(refused(TEXT, 33).contains("2 to 32"));
 }
 
-/// A file beside the workspace, if it is there.
-fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared")
-        .join(path);
-    let there = path.exists();
-    if !there {
-        eprintln!("not run: {} is missing", path.display());
-    }
-    there.then_some(path)
-}
-
-/// A text, and what the golden data say about windows of so many of its tokens.
-fn golden(path: &str, window: usize) -> Option<(String, Value)> {
-    let text = std::fs::read_to_string(shared(&format!("golden/{path}.txt"))?).unwrap();
-    let data = shared(&format!("golden/{path}.perplexity.json"))?;
-    let data: Value = serde_json::from_slice(&std::fs::read(data).unwrap()).unwrap();
-    let mut runs = data["runs"].as_array().unwrap().iter();
-    let run = runs
-        .find(|run| run["kind"] == "windows" && run["window"] == window)
-        .expect("a golden run of this window");
-    Some((text, run.clone()))
-}
-
-fn assert_close(found: f64, golden: &Value, within: f64) {
-    let expected = golden.as_f64().unwrap();
+fn assert_close(found: f64, expected: f64, within: f64) {
     assert!(
         (found / expected - 1.0).abs() < within,
         "{found}, not {expected}"
     );
 }
 
+/// Transformers says so in float64.
 #[test]
-fn stories_has_the_golden_perplexity() {
-    let (Some(weights), Some(tokenizer)) = (
-        shared("models/stories260K/stories260K.bin"),
-        shared("models/stories260K/tok512.bin"),
-    ) else {
-        return;
-    };
-    let model = import_with_tokenizer(&weights, Some(&tokenizer)).unwrap();
-    for window in [256, 512] {
-        let Some((text, run)) = golden("stories260K/stories_a", window) else {
-            return;
-        };
-        let [reference, candidate] = ["f32", "q8"].map(|quant| program(&model, quant, window));
-        let found = evaluated(&reference, &candidate, &text, window);
-        assert_close(found.reference.perplexity(), &run["perplexity"], 1e-5);
-        assert_close(found.reference.bits_per_byte(), &run["bits_per_byte"], 1e-5);
-        assert_close(found.candidate_perplexity(), &run["perplexity"], 1e-2);
-        let predicted = run["predicted"].as_u64().unwrap();
-        assert_eq!(found.candidate.tokens() as u64, predicted);
-    }
+fn llama_has_the_golden_perplexity() {
+    let model = import(&data::file("architectures/llama/hf")).unwrap();
+    let golden = data::json("architectures/llama/golden.json");
+    let golden = &golden["perplexity"];
+    let number = |value: &Value| value.as_f64().unwrap();
+    let text = golden["text"].as_str().unwrap();
+    let window = golden["window"].as_u64().unwrap() as usize;
+    let [reference, candidate] = ["f32", "q8"].map(|quant| program(&model, quant, window));
+    let found = evaluated(&reference, &candidate, text, window);
+    let perplexity = number(&golden["perplexity"]);
+    assert_close(found.reference.perplexity(), perplexity, 1e-5);
+    assert_close(found.candidate.perplexity(), perplexity, 2e-2);
+    let bits = number(&golden["mean_nll"]) * number(&golden["predicted"]) / std::f64::consts::LN_2;
+    assert_eq!(
+        found.reference.tokens() as f64,
+        number(&golden["predicted"])
+    );
+    assert!(bits > 0.0);
 }
 
 /// At the same size, and on a text that calibration does not see.
 #[test]
 fn calibration_takes_a_third_of_the_loss() {
-    let (Some(weights), Some(tokenizer)) = (
-        shared("models/stories260K/stories260K.bin"),
-        shared("models/stories260K/tok512.bin"),
-    ) else {
-        return;
-    };
-    let Some((text, _)) = golden("stories260K/stories_a", 256) else {
-        return;
-    };
-    let model = import_with_tokenizer(&weights, Some(&tokenizer)).unwrap();
-    let original = program(&model, "f32", 256);
+    let texts = Texts::of(&data::answers(1200)).unwrap();
+    let model = built_in().unwrap();
+    let original = program(&model, "f32", WINDOW);
     for quant in ["q4", "q4m"] {
         let [nearest, calibrated] = [false, true].map(|calibrate| {
             let request = Request {
                 quant: quant.parse::<Quant>().unwrap(),
                 calibrate,
-                context: Some(256),
+                calibration: calibrate.then(|| texts.calibration().to_owned()),
+                context: Some(WINDOW),
                 ..Request::default()
             };
             let plan = plan(&model, &Profile::load("host").unwrap(), &request).unwrap();
             let program = compress(&model, &plan, &|_, _| {}).unwrap();
-            let found = evaluated(&original, &program, &text, 256);
+            let found = evaluated(&original, &program, texts.held_out(), WINDOW);
             found.agreement.unwrap().divergence
         });
         assert!(
@@ -223,41 +192,16 @@ fn calibration_takes_a_third_of_the_loss() {
 }
 
 #[test]
-fn a_cache_in_i8_costs_stories_little() {
-    let Some(model) = shared("models/stories260K/hf") else {
-        return;
-    };
-    let model = import(&model).unwrap();
-    let Some((text, _)) = golden("stories260K/stories_a", 256) else {
-        return;
-    };
-    let caches = CacheFormat::ALL.map(|cache| program_with(&model, "f32", cache, 256));
-    let found = evaluated(&caches[0], &caches[1], &text, 256)
+fn a_cache_in_i8_costs_little() {
+    let model = built_in().unwrap();
+    let caches = CacheFormat::ALL.map(|cache| program_with(&model, "f32", cache, WINDOW));
+    let found = evaluated(&caches[0], &caches[1], &data::answers(400), WINDOW)
         .agreement
         .unwrap();
     assert!(
-        (1e-4..4e-3).contains(&found.divergence),
+        (1e-5..4e-3).contains(&found.divergence),
         "{}",
         found.divergence
     );
     assert!(found.top1 > 0.98, "{}", found.top1);
-}
-
-#[test]
-fn smollm2_has_the_golden_perplexity() {
-    let Some(path) = std::env::var_os("EDGEGEN_SMOLLM2") else {
-        eprintln!("not run: EDGEGEN_SMOLLM2 does not name the GGUF file");
-        return;
-    };
-    let Some((text, run)) = golden("smollm2/english_a", 256) else {
-        return;
-    };
-    let model = import(Path::new(&path)).unwrap();
-    let [reference, candidate] = ["f32", "keep"].map(|quant| program(&model, quant, 256));
-    let found = evaluated(&reference, &candidate, &text, 256);
-    assert_close(found.reference.perplexity(), &run["perplexity"], 1e-5);
-    assert_close(found.candidate.perplexity(), &run["perplexity"], 5e-3);
-    let agreement = found.agreement.unwrap();
-    assert!((0.0025..0.003).contains(&agreement.divergence));
-    assert!(agreement.top1 >= 0.943);
 }

@@ -5,15 +5,14 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Mutex;
 
 use common::gguf::Gguf;
-use common::{Shape, Tiny};
+use common::{Shape, Tiny, data};
 use edgegen::cache::Cache;
 use edgegen::compress::{compress, compress_cached};
 use edgegen::error::Result;
-use edgegen::import::{import, import_with_tokenizer};
+use edgegen::import::{built_in, import};
 use edgegen::interpret::evaluate;
 use edgegen::model::{DType, Model, Role, TensorKey};
 use edgegen::plan::{Plan, PlanFile, Quant, Request, plan};
@@ -41,17 +40,26 @@ fn texts() -> Texts {
 }
 
 fn searched(model: &Model, goal: Goal, cache: &Cache, progress: Progress<'_>) -> Result<Found> {
+    searched_on(&texts(), model, goal, cache, progress)
+}
+
+fn searched_on(
+    texts: &Texts,
+    model: &Model,
+    goal: Goal,
+    cache: &Cache,
+    progress: Progress<'_>,
+) -> Result<Found> {
     let profile = Profile::load("host").unwrap();
     let request = Request {
         context: Some(64),
         ..Request::default()
     };
-    let texts = texts();
     let task = Task {
         profile: &profile,
         request: &request,
         goal,
-        texts: &texts,
+        texts,
         cache,
         progress,
     };
@@ -68,7 +76,10 @@ fn within(bytes: usize) -> Goal {
 fn quiet(_: &'static str, _: usize, _: usize) {}
 
 fn planned(model: &Model, quant: &str) -> Plan {
-    let texts = texts();
+    planned_on(&texts(), model, quant)
+}
+
+fn planned_on(texts: &Texts, model: &Model, quant: &str) -> Plan {
     let request = Request {
         quant: quant.parse::<Quant>().unwrap(),
         context: Some(64),
@@ -202,18 +213,12 @@ fn an_interrupted_search_goes_on() {
 /// What is found loses less than one format for all matrices of the same size; with more bytes, less
 /// is lost; and within a loss, fewer bytes are taken the more may be lost.
 #[test]
-fn stories_loses_less_than_with_one_format() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/models/stories260K");
-    let (weights, tokenizer) = (folder.join("stories260K.bin"), folder.join("tok512.bin"));
-    if !weights.exists() {
-        eprintln!("not run: {} is missing", weights.display());
-        return;
-    }
-    let model = import_with_tokenizer(&weights, Some(&tokenizer)).unwrap();
+fn a_trained_model_loses_less_than_with_one_format() {
+    let model = built_in().unwrap();
+    let texts = Texts::of(&data::answers(1200)).unwrap();
     let cache = tempfile::tempdir().unwrap();
     let cache = Cache::at(cache.path());
-    let original = compress(&model, &planned(&model, "keep"), &|_, _| {}).unwrap();
-    let texts = texts();
+    let original = compress(&model, &planned_on(&texts, &model, "keep"), &|_, _| {}).unwrap();
     let divergence = |model: &Model, plan: &Plan| {
         let program = compress_cached(model, plan, &cache, &|_, _| {}).unwrap();
         let found = evaluate(&original, &program, texts.held_out(), 64, &|_, _| {}).unwrap();
@@ -221,9 +226,9 @@ fn stories_loses_less_than_with_one_format() {
     };
     let mut losses = Vec::new();
     for quant in ["t3", "t4"] {
-        let uniform = planned(&model, quant);
+        let uniform = planned_on(&texts, &model, quant);
         let budget = uniform.footprint().flash();
-        let found = searched(&model, within(budget), &cache, &quiet).unwrap();
+        let found = searched_on(&texts, &model, within(budget), &cache, &quiet).unwrap();
         let plan = &found.schedule.plan;
         assert!(plan.footprint().flash() <= budget);
         let loss = divergence(&found.model, plan);
@@ -243,12 +248,12 @@ fn stories_loses_less_than_with_one_format() {
             budget: None,
             max_loss: Some(most),
         };
-        let found = searched(&model, goal, &cache, &quiet).unwrap();
+        let found = searched_on(&texts, &model, goal, &cache, &quiet).unwrap();
         assert!(found.loss.unwrap().divergence.unwrap() <= most);
         flash.push(found.schedule.plan.footprint().flash());
     }
     assert!(flash[0] < flash[1], "{flash:?}");
-    assert!(flash[1] < planned(&model, "q8").footprint().flash());
+    assert!(flash[1] < planned_on(&texts, &model, "q8").footprint().flash());
 }
 
 fn file(model: &Model) -> PlanFile {

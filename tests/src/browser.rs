@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::built::cargo_for;
-use crate::{Emitted, paths, run};
+use crate::{Emitted, Missing, paths, run};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const LINKER: &str = "wasm-ld-22";
 
-/// A crate's `web` folder with `dist` in it. `None` where a tool is missing.
-pub fn package(emitted: &Emitted) -> Option<PathBuf> {
-    let tools = [(LINKER, "lld-22"), ("node", "nodejs"), ("npm", "npm")];
-    if !tools.iter().all(|(tool, package)| run::has(tool, package)) {
-        return None;
-    }
+/// A crate's `web` folder with `dist` in it.
+///
+/// # Errors
+///
+/// When a tool is missing.
+pub fn package(emitted: &Emitted) -> Result<PathBuf, Missing> {
+    run::need(&[(LINKER, "lld-22"), ("node", "nodejs"), ("npm", "npm")])?;
     let target = paths::work("browser").join("target");
     run::must(
         cargo_for("core", TARGET, "build")
@@ -30,7 +31,7 @@ pub fn package(emitted: &Emitted) -> Option<PathBuf> {
             .arg(web.join("build.mjs"))
             .arg(target.join(TARGET).join("release").join(module)),
     );
-    Some(web)
+    Ok(web)
 }
 
 /// A folder with a script of these tests and the packages that it names.

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::{Emitted, paths, run};
+use crate::{Emitted, Outcome, paths, run};
 
 /// Where a program runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,11 +63,19 @@ impl Target {
         }
     }
 
-    /// Whether the tools for it are installed; says what is missing.
-    pub fn available(self) -> bool {
-        self.emulated().is_none_or(|(tools, _)| {
-            run::has(tools.linker, tools.packages) && run::has(tools.emulator, "qemu-user-static")
-        })
+    /// Whether the tools for it are installed.
+    ///
+    /// # Errors
+    ///
+    /// When one is missing.
+    pub fn available(self) -> Outcome {
+        let Some((tools, _)) = self.emulated() else {
+            return Ok(());
+        };
+        run::need(&[
+            (tools.linker, tools.packages),
+            (tools.emulator, "qemu-user-static"),
+        ])
     }
 
     /// Builds a crate's program.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Program, paths, run};
+use crate::{Missing, Program, paths, run};
 
 /// Compilers differ by less.
 const TOLERANCE: f64 = 0.02;
@@ -47,12 +47,14 @@ fn bench(isa: &str, tokens: &str) -> String {
     format!("bench --isa {isa} --threads 1 --iterations 1 --prompt-tokens 1 --tokens {tokens}")
 }
 
-/// Of a program for this machine, by callgrind. `None` where it is missing.
-pub fn on_x86(program: &Program, isa: &str) -> Option<u64> {
-    if !run::has("valgrind", "valgrind") {
-        return None;
-    }
-    Some(per_token([8, 40], |tokens| {
+/// Of a program for this machine, by callgrind.
+///
+/// # Errors
+///
+/// When it is missing.
+pub fn on_x86(program: &Program, isa: &str) -> Result<u64, Missing> {
+    run::need(&[("valgrind", "valgrind")])?;
+    Ok(per_token([8, 40], |tokens| {
         let mut command = Command::new("valgrind");
         command
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -68,11 +70,13 @@ pub struct Aarch64 {
 }
 
 impl Aarch64 {
-    /// Compiles the plugin. `None` where a tool is missing.
-    pub fn new() -> Option<Self> {
-        if !run::has("qemu-aarch64", "qemu-user") || !run::has("gcc", "gcc") {
-            return None;
-        }
+    /// Compiles the plugin.
+    ///
+    /// # Errors
+    ///
+    /// When a tool is missing.
+    pub fn new() -> Result<Self, Missing> {
+        run::need(&[("qemu-aarch64", "qemu-user"), ("gcc", "gcc")])?;
         let plugin = paths::work("peers").join("libcount.so");
         run::must(
             Command::new("gcc")
@@ -80,7 +84,7 @@ impl Aarch64 {
                 .arg(&plugin)
                 .arg(paths::workspace().join("tests/peers/count.c")),
         );
-        Some(Self { plugin })
+        Ok(Self { plugin })
     }
 
     fn emulate(&self, cpu: &str, program: &Path) -> Command {

@@ -5,6 +5,7 @@
 
 pub mod browser;
 pub mod built;
+pub mod document;
 pub mod emitted;
 pub mod golden;
 pub mod homectl;
@@ -14,17 +15,10 @@ pub mod paths;
 pub mod peers;
 pub mod riscv32;
 pub mod run;
+pub mod trial;
 
 pub use built::{Program, Target};
 pub use emitted::{Emitted, Recipe};
-
-/// Says that a check did not run and why.
-///
-/// # Panics
-///
-/// Where `CI` is set and `must_run_in_ci`: there everything that can be installed is.
-pub fn not_run(must_run_in_ci: bool, missing: &str) {
-    let in_ci = std::env::var_os("CI").is_some();
-    assert!(!(in_ci && must_run_in_ci), "not run: {missing}");
-    eprintln!("not run: {missing}");
-}
+#[doc(hidden)]
+pub use libtest_mimic;
+pub use trial::{Missing, Outcome};

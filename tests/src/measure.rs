@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Recipe, paths, run};
+use crate::{Missing, Recipe, paths, run};
 
 /// Elapsed time and the largest resident memory of any process of a command.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,11 +56,12 @@ pub fn table(rows: &[Measured]) -> String {
 }
 
 /// Emits a model and builds its crate, first cold, then with only `src/main.rs` touched.
-/// `None` where a tool is missing.
-pub fn emission_and_builds(recipe: &Recipe) -> Option<Vec<Measured>> {
-    if !run::has("time", "time") {
-        return None;
-    }
+///
+/// # Errors
+///
+/// When a tool is missing.
+pub fn emission_and_builds(recipe: &Recipe) -> Result<Vec<Measured>, Missing> {
+    run::need(&[("time", "time")])?;
     crate::emitted::edgegen();
     let folder = tempfile::tempdir_in(paths::work("measure")).expect("a writable target folder");
     let root = folder.path().join("crate");
@@ -79,7 +80,7 @@ pub fn emission_and_builds(recipe: &Recipe) -> Option<Vec<Measured>> {
         max_seconds,
         max_memory,
     };
-    Some(vec![
+    Ok(vec![
         measured("emission", emission, 10.0, Some(500_000_000)),
         measured("cold release build", cold, 60.0, Some(1_500_000_000)),
         measured("rebuild after an edit of main.rs", again, 5.0, None),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::not_run;
+use crate::Missing;
 
 /// The workspace's root.
 pub fn workspace() -> &'static Path {
@@ -29,20 +29,14 @@ pub fn work(name: &str) -> PathBuf {
     folder
 }
 
-/// A file of the data shared beside the workspace: golden data and the tiny model.
-/// Says so and gives `None` if it is missing.
-pub fn shared(path: &str) -> Option<PathBuf> {
-    let file = workspace().join("../shared").join(path);
-    if !file.exists() {
-        not_run(false, &format!("../shared/{path} is missing"));
-        return None;
-    }
-    Some(file)
+/// A file of the tests' data, which `tests/data/README.md` describes.
+pub fn data(path: &str) -> PathBuf {
+    workspace().join("tests/data").join(path)
 }
 
-/// stories260K as a llama2.c checkpoint.
-pub fn stories() -> Option<PathBuf> {
-    shared("models/stories260K/stories260K.bin")
+/// A random model of about 100,000 weights with golden data, as a GGUF file in F32.
+pub fn llama() -> PathBuf {
+    data("architectures/llama/model.gguf")
 }
 
 /// The tiny model of the examples, as a llama2.c checkpoint.
@@ -51,18 +45,24 @@ pub fn tiny() -> PathBuf {
 }
 
 /// SmolLM2-135M-Instruct.Q4_1.gguf, as `tests/fetch-smollm2.sh` fetches it.
-pub fn smollm2() -> Option<PathBuf> {
-    let Some(path) = std::env::var_os("EDGEGEN_SMOLLM2") else {
-        not_run(
-            true,
-            "EDGEGEN_SMOLLM2 is not set: EDGEGEN_SMOLLM2=$(tests/fetch-smollm2.sh)",
-        );
-        return None;
-    };
-    Some(path.into())
+///
+/// # Errors
+///
+/// When `EDGEGEN_SMOLLM2` does not name it.
+pub fn smollm2() -> Result<PathBuf, Missing> {
+    let path = std::env::var_os("EDGEGEN_SMOLLM2");
+    path.map(PathBuf::from).ok_or_else(|| {
+        Missing::new("EDGEGEN_SMOLLM2 is not set: EDGEGEN_SMOLLM2=$(tests/fetch-smollm2.sh)")
+    })
+}
+
+/// stories260K in F32 as a GGUF file, if `EDGEGEN_STORIES` names it: for comparisons with other
+/// runtimes.
+pub fn stories() -> Option<PathBuf> {
+    std::env::var_os("EDGEGEN_STORIES").map(PathBuf::from)
 }
 
 /// What `edgegen plan SmolLM2-135M-Instruct.Q4_1.gguf --platform raspberry_pi --out …` found.
 pub fn smollm2_plan() -> PathBuf {
-    workspace().join("tests/data/smollm2-pi.plan.toml")
+    data("smollm2-pi.plan.toml")
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::built::cargo_for;
-use crate::{Emitted, paths, run};
+use crate::{Emitted, Missing, paths, run};
 
 const TARGET: &str = "riscv32imc-unknown-none-elf";
 /// RAM of an ESP32-C3, as the linker and QEMU take it.
@@ -69,15 +69,16 @@ pub struct Usage {
 }
 
 impl Image {
-    /// Builds it. `None` where a tool is missing.
-    pub fn build(emitted: &Emitted) -> Option<Self> {
-        let tools = [
+    /// Builds it.
+    ///
+    /// # Errors
+    ///
+    /// When a tool is missing.
+    pub fn build(emitted: &Emitted) -> Result<Self, Missing> {
+        run::need(&[
             ("qemu-system-riscv32", "qemu-system-misc"),
             ("ld.lld-22", "lld-22"),
-        ];
-        if !tools.iter().all(|(tool, package)| run::has(tool, package)) {
-            return None;
-        }
+        ])?;
         let folder = paths::work("riscv32").join(&emitted.name);
         let sources = paths::workspace().join("tests/riscv32");
         std::fs::create_dir_all(&folder).expect("a writable target folder");
@@ -122,7 +123,7 @@ panic = "abort"
         );
         std::fs::write(folder.join("build.rs"), script).expect("a writable target folder");
         run::must(build().arg("--offline").current_dir(&folder));
-        Some(Self {
+        Ok(Self {
             file: built(&format!("{}-image", emitted.name)),
             weights: emitted.weights(),
         })

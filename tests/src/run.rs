@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::{Missing, Outcome};
+
 /// Runs a command that must succeed, without the variables that a surrounding cargo sets or that
 /// change what is built; gives its standard output.
 ///
@@ -65,14 +67,20 @@ pub fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// Whether a program can be found; says so if not.
-pub fn has(program: &str, package: &str) -> bool {
+/// Whether programs can be found: their names and the packages that have them.
+///
+/// # Errors
+///
+/// When one is missing.
+pub fn need(programs: &[(&str, &str)]) -> Outcome {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
-    if !found {
-        crate::not_run(true, &format!("{program} is missing: install {package}"));
+    let found = |name| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    match programs.iter().find(|(name, _)| !found(name)) {
+        Some((name, package)) => Err(Missing::new(format!(
+            "{name} is missing: install {package}"
+        ))),
+        None => Ok(()),
     }
-    found
 }
 
 /// Arguments that hold no spaces, from one text.

@@ -4,22 +4,18 @@ use std::path::Path;
 use std::process::Command;
 
 use tests::browser::{self, Expected};
-use tests::{Recipe, paths, run};
+use tests::{Outcome, Recipe, paths, run};
 
 /// The page of a recipe's crate does all that it should.
-fn works(recipe: &Recipe, expected: Expected<'_>) {
-    if !run::has("chromium", "chromium") {
-        return;
-    }
+fn works(recipe: &Recipe, expected: Expected<'_>) -> Outcome {
+    run::need(&[("chromium", "chromium")])?;
     let emitted = recipe.emit();
-    let Some(web) = browser::package(&emitted) else {
-        return;
-    };
+    let web = browser::package(&emitted)?;
     print!("{}", browser::check(&web, &emitted, expected));
+    Ok(())
 }
 
-#[test]
-fn homectl_works_in_a_browser() {
+fn homectl_works_in_a_browser() -> Outcome {
     works(
         &Recipe::built_in("homectl-browser", "browser", "q4"),
         Expected {
@@ -27,14 +23,12 @@ fn homectl_works_in_a_browser() {
             answer: r#"{"do":"off","what":"lamp","where":"kitchen"}"#,
             long: 0,
         },
-    );
+    )?;
+    Ok(())
 }
 
-#[test]
-fn smollm2_works_in_a_browser() {
-    let Some(model) = paths::smollm2() else {
-        return;
-    };
+fn smollm2_works_in_a_browser() -> Outcome {
+    let model = paths::smollm2()?;
     works(
         &Recipe::new("smollm2-browser", &model, "browser", "keep")
             .with("--context=256")
@@ -44,7 +38,8 @@ fn smollm2_works_in_a_browser() {
             answer: "2 + 2 = 4",
             long: 120,
         },
-    );
+    )?;
+    Ok(())
 }
 
 /// The module of a package uses vectors.
@@ -59,11 +54,8 @@ fn has_simd(web: &Path) -> bool {
 
 /// An engine refuses a module with instructions that it lacks, so that one without SIMD wants a
 /// package of its own, by a profile of plain Rust.
-#[test]
-fn an_engine_without_simd_gets_the_same_bits() {
-    if !run::has("llvm-objdump-22", "llvm-22") {
-        return;
-    }
+fn an_engine_without_simd_gets_the_same_bits() -> Outcome {
+    run::need(&[("llvm-objdump-22", "llvm-22")])?;
     let profile = paths::work("profiles").join("browser_scalar.toml");
     let text = include_str!("../../edgegen/src/profile/built_in/browser.toml");
     std::fs::write(&profile, text.replace("simd128", "scalar")).expect("a writable target folder");
@@ -71,9 +63,7 @@ fn an_engine_without_simd_gets_the_same_bits() {
     let simd = Recipe::built_in("homectl-simd", "browser", "q4").emit();
     let scalar = Recipe::built_in("homectl-scalar", profile, "q4").emit();
     for (emitted, expected) in [(&simd, true), (&scalar, false)] {
-        let Some(web) = browser::package(emitted) else {
-            return;
-        };
+        let web = browser::package(emitted)?;
         assert_eq!(has_simd(&web), expected, "{}", emitted.name);
         let hash = run::must(
             Command::new("node")
@@ -82,4 +72,15 @@ fn an_engine_without_simd_gets_the_same_bits() {
         );
         assert_eq!(hash.trim(), simd.hash(), "{}", emitted.name);
     }
+    Ok(())
+}
+
+tests::trials![
+    homectl_works_in_a_browser,
+    smollm2_works_in_a_browser,
+    an_engine_without_simd_gets_the_same_bits,
+];
+
+fn main() {
+    tests::trial::run(trials());
 }

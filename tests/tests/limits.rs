@@ -2,13 +2,10 @@
 //! within their limits of time and memory.
 
 use tests::built::cargo_for;
-use tests::{Recipe, measure, paths, run};
+use tests::{Outcome, Recipe, measure, paths, run};
 
-#[test]
-fn a_model_too_large_is_refused_with_the_figures() {
-    let Some(model) = paths::smollm2() else {
-        return;
-    };
+fn a_model_too_large_is_refused_with_the_figures() -> Outcome {
+    let model = paths::smollm2()?;
     let folder = tempfile::tempdir_in(paths::work("oversize")).expect("a writable target folder");
     let recipe = Recipe::new("smollm2-oversize", &model, "raspberry_pi", "keep");
 
@@ -24,26 +21,22 @@ fn a_model_too_large_is_refused_with_the_figures() {
     let out = folder.path().join("allowed");
     run::must(&mut recipe.with("--allow-oversize").command(&out));
     assert!(out.join("Cargo.toml").exists());
+    Ok(())
 }
 
-#[test]
-fn emission_and_builds_keep_their_limits() {
-    let Some(model) = paths::smollm2() else {
-        return;
-    };
+fn emission_and_builds_keep_their_limits() -> Outcome {
+    let model = paths::smollm2()?;
     let recipe = Recipe::new("smollm2-measured", &model, "host", "keep");
-    let Some(rows) = measure::emission_and_builds(&recipe) else {
-        return;
-    };
+    let rows = measure::emission_and_builds(&recipe)?;
     print!("{}", measure::table(&rows));
     for row in &rows {
         assert!(row.kept(), "{row:?}");
     }
+    Ok(())
 }
 
 /// The compilers for these targets see the RAM and flash that the plan foretold, with `std` and
 /// without, on 32 bits and 64.
-#[test]
 fn predictions_are_the_crates_own_figures() {
     for (platform, target, std) in [
         ("esp32", "riscv32imc-unknown-none-elf", "core"),
@@ -66,4 +59,14 @@ fn predictions_are_the_crates_own_figures() {
                 .current_dir(&emitted.folder),
         );
     }
+}
+
+tests::trials![
+    a_model_too_large_is_refused_with_the_figures,
+    emission_and_builds_keep_their_limits,
+    predictions_are_the_crates_own_figures,
+];
+
+fn main() {
+    tests::trial::run(trials());
 }

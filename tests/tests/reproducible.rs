@@ -35,14 +35,14 @@ fn equal(a: &Path, b: &Path) -> bool {
     a.into_iter().map(bytes).eq(b.into_iter().map(bytes))
 }
 
-fn recipe() -> Option<Recipe> {
-    let model = paths::smollm2().or_else(paths::stories)?;
-    Some(Recipe::new("reproduced", &model, "host", "keep"))
+/// A large model, where there is one.
+fn recipe() -> Recipe {
+    let model = paths::smollm2().unwrap_or_else(|_| paths::llama());
+    Recipe::new("reproduced", &model, "host", "keep")
 }
 
-#[test]
 fn emission_is_a_function_of_its_inputs() {
-    let Some(recipe) = recipe() else { return };
+    let recipe = recipe();
     let folder = tempfile::tempdir_in(paths::work("reproduced")).expect("a writable target folder");
     let (one, other) = (folder.path().join("one"), folder.path().join("far/other"));
     std::fs::create_dir(folder.path().join("far")).expect("a writable folder");
@@ -51,12 +51,8 @@ fn emission_is_a_function_of_its_inputs() {
     assert!(equal(&one, &other));
 }
 
-#[test]
 fn emitting_again_touches_nothing_and_rebuilds_nothing() {
-    let Some(model) = paths::stories() else {
-        return;
-    };
-    let recipe = Recipe::new("stories-again", &model, "host", "q8");
+    let recipe = Recipe::new("llama-again", &paths::llama(), "host", "q8");
     let folder = recipe.emit().folder;
     let mut build = run::cargo("build");
     build
@@ -77,10 +73,9 @@ fn emitting_again_touches_nothing_and_rebuilds_nothing() {
 }
 
 /// Kills emissions at moments spread over the time that a whole one takes.
-#[test]
 fn a_killed_emission_leaves_no_half_written_crate() {
     const TRIES: u32 = 12;
-    let Some(recipe) = recipe() else { return };
+    let recipe = recipe();
     let folder = tempfile::tempdir_in(paths::work("killed")).expect("a writable target folder");
     let whole = folder.path().join("whole");
     // The first call builds edgegen, which is not what is timed.
@@ -127,4 +122,14 @@ fn moment(whole: Duration, attempt: u32, tries: u32) -> Duration {
         0.9 + 0.2 * (x - 0.5)
     };
     whole.mul_f64(fraction)
+}
+
+tests::trials![
+    emission_is_a_function_of_its_inputs,
+    emitting_again_touches_nothing_and_rebuilds_nothing,
+    a_killed_emission_leaves_no_half_written_crate,
+];
+
+fn main() {
+    tests::trial::run(trials());
 }

@@ -1,6 +1,7 @@
 //! Tiny random models, written in every format, with a naive forward pass beside them.
 #![allow(dead_code, reason = "each test target uses its part of this module")]
 
+pub mod data;
 pub mod gguf;
 pub mod hf;
 pub mod llama2c;

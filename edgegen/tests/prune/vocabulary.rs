@@ -2,12 +2,11 @@
 //! network computes the same bits for what is left.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use crate::common::gguf::Gguf;
-use crate::common::{Random, Shape, Tiny, llama2c};
+use crate::common::{Random, Shape, Tiny, data, llama2c};
 use crate::{logits, program};
-use edgegen::import::{BUILT_IN_SCHEMA, built_in, import, import_with_tokenizer};
+use edgegen::import::{BUILT_IN_SCHEMA, built_in, import};
 use edgegen::interpret::evaluate;
 use edgegen::model::{DType, Model, TokenClass, Tokenizer};
 use edgegen::plan::Quant;
@@ -31,6 +30,21 @@ fn gguf(dtype: DType, vocab: usize) -> Model {
     import(&path).unwrap()
 }
 
+/// With a chat template.
+fn chatting() -> Model {
+    let shape = Shape {
+        vocab: 300,
+        ..Shape::default()
+    };
+    let mut file = Gguf::new(&Tiny::new(shape, 5));
+    let template = "{% for m in messages %}{{ m.content }} {% endfor %}";
+    file.text("tokenizer.chat_template", template);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    std::fs::write(&path, file.bytes()).unwrap();
+    import(&path).unwrap()
+}
+
 /// llama2.c version 2: int8 in groups.
 fn groups() -> Model {
     let tiny = Tiny::new(
@@ -48,32 +62,15 @@ fn groups() -> Model {
     import(&path).unwrap()
 }
 
-fn stories() -> Option<Model> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/models/stories260K");
-    let model = folder.join("stories260K.bin");
-    if !model.exists() {
-        eprintln!("not run: {} is missing", model.display());
-        return None;
-    }
-    Some(import_with_tokenizer(&model, Some(&folder.join("tok512.bin"))).unwrap())
-}
-
-fn smollm2() -> Option<Model> {
-    let Some(path) = std::env::var_os("EDGEGEN_SMOLLM2") else {
-        eprintln!("not run: EDGEGEN_SMOLLM2 does not name the GGUF file");
-        return None;
-    };
-    Some(import(Path::new(&path)).unwrap())
-}
-
 /// Models of both schemes, with sizes to prune them to.
 fn models() -> Vec<(Model, Vec<usize>)> {
     let mut models = vec![
         (gguf(DType::F32, 300), vec![263, 268, 280, 300]),
         (built_in().unwrap(), Vec::new()),
     ];
-    models.extend(stories().map(|model| (model, vec![300, 400, 511])));
-    models.extend(smollm2().map(|model| (model, vec![1000, 8192, 30000])));
+    let llama = import(&data::file("architectures/llama/hf")).unwrap();
+    let sizes = [300, 400, 511].into();
+    models.push((llama, sizes));
     let (homectl, sizes) = &mut models[1];
     let (least, all) = (least(homectl), homectl.tokenizer().tokens().len());
     *sizes = vec![least, (least + all) / 2, all - 1];
@@ -210,9 +207,8 @@ fn the_schema_and_the_system_message_are_those_of_the_new_tokens() {
     let [found, expected] = [&pruned, &again].map(|model| model.grammar().unwrap().blob());
     assert_eq!(found, expected);
 
-    let Some(model) = smollm2() else { return };
-    let model = model.with_system("Be brief, xylophone.").unwrap();
-    let pruned = prune::vocabulary(model.clone(), 2000, TEXT).unwrap();
+    let model = chatting().with_system("a ba\u{4E01}").unwrap();
+    let pruned = prune::vocabulary(model.clone(), 270, TEXT).unwrap();
     let kept = kept(model.tokenizer(), pruned.tokenizer());
     let prefix: Vec<u32> = pruned
         .prefix()

@@ -8,20 +8,16 @@ use std::process::Command;
 
 use serde_json::Value;
 use tests::peers::median;
-use tests::{Recipe, browser, paths, run};
+use tests::{Outcome, Recipe, browser, paths, run};
 
-fn main() {
+fn main() -> Outcome {
     let rounds = std::env::args().nth(1).unwrap_or_else(|| "5".into());
-    let Some(model) = paths::smollm2() else {
-        return;
-    };
+    let model = paths::smollm2()?;
     let emitted = Recipe::new("smollm2-race", &model, "browser", "keep")
         .with("--context=512")
         .with("--allow-oversize")
         .emit();
-    let Some(web) = browser::package(&emitted) else {
-        return;
-    };
+    let web = browser::package(&emitted)?;
     let output = run::must(
         Command::new("node")
             .arg(browser::scripts("peers/browser").join("race.mjs"))
@@ -47,4 +43,5 @@ fn main() {
             median(&first)
         );
     }
+    Ok(())
 }

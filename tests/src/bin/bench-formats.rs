@@ -4,7 +4,7 @@
 //! `docs/compression.md`.
 
 use tests::peers::median;
-use tests::{Recipe, Target, paths};
+use tests::{Outcome, Recipe, Target, paths};
 
 /// A name for the crate, `--quant`, and further arguments.
 const COMPRESSIONS: [(&str, &str, &[&str]); 6] = [
@@ -16,12 +16,10 @@ const COMPRESSIONS: [(&str, &str, &[&str]); 6] = [
     ("t3-32768", "t3", &["--vocab-size=32768"]),
 ];
 
-fn main() {
+fn main() -> Outcome {
     let rounds = std::env::args().nth(1).unwrap_or_else(|| "5".into());
     let rounds: usize = rounds.parse().expect("a number of rounds");
-    let Some(model) = paths::smollm2() else {
-        return;
-    };
+    let model = paths::smollm2()?;
     let recipes = COMPRESSIONS.map(|(name, quant, more)| {
         let recipe = Recipe::new(&format!("smollm2-{name}"), &model, "host", quant);
         more.iter()
@@ -62,4 +60,5 @@ fn main() {
         let [one, two] = speeds.map(|speeds| median(&speeds));
         println!("| {name} | {:.1} MB | {one:.0} | {two:.0} |", flash / 1e6);
     }
+    Ok(())
 }

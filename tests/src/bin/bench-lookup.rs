@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 use tests::peers::median;
-use tests::{Recipe, Target, paths};
+use tests::{Outcome, Recipe, Target, paths};
 
 const TEXT: &str = "The ferry to the island leaves at seven. Anna Berg, who has kept the lighthouse \
 for thirty years, waits on the pier with a basket of apples. Her brother Tom comes late, as he \
@@ -30,12 +30,10 @@ const TASKS: [(&str, &str); 6] = [
     ),
 ];
 
-fn main() {
+fn main() -> Outcome {
     let rounds = std::env::args().nth(1).unwrap_or_else(|| "5".into());
     let rounds: usize = rounds.parse().expect("a number of rounds");
-    let Some(model) = paths::smollm2() else {
-        return;
-    };
+    let model = paths::smollm2()?;
     let emitted = Recipe::new("smollm2-lookup", &model, "host", "keep").emit();
     let program = Target::Host.build(&emitted);
     println!(
@@ -77,4 +75,5 @@ fn main() {
             );
         }
     }
+    Ok(())
 }

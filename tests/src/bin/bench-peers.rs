@@ -3,9 +3,9 @@
 //! `bench-peers [ROUNDS [ROWS]]`: 5 rounds unless told otherwise. With a part of rows' names, such as
 //! `Q8_0 decode`, only those, and nothing is written.
 
-use tests::peers;
+use tests::{Outcome, peers};
 
-fn main() {
+fn main() -> Outcome {
     let rounds = std::env::args().nth(1).map_or(5, |text| {
         text.parse()
             .ok()
@@ -15,8 +15,9 @@ fn main() {
             })
     });
     let rows = std::env::args().nth(2);
-    let comparison = peers::compare(rounds, rows.as_deref().unwrap_or_default());
-    if let (Some(comparison), None) = (comparison, rows) {
+    let comparison = peers::compare(rounds, rows.as_deref().unwrap_or_default())?;
+    if rows.is_none() {
         peers::publish(&comparison);
     }
+    Ok(())
 }

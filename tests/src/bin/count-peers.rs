@@ -3,7 +3,7 @@
 
 use tests::instructions::Aarch64;
 use tests::peers::LlamaCpp;
-use tests::{Recipe, Target, paths};
+use tests::{Outcome, Recipe, Target, paths};
 
 /// CPU, our instruction set, llama.cpp's architecture.
 const CPUS: [(&str, &str, &str); 2] = [
@@ -11,10 +11,8 @@ const CPUS: [(&str, &str, &str); 2] = [
     ("cortex-a76", "neon-dotprod", "armv8.2-a+dotprod"),
 ];
 
-fn main() {
-    let (Some(smollm2), Some(counter)) = (paths::smollm2(), Aarch64::new()) else {
-        return;
-    };
+fn main() -> Outcome {
+    let (smollm2, counter) = (paths::smollm2()?, Aarch64::new()?);
     let native = LlamaCpp::build(None);
     let peers = CPUS.map(|(_, _, architecture)| LlamaCpp::build(Some(architecture)));
     println!("| model | CPU | edgegen | llama.cpp | share |");
@@ -40,4 +38,5 @@ fn main() {
             );
         }
     }
+    Ok(())
 }

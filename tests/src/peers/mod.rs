@@ -7,7 +7,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-use crate::{paths, run};
+use crate::{Missing, paths, run};
 pub use runners::LlamaCpp;
 use runners::{CANDLE, Candle, LLAMA_CPP, Ours};
 
@@ -106,12 +106,16 @@ struct Subject {
 }
 
 /// Builds all programs and compares them, in so many rounds, on the models and works whose names
-/// together have a part. `None` where a model is missing.
-pub fn compare(rounds: usize, part: &str) -> Option<Comparison> {
-    let (smollm2, stories) = (paths::smollm2()?, paths::stories()?);
+/// together have a part.
+///
+/// # Errors
+///
+/// When a model is missing.
+pub fn compare(rounds: usize, part: &str) -> Result<Comparison, Missing> {
+    let (smollm2, stories) = (paths::smollm2()?, paths::stories());
     let llama = LlamaCpp::build(None);
     let candle = Candle::build();
-    let subjects = subjects(&llama, &smollm2, &stories);
+    let subjects = subjects(&llama, &smollm2, stories.as_deref());
 
     let mut comparison = Comparison {
         rows: Vec::new(),
@@ -131,10 +135,10 @@ pub fn compare(rounds: usize, part: &str) -> Option<Comparison> {
             eprint!("{}", table::row(comparison.rows.last().expect("a row")));
         }
     }
-    Some(comparison)
+    Ok(comparison)
 }
 
-fn subjects(llama: &LlamaCpp, smollm2: &Path, stories: &Path) -> Vec<Subject> {
+fn subjects(llama: &LlamaCpp, smollm2: &Path, stories: Option<&Path>) -> Vec<Subject> {
     let rates = [Work::Decode(128), Work::Prefill(128), Work::Prefill(512)];
     let both = |threads| rates.map(|work| (work, threads));
     let rates: Vec<_> = both(1).into_iter().chain(both(2)).collect();
@@ -151,27 +155,20 @@ fn subjects(llama: &LlamaCpp, smollm2: &Path, stories: &Path) -> Vec<Subject> {
     all.extend([Work::FirstToken, Work::Memory, Work::Disk].map(|work| (work, 2)));
     let q4_0 = llama.quantize(smollm2, "Q4_0");
     let q8_0 = llama.quantize(smollm2, "Q8_0");
-    let stories_f32 = stories.with_file_name("stories260K.f32.gguf");
-    let stories_q8_0 = llama.quantize(&stories_f32, "Q8_0");
-    let decode = vec![(Work::Decode(128), 1)];
     let mut subjects = vec![
         subject("SmolLM2-135M Q4_1", "peers-q4-1", smollm2, all),
         subject("SmolLM2-135M Q4_0", "peers-q4-0", &q4_0, rates.clone()),
         subject("SmolLM2-135M Q8_0", "peers-q8-0", &q8_0, rates),
-        subject(
-            "stories260K F32",
-            "peers-stories-f32",
-            &stories_f32,
-            decode.clone(),
-        ),
-        subject(
-            "stories260K Q8_0",
-            "peers-stories-q8",
-            &stories_q8_0,
-            decode,
-        ),
     ];
     subjects[0].candle = true;
+    if let Some(f32) = stories {
+        let q8_0 = llama.quantize(f32, "Q8_0");
+        let decode = || vec![(Work::Decode(128), 1)];
+        subjects.extend([
+            subject("stories260K F32", "peers-stories-f32", f32, decode()),
+            subject("stories260K Q8_0", "peers-stories-q8", &q8_0, decode()),
+        ]);
+    }
     subjects
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tests::built::cargo_for;
-use tests::{Emitted, Recipe, paths, run};
+use tests::{Emitted, Outcome, Recipe, paths, run};
 
 const PROMPT: &str = "switch off the lamp in the kitchen";
 const ANSWER: &str = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
@@ -15,10 +15,6 @@ const LIBC: [&str; 5] = ["memcpy", "memmove", "memset", "memcmp", "bcmp"];
 
 /// What the compiler calls of Apple's system library beside [`LIBC`].
 const APPLE: [&str; 2] = ["bzero", "memset_pattern16"];
-
-fn has(tools: &[(&str, &str)]) -> bool {
-    tools.iter().all(|(tool, package)| run::has(tool, package))
-}
 
 /// The header folders of this machine's JDK.
 fn jdk_headers() -> [PathBuf; 2] {
@@ -125,11 +121,8 @@ fn on_a_jvm(android: &Emitted, host: &Emitted) -> String {
     )
 }
 
-#[test]
-fn the_jni_methods_work_on_a_jvm() {
-    if !has(&[("javac", "openjdk-17-jdk-headless")]) {
-        return;
-    }
+fn the_jni_methods_work_on_a_jvm() -> Outcome {
+    run::need(&[("javac", "openjdk-17-jdk-headless")])?;
     let android = Recipe::built_in("homectl-android", "android", "q4").emit();
     let embedded = Recipe::built_in("homectl-ffi", "host", "q4");
     let external = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
@@ -138,19 +131,16 @@ fn the_jni_methods_work_on_a_jvm() {
         let expected = format!("ok: {}, context of 112 tokens", recipe.name);
         assert_eq!(said.trim(), expected);
     }
+    Ok(())
 }
 
-#[test]
-fn the_library_for_android_has_its_exports_and_its_alignment() {
-    let tools = [
+fn the_library_for_android_has_its_exports_and_its_alignment() -> Outcome {
+    run::need(&[
         ("clang-22", "clang-22"),
         ("ld.lld-22", "lld-22"),
         ("llvm-nm-22", "llvm-22"),
         ("javac", "openjdk-17-jdk-headless"),
-    ];
-    if !has(&tools) {
-        return;
-    }
+    ])?;
     let emitted = Recipe::built_in("homectl-android", "android", "q4").emit();
     let archive = archive(&emitted, "aarch64-linux-android");
     let folder = paths::work("apps").join("android");
@@ -230,13 +220,11 @@ fn the_library_for_android_has_its_exports_and_its_alignment() {
         .collect();
     assert_eq!(needed.len(), 1, "{headers}");
     assert!(needed[0].contains("[libc.so]"), "{headers}");
+    Ok(())
 }
 
-#[test]
-fn the_libraries_for_ios_have_their_exports_and_want_nothing() {
-    if !has(&[("llvm-nm-22", "llvm-22"), ("clang-22", "clang-22")]) {
-        return;
-    }
+fn the_libraries_for_ios_have_their_exports_and_want_nothing() -> Outcome {
+    run::need(&[("llvm-nm-22", "llvm-22"), ("clang-22", "clang-22")])?;
     let emitted = Recipe::built_in("homectl-ios", "ios", "q4").emit();
     let interface: Vec<String> = interface(&emitted)
         .into_iter()
@@ -288,4 +276,11 @@ fn the_libraries_for_ios_have_their_exports_and_want_nothing() {
             .arg("-fsyntax-only")
             .arg(user),
     );
+    Ok(())
 }
+
+tests::trials![
+    the_jni_methods_work_on_a_jvm,
+    the_library_for_android_has_its_exports_and_its_alignment,
+    the_libraries_for_ios_have_their_exports_and_want_nothing,
+];

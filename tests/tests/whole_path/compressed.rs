@@ -12,21 +12,13 @@ use edgegen::plan::{Placement, Request, plan};
 use edgegen::profile::Profile;
 use edgegen::recipe::Compression;
 use serde_json::json;
-use tests::{Emitted, Target, paths};
+use tests::{Emitted, Outcome, Target, paths};
 
 const PI: Target = Target::Aarch64 { cpu: "cortex-a76" };
 
-#[test]
-fn smollm2_fits_a_raspberry_pi_and_speaks() {
-    let (Some(file), Some(unseen)) = (
-        paths::smollm2(),
-        paths::shared("golden/smollm2/english_a.txt"),
-    ) else {
-        return;
-    };
-    if !PI.available() {
-        return;
-    }
+fn smollm2_fits_a_raspberry_pi_and_speaks() -> Outcome {
+    let file = paths::smollm2()?;
+    PI.available()?;
     let model = import(&file).expect("a sound model");
     let profile = Profile::load("raspberry_pi").expect("it is built in");
     let packed = |model: &Model, request: &Request| {
@@ -49,6 +41,7 @@ fn smollm2_fits_a_raspberry_pi_and_speaks() {
     let program = packed(&model, &request.expect("a plan for the model"));
     assert!(program.flash_bytes() <= 50_000_000);
 
+    let unseen = paths::data("smollm2/english_a.txt");
     let unseen = std::fs::read_to_string(unseen).expect("the golden text");
     let found = evaluate(&original, &program, &unseen, 256, &|_, _| {}).expect("a long text");
     let times = found.candidate_perplexity() / found.reference.perplexity();
@@ -79,4 +72,7 @@ fn smollm2_fits_a_raspberry_pi_and_speaks() {
     ];
     let answer = &board.json("generate", &question)["text"];
     assert!(answer.to_string().contains("Paris"), "{answer}");
+    Ok(())
 }
+
+tests::trials![smollm2_fits_a_raspberry_pi_and_speaks,];

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tests::emitted::edgegen;
-use tests::{Target, paths, run};
+use tests::{Outcome, Target, paths, run};
 
 const PI: Target = Target::Aarch64 { cpu: "cortex-a72" };
 const TARGET: &str = "aarch64-unknown-linux-gnu";
@@ -109,11 +109,8 @@ fn steps(crate_folder: &Path) -> Vec<String> {
 }
 
 /// What `edgegen new` makes for a board passes its workflow and answers.
-#[test]
-fn a_new_program_for_a_board_passes_its_workflow() {
-    if !PI.available() {
-        return;
-    }
+fn a_new_program_for_a_board_passes_its_workflow() -> Outcome {
+    PI.available()?;
     let container = Container::new("new");
     let program = container.make("edgegen-test-board", "raspberry_pi");
     let steps = steps(&program);
@@ -132,4 +129,7 @@ fn a_new_program_for_a_board_passes_its_workflow() {
     );
     assert_eq!(answer, "{\"do\":\"off\",\"what\":\"lamp\"}\n");
     assert!(container.target.join("edgegen/entries").is_dir());
+    Ok(())
 }
+
+tests::trials![a_new_program_for_a_board_passes_its_workflow,];

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tests::{homectl, not_run, paths, riscv32, run};
+use tests::{Missing, Outcome, homectl, paths, riscv32, run};
 
 const NAME: &str = "homectl-esp32c3";
 /// What esp-hal's linker script has for code in RAM, statics and the stack, of the chip's 400 KB:
@@ -21,16 +21,12 @@ fn sources() -> PathBuf {
     paths::workspace().join("tests/esp32c3")
 }
 
-/// Whether what builds and runs the firmware is there.
-fn has_tools() -> bool {
-    [
-        ("python3", "python3"),
-        ("ld.lld-22", "lld-22"),
-        ("llvm-nm-22", "llvm-22"),
-    ]
-    .iter()
-    .all(|(tool, package)| run::has(tool, package))
-}
+/// What builds and runs the firmware.
+const TOOLS: [(&str, &str); 3] = [
+    ("python3", "python3"),
+    ("ld.lld-22", "lld-22"),
+    ("llvm-nm-22", "llvm-22"),
+];
 
 /// Builds the firmware, without a warning.
 fn build() -> PathBuf {
@@ -47,16 +43,15 @@ struct Python {
 }
 
 impl Python {
-    /// `None` where they cannot be had.
-    fn new() -> Option<Self> {
+    /// An error where they cannot be had.
+    fn new() -> Result<Self, Missing> {
         let output = run::output(&mut Command::new(sources().join("tools.sh")));
         if !output.status.success() {
-            not_run(true, &String::from_utf8_lossy(&output.stderr));
-            return None;
+            return Err(Missing::new(String::from_utf8_lossy(&output.stderr)));
         }
         let packages = String::from_utf8(output.stdout).expect("a path in UTF-8");
         let packages = packages.trim().to_owned();
-        Some(Self { packages })
+        Ok(Self { packages })
     }
 
     fn command(&self) -> Command {
@@ -140,15 +135,10 @@ fn numbers(line: &str) -> Vec<u64> {
         .collect()
 }
 
-#[test]
-fn the_firmware_fits_and_answers() {
-    if !has_tools() {
-        return;
-    }
+fn the_firmware_fits_and_answers() -> Outcome {
+    run::need(&TOOLS)?;
     let firmware = build();
-    let Some(python) = Python::new() else {
-        return;
-    };
+    let python = Python::new()?;
 
     let (image, said) = python.image(&firmware);
     assert_eq!(said.matches("(valid)").count(), 2, "{said}");
@@ -184,13 +174,11 @@ fn the_firmware_fits_and_answers() {
     assert!(statics + stack <= RAM, "{memory}");
     // What is left lets an interrupt in.
     assert!(used * 4 <= stack * 3, "{memory}");
+    Ok(())
 }
 
-#[test]
-fn a_context_that_does_not_fit_does_not_link() {
-    if !has_tools() {
-        return;
-    }
+fn a_context_that_does_not_fit_does_not_link() -> Outcome {
+    run::need(&TOOLS)?;
     let folder = paths::work("esp32c3-too-large");
     let workspace = paths::workspace().display();
     for file in [
@@ -218,4 +206,10 @@ fn a_context_that_does_not_fit_does_not_link() {
         messages.contains("Main stack is smaller than 24576 bytes"),
         "{messages}"
     );
+    Ok(())
 }
+
+tests::trials![
+    the_firmware_fits_and_answers,
+    a_context_that_does_not_fit_does_not_link,
+];

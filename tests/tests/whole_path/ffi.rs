@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tests::golden::text;
-use tests::{Emitted, Recipe, paths, run};
+use tests::{Emitted, Outcome, Recipe, paths, run};
 
 const HEAD: &str = "\
 /* A model as a C library, made by edgegen.
@@ -43,7 +43,6 @@ fn header() -> String {
     String::from_utf8(text).expect("a header in UTF-8")
 }
 
-#[test]
 fn the_header_is_that_of_the_source() {
     let file = paths::workspace().join("templates/ffi/include/edge_model.h");
     let header = header();
@@ -117,24 +116,22 @@ fn answers(library: &Library, command: &mut Command) {
     assert_eq!(lines, expected, "{command:?}");
 }
 
-#[test]
-fn a_c_program_gets_the_bits_without_an_error_of_memory() {
+fn a_c_program_gets_the_bits_without_an_error_of_memory() -> Outcome {
     let library = Library::build();
     let program = library.example("generate", &["-O2"]);
     answers(&library, &mut Command::new(&program));
-    if run::has("valgrind", "valgrind") {
-        let mut command = Command::new("valgrind");
-        command.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
-        answers(
-            &library,
-            command.args(["--errors-for-leak-kinds=all"]).arg(&program),
-        );
-    }
     let sanitized = library.example("sanitized", &["-O1", "-fsanitize=address,undefined"]);
     answers(&library, &mut Command::new(sanitized));
+    run::need(&[("valgrind", "valgrind")])?;
+    let mut command = Command::new("valgrind");
+    command.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
+    answers(
+        &library,
+        command.args(["--errors-for-leak-kinds=all"]).arg(&program),
+    );
+    Ok(())
 }
 
-#[test]
 fn weights_outside_the_library_are_given_in_memory() {
     let recipe = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
     let library = Library::of(&recipe);
@@ -153,7 +150,6 @@ fn weights_outside_the_library_are_given_in_memory() {
     refuses(&embedded, library.emitted.weights().as_deref());
 }
 
-#[test]
 fn the_shared_library_exports_the_interface_alone() {
     let library = Library::build();
     let symbols = run::must(
@@ -175,11 +171,8 @@ fn the_shared_library_exports_the_interface_alone() {
     }
 }
 
-#[test]
-fn cmake_builds_the_example() {
-    if !run::has("cmake", "cmake") {
-        return;
-    }
+fn cmake_builds_the_example() -> Outcome {
+    run::need(&[("cmake", "cmake")])?;
     let library = Library::build();
     let build = library.folder.join("cmake");
     let source: &Path = &library.emitted.folder.join("ffi");
@@ -192,4 +185,13 @@ fn cmake_builds_the_example() {
     );
     run::must(Command::new("cmake").arg("--build").arg(&build));
     answers(&library, &mut Command::new(build.join("generate")));
+    Ok(())
 }
+
+tests::trials![
+    the_header_is_that_of_the_source,
+    a_c_program_gets_the_bits_without_an_error_of_memory,
+    weights_outside_the_library_are_given_in_memory,
+    the_shared_library_exports_the_interface_alone,
+    cmake_builds_the_example,
+];

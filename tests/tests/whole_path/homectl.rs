@@ -14,7 +14,7 @@ use edgegen_templates::kernels::argmax;
 use serde_json::Value;
 use tests::emitted::edgegen;
 use tests::homectl::{Last, SETS, examples, misses, program};
-use tests::{Recipe, Target, paths, run};
+use tests::{Outcome, Recipe, Target, paths, run};
 
 /// Commands and the answers that the documentation promises.
 const PROMISED: [(&str, &str); 5] = [
@@ -42,7 +42,6 @@ const PROMISED: [(&str, &str); 5] = [
 const FLOORS: [f64; 2] = [98.0, 90.0];
 const LOSS: f64 = 1.0;
 
-#[test]
 fn accuracy_holds_in_every_format() {
     let sets = SETS.map(examples);
     assert!(sets[0].len() >= 2000 && sets[1].len() >= 200);
@@ -72,7 +71,6 @@ fn accuracy_holds_in_every_format() {
 }
 
 /// The expected answers are such that the model can give them.
-#[test]
 fn expected_answers_are_in_the_language() {
     let model = built_in().unwrap();
     let grammar = model.grammar().unwrap().runtime();
@@ -93,7 +91,6 @@ fn expected_answers_are_in_the_language() {
 }
 
 /// At 4 bits it fits a microcontroller with room to spare.
-#[test]
 fn fits_the_smallest_platform() {
     let model = built_in().unwrap();
     let profile = Profile::load("esp32").unwrap();
@@ -110,7 +107,6 @@ fn fits_the_smallest_platform() {
 }
 
 /// The library `tokenizers` made the ids.
-#[test]
 fn tokens_equal_golden() {
     let program = program(WeightFormat::Q8);
     let tokenizer = program.tokenizer().runtime();
@@ -123,10 +119,8 @@ fn tokens_equal_golden() {
     }
 }
 
-fn answers_as_promised(target: Target, platform: &str) {
-    if !target.available() {
-        return;
-    }
+fn answers_as_promised(target: Target, platform: &str) -> Outcome {
+    target.available()?;
     let program = target.build(
         &Recipe::built_in(
             &format!("homectl-q4-{}", platform.replace('_', "-")),
@@ -139,19 +133,19 @@ fn answers_as_promised(target: Target, platform: &str) {
         let found = program.json("generate", &[command]);
         assert_eq!(found["text"], answer, "{command}");
     }
+    Ok(())
 }
 
-#[test]
-fn answers_on_the_host() {
-    answers_as_promised(Target::Host, "host");
+fn answers_on_the_host() -> Outcome {
+    answers_as_promised(Target::Host, "host")?;
+    Ok(())
 }
 
-#[test]
-fn answers_on_a_raspberry_pi() {
-    answers_as_promised(Target::Aarch64 { cpu: "cortex-a72" }, "raspberry_pi");
+fn answers_on_a_raspberry_pi() -> Outcome {
+    answers_as_promised(Target::Aarch64 { cpu: "cortex-a72" }, "raspberry_pi")?;
+    Ok(())
 }
 
-#[test]
 fn demo_answers() {
     let out = paths::work("demo");
     let demo = |more: &[&str]| {
@@ -198,7 +192,6 @@ fn demo_answers() {
 }
 
 /// Choosing by the schema costs less than a fiftieth of a decode step.
-#[test]
 fn masking_is_cheap() {
     let program = program(WeightFormat::Q4);
     let tokenizer = program.tokenizer().runtime();
@@ -230,3 +223,14 @@ fn masking_is_cheap() {
     println!("masking takes {:.2} % of decoding", 100.0 * share);
     assert!(share < 0.02, "{share}");
 }
+
+tests::trials![
+    accuracy_holds_in_every_format,
+    expected_answers_are_in_the_language,
+    fits_the_smallest_platform,
+    tokens_equal_golden,
+    answers_on_the_host,
+    answers_on_a_raspberry_pi,
+    demo_answers,
+    masking_is_cheap,
+];

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tests::golden::{ids, list, number, read, text};
-use tests::{Program, Recipe, Target, paths};
+use tests::{Outcome, Program, Recipe, Target, paths};
 
 /// Largest difference of a logit from the reference.
 const TOLERANCE: f64 = 2e-3;
@@ -77,20 +77,21 @@ fn continues(program: &Program, prompt: &Value) {
     );
 }
 
-#[test]
-fn stories_in_f32_agrees_with_the_reference() {
-    let (Some(model), Some(golden)) = (paths::stories(), read("stories260K/prompts.json")) else {
-        return;
-    };
-    let emitted = Recipe::new("stories-f32", &model, "host", "f32").emit();
+fn llama_in_f32_agrees_with_the_reference() {
+    let golden = read("architectures/llama/golden.json");
+    let emitted = Recipe::new("llama-f32", &paths::llama(), "host", "f32").emit();
     agrees(&Target::Host.build(&emitted), &golden);
 }
 
-#[test]
-fn smollm2_in_f32_agrees_with_the_reference() {
-    let (Some(model), Some(golden)) = (paths::smollm2(), read("smollm2/prompts.json")) else {
-        return;
-    };
+fn smollm2_in_f32_agrees_with_the_reference() -> Outcome {
+    let model = paths::smollm2()?;
+    let golden = read("smollm2/prompts.json");
     let emitted = Recipe::new("smollm2-f32", &model, "host", "f32").emit();
     agrees(&Target::Host.build(&emitted), &golden);
+    Ok(())
 }
+
+tests::trials![
+    llama_in_f32_agrees_with_the_reference,
+    smollm2_in_f32_agrees_with_the_reference,
+];

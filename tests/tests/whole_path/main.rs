@@ -6,6 +6,7 @@ mod bits;
 mod compressed;
 mod crate_quality;
 mod cross;
+mod documents;
 mod esp32c3;
 mod external;
 mod ffi;
@@ -19,3 +20,28 @@ mod self_test;
 mod system;
 mod tokenizer;
 mod verify;
+
+fn main() {
+    let files = [
+        apps::trials(),
+        bits::trials(),
+        compressed::trials(),
+        crate_quality::trials(),
+        cross::trials(),
+        documents::trials(),
+        esp32c3::trials(),
+        external::trials(),
+        ffi::trials(),
+        homectl::trials(),
+        instructions::trials(),
+        logits::trials(),
+        quality::trials(),
+        riscv32::trials(),
+        schema::trials(),
+        self_test::trials(),
+        system::trials(),
+        tokenizer::trials(),
+        verify::trials(),
+    ];
+    tests::trial::run(files.into_iter().flatten().collect());
+}

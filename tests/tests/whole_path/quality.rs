@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use tests::golden::{list, number, read};
-use tests::{Emitted, Program, Recipe, Target, paths};
+use tests::{Emitted, Outcome, Program, Recipe, Target, paths};
 
 const WINDOW: &str = "256";
 
@@ -39,31 +39,10 @@ fn scores_within(
     assert!(difference.abs() <= fraction, "{}: {found}", emitted.name);
 }
 
-#[test]
-fn stories_keeps_the_reference_perplexity() {
-    let (Some(model), Some(golden), Some(text)) = (
-        paths::stories(),
-        read("stories260K/stories_a.perplexity.json"),
-        paths::shared("golden/stories260K/stories_a.txt"),
-    ) else {
-        return;
-    };
-    for (name, quant) in [("stories-keep", "keep"), ("stories-q8", "q8")] {
-        let emitted = Recipe::new(name, &model, "host", quant).emit();
-        let program = Target::Host.build(&emitted);
-        scores_within(0.005, &program, &emitted, &golden, &text, None);
-    }
-}
-
-#[test]
-fn smollm2_keeps_the_quality_of_its_file() {
-    let (Some(model), Some(golden), Some(text)) = (
-        paths::smollm2(),
-        read("smollm2/english_a.perplexity.json"),
-        paths::shared("golden/smollm2/english_a.txt"),
-    ) else {
-        return;
-    };
+fn smollm2_keeps_the_quality_of_its_file() -> Outcome {
+    let model = paths::smollm2()?;
+    let golden = read("smollm2/english_a.perplexity.json");
+    let text = paths::data("smollm2/english_a.txt");
     let folder = tempfile::tempdir_in(paths::work("logits")).expect("a writable target folder");
     let files = ["f32", "keep"].map(|quant| {
         let emitted = Recipe::new(&format!("smollm2-{quant}"), &model, "host", quant).emit();
@@ -87,6 +66,7 @@ fn smollm2_keeps_the_quality_of_its_file() {
     // prediction has a context; its figure on this file is 0.0028.
     assert!(second_halves.divergence <= 0.0028);
     assert!(all.divergence <= 0.003);
+    Ok(())
 }
 
 struct Agreement {
@@ -148,3 +128,5 @@ fn log_softmax(row: &[u8]) -> Vec<f64> {
 fn best(row: &[f64]) -> Option<usize> {
     (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b]))
 }
+
+tests::trials![smollm2_keeps_the_quality_of_its_file,];

@@ -1,10 +1,10 @@
 //! Promise: it runs on a microcontroller, with the memory that the profile says.
 
 use tests::riscv32::Image;
-use tests::{Emitted, Recipe, instructions, paths};
+use tests::{Emitted, Missing, Outcome, Recipe, instructions, paths};
 
 /// Self-test, a text, and the memory that they took.
-fn runs(emitted: &Emitted, prompt: &str, answer: &str) -> Option<Image> {
+fn runs(emitted: &Emitted, prompt: &str, answer: &str) -> Result<Image, Missing> {
     let image = Image::build(emitted)?;
     let session = image.run(&[":self-test", prompt, ":usage", ":exit"]);
     assert_eq!(session.status, Some(0), "{session:?}");
@@ -15,7 +15,7 @@ fn runs(emitted: &Emitted, prompt: &str, answer: &str) -> Option<Image> {
     // What is left lets an interrupt in.
     assert!(usage.stack * 4 <= usage.stack_size * 3, "{usage:?}");
     assert!(usage.flash <= 2_000_000, "{usage:?}");
-    Some(image)
+    Ok(image)
 }
 
 /// Decoding keeps its instruction budget.
@@ -24,29 +24,24 @@ fn costs(image: &Image, emitted: &Emitted, budget: u64) {
     kept.unwrap_or_else(|wrong| panic!("{wrong}"));
 }
 
-#[test]
-fn homectl_answers_on_a_microcontroller() {
+fn homectl_answers_on_a_microcontroller() -> Outcome {
     let emitted = Recipe::built_in("homectl-riscv32", "esp32", "q4").emit();
     let answer = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
     let prompt = "switch off the lamp in the kitchen";
-    let Some(image) = runs(&emitted, prompt, answer) else {
-        return;
-    };
+    let image = runs(&emitted, prompt, answer)?;
     costs(&image, &emitted, 15_983_822);
 
     // Store access fault: the guard below the stack stops what would go on into nothing.
     let overflow = image.run(&[":overflow 100000", ":exit"]);
     assert_eq!(overflow.status, Some(7), "{overflow:?}");
+    Ok(())
 }
 
 /// Weights in flash of their own, as in a partition of an ESP32.
-#[test]
-fn weights_outside_the_image_are_checked_and_give_the_same_bits() {
+fn weights_outside_the_image_are_checked_and_give_the_same_bits() -> Outcome {
     let recipe = Recipe::new("tiny-riscv32", &paths::tiny(), "esp32", "q8");
     let emitted = recipe.with("--weights=external").emit();
-    let Some(mut image) = Image::build(&emitted) else {
-        return;
-    };
+    let mut image = Image::build(&emitted)?;
     let session = image.run(&[":self-test", ":usage", ":exit"]);
     assert_eq!(session.lines[0], format!("ok: {}", emitted.hash()));
     let weights = image.weights.take().expect("a file of weights");
@@ -65,18 +60,19 @@ fn weights_outside_the_image_are_checked_and_give_the_same_bits() {
     std::fs::write(&file, changed).expect("a writable target folder");
     image.weights = Some(file);
     assert_eq!(said(&image), "bytes of the file were changed");
+    Ok(())
 }
 
-#[test]
-fn stories_runs_on_a_microcontroller() {
-    let Some(model) = paths::stories() else {
-        return;
-    };
-    let text = ", there was a little girl named Lily. She";
-    let recipe = Recipe::new("stories-riscv32", &model, "esp32", "q8");
+fn a_model_of_prose_runs_on_a_microcontroller() -> Outcome {
+    let recipe = Recipe::new("llama-riscv32", &paths::llama(), "esp32", "q8");
     let emitted = recipe.with("--context=128").emit();
-    let Some(image) = runs(&emitted, ":text 12", text) else {
-        return;
-    };
+    let image = runs(&emitted, ":text 12", "TEXT")?;
     costs(&image, &emitted, 6_630_644);
+    Ok(())
 }
+
+tests::trials![
+    homectl_answers_on_a_microcontroller,
+    weights_outside_the_image_are_checked_and_give_the_same_bits,
+    a_model_of_prose_runs_on_a_microcontroller,
+];

@@ -14,13 +14,12 @@ fn schema() -> Value {
     }, "required": ["title", "stars"], "additionalProperties": false})
 }
 
-#[test]
 fn answers_are_valid_whatever_the_weights() {
     let schema = schema();
     let file = paths::work("schemas").join("review.json");
     std::fs::write(&file, schema.to_string()).unwrap();
     let option = format!("--schema={}", file.display());
-    let random = paths::workspace().join("examples/macro-assistant/models/tiny.bin");
+    let random = paths::tiny();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let recipes = [
         Recipe::new("schema-random", &random, "host", "q8"),
@@ -51,7 +50,6 @@ fn answers_are_valid_whatever_the_weights() {
     }
 }
 
-#[test]
 fn bad_schemas_and_limits_are_refused() {
     let file = paths::work("schemas").join("pattern.json");
     std::fs::write(&file, r#"{"type":"string","pattern":"a"}"#).unwrap();
@@ -78,3 +76,8 @@ fn bad_schemas_and_limits_are_refused() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("the shortest answer has"), "{said}");
 }
+
+tests::trials![
+    answers_are_valid_whatever_the_weights,
+    bad_schemas_and_limits_are_refused,
+];

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use tests::golden::{ids, list, read, text};
-use tests::{Program, Recipe, Target, paths};
+use tests::{Outcome, Program, Recipe, Target, paths};
 
 fn tokenizes_as(program: &Program, golden: &Value) {
     for case in list(golden, "cases") {
@@ -28,24 +28,10 @@ fn tokenizes_as(program: &Program, golden: &Value) {
     }
 }
 
-#[test]
-fn stories_tokenizer_gives_the_golden_ids() {
-    let (Some(model), Some(golden)) = (paths::stories(), read("stories260K/tokenizer.json")) else {
-        return;
-    };
-    let emitted = Recipe::new("stories-q8", &model, "host", "q8").emit();
-    tokenizes_as(&Target::Host.build(&emitted), &golden);
-}
-
-#[test]
-fn smollm2_tokenizer_and_chat_give_the_golden_ids() {
-    let (Some(model), Some(golden), Some(chats)) = (
-        paths::smollm2(),
-        read("smollm2/tokenizer.json"),
-        read("smollm2/chat.json"),
-    ) else {
-        return;
-    };
+fn smollm2_tokenizer_and_chat_give_the_golden_ids() -> Outcome {
+    let model = paths::smollm2()?;
+    let golden = read("smollm2/tokenizer.json");
+    let chats = read("smollm2/chat.json");
     let emitted = Recipe::new("smollm2-keep", &model, "host", "keep").emit();
     let program = Target::Host.build(&emitted);
     tokenizes_as(&program, &golden);
@@ -70,4 +56,7 @@ fn smollm2_tokenizer_and_chat_give_the_golden_ids() {
         let found = program.json("generate", &args);
         assert_eq!(found["prompt_tokens"], ids(case, "ids").len(), "{user:?}");
     }
+    Ok(())
 }
+
+tests::trials![smollm2_tokenizer_and_chat_give_the_golden_ids,];

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use tests::emitted::edgegen;
-use tests::{Emitted, Recipe, Target, golden, paths, run};
+use tests::{Emitted, Outcome, Recipe, Target, golden, paths, run};
 
 fn verify(emitted: &Emitted, arguments: &[&str]) -> Command {
     let mut command = run::clean(edgegen());
@@ -22,7 +22,6 @@ fn fresh(recipe: &Recipe) -> Emitted {
     emitted
 }
 
-#[test]
 fn this_machine_is_recorded_once() {
     let emitted = fresh(&Recipe::built_in("homectl-verify", "host", "q4"));
     for _ in 0..2 {
@@ -44,12 +43,9 @@ fn this_machine_is_recorded_once() {
     assert_eq!(self::record(&emitted), record);
 }
 
-#[test]
-fn an_emulator_is_a_runner() {
+fn an_emulator_is_a_runner() -> Outcome {
     let target = Target::Aarch64 { cpu: "cortex-a53" };
-    if !target.available() {
-        return;
-    }
+    target.available()?;
     let emitted = fresh(&Recipe::built_in(
         "homectl-q4-raspberry-pi",
         "raspberry_pi",
@@ -78,10 +74,10 @@ fn an_emulator_is_a_runner() {
         assert!(said.contains(emitted.hash()), "{said}");
     }
     assert_eq!(record(&emitted).matches("cortex").count(), 3);
+    Ok(())
 }
 
 /// A stand-in for ssh that runs the command here, in a folder of its own.
-#[test]
 fn over_ssh_program_and_weights_are_copied_and_removed() {
     let recipe = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
     let emitted = fresh(&recipe);
@@ -107,7 +103,6 @@ fn over_ssh_program_and_weights_are_copied_and_removed() {
     assert_eq!(std::fs::read_dir(there).expect("the folder").count(), 0);
 }
 
-#[test]
 fn what_cannot_be_verified_is_said() {
     let emitted = fresh(&Recipe::built_in("homectl-verify", "host", "q4"));
     for (arguments, said) in [
@@ -127,3 +122,10 @@ fn what_cannot_be_verified_is_said() {
     let output = run::output(nothing.args(["verify", "."]));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no crate that edgegen emitted"));
 }
+
+tests::trials![
+    this_machine_is_recorded_once,
+    an_emulator_is_a_runner,
+    over_ssh_program_and_weights_are_copied_and_removed,
+    what_cannot_be_verified_is_said,
+];

@@ -1,0 +1,74 @@
+# What `.ci/run` and `.ci/nightly` share: steps by name, what they need, and the README's commands.
+# A script sources this, defines a function for each step, and calls `main STEPS... -- "$@"`.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export CI=true INSTA_UPDATE=no
+
+# package:what shows that it is there
+needed=(
+    python3:/usr/bin/python3 python3-pip:/usr/bin/pip3 valgrind:valgrind cmake:cmake
+    time:/usr/bin/time nodejs:node npm:npm chromium:chromium
+    gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc
+    libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h
+    gcc-arm-linux-gnueabihf:arm-linux-gnueabihf-gcc
+    libc6-dev-armhf-cross:/usr/arm-linux-gnueabihf/include/stdio.h
+    qemu-user-static:qemu-aarch64-static qemu-system-misc:qemu-system-riscv32 lld-22:wasm-ld-22
+    clang-22:clang-22 llvm-22:llvm-nm-22 openjdk-17-jdk-headless:javac
+    rustc-web:/usr/bin/rustc cargo-web:/usr/bin/cargo rust-web-src:/usr/lib/rustlib/src/rust/library
+)
+
+install_missing() {
+    local missing=() entry root=()
+    for entry in "${needed[@]}"; do
+        [ -e "${entry#*:}" ] || command -v "${entry#*:}" >/dev/null || missing+=("${entry%%:*}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    [ "$(id -u)" = 0 ] || root=(sudo -n)
+    "${root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends \
+        "${missing[@]}"
+}
+
+# The commands of the README's fenced block below the comment `<!-- NAME -->`.
+readme_command() {
+    awk -v mark="<!-- $1 -->" '
+        $0 == mark { found = 1; next }
+        found && /^```/ { if (inside) exit; inside = 1; next }
+        inside' README.md | grep . || { echo "README.md has no block below <!-- $1 -->" >&2; exit 1; }
+}
+
+run_readme_command() {
+    local command
+    command=$(readme_command "$1")
+    echo "$command"
+    bash -euo pipefail -c "$command"
+}
+
+# main STEPS... -- ARGUMENTS...: runs the steps that the arguments name, or all; `--list` names them.
+main() {
+    local steps=() chosen=() times=() name start
+    while [ "$1" != -- ]; do steps+=("$1"); shift; done
+    shift
+    if [ "${1:-}" = --list ]; then
+        printf '%s\n' "${steps[@]}"
+        return
+    fi
+    for name in "$@"; do
+        [[ " ${steps[*]} " = *" $name "* ]] || { echo "no step '$name': see $0 --list" >&2; exit 2; }
+        chosen+=("$name")
+    done
+    [ ${#chosen[@]} -gt 0 ] || chosen=("${steps[@]}")
+
+    install_missing
+    EDGEGEN_SMOLLM2=$(tests/fetch-smollm2.sh)
+    export EDGEGEN_SMOLLM2
+    for name in "${chosen[@]}"; do
+        echo "::: $name"
+        start=$SECONDS
+        "step_$name"
+        times+=("$(printf '%5d s  %s' $((SECONDS - start)) "$name")")
+        echo "::: $name took $((SECONDS - start)) s"
+    done
+    printf '%s\n' "::: all passed in $SECONDS s" "${times[@]}"
+}
