@@ -13,7 +13,7 @@ use edgegen::program::tokenizer::TokenizerTables;
 use edgegen::prune;
 use edgegen_templates::chat;
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{Config, TestRunner};
 use tests::golden::{ids, list, number, read, text};
 use tests::{Missing, Outcome, paths};
 
@@ -90,6 +90,14 @@ fn tokens_equal_golden() -> Outcome {
     Ok(())
 }
 
+/// A failure is printed and not kept in a file.
+fn runner() -> TestRunner {
+    TestRunner::new(Config {
+        failure_persistence: None,
+        ..Config::default()
+    })
+}
+
 fn any_text_is_decoded_again() -> Outcome {
     let tables = tables(&model()?);
     // The model has no token for some bytes; those vanish.
@@ -97,7 +105,7 @@ fn any_text_is_decoded_again() -> Outcome {
         let entry = 4 * usize::from(*byte);
         tables.runtime().bytes[entry..entry + 4] != [0xff; 4]
     };
-    let run = TestRunner::default().run(&any::<String>(), |text| {
+    let run = runner().run(&any::<String>(), |text| {
         let wanted: Vec<u8> = text.bytes().filter(has_token).collect();
         for special in [false, true] {
             let ids = encode(&tables, &text, special);
@@ -212,7 +220,7 @@ fn a_smaller_vocabulary_is_a_part_of_the_whole() -> Outcome {
         assert_eq!(back(prefix), whole);
 
         let words = prop::collection::vec(prop::sample::select(kept.clone()), 1..8);
-        let run = TestRunner::default().run(&words, |ids| {
+        let run = runner().run(&words, |ids| {
             if let Ok(text) = String::from_utf8(decode(&old, &ids)) {
                 let before = encode(&old, &text, true);
                 if before.iter().all(|id| kept.binary_search(id).is_ok()) {
