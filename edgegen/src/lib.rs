@@ -23,6 +23,7 @@ pub mod interpret;
 mod isa;
 pub mod layout;
 pub mod model;
+mod plain;
 pub mod plan;
 pub mod profile;
 pub mod program;

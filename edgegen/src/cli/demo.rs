@@ -78,7 +78,7 @@ fn build(folder: &Path) -> Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| {
-            Error::new(format!("cannot run cargo: {error}"))
+            Error::tool(format!("cannot run cargo: {error}"))
                 .remedy("install Rust from https://rustup.rs")
         })?;
     let executable = output
@@ -90,7 +90,7 @@ fn build(folder: &Path) -> Result<PathBuf> {
     executable
         .filter(|_| output.status.success())
         .ok_or_else(|| {
-            Error::new("cargo could not build the crate")
+            Error::tool("cargo could not build the crate")
                 .in_file(folder)
                 .remedy("cargo's message above says why")
         })
@@ -105,10 +105,10 @@ fn ask(program: &Path, prompt: &str) -> Result<Value> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim().trim_start_matches("error: ");
-        return Err(Error::new(format!("{prompt:?}: {said}")).remedy("try a shorter command"));
+        return Err(Error::tool(format!("{prompt:?}: {said}")).remedy("try a shorter command"));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| {
-        Error::new(format!("the program printed no JSON: {error}")).in_file(program)
+        Error::tool(format!("the program printed no JSON: {error}")).in_file(program)
     })
 }
 

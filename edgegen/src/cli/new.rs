@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use edgegen_templates::{NEW, NEW_EMBEDDED, NEW_LIBRARY, NEW_PROGRAM};
 
 use crate::emit::{Files, cargo_config, create_folder, cross};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::import::BUILT_IN_PROMPT;
 use crate::profile::Profile;
 
@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let package = package.unwrap_or_default();
     name::check(package)?;
     if args.path.exists() {
-        return Err(Error::new("it is there already")
+        return Err(Error::of(error::Kind::Option, "it is there already")
             .in_file(&args.path)
             .remedy("give another folder"));
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::emit::{check_folder, probe, write};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::profile::Profile;
 use edgegen_templates::probe::Machine;
 
@@ -81,9 +81,13 @@ fn emit_probe(folder: &Path, args: &Args) -> Result<String> {
 
 fn check_file(out: &Path, force: bool) -> Result<()> {
     if !force && fs::symlink_metadata(out).is_ok() {
-        return Err(Error::new("the file exists")
+        return Err(Error::of(Kind::Option, "the file exists")
             .in_file(out)
-            .remedy("give another with `--out`, or replace it with `--force`"));
+            .remedy(
+                Remedy::from("give another with ")
+                    .set(Setting::named("out"))
+                    .or(Remedy::from("replace it with ").set(Setting::on("force"))),
+            ));
     }
     Ok(())
 }

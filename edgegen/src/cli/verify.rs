@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 use serde_json::Value;
 
 use super::json;
@@ -48,9 +48,11 @@ const WEIGHTS_COPY: &str = "./edgegen-verify-weights";
 
 pub(super) fn run(args: &Args) -> Result<String> {
     if !args.folder.join("edgegen.lock").is_file() {
-        return Err(Error::new("this is no crate that edgegen emitted")
-            .in_file(&args.folder)
-            .remedy("give the folder that `edgegen emit` wrote"));
+        return Err(
+            Error::of(Kind::Option, "this is no crate that edgegen emitted")
+                .in_file(&args.folder)
+                .remedy("give the folder that `edgegen emit` wrote"),
+        );
     }
     let program = match &args.program {
         Some(program) => program.clone(),
@@ -75,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     };
     record(&args.folder.join(RECORD), &row)?;
     if test["ok"] != true {
-        return Err(Error::new(format!(
+        return Err(Error::tool(format!(
             "the bits differ from {} on: {}, not {}",
             text(&test, "first_difference"),
             text(&test, "hash"),
@@ -114,9 +116,14 @@ fn build(folder: &Path, target: Option<&str>) -> Result<PathBuf> {
         .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
     match program {
         Some(program) if output.status.success() => Ok(program),
-        _ => Err(Error::new("cargo built no program")
+        _ => Err(Error::tool("cargo built no program")
             .in_file(folder)
-            .remedy("give `--target` and its linker, or a program with `--program`")),
+            .remedy(
+                Remedy::from("give ")
+                    .set(Setting::named("target"))
+                    .say(" and its linker")
+                    .or(Remedy::from("give a program with ").set(Setting::named("program"))),
+            )),
     }
 }
 
@@ -170,7 +177,7 @@ impl<'a> Runner<'a> {
             return Ok(());
         }
         let runner = self.words.join(" ");
-        Err(Error::new(format!("`{runner}` could not copy it")).in_file(file))
+        Err(Error::tool(format!("`{runner}` could not copy it")).in_file(file))
     }
 
     /// The runner's command, to which arguments are added.
@@ -203,7 +210,7 @@ impl<'a> Runner<'a> {
         }
         let output = output(&mut command)?;
         serde_json::from_slice(&output.stdout).map_err(|_| {
-            Error::new(format!(
+            Error::tool(format!(
                 "`{}` printed no JSON: {}",
                 arguments.join(" "),
                 String::from_utf8_lossy(&output.stderr).trim()
@@ -226,7 +233,7 @@ impl Drop for Runner<'_> {
 fn output(command: &mut Command) -> Result<Output> {
     command.output().map_err(|error| {
         let name = command.get_program().to_string_lossy().into_owned();
-        Error::new(format!("cannot start `{name}`: {error}"))
+        Error::tool(format!("cannot start `{name}`: {error}"))
     })
 }
 

@@ -35,11 +35,13 @@ impl Windows {
         let step = size - usize::from(bos.is_some());
         let windows: Vec<&[u32]> = tokens.chunks_exact(step.max(1)).collect();
         if windows.is_empty() {
-            return Err(Error::new(format!(
-                "the calibration text has {} tokens, one window of {size} is the least",
-                tokens.len()
-            ))
-            .at("--calibration")
+            return Err(Error::option(
+                "calibration",
+                format!(
+                    "the calibration text has {} tokens, one window of {size} is the least",
+                    tokens.len()
+                ),
+            )
             .remedy("give a longer text of the kind that the model will see, 20 KB or more"));
         }
         let taken = most.min(windows.len());

@@ -15,7 +15,7 @@ pub use tokenizer::*;
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
 
@@ -199,8 +199,7 @@ impl Model {
     /// When the model has no chat template, or one without a place for a system message.
     pub fn with_system(mut self, text: &str) -> Result<Self> {
         let refused = |problem: &str| {
-            Error::new(problem)
-                .at("--system")
+            Error::option("system", problem)
                 .remedy("leave it out, and put the text into the prompts")
         };
         let template = self
@@ -296,7 +295,7 @@ fn check_tensors(architecture: &Architecture, tensors: &BTreeMap<TensorKey, Tens
         if key.layer.is_some() != key.role.is_per_layer() || key.layer.is_some_and(|l| l >= layers)
         {
             return Err(Error::new(format!("the model has {layers} layers"))
-                .at(tensor.name())
+                .at(Place::tensor(tensor.name()))
                 .remedy("the file is damaged; fetch or convert it again"));
         }
         let (rows, cols) = architecture.shape(key.role);
@@ -306,7 +305,7 @@ fn check_tensors(architecture: &Architecture, tensors: &BTreeMap<TensorKey, Tens
                 tensor.rows(),
                 tensor.cols()
             ))
-            .at(tensor.name())
+            .at(Place::tensor(tensor.name()))
             .remedy("weights and configuration are of different models; fetch both again"));
         }
         if let Some(found) = tensor.find_non_finite() {
@@ -314,7 +313,7 @@ fn check_tensors(architecture: &Architecture, tensors: &BTreeMap<TensorKey, Tens
                 "the {} at row {}, column {} is not finite",
                 found.what, found.row, found.col
             ))
-            .at(tensor.name())
+            .at(Place::tensor(tensor.name()))
             .remedy("the weights are damaged (NaN or infinity); fetch or convert them again"));
         }
     }

@@ -11,7 +11,7 @@ mod walk;
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::forward::{Dense, Network, Windows};
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
@@ -94,8 +94,8 @@ pub(super) fn calibrate(
         if let Some(row) = matrix.overflow(cols) {
             return Err(
                 Error::new(format!("a weight is too large for `{}`", formats[key]))
-                    .at(format!("{}, row {row}", key.role.name()))
-                    .remedy("use `--quant f32`"),
+                    .at(Place::Tensor(format!("{}, row {row}", key.role.name())))
+                    .remedy(Remedy::from("use ").set(Setting::text("quant", WeightFormat::F32))),
             );
         }
         network.weights.remove(key);
@@ -119,7 +119,10 @@ fn check_rotation(model: &Model) -> Result<()> {
                 "{size} has the odd factor {odd}, a rotation takes at most {MOST_RUNS}"
             ))
             .at(name)
-            .remedy("use a format that needs no calibration, such as `--quant q4`"));
+            .remedy(
+                Remedy::from("use a format that needs no calibration, such as ")
+                    .set(Setting::text("quant", WeightFormat::Q4)),
+            ));
         }
     }
     Ok(())
