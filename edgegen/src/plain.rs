@@ -41,6 +41,28 @@ fn acts(c: char) -> bool {
         )
 }
 
+/// Plain text as Markdown shows it, also at the beginning of a line and in a table.
+pub(crate) fn markdown(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let after = rest.peek().copied().unwrap_or(' ');
+        let marks = match c {
+            '_' => !(before.is_alphanumeric() && after.is_alphanumeric()),
+            '.' | ')' => after == ' ' && shown.bytes().all(|byte| byte.is_ascii_digit()),
+            '-' | '+' | '=' => shown.is_empty(),
+            _ => "\\`*[]<>|&~#!$".contains(c),
+        };
+        if marks {
+            shown.push('\\');
+        }
+        shown.push(c);
+        before = c;
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +93,20 @@ mod tests {
             "{line}"
         );
         assert!(line.contains(" … ") && line.len() < 40, "{line}");
+    }
+
+    #[test]
+    fn markdown_shows_what_is_there() {
+        for (text, shown) in [
+            ("SmolLM2_135M v1.1 (q4)", "SmolLM2_135M v1.1 (q4)"),
+            ("a | <b>&amp; `c`", r"a \| \<b\>\&amp; \`c\`"),
+            ("![x](y) *z* __w__", r"\!\[x\](y) \*z\* \_\_w\_\_"),
+            ("# a", r"\# a"),
+            ("- a - b", r"\- a - b"),
+            ("1. a", r"1\. a"),
+        ] {
+            assert_eq!(markdown(text), shown);
+        }
     }
 
     proptest! {

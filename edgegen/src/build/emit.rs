@@ -265,6 +265,10 @@ fn tell_cargo(recipe: &Recipe) {
     let folder = recipe.model.as_deref().filter(|model| model.is_dir());
     let files = recipe.files().unwrap_or_default();
     for path in folder.into_iter().chain(files.iter().map(PathBuf::as_path)) {
+        // A line of a path with a line break would be an instruction of its own.
+        if path.to_string_lossy().contains(['\n', '\r']) {
+            continue;
+        }
         println!("cargo::rerun-if-changed={}", path.display());
     }
 }

@@ -14,7 +14,7 @@ use crate::profile::{Profile, format_size};
 use crate::program::WeightFormat;
 
 use super::job::Job;
-use super::{json, progress};
+use super::{json, progress, shown_path};
 
 /// Compile the built-in model for this machine and run a command on it
 #[derive(clap::Args)]
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 
 /// Builds the crate; cargo shows how it goes.
 fn build(folder: &Path) -> Result<PathBuf> {
-    eprintln!("building {}", folder.display());
+    eprintln!("building {}", shown_path(folder));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args([
@@ -164,6 +164,6 @@ fn next(folder: &Path) -> String {
          try      edgegen demo                                          line by line\n\
          \u{20}        edgegen emit --platform esp32 --quant q4              the same for a microcontroller\n\
          \u{20}        edgegen emit your-model.gguf --platform raspberry_pi  a model of your own\n",
-        folder.display()
+        shown_path(folder)
     )
 }

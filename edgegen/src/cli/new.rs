@@ -11,7 +11,7 @@ use crate::error::{self, Error, Result};
 use crate::import::BUILT_IN_PROMPT;
 use crate::profile::Profile;
 
-use super::{json, name};
+use super::{json, name, shown_path};
 
 /// Make a crate around the macro `edge_model!`, with what builds it for a platform
 #[derive(clap::Args)]
@@ -153,7 +153,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         };
         format!(
             "{what:<9}{package} in {}\nnext     {}\n",
-            args.path.display(),
+            shown_path(&args.path),
             kind.next(profile.target())
         )
     })

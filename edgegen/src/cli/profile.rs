@@ -9,7 +9,7 @@ use crate::profile::Profile;
 use edgegen_templates::probe::Machine;
 
 use super::platforms::File;
-use super::{json, progress};
+use super::{json, progress, shown_path};
 
 /// Measure this machine, or write a program that measures another, and get a profile of it
 #[derive(clap::Args)]
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         }))
     } else {
         match &args.out {
-            Some(out) => format!("profile  {name} in {}\n", out.display()),
+            Some(out) => format!("profile  {name} in {}\n", shown_path(out)),
             None => text,
         }
     })
@@ -74,7 +74,7 @@ fn emit_probe(folder: &Path, args: &Args) -> Result<String> {
         format!(
             "crate    edgegen-probe in {}\n\
              next     build it with `cargo build --release --target TRIPLE`, and run it on the device\n",
-            folder.display()
+            shown_path(folder)
         )
     })
 }

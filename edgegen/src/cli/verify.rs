@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::error::{Error, Kind, Remedy, Result, Setting};
+use crate::plain::{markdown, plain};
 use serde_json::Value;
 
 use super::json;
@@ -42,6 +43,8 @@ const HEAD: &str = "# Verified\n\n\
     What `edgegen verify` found: the golden hash of the logits, computed on the device, and the speed there.\n\n\
     | device | instruction set | hash | prefill, tokens/s | decode, tokens/s | memory |\n\
     |---|---|---|---|---|---|\n";
+/// The most bytes of what a program says of itself.
+const MOST: usize = 200;
 /// The names of the program and its weights on a device that they are copied to.
 const COPY: &str = "./edgegen-verify-program";
 const WEIGHTS_COPY: &str = "./edgegen-verify-weights";
@@ -248,11 +251,14 @@ impl Row<'_> {
         let number = |key: &str| self.bench[key].as_f64().unwrap_or_default();
         let hash = match self.test["first_difference"].as_str() {
             None => format!("`{}`", text(self.test, "hash")),
-            Some(stage) => format!("**differs from {stage} on**"),
+            Some(_) => format!(
+                "**differs from {} on**",
+                text(self.test, "first_difference")
+            ),
         };
         format!(
             "| {} | {} | {hash} | {:.1} | {:.1} | {:.1} MB |\n",
-            self.device.replace('|', "/"),
+            markdown(&self.device.replace('|', "/")),
             text(self.test, "isa"),
             number("prefill_tokens_per_second"),
             number("decode_tokens_per_second"),
@@ -261,8 +267,9 @@ impl Row<'_> {
     }
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value[key].as_str().unwrap_or("?")
+/// What the program says of itself: it may run on a machine of somebody else.
+fn text(value: &Value, key: &str) -> String {
+    markdown(&plain(value[key].as_str().unwrap_or("?"), MOST))
 }
 
 /// Puts the row into the record, in place of one of the same device and instruction set.

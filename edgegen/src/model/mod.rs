@@ -16,8 +16,12 @@ pub use tokenizer::*;
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Place, Result};
+use crate::plain::plain;
 use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
+
+/// The most bytes of a name that is shown.
+const MOST_NAME: usize = 200;
 
 /// A checked model: every tensor that the architecture needs is there, has its
 /// shape and a known type, and the tokenizer agrees with the vocabulary.
@@ -93,10 +97,11 @@ impl Model {
             chat_template,
             sources,
         } = parts;
+        let shown = |text: String| plain(&text, MOST_NAME);
         Ok(Self {
-            name,
+            name: shown(name),
             format,
-            licence,
+            licence: licence.map(shown),
             architecture,
             tensors,
             tokenizer,
@@ -131,7 +136,8 @@ impl Model {
         }
     }
 
-    /// What people call the model.
+    /// What people call the model: one line of plain text, as all texts of a model are that are
+    /// shown.
     pub fn name(&self) -> &str {
         &self.name
     }
