@@ -22,6 +22,7 @@ pub mod inspect;
 pub mod interpret;
 mod isa;
 pub mod layout;
+mod memory;
 pub mod model;
 mod plain;
 pub mod plan;
