@@ -7,9 +7,9 @@ use crate::cache::Cache;
 use crate::compress::compress_cached;
 use crate::emit::{self, Crate, Options};
 use crate::error::Result;
-use crate::interpret::{bake, golden};
+use crate::interpret::{bake, check_sessions, golden};
 use crate::model::Model;
-use crate::plan::{Plan, Request, plan};
+use crate::plan::{Plan, Request, plan, shapes};
 use crate::profile::Profile;
 use crate::program::{Golden, Program};
 
@@ -48,7 +48,7 @@ pub struct Compiled<'a> {
 ///
 /// # Errors
 ///
-/// When the model does not fit the profile, or its weights overflow.
+/// When the model does not fit the profile or this machine's memory, or its weights overflow.
 pub fn compile<'a>(
     model: &Model,
     profile: &'a Profile,
@@ -56,6 +56,7 @@ pub fn compile<'a>(
     progress: &impl Progress,
 ) -> Result<Compiled<'a>> {
     let plan = plan(model, profile, request)?;
+    check_sessions(1, &shapes(model, plan.sizes()))?;
     let mut program = progress.count("packing the weights", |step| {
         compress_cached(model, &plan, &Cache::of_user(), step)
     })?;

@@ -1,27 +1,118 @@
-//! The one error type: what is wrong, where, and what to do about it.
+//! The one error type: of what kind, where, what is wrong, and what to do about it.
+
+mod remedy;
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::plain::plain;
+
+pub use remedy::{Remedy, Setting, Value};
+
+/// The most bytes of a part of a message: names in model files can have any length.
+const MOST: usize = 2000;
+
 /// A refusal: the file, the place in it, what is wrong there and the remedy.
+///
+/// Its texts are fit for a terminal: what a file says in them is
+/// without control characters and of bounded length.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Error {
+    kind: Kind,
     file: Option<PathBuf>,
-    place: Option<String>,
+    place: Option<Place>,
     problem: String,
-    remedy: Option<String>,
+    remedy: Option<Remedy>,
+}
+
+/// What kind of error it is: who can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A file is damaged, malformed, or at odds with another.
+    Malformed,
+    /// A file is as it should be, and has something that edgegen does not support.
+    Unsupported,
+    /// The result exceeds a limit: of the profile, of the device or of this machine.
+    DoesNotFit,
+    /// An option has a value that cannot be, or contradicts another.
+    Option,
+    /// The operating system refused to read or write.
+    Io,
+    /// Another program, such as cargo, could not do its part.
+    Tool,
+}
+
+/// Where in a file, or in the options, the error is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// An option, by the name of [`Recipe`](crate::recipe::Recipe)'s field, such as `kv_cache`.
+    Option(&'static str),
+    /// A key, a field, a path of fields or a line.
+    Field(String),
+    /// A tensor.
+    Tensor(String),
+    /// Bytes from the beginning of the file.
+    Offset(usize),
+}
+
+impl Place {
+    /// A tensor, by the name that it has in the file.
+    pub fn tensor(name: &str) -> Self {
+        Self::Tensor(plain(name, MOST))
+    }
+}
+
+/// A field.
+impl<T: AsRef<str>> From<T> for Place {
+    fn from(field: T) -> Self {
+        Self::Field(plain(field.as_ref(), MOST))
+    }
 }
 
 /// The result of every stage.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error that says what is wrong.
+    /// An error that says what is wrong with a file: it is malformed.
     pub fn new(problem: impl Into<String>) -> Self {
+        Self::of(Kind::Malformed, problem)
+    }
+
+    /// Something that a file may have, and edgegen does not support.
+    pub fn unsupported(problem: impl Into<String>) -> Self {
+        Self::of(Kind::Unsupported, problem)
+    }
+
+    /// Something that exceeds a limit.
+    pub fn does_not_fit(problem: impl Into<String>) -> Self {
+        Self::of(Kind::DoesNotFit, problem)
+    }
+
+    /// A value of an option, by the name of [`Recipe`](crate::recipe::Recipe)'s field, that cannot be.
+    pub fn option(option: &'static str, problem: impl Into<String>) -> Self {
+        Self::of(Kind::Option, problem).at(Place::Option(option))
+    }
+
+    /// A failure of another program.
+    pub fn tool(problem: impl Into<String>) -> Self {
+        Self::of(Kind::Tool, problem)
+    }
+
+    /// A failure of the operating system.
+    pub fn io(action: &str, file: &Path, error: &io::Error) -> Self {
+        Self::of(Kind::Io, format!("cannot {action}: {error}")).in_file(file)
+    }
+
+    /// An error of a kind.
+    pub fn of(kind: Kind, problem: impl Into<String>) -> Self {
         Self {
+            kind,
             file: None,
             place: None,
-            problem: problem.into(),
+            problem: plain(&problem.into(), MOST),
             remedy: None,
         }
     }
@@ -33,18 +124,23 @@ impl Error {
         self
     }
 
-    /// Names the field, tensor or offset, unless a deeper stage named one.
+    /// Names the place, unless a deeper stage named one.
     #[must_use]
-    pub fn at(mut self, place: impl Into<String>) -> Self {
+    pub fn at(mut self, place: impl Into<Place>) -> Self {
         self.place.get_or_insert_with(|| place.into());
         self
     }
 
     /// Says what to do, unless a deeper stage said so.
     #[must_use]
-    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub fn remedy(mut self, remedy: impl Into<Remedy>) -> Self {
         self.remedy.get_or_insert_with(|| remedy.into());
         self
+    }
+
+    /// What kind of error it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The file that it is about.
@@ -52,29 +148,64 @@ impl Error {
         self.file.as_deref()
     }
 
-    /// The option of the command line that it is about, without the dashes.
-    pub fn option(&self) -> Option<&str> {
-        self.place.as_deref()?.strip_prefix("--")
+    /// Where it is.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
-    /// Wraps a failure of the operating system.
-    pub fn io(action: &str, file: &Path, error: &std::io::Error) -> Self {
-        Self::new(format!("cannot {action}: {error}")).in_file(file)
+    /// The option that it is about.
+    pub fn about(&self) -> Option<&'static str> {
+        match self.place {
+            Some(Place::Option(option)) => Some(option),
+            _ => None,
+        }
+    }
+
+    /// What is wrong.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// What to do.
+    pub fn what_to_do(&self) -> Option<&Remedy> {
+        self.remedy.as_ref()
+    }
+
+    /// The whole message in a front end's words: `write` says how it writes an option, and nothing
+    /// for one that it has not.
+    pub fn told(&self, write: impl Fn(&Setting) -> Option<String>) -> String {
+        let mut message = String::new();
+        if let Some(file) = &self.file {
+            message += &plain(&file.to_string_lossy(), MOST);
+            message += ": ";
+        }
+        let place = self.place.as_ref().map(|place| match place {
+            Place::Option(option) => {
+                write(&Setting::named(option)).unwrap_or_else(|| (*option).to_owned())
+            }
+            Place::Field(name) | Place::Tensor(name) => name.clone(),
+            Place::Offset(offset) => format!("offset {offset}"),
+        });
+        if let Some(place) = place {
+            message += &place;
+            message += ": ";
+        }
+        message += &self.problem;
+        let remedy = self.remedy.as_ref().map(|remedy| remedy.told(write));
+        if let Some(remedy) = remedy.filter(|remedy| !remedy.is_empty()) {
+            message += "\n  help: ";
+            message += &remedy;
+        }
+        message
     }
 }
 
+/// In the words of the command line.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.file {
-            write!(f, "{}: ", file.display())?;
-        }
-        if let Some(place) = &self.place {
-            write!(f, "{place}: ")?;
-        }
-        f.write_str(&self.problem)?;
-        if let Some(remedy) = &self.remedy {
-            write!(f, "\n  help: {remedy}")?;
-        }
-        Ok(())
+        f.write_str(&self.told(|setting| Some(setting.to_string())))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -182,6 +182,15 @@ pub fn inspect(model: &Model) -> Inspection {
     }
 }
 
+/// Ids, as many as fit in a line.
+fn shortened(ids: &[u32]) -> String {
+    const MOST: usize = 16;
+    match ids.len().checked_sub(MOST) {
+        None | Some(0) => format!("{ids:?}"),
+        Some(more) => format!("{:?} and {more} more", &ids[..MOST]),
+    }
+}
+
 fn scaling_name(scaling: &RopeScaling) -> &'static str {
     match scaling {
         RopeScaling::None => "none",
@@ -231,8 +240,11 @@ impl fmt::Display for Inspection {
         let tokenizer = &self.tokenizer;
         writeln!(
             f,
-            "  tokenizer      {}, {} tokens, {} merges, stops at {:?}",
-            tokenizer.kind, tokenizer.tokens, tokenizer.merges, tokenizer.stop
+            "  tokenizer      {}, {} tokens, {} merges, stops at {}",
+            tokenizer.kind,
+            tokenizer.tokens,
+            tokenizer.merges,
+            shortened(&tokenizer.stop)
         )?;
         let template = match &self.chat_template {
             None => "no",

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 
 /// The built-in text to calibrate with: varied English prose, instructions, letters, dialogues, a
 /// little code and a few lines of other languages (`texts/README.md` says where it is from).
@@ -23,7 +23,7 @@ pub fn read(path: &Path) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         Error::new("the text is not UTF-8")
             .in_file(path)
-            .at(format!("byte {}", error.utf8_error().valid_up_to()))
+            .at(Place::Offset(error.utf8_error().valid_up_to()))
             .remedy("convert it, for instance with `iconv -t UTF-8`")
     })
 }

@@ -929,7 +929,7 @@ fn a_text_that_cannot_be_read_is_refused_before_the_model() {
     fs::write(&file, b"caf\xe9").unwrap();
     let message = refusal(&eval);
     assert!(
-        message.contains("byte 3: the text is not UTF-8"),
+        message.contains("offset 3: the text is not UTF-8"),
         "{message}"
     );
 }

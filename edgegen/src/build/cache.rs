@@ -16,7 +16,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::cache::{VARIABLE, folder};
 use crate::emit::{Files, create_folder};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::recipe::Refusal;
 
 use super::remembered::Remembered;
@@ -71,7 +71,7 @@ impl Cache {
     /// When there is none of these.
     pub(super) fn open() -> Result<Self> {
         folder().map(Self::at).ok_or_else(|| {
-            Error::new("there is no folder for the cache").remedy(format!(
+            Error::of(Kind::Io, "there is no folder for the cache").remedy(format!(
                 "set {VARIABLE} to the absolute path of a folder that can be written"
             ))
         })

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::model::Role;
 use crate::recipe::{self, Recipe, Refusal};
 
@@ -71,8 +71,8 @@ impl Emit {
     /// The module's name, and that of its file; `assistant` if it is not called.
     pub fn name(mut self, name: &str) -> Self {
         if syn::parse_str::<syn::Ident>(name).is_err() {
-            let problem = Error::new(format!("`{name}` cannot be a module's name"));
-            self.refuse(problem.at("name").remedy("use a name such as `assistant`"));
+            let problem = Error::option("name", format!("`{name}` cannot be a module's name"));
+            self.refuse(problem.remedy("use a name such as `assistant`"));
         }
         self.name = name.into();
         self
@@ -100,19 +100,19 @@ impl Emit {
     pub fn quant(mut self, format: &str) -> Self {
         match recipe::quant(format) {
             Ok(quant) => self.recipe.compression.quant = quant,
-            Err(error) => self.refuse(error.at("quant")),
+            Err(error) => self.refuse(error.at(Place::Option("quant"))),
         }
         self
     }
 
     /// Weight format of one kind of matrix, such as `embedding`.
     pub fn tensor(mut self, role: &str, format: &str) -> Self {
-        let role = Role::matrix(role).map_err(Error::new);
+        let role = Role::matrix(role).map_err(|problem| Error::of(Kind::Option, problem));
         match role.and_then(|role| Ok((role, recipe::format(format)?))) {
             Ok((role, format)) => {
                 self.recipe.compression.tensors.insert(role, format);
             }
-            Err(error) => self.refuse(error.at("tensor")),
+            Err(error) => self.refuse(error.at(Place::Option("tensor"))),
         }
         self
     }
@@ -133,7 +133,7 @@ impl Emit {
     pub fn kv_cache(mut self, format: &str) -> Self {
         match recipe::kv_cache(format) {
             Ok(format) => self.recipe.compression.kv_cache = format,
-            Err(error) => self.refuse(error.at("kv_cache")),
+            Err(error) => self.refuse(error.at(Place::Option("kv_cache"))),
         }
         self
     }
@@ -221,12 +221,13 @@ impl Emit {
         }
         let folder = |name: &str| {
             env::var_os(name).map(PathBuf::from).ok_or_else(|| {
-                Error::new(format!("cargo does not set {name}")).remedy("call it in a build script")
+                Error::of(Kind::Tool, format!("cargo does not set {name}"))
+                    .remedy("call it in a build script")
             })
         };
         let (root, out) = (folder("CARGO_MANIFEST_DIR")?, folder("OUT_DIR")?);
         if self.recipe.platform.is_empty() {
-            return Err(Error::new("the platform is missing").remedy(
+            return Err(Error::of(Kind::Option, "the platform is missing").remedy(
                 "say which, such as `.platform(\"host\")`; `edgegen platforms` lists them",
             ));
         }
@@ -264,6 +265,10 @@ fn tell_cargo(recipe: &Recipe) {
     let folder = recipe.model.as_deref().filter(|model| model.is_dir());
     let files = recipe.files().unwrap_or_default();
     for path in folder.into_iter().chain(files.iter().map(PathBuf::as_path)) {
+        // A line of a path with a line break would be an instruction of its own.
+        if path.to_string_lossy().contains(['\n', '\r']) {
+            continue;
+        }
         println!("cargo::rerun-if-changed={}", path.display());
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::compile::Quiet;
 use crate::emit::Files;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::recipe::{Ingredients, Recipe, Refusal};
 
 use super::cache::{Cache, Put};
@@ -81,7 +81,8 @@ pub fn module(recipe: &Recipe) -> Result<Module, Refusal> {
     if made && key(&ingredients, &sources, &remembered).map_err(Refusal::cache)? != before {
         cache.remove(&before).map_err(Refusal::cache)?;
         return Err(Refusal::cache(
-            Error::new("a file of the model changed while it was read").remedy("build again"),
+            Error::of(Kind::Io, "a file of the model changed while it was read")
+                .remedy("build again"),
         ));
     }
     let text = entry.join(TEXT);

@@ -14,7 +14,7 @@ use crate::profile::{Profile, format_size};
 use crate::program::WeightFormat;
 
 use super::job::Job;
-use super::{json, progress};
+use super::{json, progress, shown_path};
 
 /// Compile the built-in model for this machine and run a command on it
 #[derive(clap::Args)]
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 
 /// Builds the crate; cargo shows how it goes.
 fn build(folder: &Path) -> Result<PathBuf> {
-    eprintln!("building {}", folder.display());
+    eprintln!("building {}", shown_path(folder));
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args([
@@ -78,7 +78,7 @@ fn build(folder: &Path) -> Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| {
-            Error::new(format!("cannot run cargo: {error}"))
+            Error::tool(format!("cannot run cargo: {error}"))
                 .remedy("install Rust from https://rustup.rs")
         })?;
     let executable = output
@@ -90,7 +90,7 @@ fn build(folder: &Path) -> Result<PathBuf> {
     executable
         .filter(|_| output.status.success())
         .ok_or_else(|| {
-            Error::new("cargo could not build the crate")
+            Error::tool("cargo could not build the crate")
                 .in_file(folder)
                 .remedy("cargo's message above says why")
         })
@@ -105,10 +105,10 @@ fn ask(program: &Path, prompt: &str) -> Result<Value> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim().trim_start_matches("error: ");
-        return Err(Error::new(format!("{prompt:?}: {said}")).remedy("try a shorter command"));
+        return Err(Error::tool(format!("{prompt:?}: {said}")).remedy("try a shorter command"));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| {
-        Error::new(format!("the program printed no JSON: {error}")).in_file(program)
+        Error::tool(format!("the program printed no JSON: {error}")).in_file(program)
     })
 }
 
@@ -164,6 +164,6 @@ fn next(folder: &Path) -> String {
          try      edgegen demo                                          line by line\n\
          \u{20}        edgegen emit --platform esp32 --quant q4              the same for a microcontroller\n\
          \u{20}        edgegen emit your-model.gguf --platform raspberry_pi  a model of your own\n",
-        folder.display()
+        shown_path(folder)
     )
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::emit::check_folder;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::import::BUILT_IN_PROMPT;
 use crate::plan::{Placement, Request, schedule};
 use crate::recipe::{Recipe, Refusal};
@@ -94,15 +94,15 @@ impl Args {
 pub(super) fn run(args: &Args) -> Result<String> {
     // What is wrong with the destination shows before the long work.
     if let Some(name) = &args.name {
-        name::check(name).map_err(|error| error.at("--name"))?;
+        name::check(name)?;
     }
     if let Some(out) = &args.out {
         check_folder(out, args.force)?;
     }
     if args.goals.any() && args.policy != Some(Policy::Search) {
-        return Err(Error::new("goals are for a search")
+        return Err(Error::of(Kind::Option, "goals are for a search")
             .at("--budget-mb and --max-kl")
-            .remedy("add `--policy search`"));
+            .remedy(Remedy::from("add ").set(Setting::text("policy", Policy::Search))));
     }
     let recipe = args.recipe();
     let ingredients = recipe.read().map_err(Refusal::into_error)?;

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::plan::session;
 use super::progress::{self, Terminal};
-use super::quoted;
+use super::{quoted, shown_path};
 
 /// What to compile, how, and where to.
 pub(super) struct Job<'a> {
@@ -107,7 +107,7 @@ impl Done<'_> {
         };
         row(
             "crate",
-            &format_args!("{} in {}", self.job.name, self.job.out.display()),
+            &format_args!("{} in {}", self.job.name, shown_path(&self.job.out)),
         );
         row(
             "files",

@@ -67,10 +67,10 @@ fn window(asked: Option<usize>, model: &Model) -> Result<usize> {
     match asked {
         None => Ok(WINDOW.min(longest)),
         Some(window) if (2..=longest).contains(&window) => Ok(window),
-        Some(window) => Err(Error::new(format!(
-            "a window of {window} tokens; the model was trained for {longest}"
-        ))
-        .at("--window")
+        Some(window) => Err(Error::option(
+            "window",
+            format!("a window of {window} tokens; the model was trained for {longest}"),
+        )
         .remedy(format!("give 2 to {longest}"))),
     }
 }

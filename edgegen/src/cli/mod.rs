@@ -24,6 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::error::Result;
+use crate::plain::plain;
 use clap::{Parser, Subcommand};
 
 /// A compiler for small language models: a model file and a platform profile in, a
@@ -49,6 +50,9 @@ enum Command {
     Sweep(sweep::Args),
     Verify(verify::Args),
 }
+
+/// The most bytes of a path that are shown.
+const MOST_PATH: usize = 4096;
 
 impl Command {
     fn json(&self) -> bool {
@@ -122,12 +126,17 @@ fn json(value: &impl serde::Serialize) -> String {
     text + "\n"
 }
 
+/// A path for people.
+fn shown_path(path: &Path) -> String {
+    plain(&path.to_string_lossy(), MOST_PATH)
+}
+
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
+    let path = shown_path(path);
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     if path.chars().all(plain) {
-        path.into_owned()
+        path
     } else {
         format!("'{}'", path.replace('\'', r"'\''"))
     }

@@ -39,10 +39,11 @@ pub(super) fn check(name: &str) -> Result<()> {
     } else {
         return Ok(());
     };
-    Err(
-        Error::new(format!("`{name}` cannot be the crate's name: {problem}"))
-            .remedy("use lowercase letters, digits and `-`, for example `my-model`"),
+    Err(Error::option(
+        "name",
+        format!("`{name}` cannot be the crate's name: {problem}"),
     )
+    .remedy("use lowercase letters, digits and `-`, for example `my-model`"))
 }
 
 /// The nearest possible name to that of a model.

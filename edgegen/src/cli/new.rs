@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use edgegen_templates::{NEW, NEW_EMBEDDED, NEW_LIBRARY, NEW_PROGRAM};
 
 use crate::emit::{Files, cargo_config, create_folder, cross};
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 use crate::import::BUILT_IN_PROMPT;
 use crate::profile::Profile;
 
-use super::{json, name};
+use super::{json, name, shown_path};
 
 /// Make a crate around the macro `edge_model!`, with what builds it for a platform
 #[derive(clap::Args)]
@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let package = package.unwrap_or_default();
     name::check(package)?;
     if args.path.exists() {
-        return Err(Error::new("it is there already")
+        return Err(Error::of(error::Kind::Option, "it is there already")
             .in_file(&args.path)
             .remedy("give another folder"));
     }
@@ -153,7 +153,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         };
         format!(
             "{what:<9}{package} in {}\nnext     {}\n",
-            args.path.display(),
+            shown_path(&args.path),
             kind.next(profile.target())
         )
     })

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cache::Cache;
 use crate::compress::compress_cached;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::import::{built_in, import_with_tokenizer};
 use crate::plan::{Request, Schedule, Sizes, Step, schedule};
 use crate::profile::{Profile, format_size};
@@ -70,20 +70,23 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let profile = Profile::load(&args.platform)?;
     let basic = args.policy == Policy::Basic;
     if basic && (args.goals.any() || args.out.is_some() || args.calibration.is_some()) {
-        return Err(
-            Error::new("the basic policy has no goals, no calibration and no file")
-                .at("--policy basic")
-                .remedy("leave the other options out, or take `--policy search`"),
-        );
+        return Err(Error::option(
+            "policy",
+            "the basic policy has no goals, no calibration and no file",
+        )
+        .remedy(
+            Remedy::from("leave the other options out")
+                .or(Remedy::from("take ").set(Setting::text("policy", Policy::Search))),
+        ));
     }
     if let Some(path) = args
         .out
         .as_deref()
         .filter(|path| !args.force && path.exists())
     {
-        return Err(Error::new("the file exists")
+        return Err(Error::of(Kind::Option, "the file exists")
             .in_file(path)
-            .remedy("`--force` replaces it"));
+            .remedy(Remedy::from(Setting::on("force")).say(" replaces it")));
     }
     let texts = Texts::read(args.calibration.as_deref())?;
     let model = progress::spin("reading the model", || match &args.model {

@@ -60,16 +60,19 @@ impl Goals {
     }
 
     fn goal(&self) -> Result<Goal> {
-        let positive = |value: f64, option: &str| {
+        let positive = |value: f64, option| {
             if value > 0.0 && value.is_finite() {
                 return Ok(value);
             }
-            Err(Error::new(format!("{value} is not a positive number")).at(option))
+            Err(Error::option(
+                option,
+                format!("{value} is not a positive number"),
+            ))
         };
-        let budget = self.budget_mb.map(|mb| positive(mb, "--budget-mb"));
+        let budget = self.budget_mb.map(|mb| positive(mb, "budget_mb"));
         Ok(Goal {
             budget: budget.transpose()?.map(|mb| (mb * 1e6) as usize),
-            max_loss: self.max_kl.map(|kl| positive(kl, "--max-kl")).transpose()?,
+            max_loss: self.max_kl.map(|kl| positive(kl, "max_kl")).transpose()?,
         })
     }
 

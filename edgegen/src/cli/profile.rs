@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::emit::{check_folder, probe, write};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::profile::Profile;
 use edgegen_templates::probe::Machine;
 
 use super::platforms::File;
-use super::{json, progress};
+use super::{json, progress, shown_path};
 
 /// Measure this machine, or write a program that measures another, and get a profile of it
 #[derive(clap::Args)]
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         }))
     } else {
         match &args.out {
-            Some(out) => format!("profile  {name} in {}\n", out.display()),
+            Some(out) => format!("profile  {name} in {}\n", shown_path(out)),
             None => text,
         }
     })
@@ -74,16 +74,20 @@ fn emit_probe(folder: &Path, args: &Args) -> Result<String> {
         format!(
             "crate    edgegen-probe in {}\n\
              next     build it with `cargo build --release --target TRIPLE`, and run it on the device\n",
-            folder.display()
+            shown_path(folder)
         )
     })
 }
 
 fn check_file(out: &Path, force: bool) -> Result<()> {
     if !force && fs::symlink_metadata(out).is_ok() {
-        return Err(Error::new("the file exists")
+        return Err(Error::of(Kind::Option, "the file exists")
             .in_file(out)
-            .remedy("give another with `--out`, or replace it with `--force`"));
+            .remedy(
+                Remedy::from("give another with ")
+                    .set(Setting::named("out"))
+                    .or(Remedy::from("replace it with ").set(Setting::on("force"))),
+            ));
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
+use crate::plain::{markdown, plain};
 use serde_json::Value;
 
 use super::json;
@@ -42,15 +43,19 @@ const HEAD: &str = "# Verified\n\n\
     What `edgegen verify` found: the golden hash of the logits, computed on the device, and the speed there.\n\n\
     | device | instruction set | hash | prefill, tokens/s | decode, tokens/s | memory |\n\
     |---|---|---|---|---|---|\n";
+/// The most bytes of what a program says of itself.
+const MOST: usize = 200;
 /// The names of the program and its weights on a device that they are copied to.
 const COPY: &str = "./edgegen-verify-program";
 const WEIGHTS_COPY: &str = "./edgegen-verify-weights";
 
 pub(super) fn run(args: &Args) -> Result<String> {
     if !args.folder.join("edgegen.lock").is_file() {
-        return Err(Error::new("this is no crate that edgegen emitted")
-            .in_file(&args.folder)
-            .remedy("give the folder that `edgegen emit` wrote"));
+        return Err(
+            Error::of(Kind::Option, "this is no crate that edgegen emitted")
+                .in_file(&args.folder)
+                .remedy("give the folder that `edgegen emit` wrote"),
+        );
     }
     let program = match &args.program {
         Some(program) => program.clone(),
@@ -75,7 +80,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     };
     record(&args.folder.join(RECORD), &row)?;
     if test["ok"] != true {
-        return Err(Error::new(format!(
+        return Err(Error::tool(format!(
             "the bits differ from {} on: {}, not {}",
             text(&test, "first_difference"),
             text(&test, "hash"),
@@ -114,9 +119,14 @@ fn build(folder: &Path, target: Option<&str>) -> Result<PathBuf> {
         .find_map(|message| Some(PathBuf::from(message["executable"].as_str()?)));
     match program {
         Some(program) if output.status.success() => Ok(program),
-        _ => Err(Error::new("cargo built no program")
+        _ => Err(Error::tool("cargo built no program")
             .in_file(folder)
-            .remedy("give `--target` and its linker, or a program with `--program`")),
+            .remedy(
+                Remedy::from("give ")
+                    .set(Setting::named("target"))
+                    .say(" and its linker")
+                    .or(Remedy::from("give a program with ").set(Setting::named("program"))),
+            )),
     }
 }
 
@@ -170,7 +180,7 @@ impl<'a> Runner<'a> {
             return Ok(());
         }
         let runner = self.words.join(" ");
-        Err(Error::new(format!("`{runner}` could not copy it")).in_file(file))
+        Err(Error::tool(format!("`{runner}` could not copy it")).in_file(file))
     }
 
     /// The runner's command, to which arguments are added.
@@ -203,7 +213,7 @@ impl<'a> Runner<'a> {
         }
         let output = output(&mut command)?;
         serde_json::from_slice(&output.stdout).map_err(|_| {
-            Error::new(format!(
+            Error::tool(format!(
                 "`{}` printed no JSON: {}",
                 arguments.join(" "),
                 String::from_utf8_lossy(&output.stderr).trim()
@@ -226,7 +236,7 @@ impl Drop for Runner<'_> {
 fn output(command: &mut Command) -> Result<Output> {
     command.output().map_err(|error| {
         let name = command.get_program().to_string_lossy().into_owned();
-        Error::new(format!("cannot start `{name}`: {error}"))
+        Error::tool(format!("cannot start `{name}`: {error}"))
     })
 }
 
@@ -241,11 +251,14 @@ impl Row<'_> {
         let number = |key: &str| self.bench[key].as_f64().unwrap_or_default();
         let hash = match self.test["first_difference"].as_str() {
             None => format!("`{}`", text(self.test, "hash")),
-            Some(stage) => format!("**differs from {stage} on**"),
+            Some(_) => format!(
+                "**differs from {} on**",
+                text(self.test, "first_difference")
+            ),
         };
         format!(
             "| {} | {} | {hash} | {:.1} | {:.1} | {:.1} MB |\n",
-            self.device.replace('|', "/"),
+            markdown(&self.device.replace('|', "/")),
             text(self.test, "isa"),
             number("prefill_tokens_per_second"),
             number("decode_tokens_per_second"),
@@ -254,8 +267,9 @@ impl Row<'_> {
     }
 }
 
-fn text<'v>(value: &'v Value, key: &str) -> &'v str {
-    value[key].as_str().unwrap_or("?")
+/// What the program says of itself: it may run on a machine of somebody else.
+fn text(value: &Value, key: &str) -> String {
+    markdown(&plain(value[key].as_str().unwrap_or("?"), MOST))
 }
 
 /// Puts the row into the record, in place of one of the same device and instruction set.

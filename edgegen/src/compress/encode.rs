@@ -4,7 +4,7 @@
 
 use half::f16;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::DType;
 use crate::program::{COLUMN_PADDING, WeightFormat};
 
@@ -91,8 +91,12 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
             for chunk in values.as_chunks::<32>().0 {
                 let block = quantize(chunk, format).ok_or_else(|| {
                     Error::new(format!("a weight is too large for `{format}`"))
-                        .at(format!("tensor {}, row {}", tensor.name(), row.index))
-                        .remedy("use `--quant f32`")
+                        .at(Place::tensor(&format!(
+                            "tensor {}, row {}",
+                            tensor.name(),
+                            row.index
+                        )))
+                        .remedy(Remedy::from("use ").set(Setting::text("quant", WeightFormat::F32)))
                 })?;
                 blocks.push(block);
             }

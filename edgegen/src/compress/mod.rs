@@ -13,6 +13,7 @@ use crate::cache::{Cache, Key};
 use crate::error::Result;
 use crate::forward::{RopePermutation, rope};
 use crate::layout::{Content, Layout};
+use crate::memory;
 use crate::model::{Model, Tensor, TensorKey};
 use crate::plan::{Plan, shapes};
 use crate::program::tokenizer::TokenizerTables;
@@ -29,7 +30,8 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 ///
 /// # Errors
 ///
-/// When a weight does not fit its format's range, or the text of what is calibrated is too short.
+/// When a weight does not fit its format's range, the text of what is calibrated is too short, or
+/// this machine has not the memory.
 pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Program> {
     compress_cached(model, plan, &Cache::none(), progress)
 }
@@ -47,6 +49,7 @@ pub fn compress_cached(
 ) -> Result<Program> {
     let shapes = shapes(model, plan.sizes());
     let layout = plan.layout(model);
+    memory::check("what the crate has in flash", layout.files.lens().sum())?;
     let mut files = WeightFiles::new(&layout.files);
     let key = plan.calibrated().then(|| key(model, plan));
     let known = key.as_ref().and_then(|key| cache.get(key));

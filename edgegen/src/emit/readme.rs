@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::plain::markdown;
 use crate::plan::{Placement, mb, ram_bytes};
 use crate::profile::{App, InstructionSet, Profile};
 use crate::program::{CacheFormat, Golden, Program, Shapes};
@@ -29,7 +30,7 @@ pub(super) fn readme(
         "# {name}\n\n\
          {} as a standalone Rust crate for `{}` ({}), compiled by edgegen {}.\n\
          Weights are {}, every shape is a constant, and there is no dependency.\n\n",
-        p.model,
+        markdown(&p.model),
         profile.name(),
         profile.target(),
         env!("CARGO_PKG_VERSION"),
@@ -46,8 +47,8 @@ pub(super) fn readme(
     row(
         "licence",
         p.licence
-            .clone()
-            .unwrap_or_else(|| "not stated in the source".into()),
+            .as_deref()
+            .map_or_else(|| "not stated in the source".into(), markdown),
     );
     row(
         "parameters",

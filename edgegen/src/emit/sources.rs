@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
+use crate::plain::markdown;
 use crate::plan::instruction_sets;
 use crate::profile::Profile;
 use crate::program::{Golden, Program};
@@ -90,7 +91,7 @@ impl Source<'_> {
              //! [`Session`] is a conversation with the model; `README.md` says what is inside.\n\
              #![no_std]\n#![warn(missing_docs)]\n\n\
              #[cfg(feature = \"std\")]\nextern crate std;\n\n",
-            self.program.provenance.model.escape_debug(),
+            markdown(&self.program.provenance.model),
             env!("CARGO_PKG_VERSION")
         );
         for name in modules {

@@ -13,7 +13,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 
 use super::Crate;
 use disk::{Disk, RealDisk};
@@ -62,9 +62,9 @@ pub fn check_folder(out: &Path, force: bool) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(Error::io("open the folder", out, &error)),
         Ok(metadata) if !metadata.is_dir() => {
-            return Err(Error::new("this is a file, not a folder")
+            return Err(Error::of(Kind::Option, "this is a file, not a folder")
                 .in_file(out)
-                .remedy("give another folder with `--out`"));
+                .remedy(another_folder()));
         }
         Ok(_) => {}
     }
@@ -75,18 +75,24 @@ pub fn check_folder(out: &Path, force: bool) -> Result<()> {
     for entry in entries {
         let entry = entry.map_err(|error| Error::io("list the folder", out, &error))?;
         if entry.file_name() != STAGING {
-            return Err(Error::new(format!(
-                "the folder is not empty (it has `{}`) and edgegen did not write it",
-                entry.file_name().display()
-            ))
+            return Err(Error::of(
+                Kind::Option,
+                format!(
+                    "the folder is not empty (it has `{}`) and edgegen did not write it",
+                    entry.file_name().display()
+                ),
+            )
             .in_file(out)
-            .remedy(
-                "give another folder with `--out`; `--force` writes into this one, replaces \
-                 files of the same names and deletes nothing",
-            ));
+            .remedy(another_folder().or(Remedy::from(Setting::on("force")).say(
+                " writes into this one, replaces files of the same names and deletes nothing",
+            ))));
         }
     }
     Ok(())
+}
+
+fn another_folder() -> Remedy {
+    Remedy::from("give another folder with ").set(Setting::named("out"))
 }
 
 fn write_on(disk: &dyn Disk, krate: &Crate, out: &Path, force: bool) -> Result<WriteReport> {

@@ -1,7 +1,8 @@
 //! Windows of a text's tokens.
 
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::memory;
+use crate::model::{Architecture, Model};
 use crate::program::tokenizer::TokenizerTables;
 
 /// Tokens of a window: each begins with an empty KV cache.
@@ -16,14 +17,25 @@ pub(crate) struct Windows {
     pub(super) tokens: Vec<u32>,
 }
 
+/// Values that a layer keeps of a token, all of them at once: the residual stream, its norm, and the
+/// wider of attention and feed-forward network.
+fn layer_floats(architecture: &Architecture) -> usize {
+    let a = architecture;
+    let queries = a.num_attention_heads * a.head_dim;
+    let keys = a.num_key_value_heads * a.head_dim;
+    2 * a.hidden_size + (2 * queries + 2 * keys).max(3 * a.intermediate_size)
+}
+
 impl Windows {
     /// At most so many windows, spread over the text, each with BOS where the model uses it.
     ///
     /// # Errors
     ///
-    /// When the text has too few tokens for one window.
+    /// When the text has too few tokens for one window, or this machine has not the memory for the
+    /// network's way through them.
     pub(crate) fn of(model: &Model, text: &str, most: usize) -> Result<Self> {
-        let size = WINDOW.min(model.architecture().max_position_embeddings);
+        let architecture = model.architecture();
+        let size = WINDOW.min(architecture.max_position_embeddings);
         let tables = TokenizerTables::new(model.tokenizer());
         let runtime = tables.runtime();
         let bos = runtime.bos.filter(|_| runtime.add_bos);
@@ -35,14 +47,20 @@ impl Windows {
         let step = size - usize::from(bos.is_some());
         let windows: Vec<&[u32]> = tokens.chunks_exact(step.max(1)).collect();
         if windows.is_empty() {
-            return Err(Error::new(format!(
-                "the calibration text has {} tokens, one window of {size} is the least",
-                tokens.len()
-            ))
-            .at("--calibration")
+            return Err(Error::option(
+                "calibration",
+                format!(
+                    "the calibration text has {} tokens, one window of {size} is the least",
+                    tokens.len()
+                ),
+            )
             .remedy("give a longer text of the kind that the model will see, 20 KB or more"));
         }
         let taken = most.min(windows.len());
+        memory::check(
+            "the network's way through the calibration text",
+            taken * size * layer_floats(architecture) * size_of::<f32>(),
+        )?;
         let chosen = (0..taken).map(|i| windows[i * windows.len() / taken]);
         let tokens = chosen.flat_map(|window| bos.into_iter().chain(window.iter().copied()));
         Ok(Self {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::model::{Role, RopeLayout, Tensor, TensorKey};
 
 /// An architecture in the words of each format.
@@ -58,8 +58,8 @@ impl Description {
                 .iter()
                 .find_map(|names| key(names.role, pattern(names), name))
                 .ok_or_else(|| {
-                    Error::new(format!("no part of the architecture {} has this tensor", self.gguf))
-                        .at(name)
+                    Error::unsupported(format!("no part of the architecture {} has this tensor", self.gguf))
+                        .at(Place::tensor(name))
                         .remedy("the model is a variation that is not supported; leaving the tensor out would change its answers")
                 })?;
             assigned.insert(key, tensor);

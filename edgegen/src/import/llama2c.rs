@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::{
     Architecture, DType, Model, Parts, Role, Rope, RopeLayout, RopeScaling, Tensor, TensorKey, View,
 };
@@ -73,11 +73,11 @@ impl Header {
         if versioned {
             let version = needed(bytes, 4, "version")?;
             if version != 2 {
-                return Err(
-                    Error::new(format!("llama2.c version {version} is not supported"))
-                        .at("version")
-                        .remedy("export with version 0 (f32) or 2 (int8)"),
-                );
+                return Err(Error::unsupported(format!(
+                    "llama2.c version {version} is not supported"
+                ))
+                .at("version")
+                .remedy("export with version 0 (f32) or 2 (int8)"));
             }
             start = 8;
         }
@@ -266,11 +266,11 @@ fn tokenizer_path(model: &Path, vocab_size: usize, given: Option<&Path>) -> Resu
         .find(|path| path.is_file())
         .ok_or_else(|| {
             Error::new("a llama2.c checkpoint holds no tokenizer, and none is beside it")
-                .at("tokenizer")
-                .remedy(format!(
-                    "put {} or {} beside it, or give --tokenizer FILE",
-                    names[0], names[1]
-                ))
+                .at(Place::Option("tokenizer"))
+                .remedy(
+                    Remedy::from(format!("put {} or {} beside it", names[0], names[1]))
+                        .or(Remedy::from("give ").set(Setting::bare("tokenizer", "FILE"))),
+                )
         })
 }
 

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 pub use built_in::{BUILT_IN_PROMPT, BUILT_IN_SCHEMA, built_in};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::model::Model;
 
 /// Reads the model at `path`: a GGUF file, a Hugging Face folder or a llama2.c `.bin`
@@ -75,8 +75,14 @@ pub fn files_of(path: &Path, tokenizer: Option<&Path>) -> Result<Vec<PathBuf>> {
 fn no_tokenizer(tokenizer: Option<&Path>, what: &str) -> Result<()> {
     match tokenizer {
         None => Ok(()),
-        Some(path) => Err(Error::new(format!("{what} holds its own tokenizer"))
-            .in_file(path)
-            .remedy("leave --tokenizer out; it is for llama2.c models")),
+        Some(path) => Err(
+            Error::option("tokenizer", format!("{what} holds its own tokenizer"))
+                .in_file(path)
+                .remedy(
+                    Remedy::from("leave ")
+                        .set(Setting::named("tokenizer"))
+                        .say(" out: it is for llama2.c models"),
+                ),
+        ),
     }
 }

@@ -15,9 +15,13 @@ pub use tokenizer::*;
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
+use crate::plain::plain;
 use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
+
+/// The most bytes of a name that is shown.
+const MOST_NAME: usize = 200;
 
 /// A checked model: every tensor that the architecture needs is there, has its
 /// shape and a known type, and the tokenizer agrees with the vocabulary.
@@ -93,10 +97,11 @@ impl Model {
             chat_template,
             sources,
         } = parts;
+        let shown = |text: String| plain(&text, MOST_NAME);
         Ok(Self {
-            name,
+            name: shown(name),
             format,
-            licence,
+            licence: licence.map(shown),
             architecture,
             tensors,
             tokenizer,
@@ -131,7 +136,8 @@ impl Model {
         }
     }
 
-    /// What people call the model.
+    /// What people call the model: one line of plain text, as all texts of a model are that are
+    /// shown.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -199,8 +205,7 @@ impl Model {
     /// When the model has no chat template, or one without a place for a system message.
     pub fn with_system(mut self, text: &str) -> Result<Self> {
         let refused = |problem: &str| {
-            Error::new(problem)
-                .at("--system")
+            Error::option("system", problem)
                 .remedy("leave it out, and put the text into the prompts")
         };
         let template = self
@@ -296,7 +301,7 @@ fn check_tensors(architecture: &Architecture, tensors: &BTreeMap<TensorKey, Tens
         if key.layer.is_some() != key.role.is_per_layer() || key.layer.is_some_and(|l| l >= layers)
         {
             return Err(Error::new(format!("the model has {layers} layers"))
-                .at(tensor.name())
+                .at(Place::tensor(tensor.name()))
                 .remedy("the file is damaged; fetch or convert it again"));
         }
         let (rows, cols) = architecture.shape(key.role);
@@ -306,7 +311,7 @@ fn check_tensors(architecture: &Architecture, tensors: &BTreeMap<TensorKey, Tens
                 tensor.rows(),
                 tensor.cols()
             ))
-            .at(tensor.name())
+            .at(Place::tensor(tensor.name()))
             .remedy("weights and configuration are of different models; fetch both again"));
         }
         if let Some(found) = tensor.find_non_finite() {
@@ -314,7 +319,7 @@ fn check_tensors(architecture: &Architecture, tensors: &BTreeMap<TensorKey, Tens
                 "the {} at row {}, column {} is not finite",
                 found.what, found.row, found.col
             ))
-            .at(tensor.name())
+            .at(Place::tensor(tensor.name()))
             .remedy("the weights are damaged (NaN or infinity); fetch or convert them again"));
         }
     }

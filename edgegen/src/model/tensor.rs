@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::model::dequantize;
 
 /// Bytes of a file that is mapped, or was read, once and is shared.
@@ -71,14 +71,16 @@ impl Tensor {
         data: View,
     ) -> Result<Self> {
         let name = name.into();
-        let needed = dtype.bytes(rows, cols).map_err(|error| error.at(&name))?;
+        let needed = dtype
+            .bytes(rows, cols)
+            .map_err(|error| error.at(Place::tensor(&name)))?;
         let held = data.bytes().len();
         if held != needed {
             return Err(Error::new(format!(
                 "a {rows} x {cols} tensor of type {} takes {needed} bytes, the file holds {held}",
                 dtype.name()
             ))
-            .at(name)
+            .at(Place::tensor(&name))
             .remedy("the file is damaged; fetch or convert it again"));
         }
         Ok(Self {
@@ -197,7 +199,7 @@ impl Tensor {
                     "rows of {} elements do not hold whole groups of {group_size}",
                     self.cols
                 ))
-                .at(&self.name)
+                .at(Place::tensor(&self.name))
                 .remedy("keep all rows, or convert the model again"));
             }
             let scales = &self.bytes()[self.len()..];

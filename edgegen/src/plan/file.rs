@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::Deserialize;
 
 use crate::cache::sha256;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
 use crate::text::line_at;
@@ -181,7 +181,9 @@ impl PlanFile {
             return Err(
                 Error::new("the plan was made with another calibration text")
                     .at("calibration")
-                    .remedy("give the same text with `--calibration`"),
+                    .remedy(
+                        Remedy::from("give the same text with ").set(Setting::named("calibration")),
+                    ),
             );
         }
         let matrices = model.tensors().keys().filter(|key| key.role.is_matrix());

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::layout::Layout;
 use crate::model::{Architecture, Model, Role, TensorKey};
 use crate::profile::{InstructionSet, Profile};
@@ -161,13 +161,14 @@ fn context(architecture: &Architecture, profile: &Profile, asked: Option<usize>)
     let longest = architecture.max_position_embeddings;
     match asked {
         None => Ok(profile.default_context().min(longest)),
-        Some(0) => Err(Error::new("a context of 0 tokens holds nothing")
-            .at("--context")
-            .remedy(format!("give 1 to {longest}"))),
-        Some(context) if context > longest => Err(Error::new(format!(
-            "the model was trained for {longest} tokens, {context} were asked for"
-        ))
-        .at("--context")
+        Some(0) => Err(
+            Error::option("context", "a context of 0 tokens holds nothing")
+                .remedy(format!("give 1 to {longest}")),
+        ),
+        Some(context) if context > longest => Err(Error::option(
+            "context",
+            format!("the model was trained for {longest} tokens, {context} were asked for"),
+        )
         .remedy(format!("give at most {longest}"))),
         Some(context) => Ok(context),
     }
@@ -179,11 +180,11 @@ fn answer_cache(tokens: usize) -> Result<usize> {
     if tokens <= MOST {
         return Ok(tokens);
     }
-    Err(
-        Error::new(format!("an answer cache of {tokens} tokens is too large"))
-            .at("--answer-cache")
-            .remedy(format!("give at most {MOST}, or 0 for none")),
+    Err(Error::option(
+        "answer_cache",
+        format!("an answer cache of {tokens} tokens is too large"),
     )
+    .remedy(format!("give at most {MOST}, or 0 for none")))
 }
 
 /// A message and an answer must have room after the model's own system message.
@@ -191,11 +192,14 @@ fn check_prefix(tokens: usize, context: usize) -> Result<()> {
     if tokens < context {
         return Ok(());
     }
-    Err(Error::new(format!(
-        "the system message takes {tokens} tokens, a session holds {context}"
+    Err(Error::option(
+        "system",
+        format!("the system message takes {tokens} tokens, a session holds {context}"),
+    )
+    .remedy(
+        Remedy::from("shorten it")
+            .or(Remedy::from("give a longer ").set(Setting::named("context"))),
     ))
-    .at("--system")
-    .remedy("shorten it, or give a longer `--context`"))
 }
 
 /// A format of the KV cache may have a widest head.
@@ -204,11 +208,10 @@ fn check_cache(head_dim: usize, format: CacheFormat) -> Result<()> {
     if head_dim <= widest {
         return Ok(());
     }
-    Err(Error::new(format!(
+    Err(Error::option("kv_cache", format!(
         "a KV cache in {format} holds heads of at most {widest} elements, the model's have {head_dim}"
     ))
-    .at("--kv-cache")
-    .remedy(format!("take {}", CacheFormat::F32)))
+    .remedy(Remedy::from("take ").set(Setting::text("kv_cache", CacheFormat::F32))))
 }
 
 impl Plan {

@@ -33,10 +33,10 @@ impl Placement {
         match (self, profile.app()) {
             // The package takes the weights out of the module, as shards with hashes.
             (_, Some(App::Browser)) => Ok(Self::Embedded),
-            (Self::External, Some(App::Ios)) => Err(Error::new(
+            (Self::External, Some(App::Ios)) => Err(Error::option(
+                "weights",
                 "the package for iOS has its weights in the library",
             )
-            .at("--weights")
             .remedy("leave it at `embedded`")),
             (placement, _) => Ok(placement),
         }

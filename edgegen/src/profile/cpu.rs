@@ -1,7 +1,7 @@
 //! CPUs by name, and what they have.
 
 use super::{InstructionSet, Profile};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// The compiler's names, and the best set that every such CPU has.
 pub(super) const CPUS: [(&str, InstructionSet); 7] = [
@@ -24,7 +24,10 @@ impl Profile {
         let known = || CPUS.into_iter().filter(|(_, set)| set.fits(&self.target));
         let Some((_, baseline)) = known().find(|(name, _)| *name == cpu) else {
             let names: Vec<&str> = known().map(|(name, _)| name).collect();
-            let error = Error::new(format!("no CPU `{cpu}` is known for `{}`", self.target));
+            let error = Error::of(
+                Kind::Option,
+                format!("no CPU `{cpu}` is known for `{}`", self.target),
+            );
             return Err(if names.is_empty() {
                 error.remedy("leave the CPU out: that target's kernels run on each of its CPUs")
             } else {

@@ -84,7 +84,16 @@ struct Speed {
 
 pub(super) fn parse(text: &str) -> Result<Profile> {
     let file: File = toml::from_str(text).map_err(|e| {
-        Error::new(e.to_string().trim_end().to_owned())
+        let place = match e.span() {
+            Some(span) => {
+                let before = &text[..span.start];
+                let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1) + 1;
+                format!("line {}, column {column}", line_at(text, span.start))
+            }
+            None => "TOML".to_owned(),
+        };
+        Error::new(e.message())
+            .at(place)
             .remedy("`edgegen platforms raspberry_pi` prints a profile to compare with")
     })?;
     let check = Check { text };

@@ -10,7 +10,7 @@ pub use instruction_set::InstructionSet;
 pub use memory::{Memory, Speed};
 pub use size::{exact_size, format_size, parse_size};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use std::io::Read;
 use std::path::Path;
 
@@ -74,10 +74,12 @@ impl Profile {
         if !looks_like_a_path && !path.exists() {
             let known: Vec<_> = Self::built_in().map(|p| p.name).collect();
             return Err(
-                Error::new(format!("unknown platform `{name_or_path}`")).remedy(format!(
-                    "the built-in ones are {}; a path to a profile's TOML file is possible too",
-                    known.join(", ")
-                )),
+                Error::of(Kind::Option, format!("unknown platform `{name_or_path}`")).remedy(
+                    format!(
+                        "the built-in ones are {}; a path to a profile's TOML file is possible too",
+                        known.join(", ")
+                    ),
+                ),
             );
         }
         Self::parse(&read(path)?).map_err(|e| e.in_file(path))

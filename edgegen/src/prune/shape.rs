@@ -53,29 +53,30 @@ impl Shape {
 
     /// The architecture with these sizes.
     pub(super) fn architecture(self, of: &Architecture) -> Result<Architecture> {
-        let size = |option: &str, what: &str, asked: Option<usize>, all: usize| match asked {
+        let size = |option: &'static str, what: &str, asked: Option<usize>, all: usize| match asked
+        {
             None => Ok(all),
             Some(size) if (1..=all).contains(&size) => Ok(size),
-            Some(size) => Err(
-                Error::new(format!("the model has {all} {what}, not {size}"))
-                    .at(option)
-                    .remedy(format!("give 1 to {all}")),
-            ),
+            Some(size) => Err(Error::option(
+                option,
+                format!("the model has {all} {what}, not {size}"),
+            )
+            .remedy(format!("give 1 to {all}"))),
         };
         let intermediate_size = size(
-            "--intermediate-size",
+            "intermediate_size",
             "feed-forward neurons in each layer",
             self.intermediate_size,
             of.intermediate_size,
         )?;
         let num_key_value_heads = size(
-            "--kv-heads",
+            "kv_heads",
             "key-value heads in each layer",
             self.num_key_value_heads,
             of.num_key_value_heads,
         )?;
         let num_hidden_layers = size(
-            "--layers",
+            "layers",
             "layers",
             self.num_hidden_layers,
             of.num_hidden_layers,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::forward::{Network, Stream, Windows, moments};
 use crate::model::{Model, Role, Tensor, TensorKey};
 
@@ -108,7 +108,7 @@ fn choose(
         });
         if units.iter().any(|importance| !importance.is_finite()) {
             return Err(Error::new("the network's values are not finite")
-                .at(format!("{} of layer {layer}", role.name()))
+                .at(Place::Tensor(format!("{} of layer {layer}", role.name())))
                 .remedy("check the model file: its weights are too large"));
         }
         chosen.push(most(&units, kept));

@@ -59,11 +59,11 @@ impl Compression {
             ..Self::default()
         };
         if *self != alone {
-            return Err(
-                Error::new("a plan says what becomes of weights, vocabulary and network")
-                    .at("plan")
-                    .remedy("leave out the options that say so too"),
-            );
+            return Err(Error::option(
+                "plan",
+                "a plan says what becomes of weights, vocabulary and network",
+            )
+            .remedy("leave out the options that say so too"));
         }
         let text = fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
         let file = PlanFile::parse(&text).map_err(|error| error.in_file(path))?;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::compile::{Compiled, Progress, compile};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::import::{built_in, files_of, import_with_tokenizer};
 use crate::model::Model;
 use crate::plan::{Placement, Quant, Request};
@@ -55,9 +55,7 @@ impl Refusal {
     /// `option` is taken if the error names none.
     fn of(option: &str) -> impl FnOnce(Error) -> Self {
         move |error| Self {
-            option: error
-                .option()
-                .map_or_else(|| option.to_owned(), |name| name.replace('-', "_")),
+            option: error.about().unwrap_or(option).to_owned(),
             error,
         }
     }
@@ -92,7 +90,7 @@ impl fmt::Display for Refusal {
 pub fn quant(name: &str) -> Result<Quant> {
     name.parse().map_err(|problem: String| {
         let formats = WeightFormat::ALL.map(WeightFormat::name);
-        Error::new(problem).remedy(format!("there are keep, {}", formats.join(", ")))
+        Error::of(Kind::Option, problem).remedy(format!("there are keep, {}", formats.join(", ")))
     })
 }
 
@@ -104,7 +102,7 @@ pub fn quant(name: &str) -> Result<Quant> {
 pub fn format(name: &str) -> Result<WeightFormat> {
     name.parse().map_err(|problem: String| {
         let formats = WeightFormat::ALL.map(WeightFormat::name);
-        Error::new(problem).remedy(format!("there are {}", formats.join(", ")))
+        Error::of(Kind::Option, problem).remedy(format!("there are {}", formats.join(", ")))
     })
 }
 
@@ -116,7 +114,7 @@ pub fn format(name: &str) -> Result<WeightFormat> {
 pub fn kv_cache(name: &str) -> Result<CacheFormat> {
     name.parse().map_err(|problem: String| {
         let formats = CacheFormat::ALL.map(CacheFormat::name);
-        Error::new(problem).remedy(format!("there are {}", formats.join(", ")))
+        Error::of(Kind::Option, problem).remedy(format!("there are {}", formats.join(", ")))
     })
 }
 
@@ -253,7 +251,7 @@ impl Ingredients<'_> {
         let model = match &recipe.model {
             Some(path) => import_with_tokenizer(path, tokenizer),
             None if tokenizer.is_some() => {
-                let error = Error::new("the built-in model holds its own tokenizer");
+                let error = Error::of(Kind::Option, "the built-in model holds its own tokenizer");
                 return Err(Refusal::of("tokenizer")(
                     error.remedy("leave the tokenizer out"),
                 ));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::Key;
 use crate::compress::compress_cached;
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::interpret::{Evaluation, evaluate};
 use crate::model::Model;
 use crate::plan::{Plan, Quant};
@@ -85,12 +85,12 @@ impl<'a> Bench<'a> {
         let found = evaluate(&original, &original, some, window, &|_, _| {})?;
         let (perplexity, tokens) = (found.reference.perplexity(), original.shapes().vocab_size);
         if perplexity > 2.0 * tokens as f64 {
-            return Err(Error::new(format!(
+            return Err(Error::option("calibration", format!(
                 "the model predicts the text worse than chance (perplexity {perplexity:.0} with {tokens} tokens), \
                  so that nothing can be measured on it"
             ))
-            .at("--calibration")
-            .remedy("give a text of the kind that the model sees, or choose a format with `--quant`"));
+            .remedy(Remedy::from("give a text of the kind that the model sees")
+                .or(Remedy::from("choose a format with ").set(Setting::named("quant")))));
         }
         Ok(Self {
             task,

@@ -219,10 +219,9 @@ impl Search<'_> {
             }
         }
         found.ok_or_else(|| {
-            Error::new(format!(
+            Error::option("max_kl", format!(
                 "nothing that fits loses as little; the nearest that was tried loses {nearest:.4} nats a token"
             ))
-            .at("--max-kl")
             .remedy("allow more, or take a larger platform or model")
         })
     }
@@ -330,7 +329,7 @@ impl Search<'_> {
             .iter()
             .map(|vocabulary| vocabulary.ends()[0]);
         let nearest = sizes.min().unwrap_or(usize::MAX);
-        Error::new(format!(
+        Error::does_not_fit(format!(
             "nothing is small enough for {}; the nearest is {}",
             mb(most as u64),
             mb(nearest as u64)

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::cache::Cache;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::{Model, TensorKey};
 use crate::plan::{Excess, Footprint, Plan, Quant, Request, mb, plan};
 use crate::profile::Profile;
+use crate::program::CacheFormat;
 use crate::program::WeightFormat;
 use crate::text::Texts;
 
@@ -101,13 +102,13 @@ impl Task<'_> {
         if self.request.allow_oversize || !Excess::of(footprint, self.profile).ram {
             return Ok(());
         }
-        Err(Error::new(format!(
+        Err(Error::does_not_fit(format!(
             "a session of {} tokens takes {} of RAM, the limit is {}",
             plan.sizes().context,
             mb(footprint.ram() as u64),
             mb(self.profile.ram().unwrap_or(u64::MAX)),
         ))
-        .at("--context")
-        .remedy("give a shorter one, or `--kv-cache i8`"))
+        .at(Place::Option("context"))
+        .remedy(Remedy::from("give a shorter one").or(Setting::text("kv_cache", CacheFormat::I8))))
     }
 }

@@ -11,8 +11,9 @@ mod walk;
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::forward::{Dense, Network, Windows};
+use crate::memory;
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
 
@@ -53,6 +54,7 @@ pub(super) fn calibrate(
 ) -> Result<Calibrated> {
     let windows = Windows::of(model, text, WINDOWS)?;
     check_rotation(model)?;
+    check_moments(model)?;
     let mut network = Network::of(model);
     network.prepare();
     let layers = network.architecture.num_hidden_layers;
@@ -94,8 +96,8 @@ pub(super) fn calibrate(
         if let Some(row) = matrix.overflow(cols) {
             return Err(
                 Error::new(format!("a weight is too large for `{}`", formats[key]))
-                    .at(format!("{}, row {row}", key.role.name()))
-                    .remedy("use `--quant f32`"),
+                    .at(Place::Tensor(format!("{}, row {row}", key.role.name())))
+                    .remedy(Remedy::from("use ").set(Setting::text("quant", WeightFormat::F32))),
             );
         }
         network.weights.remove(key);
@@ -104,6 +106,18 @@ pub(super) fn calibrate(
         model: network.into_model(model),
         coded,
     })
+}
+
+/// Whether this machine has the memory for the second moments of the widest input, and their factor.
+fn check_moments(model: &Model) -> Result<()> {
+    let a = model.architecture();
+    let queries = a.num_attention_heads * a.head_dim;
+    let widest = a.hidden_size.max(a.intermediate_size).max(queries);
+    let bytes = 2 * size_of::<f32>() + size_of::<f64>();
+    memory::check(
+        "what calibration knows of an input",
+        widest * widest * bytes,
+    )
 }
 
 /// Refuses sizes whose rotation would take an age.
@@ -119,7 +133,10 @@ fn check_rotation(model: &Model) -> Result<()> {
                 "{size} has the odd factor {odd}, a rotation takes at most {MOST_RUNS}"
             ))
             .at(name)
-            .remedy("use a format that needs no calibration, such as `--quant q4`"));
+            .remedy(
+                Remedy::from("use a format that needs no calibration, such as ")
+                    .set(Setting::text("quant", WeightFormat::Q4)),
+            ));
         }
     }
     Ok(())

@@ -12,9 +12,9 @@ use crate::interpret::divergence;
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
 
-use super::check_rotation;
 use super::encode::{Method, encode};
 use super::walk::{Inputs, Walk, original};
+use super::{check_moments, check_rotation};
 
 /// Windows that are looked at.
 const WINDOWS: usize = 2;
@@ -87,6 +87,7 @@ pub fn sensitivity(
 ) -> Result<Sensitivity> {
     let windows = Windows::of(model, text, WINDOWS)?;
     check_rotation(model)?;
+    check_moments(model)?;
     let key = |part: usize| {
         Key::new("sensitivity")
             .with(model.digest())

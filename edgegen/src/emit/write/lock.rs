@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::cache::sha256;
 use crate::emit::Crate;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 
 use super::{check_path, read};
 
@@ -50,7 +50,10 @@ impl Lock {
                     return Err(Error::new("no hash and path")
                         .in_file(&file)
                         .at(format!("line {}", index + 1))
-                        .remedy("delete the lock and emit with `--force`"));
+                        .remedy(
+                            Remedy::from("delete the lock and emit with ")
+                                .set(Setting::on("force")),
+                        ));
                 }
             }
         }
@@ -69,9 +72,13 @@ impl Lock {
             Some(_) => "the file was changed after edgegen wrote it",
             None => "edgegen did not write this file, and the crate has one of that name",
         };
-        Err(Error::new(problem)
+        Err(Error::of(Kind::Option, problem)
             .in_file(&out.join(path))
-            .remedy("move it away, give another folder with `--out`, or replace it with `--force`"))
+            .remedy(
+                Remedy::from("move it away")
+                    .or(super::another_folder())
+                    .or(Remedy::from("replace it with ").set(Setting::on("force"))),
+            ))
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Setting};
 
 use super::disk::{Disk, write_all};
 use super::lock::LOCK;
@@ -55,7 +55,10 @@ pub(super) fn recover(disk: &dyn Disk, out: &Path) -> Result<()> {
     let damaged = |problem: String| {
         Error::new(format!("the interrupted update is damaged: {problem}"))
             .in_file(&commit)
-            .remedy(format!("delete `{STAGING}` and emit with `--force`"))
+            .remedy(
+                Remedy::from(format!("delete `{STAGING}` and emit with "))
+                    .set(Setting::on("force")),
+            )
     };
     let plan: Plan = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
     for path in plan.replace.iter().chain(&plan.remove) {

@@ -57,16 +57,18 @@ pub(super) fn architecture(
     if let Some(width) = keys.size("attention.value_length")?
         && width != head_dim
     {
-        return Err(Error::new(format!(
+        return Err(Error::unsupported(format!(
             "value heads of {width} beside key heads of {head_dim} are not supported"
         ))
         .at(keys.name("attention.value_length"))
         .remedy("use a model whose key and value heads are of one width"));
     }
     if metadata.bool(&keys.name("attention.causal"))? == Some(false) {
-        return Err(Error::new("attention that is not causal is not supported")
-            .at(keys.name("attention.causal"))
-            .remedy("use a decoder model; this is an encoder"));
+        return Err(
+            Error::unsupported("attention that is not causal is not supported")
+                .at(keys.name("attention.causal"))
+                .remedy("use a decoder model; this is an encoder"),
+        );
     }
     let max_position_embeddings = keys.needed_size("context_length")?;
     let eps = "attention.layer_norm_rms_epsilon";
@@ -135,7 +137,7 @@ fn scaling(keys: &Keys<'_>, context: usize) -> Result<RopeScaling> {
             })
         }
         Some(other) => Err(
-            Error::new(format!("RoPE scaling `{other}` is not supported"))
+            Error::unsupported(format!("RoPE scaling `{other}` is not supported"))
                 .at(keys.name("rope.scaling.type"))
                 .remedy("use a model with the scaling none, linear or yarn"),
         ),
@@ -175,7 +177,7 @@ impl Keys<'_> {
         });
         match unknown {
             None => Ok(()),
-            Some(key) => Err(Error::new("this setting is not supported")
+            Some(key) => Err(Error::unsupported("this setting is not supported")
                 .at(key)
                 .remedy("use a model without it; ignoring it could change every answer")),
         }

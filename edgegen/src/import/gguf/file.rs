@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::metadata::Metadata;
 use super::reader::Reader;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::model::{DType, Tensor, View};
 
 /// A file taken apart.
@@ -31,7 +31,7 @@ pub(super) fn parse(view: &View) -> Result<File> {
     let key_count = reader.count(13, "metadata keys")?;
     let metadata = Metadata::read(&mut reader, key_count)?;
     if metadata.size("split.count")?.is_some_and(|count| count > 1) {
-        return Err(Error::new("the model is split over several files")
+        return Err(Error::unsupported("the model is split over several files")
             .at("split.count")
             .remedy("join the parts first: llama-gguf-split --merge FIRST-PART OUTPUT"));
     }
@@ -58,13 +58,13 @@ fn check_version(reader: &mut Reader<'_>) -> Result<()> {
     let magic = reader.take(4)?;
     let version = reader.u32()?;
     if magic == b"FUGG" || (version != 0 && version & 0xFFFF == 0) {
-        return Err(Error::new("the file is big-endian")
+        return Err(Error::unsupported("the file is big-endian")
             .at("version")
             .remedy("convert it to little-endian: gguf_convert_endian.py FILE little"));
     }
     if !matches!(version, 2 | 3) {
         return Err(
-            Error::new(format!("GGUF version {version} is not supported"))
+            Error::unsupported(format!("GGUF version {version} is not supported"))
                 .at("version")
                 .remedy("convert the model to GGUF version 3"),
         );
@@ -100,9 +100,13 @@ fn entry<'a>(reader: &mut Reader<'a>, alignment: usize) -> Result<Entry<'a>> {
             .map_err(|_| damaged(name, format!("a dimension of {value} is too large")))?;
     }
     let [cols, rows, 1, 1] = shape else {
-        return Err(Error::new(format!("the shape {shape:?} is no matrix"))
-            .at(name)
-            .remedy("mixtures of experts and convolutions are not supported; use a dense model"));
+        return Err(
+            Error::unsupported(format!("the shape {shape:?} is no matrix"))
+                .at(Place::tensor(name))
+                .remedy(
+                    "mixtures of experts and convolutions are not supported; use a dense model",
+                ),
+        );
     };
     let dtype = dtype(name, reader.u32()?)?;
     let offset = reader.u64()?;
@@ -140,8 +144,8 @@ fn dtype(name: &str, id: u32) -> Result<DType> {
         14 => DType::Q6_K,
         30 => DType::BF16,
         _ => {
-            return Err(Error::new(format!("the element type {id} is not supported"))
-                .at(name)
+            return Err(Error::unsupported(format!("the element type {id} is not supported"))
+                .at(Place::tensor(name))
                 .remedy("quantize the model to F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0 or Q2_K to Q6_K"));
         }
     })
@@ -152,7 +156,7 @@ fn place(entry: &Entry<'_>, view: &View, start: usize) -> Result<Tensor> {
     let length = entry
         .dtype
         .bytes(entry.rows, entry.cols)
-        .map_err(|error| error.at(entry.name))?;
+        .map_err(|error| error.at(Place::tensor(entry.name)))?;
     let data = start
         .checked_add(entry.offset)
         .and_then(|from| Some(from..from.checked_add(length)?))
@@ -162,7 +166,7 @@ fn place(entry: &Entry<'_>, view: &View, start: usize) -> Result<Tensor> {
                 "{length} bytes at offset {} of the data reach beyond the file's end",
                 entry.offset
             ))
-            .at(entry.name)
+            .at(Place::tensor(entry.name))
             .remedy("the file is truncated; fetch it again")
         })?;
     Tensor::new(entry.name, entry.rows, entry.cols, entry.dtype, data)

@@ -240,6 +240,6 @@ fn repeat<T>(count: usize, read: impl FnMut() -> Result<T>) -> Result<Vec<T>> {
 }
 
 fn unknown_type(kind: u32) -> Error {
-    Error::new(format!("{kind} is no type of a value in GGUF 2 or 3"))
+    Error::unsupported(format!("{kind} is no type of a value in GGUF 2 or 3"))
         .remedy("the file is damaged or newer than this reader; convert it again")
 }

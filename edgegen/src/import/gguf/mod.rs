@@ -9,7 +9,7 @@ mod tokenizer;
 use std::path::Path;
 
 use super::description::{self, Description};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::model::{DType, Model, Parts, RopeScaling, Tensor, View};
 
 use file::File;
@@ -60,7 +60,7 @@ fn describe(metadata: &Metadata) -> Result<&'static Description> {
         .into_iter()
         .find(|d| d.gguf == name)
         .ok_or_else(|| {
-            Error::new(format!("the architecture `{name}` is not supported"))
+            Error::unsupported(format!("the architecture `{name}` is not supported"))
                 .at(key)
                 .remedy(format!("use a model of: {}", description::supported()))
         })
@@ -70,7 +70,7 @@ fn describe(metadata: &Metadata) -> Result<&'static Description> {
 fn factors(tensor: &Tensor, scaling: &RopeScaling) -> Result<RopeScaling> {
     let refuse = |problem: &str| {
         Error::new(problem)
-            .at(tensor.name())
+            .at(Place::tensor(tensor.name()))
             .remedy("convert the model again with a current converter")
     };
     if *scaling != RopeScaling::None {

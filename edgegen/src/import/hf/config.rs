@@ -102,7 +102,7 @@ fn describe(fields: &Fields<'_>) -> Result<&'static Description> {
         .into_iter()
         .find(|d| d.model_type == name)
         .ok_or_else(|| {
-            Error::new(format!("the architecture `{name}` is not supported"))
+            Error::unsupported(format!("the architecture `{name}` is not supported"))
                 .at("model_type")
                 .remedy(format!("use a model of: {}", description::supported()))
         })
@@ -110,7 +110,7 @@ fn describe(fields: &Fields<'_>) -> Result<&'static Description> {
 
 /// A value that the network here does not have.
 pub(super) fn unsupported(field: &str, value: &str, supported: &str) -> Error {
-    Error::new(format!("{value} is not supported"))
+    Error::unsupported(format!("{value} is not supported"))
         .at(field)
         .remedy(format!("use a model where it is {supported}"))
 }
@@ -171,7 +171,7 @@ impl<'a> Fields<'a> {
         for (name, value) in self.0 {
             let off = matches!(value, Value::Null | Value::Bool(false));
             if !off && !name.starts_with('_') && !KNOWN.contains(&name.as_str()) {
-                return Err(Error::new("this setting is not supported")
+                return Err(Error::unsupported("this setting is not supported")
                     .at(name)
                     .remedy("use a model without it; ignoring it could change every answer"));
             }

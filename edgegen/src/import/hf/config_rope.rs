@@ -61,7 +61,7 @@ fn scaling(fields: Fields<'_>, context: usize) -> Result<RopeScaling> {
     });
     if let Some((name, _)) = unknown {
         return Err(
-            Error::new(format!("RoPE scaling `{kind}` has no such setting"))
+            Error::unsupported(format!("RoPE scaling `{kind}` has no such setting"))
                 .at(format!("rope_scaling.{name}"))
                 .remedy("use a model without it; ignoring it could change every answer"),
         );

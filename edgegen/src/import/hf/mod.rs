@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::model::{Model, Parts, Role, Tensor, TensorKey, View};
 
 pub(super) use folder::{Folder, files};
@@ -67,7 +67,7 @@ fn tie(tensors: &mut std::collections::BTreeMap<TensorKey, Tensor>) -> Result<()
     }
     Err(
         Error::new("tie_word_embeddings is true, but the output matrix differs from the embedding")
-            .at(output.name())
+            .at(Place::tensor(output.name()))
             .remedy("set tie_word_embeddings to false if the matrix is to be used"),
     )
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
 use serde::Deserialize;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::model::{DType, Tensor, View};
 
 use super::Folder;
@@ -70,7 +70,7 @@ fn shards(
             if index.weight_map.get(tensor.name()) != Some(name) {
                 return Err(Error::new("the index does not place this tensor here")
                     .in_file(&shard)
-                    .at(tensor.name())
+                    .at(Place::tensor(tensor.name()))
                     .remedy("index and shards are of different models; fetch all again"));
             }
             tensors.push(tensor);
@@ -85,7 +85,7 @@ fn shards(
             .find(|n| !found.contains(n.as_str()));
         return Err(Error::new("the tensor is in the index but in no shard")
             .in_file(path)
-            .at(missing.map_or("weight_map", String::as_str))
+            .at(missing.map_or_else(|| "weight_map".into(), |name| Place::tensor(name)))
             .remedy("fetch all shards again"));
     }
     Ok(tensors)
@@ -117,9 +117,11 @@ fn tensor(name: &str, info: &TensorInfo, view: &View, start: usize) -> Result<Te
         Dtype::F16 => DType::F16,
         Dtype::BF16 => DType::BF16,
         other => {
-            return Err(Error::new(format!("the type {other:?} is not supported"))
-                .at(name)
-                .remedy("save the model in F32, F16 or BF16"));
+            return Err(
+                Error::unsupported(format!("the type {other:?} is not supported"))
+                    .at(Place::tensor(name))
+                    .remedy("save the model in F32, F16 or BF16"),
+            );
         }
     };
     let (rows, cols) = match info.shape[..] {
@@ -127,8 +129,8 @@ fn tensor(name: &str, info: &TensorInfo, view: &View, start: usize) -> Result<Te
         [rows, cols] => (rows, cols),
         _ => {
             return Err(
-                Error::new(format!("the shape {:?} is no matrix", info.shape))
-                    .at(name)
+                Error::unsupported(format!("the shape {:?} is no matrix", info.shape))
+                    .at(Place::tensor(name))
                     .remedy("use a dense language model"),
             );
         }
@@ -140,7 +142,7 @@ fn tensor(name: &str, info: &TensorInfo, view: &View, start: usize) -> Result<Te
         .and_then(|(from, to)| view.slice(from..to))
         .ok_or_else(|| {
             Error::new("the data reach beyond the file's end")
-                .at(name)
+                .at(Place::tensor(name))
                 .remedy("the file is truncated; fetch it again")
         })?;
     Tensor::new(name, rows, cols, dtype, data)

@@ -57,7 +57,7 @@ pub fn from_gguf(file: &GgufTokenizer<'_>) -> Result<Tokenizer> {
         "llama" => sentence_piece(file, &classes)?,
         other => {
             return Err(
-                Error::new(format!("the tokenizer type {other:?} is not known"))
+                Error::unsupported(format!("the tokenizer type {other:?} is not known"))
                     .at("tokenizer.ggml.model")
                     .remedy("supported are gpt2 (byte-level BPE) and llama (SentencePiece BPE)"),
             );
@@ -216,7 +216,7 @@ fn pre_tokenizer(pre: Option<&str>) -> Result<PreTokenizer> {
         Some("smollm") => Ok(PreTokenizer::Smollm),
         Some("llama-bpe" | "llama3" | "llama-v3") => Ok(PreTokenizer::LlamaBpe),
         Some("qwen2" | "deepseek-r1-qwen") => Ok(PreTokenizer::Qwen2),
-        Some(other) => Err(Error::new(format!(
+        Some(other) => Err(Error::unsupported(format!(
             "the pre-tokenizer {other:?} is not known"
         ))
         .at("tokenizer.ggml.pre")

@@ -138,7 +138,7 @@ fn assemble(
 
 fn check_model(model: &Model) -> Result<()> {
     let refuse = |what: String| {
-        Err(Error::new(what)
+        Err(Error::unsupported(what)
             .at("tokenizer.json model")
             .remedy("supported is BPE, byte-level or with byte fallback"))
     };
@@ -231,10 +231,10 @@ fn scheme(file: &TokenizerFile) -> Result<Scheme> {
         [Normalizer::Nfc] => (true, false),
         [Normalizer::Lowercase] if gpt2 && !ignore_merges => (false, true),
         _ => {
-            return Err(
-                Error::new("a normalizer that byte-level BPE is not known to have")
-                    .remedy("supported are none, NFC, and Lowercase with gpt2 or smollm"),
-            );
+            return Err(Error::unsupported(
+                "a normalizer that byte-level BPE is not known to have",
+            )
+            .remedy("supported are none, NFC, and Lowercase with gpt2 or smollm"));
         }
     };
     Ok(Scheme::ByteLevel(ByteLevel {
@@ -272,7 +272,7 @@ fn pre_tokenizer(pre_tokenizers: &[&Pre]) -> Result<PreTokenizer> {
 }
 
 fn unknown_pre(what: &str) -> Error {
-    Error::new(format!("{what} is not a known pre-tokenizer"))
+    Error::unsupported(format!("{what} is not a known pre-tokenizer"))
         .at("tokenizer.json pre_tokenizer")
         .remedy("supported are gpt2, smollm, llama-bpe and qwen2; a guess would give wrong ids")
 }
@@ -307,11 +307,11 @@ fn space_prefix(normalizers: &[&Normalizer], pre_tokenizers: &[&Pre]) -> Result<
             ("never", _) | (_, Some(false)) => Ok(SpacePrefix::Never),
             ("always", _) => Ok(SpacePrefix::Missing),
             ("first", _) => Ok(SpacePrefix::First),
-            (other, _) => Err(Error::new(format!(
+            (other, _) => Err(Error::unsupported(format!(
                 "the prepend scheme {other:?} is not known"
             ))),
         },
-        _ => Err(Error::new(
+        _ => Err(Error::unsupported(
             "this combination of normalizer and pre-tokenizer is not known for SentencePiece",
         )
         .remedy(
@@ -369,7 +369,7 @@ fn check_bytes(tokens: &[Token], unknown: Option<&str>) -> Result<()> {
         }
     }
     match unknown {
-        Some(unknown) if has.contains(&false) => Err(Error::new(format!(
+        Some(unknown) if has.contains(&false) => Err(Error::unsupported(format!(
             "some bytes have no token and would become {unknown:?}"
         ))
         .remedy("byte-level BPE with an unknown token needs all 256 bytes")),
@@ -442,7 +442,7 @@ fn added_around(post: Option<&PostProcessor>) -> Result<(Option<&str>, Option<&s
 }
 
 fn unknown_post() -> Error {
-    Error::new("the post-processor adds more than one token before or after the text")
+    Error::unsupported("the post-processor adds more than one token before or after the text")
         .at("tokenizer.json post_processor")
         .remedy("supported are at most one token before the text and one after it")
 }

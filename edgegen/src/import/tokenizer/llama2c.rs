@@ -3,7 +3,7 @@
 //! Spaces are spaces, ids 0 to 2 are unknown, BOS and EOS, 3 to 258 are bytes.
 
 use super::sentence_piece::{self, Piece};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::model::{
     MAX_TOKENS, Scheme, SentencePiece, SpacePrefix, Token, TokenClass, Tokenizer, TokenizerParts,
 };
@@ -95,9 +95,9 @@ impl<'a> Reader<'a> {
         let at = self.at;
         let len = i32::from_le_bytes(self.take()?);
         let len = usize::try_from(len)
-            .map_err(|_| Error::new(format!("token {id} has {len} bytes")).at(offset(at)))?;
+            .map_err(|_| Error::new(format!("token {id} has {len} bytes")).at(Place::Offset(at)))?;
         std::str::from_utf8(self.slice(len)?)
-            .map_err(|_| Error::new(format!("token {id} is not UTF-8")).at(offset(at)))
+            .map_err(|_| Error::new(format!("token {id} is not UTF-8")).at(Place::Offset(at)))
     }
 
     fn slice(&mut self, len: usize) -> Result<&'a [u8]> {
@@ -107,14 +107,10 @@ impl<'a> Reader<'a> {
                 "the file ends {} bytes early",
                 len.saturating_sub(rest.len())
             ))
-            .at(offset(self.at))
+            .at(Place::Offset(self.at))
             .remedy("is this the tokenizer of this checkpoint?")
         })?;
         self.at += len;
         Ok(slice)
     }
-}
-
-fn offset(at: usize) -> String {
-    format!("offset {at}")
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::program::Program;
 
-use super::{Interpreter, Observer};
+use super::{Interpreter, Observer, check_sessions};
 use logits::{compare, log_sum};
 use windows::Windows;
 
@@ -55,7 +55,7 @@ pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 /// # Errors
 ///
 /// When a window has fewer than two tokens or more than a program's context, when the text has
-/// nothing to predict, or when a logit is not finite.
+/// nothing to predict, when this machine has not the memory, or when a logit is not finite.
 pub fn evaluate(
     reference: &Program,
     candidate: &Program,
@@ -65,6 +65,11 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     let windows = Windows::new(reference, text, window)?;
     let others = Windows::new(candidate, text, window)?;
+    // One of each on every thread.
+    let threads = rayon::current_num_threads().min(windows.len());
+    for program in [reference, candidate] {
+        check_sessions(threads, program.shapes())?;
+    }
     let same_tokens = reference.tokenizer() == candidate.tokenizer()
         && reference.shapes().vocab_size == candidate.shapes().vocab_size;
     if same_tokens {

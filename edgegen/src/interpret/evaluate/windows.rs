@@ -55,10 +55,10 @@ impl Windows {
     pub(super) fn new(program: &Program, text: &str, window: usize) -> Result<Self> {
         let context = program.shapes().context;
         if !(2..=context).contains(&window) {
-            return Err(Error::new(format!(
-                "a window of {window} tokens; the context is {context}"
-            ))
-            .at("--window")
+            return Err(Error::option(
+                "window",
+                format!("a window of {window} tokens; the context is {context}"),
+            )
             .remedy(format!("give 2 to {context}")));
         }
         let tokenizer = program.tokenizer().runtime();

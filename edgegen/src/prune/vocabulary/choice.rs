@@ -23,9 +23,7 @@ pub(super) fn choose(
         .flat_map(|id| derivations.of(id))
         .collect();
     let refused = |problem: String| {
-        Err(Error::new(problem)
-            .at("--vocab-size")
-            .remedy(format!("give {} to {all}", kept.len())))
+        Err(Error::option("vocab_size", problem).remedy(format!("give {} to {all}", kept.len())))
     };
     if size > all {
         return refused(format!("the model has {all} tokens, not {size}"));

@@ -1,0 +1,69 @@
+use super::*;
+use proptest::prelude::*;
+
+fn refusal() -> Error {
+    let remedy = Remedy::from(Setting::text("quant", "t2"))
+        .say(" makes it 3 MB")
+        .or(Remedy::from("give a shorter ").set(Setting::named("context")))
+        .or(Setting::on("allow_oversize"))
+        .or("take a smaller model");
+    Error::option("kv_cache", "too large").remedy(remedy)
+}
+
+#[test]
+fn the_command_line_writes_options_with_dashes() {
+    assert_eq!(
+        refusal().to_string(),
+        "--kv-cache: too large\n  help: `--quant t2` makes it 3 MB; give a shorter `--context`; \
+         `--allow-oversize`; take a smaller model"
+    );
+}
+
+#[test]
+fn another_front_end_writes_options_its_own_way_and_leaves_out_what_it_has_not() {
+    let told = refusal().told(|setting| match setting.value() {
+        Value::None => Some(setting.option().to_owned()),
+        Value::On => None,
+        Value::Bare(value) => Some(format!("{}: {value}", setting.option())),
+        Value::Text(value) => Some(format!("{}: {value:?}", setting.option())),
+    });
+    assert_eq!(
+        told,
+        "kv_cache: too large\n  help: `quant: \"t2\"` makes it 3 MB; give a shorter `context`; \
+         take a smaller model"
+    );
+}
+
+#[test]
+fn the_deepest_stage_names_file_place_and_remedy() {
+    let error = Error::unsupported("no")
+        .in_file(Path::new("deep"))
+        .at(Place::Offset(12))
+        .remedy("this")
+        .in_file(Path::new("shallow"))
+        .at("field")
+        .remedy("that");
+    assert_eq!(error.to_string(), "deep: offset 12: no\n  help: this");
+    assert_eq!(error.kind(), Kind::Unsupported);
+    assert_eq!(error.place(), Some(&Place::Offset(12)));
+    assert_eq!(error.problem(), "no");
+}
+
+proptest! {
+    #[test]
+    fn a_message_has_its_own_line_break_alone_and_a_bounded_length(
+        texts in prop::array::uniform5("(?s).{0,30}"),
+        times in 1usize..2000,
+    ) {
+        let [file, place, problem, remedy, value] = &texts.map(|text| text.repeat(times));
+        let error = Error::new(problem)
+            .in_file(Path::new(file))
+            .at(place)
+            .remedy(Remedy::from(remedy.as_str()).set(Setting::text("quant", value)));
+        let message = error.to_string();
+        let lines: Vec<&str> = message.split('\n').collect();
+        prop_assert_eq!(lines.len(), 2);
+        prop_assert!(!lines.concat().chars().any(char::is_control));
+        prop_assert!(message.len() < 50_000);
+    }
+}
