@@ -44,7 +44,7 @@ pub struct Compiled<'a> {
     golden: Golden,
 }
 
-/// Plans, packs the weights and runs the golden tokens.
+/// Plans, packs the weights and runs the golden tokens. What is calibrated is kept in the cache.
 ///
 /// # Errors
 ///
@@ -53,12 +53,13 @@ pub fn compile<'a>(
     model: &Model,
     profile: &'a Profile,
     request: &Request,
+    cache: &Cache,
     progress: &impl Progress,
 ) -> Result<Compiled<'a>> {
     let plan = plan(model, profile, request)?;
     check_sessions(1, &shapes(model, plan.sizes()))?;
     let mut program = progress.count("packing the weights", |step| {
-        compress_cached(model, &plan, &Cache::of_user(), step)
+        compress_cached(model, &plan, cache, step)
     })?;
     let threads = available_parallelism().map_or(1, usize::from);
     if !model.prefix().is_empty() {

@@ -7,6 +7,7 @@
 //! entries/<key>/     index (lengths and paths), module.rs, weights/
 //! locks/<key>        locked while the entry is made or removed; its time is that of the last use
 //! files/             hashes of models (`remembered.rs`)
+//! results/           what is calibrated (`cache/results.rs`)
 //! ```
 
 use std::fs::{self, File, Metadata};
@@ -14,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::cache::{VARIABLE, folder};
+use crate::cache::{self, VARIABLE};
 use crate::emit::{Files, create_folder};
 use crate::error::{Error, Kind, Result};
 use crate::recipe::Refusal;
@@ -64,21 +65,26 @@ impl Put<'_> {
 }
 
 impl Cache {
-    /// In the cache's [`folder`].
+    /// The user's [`folder`](cache::folder).
     ///
     /// # Errors
     ///
-    /// When there is none of these.
-    pub(super) fn open() -> Result<Self> {
-        folder().map(Self::at).ok_or_else(|| {
+    /// When there is none.
+    pub(super) fn folder() -> Result<PathBuf> {
+        cache::folder().ok_or_else(|| {
             Error::of(Kind::Io, "there is no folder for the cache").remedy(format!(
                 "set {VARIABLE} to the absolute path of a folder that can be written"
             ))
         })
     }
 
-    fn at(root: PathBuf) -> Self {
+    pub(super) fn at(root: PathBuf) -> Self {
         Self { root }
+    }
+
+    /// What is calibrated.
+    pub(super) fn results(&self) -> cache::Cache {
+        cache::Cache::at(&self.root.join("results"))
     }
 
     /// What is known of files that were read.
@@ -86,8 +92,7 @@ impl Cache {
         Remembered::new(self.root.join("files"))
     }
 
-    /// The folder of an entry, and whether it was made now. Of several processes that want the
-    /// same, one makes it.
+    /// The folder of an entry. Of several processes that want the same, one makes it.
     ///
     /// # Errors
     ///
@@ -96,7 +101,7 @@ impl Cache {
         &self,
         key: &str,
         make: impl FnOnce(Put<'_>) -> Result<(), Refusal>,
-    ) -> Result<(PathBuf, bool), Refusal> {
+    ) -> Result<PathBuf, Refusal> {
         let entry = self.entries().join(key);
         let lock = self.lock(key).map_err(Refusal::cache)?;
         let failed = |error: io::Error| Refusal::cache(Error::io("lock the cache", &entry, &error));
@@ -117,16 +122,7 @@ impl Cache {
         if made {
             self.shrink(MOST);
         }
-        Ok((entry, made))
-    }
-
-    /// Removes an entry.
-    pub(super) fn remove(&self, key: &str) -> Result<()> {
-        let lock = self.lock(key)?;
-        let entry = self.entries().join(key);
-        lock.lock()
-            .map_err(|error| Error::io("lock the cache", &entry, &error))?;
-        remove(&entry)
+        Ok(entry)
     }
 
     /// Removes entries that were used longest ago, until `most` bytes are left or all are in use.
@@ -144,9 +140,12 @@ impl Cache {
             .flatten()
             .filter_map(|entry| {
                 let name = entry.file_name().into_string().ok()?;
-                // A process that was killed leaves its unfinished folder.
+                // What is not finished is swept by who makes the next entry.
                 let used = age(&self.locks().join(&name)).or_else(|| age(&entry.path()));
-                Some((used.unwrap_or_default(), bytes(&entry.path()), name))
+                (!name.starts_with('.')).then(|| {
+                    let bytes = bytes(&entry.path());
+                    (used.unwrap_or_default(), bytes, name)
+                })
             })
             .collect();
         found.sort();

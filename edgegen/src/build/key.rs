@@ -1,9 +1,10 @@
 //! What a module depends on, as one hash: edgegen's code, every option, and the content of every file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cache::Key;
 use crate::error::Result;
+use crate::import::called;
 use crate::recipe::{Compression, Ingredients, Recipe};
 
 use super::remembered::Remembered;
@@ -17,7 +18,7 @@ pub(super) fn key(
     // Every option is here: a new one does not compile before it is.
     let Recipe {
         model,
-        tokenizer: _, // among the sources
+        tokenizer: _, // among the sources, or refused before
         platform: _,  // the profile says more, as it does of
         cpu: _,
         compression,
@@ -48,8 +49,7 @@ pub(super) fn key(
         .with_value(&(system, weights, allow_oversize))
         .with_value(&ingredients.schema())
         .with_value(&text)
-        // A model without a name is called as its file or folder is.
-        .with_value(&model.as_deref().and_then(Path::file_name));
+        .with_value(&model.as_deref().map(called));
     for source in sources {
         key = key
             .with_value(&source.file_name())

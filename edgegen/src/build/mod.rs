@@ -8,4 +8,4 @@ mod module;
 mod remembered;
 
 pub use emit::{Emit, Emitted};
-pub use module::{Module, module};
+pub use module::{Module, module, module_in};

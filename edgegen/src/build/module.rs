@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::compile::Quiet;
+use crate::compile::{Compiled, Quiet};
 use crate::emit::Files;
 use crate::error::{Error, Kind, Result};
-use crate::recipe::{Ingredients, Recipe, Refusal};
+use crate::recipe::{Recipe, Refusal};
 
 use super::cache::{Cache, Put};
 use super::key::key;
@@ -68,23 +68,39 @@ impl Module {
 ///
 /// # Errors
 ///
-/// What [`Ingredients::compile`] refuses, a cache that cannot be written, and files that
-/// change meanwhile.
+/// What [`Ingredients::compile`](crate::recipe::Ingredients::compile) refuses, a cache that cannot be
+/// written, and files that change meanwhile.
 pub fn module(recipe: &Recipe) -> Result<Module, Refusal> {
+    module_in(&Cache::folder().map_err(Refusal::cache)?, recipe)
+}
+
+/// As [`module`], with the cache in the folder `cache`.
+///
+/// # Errors
+///
+/// As [`module`].
+pub fn module_in(cache: &Path, recipe: &Recipe) -> Result<Module, Refusal> {
     let start = Instant::now();
     let ingredients = recipe.read()?;
-    let sources = recipe.files()?;
-    let cache = Cache::open().map_err(Refusal::cache)?;
+    let cache = Cache::at(cache.to_owned());
     let remembered = cache.remembered();
-    let before = key(&ingredients, &sources, &remembered).map_err(Refusal::cache)?;
-    let (entry, made) = cache.get(&before, |put| make(&ingredients, put))?;
-    if made && key(&ingredients, &sources, &remembered).map_err(Refusal::cache)? != before {
-        cache.remove(&before).map_err(Refusal::cache)?;
-        return Err(Refusal::cache(
-            Error::of(Kind::Io, "a file of the model changed while it was read")
-                .remedy("build again"),
-        ));
-    }
+    let look = || {
+        let sources = recipe.files()?;
+        let key = key(&ingredients, &sources, &remembered);
+        let key = key.map_err(|error| recipe.about_model(error))?;
+        Ok::<_, Refusal>((sources, key))
+    };
+    let (sources, key) = look()?;
+    let entry = cache.get(&key, |put| {
+        let compiled = ingredients.compile(&cache.results(), &Quiet)?;
+        if look()?.1 != key {
+            return Err(Refusal::cache(
+                Error::of(Kind::Io, "a file of the model changed while it was read")
+                    .remedy("build again"),
+            ));
+        }
+        write(put, &compiled).map_err(Refusal::cache)
+    })?;
     let text = entry.join(TEXT);
     let text = std::fs::read_to_string(&text)
         .map_err(|error| Refusal::cache(Error::io("read", &text, &error)))?;
@@ -96,8 +112,7 @@ pub fn module(recipe: &Recipe) -> Result<Module, Refusal> {
     })
 }
 
-fn make(ingredients: &Ingredients<'_>, put: Put<'_>) -> Result<(), Refusal> {
-    let compiled = ingredients.compile(&Quiet)?;
+fn write(put: Put<'_>, compiled: &Compiled<'_>) -> Result<()> {
     let text = compiled.module(NAME, FOLDER);
     let weights: Vec<(String, &[u8])> = compiled
         .weights()
@@ -105,5 +120,5 @@ fn make(ingredients: &Ingredients<'_>, put: Put<'_>) -> Result<(), Refusal> {
         .collect();
     let mut files: Files<'_> = BTreeMap::from([(TEXT, text.as_bytes())]);
     files.extend(weights.iter().map(|(path, bytes)| (path.as_str(), *bytes)));
-    put.files(&files).map_err(Refusal::cache)
+    put.files(&files)
 }

@@ -3,16 +3,15 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read, Seek, SeekFrom, Write as _};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::cache::{self, sha256};
 use crate::error::{Error, Result};
-
-use crate::cache::sha256;
 
 /// Smaller files are read each time.
 const LARGE: u64 = 1 << 20;
@@ -35,14 +34,19 @@ impl Remembered {
 
     /// A hash of a file's content, in hexadecimal.
     pub(super) fn hash(&self, path: &Path) -> Result<String> {
-        let failed = |error: std::io::Error| Error::io("read the file", path, &error);
+        self.hash_at(path, SystemTime::now())
+    }
+
+    fn hash_at(&self, path: &Path, now: SystemTime) -> Result<String> {
+        let failed = |error: io::Error| {
+            Error::io("open the file", path, &error).remedy("the file must exist and be readable")
+        };
         let file = File::open(path).map_err(failed)?;
-        let now = SystemTime::now();
         let metadata = file.metadata().map_err(failed)?;
         let state = state(&metadata);
-        let note = self.note(path);
+        let note = note(path);
         if metadata.len() >= LARGE
-            && let Some(hash) = fs::read_to_string(&note)
+            && let Some(hash) = fs::read_to_string(self.folder.join(&note))
                 .ok()
                 .and_then(|text| Some(text.strip_prefix(&state)?.trim().to_owned()))
             && hash.len() == 64
@@ -50,32 +54,38 @@ impl Remembered {
             return Ok(hash);
         }
         let hash = content(path, metadata.len()).map_err(failed)?;
-        let settled = metadata
-            .modified()
-            .is_ok_and(|time| now.duration_since(time).is_ok_and(|age| age > TICK));
-        if metadata.len() >= LARGE && settled {
-            self.write(&note, &format!("{state}{hash}\n"))?;
+        if metadata.len() >= LARGE && changed(&metadata).is_some_and(|time| is_past(time, now)) {
+            let text = format!("{state}{hash}\n");
+            cache::write(&self.folder, &note, &[text.as_bytes()]).map_err(|error| {
+                Error::io("write to the cache", &self.folder.join(&note), &error)
+            })?;
         }
         Ok(hash)
     }
+}
 
-    fn note(&self, path: &Path) -> PathBuf {
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        self.folder
-            .join(sha256(path.as_os_str().as_encoded_bytes()))
-    }
+/// The name of the file that says what is known of the one at `path`.
+fn note(path: &Path) -> String {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    sha256(path.as_os_str().as_encoded_bytes())
+}
 
-    fn write(&self, note: &Path, text: &str) -> Result<()> {
-        let write = || {
-            fs::create_dir_all(&self.folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
-            file.write_all(text.as_bytes())?;
-            file.persist(note).map_err(|error| error.error)
-        };
-        write()
-            .map(drop)
-            .map_err(|error| Error::io("write to the cache", note, &error))
-    }
+/// Whether a later change will have another time.
+fn is_past(time: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(time).is_ok_and(|age| age > TICK)
+}
+
+/// When a file was changed: its content, or its time of modification.
+fn changed(metadata: &Metadata) -> Option<SystemTime> {
+    let modified = metadata.modified().ok()?;
+    #[cfg(unix)]
+    let modified = {
+        use std::os::unix::fs::MetadataExt;
+        let seconds = u64::try_from(metadata.ctime()).ok()?;
+        let since = Duration::new(seconds, u32::try_from(metadata.ctime_nsec()).ok()?);
+        modified.max(SystemTime::UNIX_EPOCH + since)
+    };
+    Some(modified)
 }
 
 /// SHA-256 of the SHA-256 of each piece: without optimisation, one processor takes long.
@@ -116,31 +126,145 @@ fn state(metadata: &Metadata) -> String {
 mod tests {
     use super::*;
 
-    fn write(path: &Path, byte: u8, age: Duration) {
-        fs::write(path, vec![byte; LARGE as usize]).unwrap();
-        let file = File::options().append(true).open(path).unwrap();
-        file.set_modified(SystemTime::now() - age).unwrap();
+    struct Files {
+        root: tempfile::TempDir,
+        remembered: Remembered,
+    }
+
+    impl Files {
+        fn new() -> Self {
+            let root = tempfile::tempdir().unwrap();
+            let remembered = Remembered::new(root.path().join("files"));
+            Self { root, remembered }
+        }
+
+        fn path(&self) -> PathBuf {
+            self.root.path().join("model.gguf")
+        }
+
+        /// Writes a large file of these bytes, last modified at `time`.
+        fn write(&self, byte: u8, time: SystemTime) {
+            fs::write(self.path(), vec![byte; LARGE as usize]).unwrap();
+            let file = File::options().append(true).open(self.path()).unwrap();
+            file.set_modified(time).unwrap();
+        }
+
+        /// Its hash, looked at some time after the last change.
+        fn hash(&self, later: Duration) -> String {
+            let time = changed(&fs::metadata(self.path()).unwrap()).unwrap();
+            self.remembered.hash_at(&self.path(), time + later).unwrap()
+        }
+
+        fn note(&self) -> PathBuf {
+            self.remembered.folder.join(note(&self.path()))
+        }
+    }
+
+    fn long_ago() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000)
     }
 
     #[test]
     fn a_large_file_that_does_not_change_is_read_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let remembered = Remembered::new(folder.path().join("files"));
-        let path = folder.path().join("model.gguf");
-        write(&path, 1, 10 * TICK);
-        let hash = remembered.hash(&path).unwrap();
+        let files = Files::new();
+        files.write(1, long_ago());
+        let hash = files.hash(2 * TICK);
         // That it is not read shows when the note says something else.
-        let note = remembered.note(&path);
+        let note = files.note();
         let text = fs::read_to_string(&note).unwrap();
         let other = "0".repeat(64);
         fs::write(&note, text.replace(&hash, &other)).unwrap();
-        assert_eq!(remembered.hash(&path).unwrap(), other);
-        fs::write(&note, text.replace(&hash, "damaged")).unwrap();
-        assert_eq!(remembered.hash(&path).unwrap(), hash);
+        assert_eq!(files.hash(2 * TICK), other);
+        for damaged in ["damaged", "", &hash[1..]] {
+            fs::write(&note, text.replace(&hash, damaged)).unwrap();
+            assert_eq!(files.hash(2 * TICK), hash);
+        }
+        // By another name it is the same.
+        let around = files.root.path().join("files/../model.gguf");
+        fs::write(&note, text.replace(&hash, &other)).unwrap();
+        assert_eq!(files.remembered.hash(&around).unwrap(), other);
+    }
 
-        // A change of the same length, dated back.
-        write(&path, 2, 10 * TICK);
-        assert_ne!(remembered.hash(&path).unwrap(), hash);
+    #[test]
+    fn every_change_is_noticed() {
+        let files = Files::new();
+        files.write(1, long_ago());
+        let hash = files.hash(2 * TICK);
+        // Another length, with the same time.
+        fs::write(files.path(), vec![1; LARGE as usize + 1]).unwrap();
+        let file = File::options().append(true).open(files.path()).unwrap();
+        file.set_modified(long_ago()).unwrap();
+        let longer = files.hash(2 * TICK);
+        assert_ne!(longer, hash);
+        // Another time, and other bytes.
+        files.write(2, long_ago());
+        let second = files.hash(2 * TICK);
+        files.write(3, long_ago() + Duration::from_nanos(1));
+        let third = files.hash(2 * TICK);
+        assert!(second != hash && third != second);
+        // Another file in its place.
+        let other = files.root.path().join("other");
+        fs::rename(files.path(), &other).unwrap();
+        files.write(4, long_ago() + Duration::from_nanos(1));
+        assert_ne!(files.hash(2 * TICK), third);
+        fs::rename(&other, files.path()).unwrap();
+        assert_eq!(files.hash(2 * TICK), third);
+        fs::remove_file(files.path()).unwrap();
+        let error = files.remembered.hash(&files.path()).unwrap_err();
+        assert_eq!(error.file(), Some(&*files.path()));
+    }
+
+    /// The bytes change in place, and the time is set back.
+    #[cfg(unix)]
+    #[test]
+    fn a_change_with_equal_length_and_time_is_noticed() {
+        use std::os::unix::fs::MetadataExt;
+        let files = Files::new();
+        files.write(1, long_ago());
+        let hash = files.hash(2 * TICK);
+        let state = || {
+            let metadata = fs::metadata(files.path()).unwrap();
+            (
+                (metadata.ino(), metadata.len(), metadata.modified().unwrap()),
+                (metadata.ctime(), metadata.ctime_nsec()),
+            )
+        };
+        let (same, before) = state();
+        let mut times = 0;
+        while state().1 == before {
+            files.write(2, long_ago());
+            times += 1;
+            assert!(times < 10_000, "the file system's clock stands still");
+        }
+        assert_eq!(state().0, same);
+        assert_ne!(files.hash(2 * TICK), hash);
+    }
+
+    #[test]
+    fn a_file_that_may_still_change_is_not_remembered() {
+        let second = Duration::from_secs(1);
+        for time in [long_ago(), SystemTime::now() + 60 * second] {
+            let files = Files::new();
+            files.write(1, time);
+            for age in [Duration::ZERO, second, TICK] {
+                files.hash(age);
+                assert!(!files.note().exists(), "{age:?}");
+            }
+            files.hash(TICK + second);
+            assert!(files.note().exists());
+        }
+        let files = Files::new();
+        files.write(1, long_ago());
+        files.remembered.hash(&files.path()).unwrap();
+        assert!(!files.note().exists(), "it was changed just now");
+    }
+
+    #[test]
+    fn a_small_file_is_read_each_time() {
+        let files = Files::new();
+        fs::write(files.path(), "small").unwrap();
+        files.hash(2 * TICK);
+        assert!(!files.note().exists());
     }
 
     #[test]
@@ -165,15 +289,5 @@ mod tests {
         ];
         assert!(hashes[1..].iter().all(|other| *other != hashes[0]));
         assert_eq!(hashes[0], hash(&[(1, piece), (2, piece), (3, 5)]));
-    }
-
-    #[test]
-    fn a_file_that_may_still_change_is_not_remembered() {
-        let folder = tempfile::tempdir().unwrap();
-        let remembered = Remembered::new(folder.path().join("files"));
-        let path = folder.path().join("model.gguf");
-        write(&path, 1, Duration::ZERO);
-        remembered.hash(&path).unwrap();
-        assert!(!remembered.note(&path).exists());
     }
 }

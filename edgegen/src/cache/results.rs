@@ -1,7 +1,6 @@
 //! Results as bytes, each in a file.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -56,17 +55,9 @@ impl Cache {
     /// Keeps a result.
     pub fn put(&self, key: &Key, bytes: &[u8]) {
         let Some(folder) = &self.folder else { return };
-        let write = || {
-            fs::create_dir_all(folder)?;
-            trim(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(&Sha256::digest(bytes))?;
-            file.write_all(bytes)?;
-            file.persist(folder.join(key.name()))?;
-            std::io::Result::Ok(())
-        };
+        trim(folder, MOST_BYTES);
         // Without it, the work is done again.
-        let _ = write();
+        let _ = super::write(folder, &key.name(), &[&Sha256::digest(bytes), bytes]);
     }
 
     /// The result, computed if it is not there.
@@ -88,24 +79,29 @@ impl Cache {
     }
 }
 
-/// Removes what was not used for longest, until the rest is small enough.
-fn trim(folder: &Path) -> std::io::Result<()> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let metadata = entry.metadata()?;
-        entries.push((metadata.modified()?, metadata.len(), entry.path()));
-    }
-    entries.sort();
-    let mut bytes: u64 = entries.iter().map(|(_, len, _)| len).sum();
-    for (_, len, path) in entries {
-        if bytes <= MOST_BYTES {
+/// Removes what was not used for longest, until the rest is of at most `most` bytes. What cannot be
+/// removed is left for the next time.
+fn trim(folder: &Path, most: u64) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    let mut found: Vec<(SystemTime, u64, PathBuf)> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let metadata = entry.metadata().ok()?;
+            Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+        })
+        .collect();
+    found.sort();
+    let mut bytes: u64 = found.iter().map(|(_, len, _)| len).sum();
+    for (_, len, path) in found {
+        if bytes <= most {
             break;
         }
-        fs::remove_file(path)?;
-        bytes -= len;
+        if fs::remove_file(path).is_ok() {
+            bytes -= len;
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -131,6 +127,38 @@ mod tests {
         assert_eq!(computed.unwrap(), b"again");
         let known = cache.get_or(&key, || Err(()));
         assert_eq!(known.unwrap(), b"again");
+    }
+
+    #[test]
+    fn what_was_used_longest_ago_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        let keys = ["a", "b", "c"].map(|name| Key::new("test").with(name));
+        let aged = |key: &Key, hours: u64| {
+            let file = fs::File::options()
+                .append(true)
+                .open(folder.path().join(key.name()));
+            let time = SystemTime::now() - std::time::Duration::from_secs(3600 * hours);
+            file.unwrap().set_modified(time).unwrap();
+        };
+        let kept = || {
+            keys.each_ref()
+                .map(|key| folder.path().join(key.name()).exists())
+        };
+        for (key, hours) in keys.iter().zip([3, 4, 2]) {
+            cache.put(key, &[7; 68]);
+            aged(key, hours);
+        }
+        trim(folder.path(), 300);
+        assert_eq!(kept(), [true; 3]);
+        // It was used.
+        assert!(cache.get(&keys[0]).is_some());
+        trim(folder.path(), 299);
+        assert_eq!(kept(), [true, false, true]);
+        trim(folder.path(), 150);
+        assert_eq!(kept(), [true, false, false]);
+        trim(folder.path(), 99);
+        assert_eq!(kept(), [false; 3]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
+use crate::cache::Cache;
 use crate::compile::compile;
 use crate::emit::{WriteReport, check_folder, weights_file, write};
 use crate::error::Result;
@@ -39,7 +40,13 @@ impl<'a> Job<'a> {
     /// When the folder is somebody's, the model does not fit, or its weights overflow.
     pub(super) fn run(self) -> Result<Done<'a>> {
         check_folder(&self.out, self.force)?;
-        let compiled = compile(self.model, self.profile, &self.request, &Terminal)?;
+        let compiled = compile(
+            self.model,
+            self.profile,
+            &self.request,
+            &Cache::of_user(),
+            &Terminal,
+        )?;
         let report = progress::spin("writing the crate", || {
             write(&compiled.krate(&self.name), &self.out, self.force)
         })?;

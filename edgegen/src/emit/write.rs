@@ -2,9 +2,12 @@
 //!
 //! A new folder is built beside its place and renamed into it. A folder that exists is
 //! updated by way of `staging`: whenever that is interrupted, the folder holds the old
-//! crate, the new one, or one that refuses to build and says why.
+//! crate, the new one, or one that refuses to build and says why. Emissions into one folder
+//! wait for each other.
 
+mod claim;
 mod disk;
+mod draft;
 mod lock;
 mod staging;
 
@@ -16,10 +19,11 @@ use std::path::{Component, Path, PathBuf};
 use crate::error::{Error, Kind, Remedy, Result, Setting};
 
 use super::Crate;
+use claim::{Claim, PATIENCE};
 use disk::{Disk, RealDisk};
-use staging::{MANIFEST, STAGING};
-
+use draft::Draft;
 use lock::{LOCK, Lock};
+use staging::{MANIFEST, STAGING};
 
 /// What [`write()`] did, in files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -37,18 +41,23 @@ pub struct WriteReport {
 /// Files with equal content keep their modification time. Files that edgegen did not
 /// write are never deleted; `force` replaces those that are in the way, and those of
 /// edgegen's that were changed by hand. An update that was interrupted is completed first.
+/// What killed processes left beside the folder is deleted.
 ///
 /// # Errors
 ///
 /// When [`check_folder`] refuses, a file was changed by hand, a path leaves the folder,
-/// or the disk fails.
+/// another process writes into it and does not end, or the disk fails.
 pub fn write(krate: &Crate, out: &Path, force: bool) -> Result<WriteReport> {
     write_on(&RealDisk, krate, out, force)
 }
 
 /// Writes a folder that does not exist, whole or not at all.
 pub(crate) fn create_folder(files: &Files<'_>, out: &Path) -> Result<()> {
-    create(&RealDisk, files, out)
+    if create(&RealDisk, files, out)? {
+        Ok(())
+    } else {
+        Err(Error::new("it is there already").in_file(out))
+    }
 }
 
 /// Whether [`write()`] would take this folder: it does not exist, is empty, or holds a
@@ -59,7 +68,7 @@ pub(crate) fn create_folder(files: &Files<'_>, out: &Path) -> Result<()> {
 /// When it is no folder, or holds something else and `force` is not set.
 pub fn check_folder(out: &Path, force: bool) -> Result<()> {
     match fs::metadata(out) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound && !exists(out) => return Ok(()),
         Err(error) => return Err(Error::io("open the folder", out, &error)),
         Ok(metadata) if !metadata.is_dir() => {
             return Err(Error::of(Kind::Option, "this is a file, not a folder")
@@ -68,14 +77,19 @@ pub fn check_folder(out: &Path, force: bool) -> Result<()> {
         }
         Ok(_) => {}
     }
-    if force || exists(&out.join(LOCK)) || staging::committed(out) {
+    if force {
         return Ok(());
     }
-    let entries = fs::read_dir(out).map_err(|error| Error::io("list the folder", out, &error))?;
-    for entry in entries {
-        let entry = entry.map_err(|error| Error::io("list the folder", out, &error))?;
-        if entry.file_name() != STAGING {
-            return Err(Error::of(
+    let mut entries =
+        fs::read_dir(out).map_err(|error| Error::io("list the folder", out, &error))?;
+    let foreign = entries
+        .find(|entry| !matches!(entry, Ok(entry) if entry.file_name() == STAGING))
+        .transpose()
+        .map_err(|error| Error::io("list the folder", out, &error))?;
+    // In this order: another emission may be at work, whose commit comes before its files.
+    match foreign {
+        Some(entry) if !staging::committed(out) && !exists(&out.join(LOCK)) => {
+            Err(Error::of(
                 Kind::Option,
                 format!(
                     "the folder is not empty (it has `{}`) and edgegen did not write it",
@@ -85,10 +99,10 @@ pub fn check_folder(out: &Path, force: bool) -> Result<()> {
             .in_file(out)
             .remedy(another_folder().or(Remedy::from(Setting::on("force")).say(
                 " writes into this one, replaces files of the same names and deletes nothing",
-            ))));
+            ))))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn another_folder() -> Remedy {
@@ -100,7 +114,6 @@ fn write_on(disk: &dyn Disk, krate: &Crate, out: &Path, force: bool) -> Result<W
     if krate.get(MANIFEST).is_none() {
         return Err(Error::new(format!("a crate without `{MANIFEST}`")));
     }
-    check_folder(out, force)?;
     let lock = Lock::new(krate).to_string();
     let mut files: Files<'_> = krate
         .files()
@@ -108,23 +121,35 @@ fn write_on(disk: &dyn Disk, krate: &Crate, out: &Path, force: bool) -> Result<W
         .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
         .collect();
     files.insert(LOCK, lock.as_bytes());
-    if !exists(out) {
-        create(disk, &files, out)?;
-        return Ok(WriteReport {
-            written: files.len(),
-            unchanged: 0,
-            removed: 0,
-        });
+    // Another emission may create or replace the folder meanwhile.
+    loop {
+        check_folder(out, force)?;
+        if exists(out) {
+            if let Some(_claim) = Claim::wait(out, PATIENCE)? {
+                return update(disk, &files, out, force);
+            }
+        } else if create(disk, &files, out)? {
+            return Ok(WriteReport {
+                written: files.len(),
+                unchanged: 0,
+                removed: 0,
+            });
+        }
     }
+}
+
+/// Brings a folder that exists, and that nobody else writes, up to date.
+fn update(disk: &dyn Disk, files: &Files<'_>, out: &Path, force: bool) -> Result<WriteReport> {
+    draft::sweep(disk, parent(out));
     staging::recover(disk, out)?;
-    let changes = changes(&files, out, force)?;
+    let changes = changes(files, out, force)?;
     let report = WriteReport {
         written: changes.replace.len(),
         unchanged: files.len() - changes.replace.len(),
         removed: changes.remove.len(),
     };
     if report.written + report.removed > 0 {
-        staging::update(disk, out, &files, &changes)?;
+        staging::update(disk, out, files, &changes)?;
     }
     Ok(report)
 }
@@ -138,26 +163,35 @@ struct Changes {
     remove: Vec<String>,
 }
 
-/// Builds a new folder beside its place and renames it into it.
-fn create(disk: &dyn Disk, files: &Files<'_>, out: &Path) -> Result<()> {
-    let parent = match out.parent() {
+/// Builds a new folder beside its place and renames it into it; `false` if meanwhile something
+/// else is there.
+fn create(disk: &dyn Disk, files: &Files<'_>, out: &Path) -> Result<bool> {
+    let parent = parent(out);
+    disk.create_dir_all(parent)?;
+    draft::sweep(disk, parent);
+    let draft = Draft::new(disk, parent)?;
+    let files = files.iter().map(|(&path, &bytes)| (path, bytes));
+    let made = disk::write_all(disk, &draft.path, files).and_then(|()| {
+        if exists(out) {
+            return Ok(false);
+        }
+        match disk.rename(&draft.path, out) {
+            Err(_) if exists(out) => Ok(false),
+            renamed => renamed.map(|()| true),
+        }
+    });
+    match made {
+        Ok(true) => disk.sync_dir(parent)?,
+        _ => _ = disk.remove_dir_all(&draft.path),
+    }
+    made
+}
+
+fn parent(out: &Path) -> &Path {
+    match out.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
-    };
-    disk.create_dir_all(parent)?;
-    let temporary = tempfile::Builder::new()
-        .prefix(".edgegen-")
-        .tempdir_in(parent)
-        .map_err(|error| Error::io("create a folder in", parent, &error))?;
-    // A folder within, because the temporary one is private to this user.
-    let new = temporary.path().join("crate");
-    disk::write_all(
-        disk,
-        &new,
-        files.iter().map(|(&path, &bytes)| (path, bytes)),
-    )?;
-    disk.rename(&new, out)?;
-    disk.sync_dir(parent)
+    }
 }
 
 /// What differs between the folder and the new files. Refuses to lose work of the user.

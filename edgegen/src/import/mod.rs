@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub use built_in::{BUILT_IN_PROMPT, BUILT_IN_SCHEMA, built_in};
 
 use crate::error::{Error, Remedy, Result, Setting};
-use crate::model::Model;
+use crate::model::{Model, View};
 
 /// Reads the model at `path`: a GGUF file, a Hugging Face folder or a llama2.c `.bin`
 /// with its tokenizer beside it.
@@ -35,22 +35,10 @@ pub fn import(path: &Path) -> Result<Model> {
 /// # Errors
 /// As [`import`], and when a tokenizer is given for a format that holds its own.
 pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Model> {
-    if path.is_dir() {
-        no_tokenizer(tokenizer, "a Hugging Face folder")?;
-        return hf::import(hf::Folder::OnDisk(path)).map_err(|error| error.in_file(path));
-    }
-    let file = source::open(path)?;
-    if gguf::recognise(file.bytes()) {
-        no_tokenizer(tokenizer, "a GGUF file")?;
-        gguf::import(path, file)
-    } else if llama2c::recognise(file.bytes()) {
-        llama2c::import(path, file, tokenizer)
-    } else {
-        Err(
-            Error::new("this is no GGUF file, Hugging Face folder or llama2.c checkpoint").remedy(
-                "give a .gguf file, a folder with config.json, or a .bin written by llama2.c",
-            ),
-        )
+    match recognise(path, tokenizer)? {
+        Found::Folder => hf::import(hf::Folder::OnDisk(path)),
+        Found::Gguf(file) => gguf::import(path, file),
+        Found::Llama2c(file) => llama2c::import(path, file, tokenizer),
     }
     .map_err(|error| error.in_file(path))
 }
@@ -58,17 +46,54 @@ pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Mo
 /// The files that [`import_with_tokenizer`] reads; of a folder also those that it has no need of.
 ///
 /// # Errors
-/// When the model cannot be opened.
+/// When the model cannot be opened or is none, and when a tokenizer is given for a format that
+/// holds its own.
 pub fn files_of(path: &Path, tokenizer: Option<&Path>) -> Result<Vec<PathBuf>> {
-    if path.is_dir() {
-        return hf::files(path);
-    }
     let mut files = vec![path.to_owned()];
-    let file = source::open(path)?;
-    if !gguf::recognise(file.bytes()) {
-        files.extend(llama2c::tokenizer(path, &file, tokenizer));
+    match recognise(path, tokenizer)? {
+        Found::Folder => return hf::files(path),
+        Found::Gguf(_) => {}
+        Found::Llama2c(file) => files.extend(llama2c::tokenizer(path, &file, tokenizer)),
     }
     Ok(files)
+}
+
+/// What the model at `path` is called if it has no name of its own.
+pub fn called(path: &Path) -> String {
+    if path.is_dir() {
+        hf::Folder::OnDisk(path).name()
+    } else {
+        source::stem(path)
+    }
+}
+
+/// What is at a path.
+enum Found {
+    Folder,
+    Gguf(View),
+    Llama2c(View),
+}
+
+fn recognise(path: &Path, tokenizer: Option<&Path>) -> Result<Found> {
+    if path.is_dir() {
+        no_tokenizer(tokenizer, "a Hugging Face folder")?;
+        return Ok(Found::Folder);
+    }
+    let file = source::open(path)?;
+    if gguf::recognise(file.bytes()) {
+        no_tokenizer(tokenizer, "a GGUF file")?;
+        Ok(Found::Gguf(file))
+    } else if llama2c::recognise(file.bytes()) {
+        Ok(Found::Llama2c(file))
+    } else {
+        Err(
+            Error::new("this is no GGUF file, Hugging Face folder or llama2.c checkpoint")
+                .in_file(path)
+                .remedy(
+                    "give a .gguf file, a folder with config.json, or a .bin written by llama2.c",
+                ),
+        )
+    }
 }
 
 /// Refuses a separate tokenizer for a format that has its own.

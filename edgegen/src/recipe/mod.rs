@@ -6,6 +6,7 @@ mod compression;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::cache::Cache;
 use crate::compile::{Compiled, Progress, compile};
 use crate::error::{Error, Kind, Result};
 use crate::import::{built_in, files_of, import_with_tokenizer};
@@ -152,8 +153,14 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// When one of them cannot be read or is malformed.
+    /// When one of them cannot be read or is malformed, and when options exclude each other.
     pub fn read(&self) -> Result<Ingredients<'_>, Refusal> {
+        if self.model.is_none() && self.tokenizer.is_some() {
+            let error = Error::of(Kind::Option, "the built-in model holds its own tokenizer");
+            return Err(Refusal::of("tokenizer")(
+                error.remedy("leave the tokenizer out"),
+            ));
+        }
         let mut profile = Profile::load(&self.platform).map_err(Refusal::of("platform"))?;
         if let Some(cpu) = &self.cpu {
             profile = profile.for_cpu(cpu).map_err(Refusal::of("cpu"))?;
@@ -172,7 +179,7 @@ impl Recipe {
     ///
     /// # Errors
     ///
-    /// When the model's cannot be found.
+    /// When the model's cannot be found, or a tokenizer is given for a model that holds its own.
     pub fn files(&self) -> Result<Vec<PathBuf>, Refusal> {
         let given = [
             self.profile_file(),
@@ -182,10 +189,21 @@ impl Recipe {
         ];
         let mut files: Vec<PathBuf> = given.into_iter().flatten().map(Path::to_owned).collect();
         if let Some(model) = &self.model {
-            let more = files_of(model, self.tokenizer.as_deref()).map_err(Refusal::of("model"))?;
-            files.extend(more);
+            let more = files_of(model, self.tokenizer.as_deref());
+            files.extend(more.map_err(|error| self.about_model(error))?);
         }
         Ok(files)
+    }
+
+    /// Of an error about the files of the model.
+    pub(crate) fn about_model(&self, error: Error) -> Refusal {
+        let tokenizer = self.tokenizer.as_deref();
+        let about_tokenizer = tokenizer.is_some() && error.file() == tokenizer;
+        Refusal::of(if about_tokenizer {
+            "tokenizer"
+        } else {
+            "model"
+        })(error)
     }
 
     /// What the planner is asked for beside compression.
@@ -247,25 +265,11 @@ impl Ingredients<'_> {
     /// When it is refused, or takes no system message.
     pub fn original(&self) -> Result<Model, Refusal> {
         let recipe = self.recipe;
-        let tokenizer = recipe.tokenizer.as_deref();
         let model = match &recipe.model {
-            Some(path) => import_with_tokenizer(path, tokenizer),
-            None if tokenizer.is_some() => {
-                let error = Error::of(Kind::Option, "the built-in model holds its own tokenizer");
-                return Err(Refusal::of("tokenizer")(
-                    error.remedy("leave the tokenizer out"),
-                ));
-            }
+            Some(path) => import_with_tokenizer(path, recipe.tokenizer.as_deref()),
             None => built_in(),
         };
-        let model = model.map_err(|error| {
-            let about_tokenizer = tokenizer.is_some() && error.file() == tokenizer;
-            Refusal::of(if about_tokenizer {
-                "tokenizer"
-            } else {
-                "model"
-            })(error)
-        })?;
+        let model = model.map_err(|error| recipe.about_model(error))?;
         match &recipe.system {
             Some(text) => model.with_system(text).map_err(Refusal::of("system")),
             None => Ok(model),
@@ -305,9 +309,13 @@ impl Ingredients<'_> {
     /// # Errors
     ///
     /// As [`Self::model`] and [`compile`].
-    pub fn compile(&self, progress: &impl Progress) -> Result<Compiled<'_>, Refusal> {
+    pub fn compile(
+        &self,
+        cache: &Cache,
+        progress: &impl Progress,
+    ) -> Result<Compiled<'_>, Refusal> {
         let model = self.model()?;
-        compile(&model, &self.profile, &self.request(&model)?, progress)
-            .map_err(Refusal::of("model"))
+        let request = self.request(&model)?;
+        compile(&model, &self.profile, &request, cache, progress).map_err(Refusal::of("model"))
     }
 }

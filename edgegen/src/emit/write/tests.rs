@@ -1,6 +1,6 @@
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::staging::GUARD;
@@ -189,9 +189,178 @@ fn interrupt_everywhere(first: Option<&Crate>, next: &Crate, make: bool) -> [usi
             write(next, &out, false).unwrap_or_else(|error| panic!("{at}: {error}"));
             assert_eq!(contents(&out), after, "{at}");
             assert!(!out.join(STAGING).exists(), "{at}");
+            assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "{at}");
         }
     }
     seen
+}
+
+/// A disk that loses its power: of what changed in a folder only that stays which was written
+/// through with the folder.
+struct Losing {
+    root: PathBuf,
+    left: Cell<usize>,
+    calls: RefCell<Vec<Call>>,
+}
+
+/// A change, the folders that it is in, and whether one of them was written through since.
+struct Call {
+    change: Change,
+    folders: Vec<PathBuf>,
+    lasts: bool,
+}
+
+enum Change {
+    Folder(PathBuf),
+    File(PathBuf, Vec<u8>),
+    Rename(PathBuf, PathBuf),
+    Remove(PathBuf),
+}
+
+impl Losing {
+    fn call(&self, change: Change, apply: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.power()?;
+        let folders = match &change {
+            Change::Folder(path) | Change::File(path, _) | Change::Remove(path) => vec![path],
+            Change::Rename(from, to) => vec![from, to],
+        };
+        let folders = folders.iter().map(|path| path.parent().unwrap().to_owned());
+        let folders = folders.collect();
+        self.calls.borrow_mut().push(Call {
+            change,
+            folders,
+            lasts: false,
+        });
+        apply()
+    }
+
+    fn power(&self) -> Result<()> {
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.unwrap_or(0));
+        left.map(drop).ok_or_else(|| Error::new("the power went"))
+    }
+
+    /// What is on the disk when it is started again, in the folder `to`.
+    fn started_again(&self, to: &Path) {
+        let at = |path: &Path| to.join(path.strip_prefix(&self.root).unwrap());
+        for call in self.calls.borrow().iter().filter(|call| call.lasts) {
+            // What was in a folder that was lost is lost too.
+            let _ = match &call.change {
+                Change::Folder(path) => fs::create_dir(at(path)),
+                Change::File(path, bytes) => fs::write(at(path), bytes),
+                Change::Rename(from, to) => fs::rename(at(from), at(to)),
+                Change::Remove(path) if at(path).is_dir() => fs::remove_dir_all(at(path)),
+                Change::Remove(path) => fs::remove_file(at(path)),
+            };
+        }
+    }
+}
+
+impl Disk for Losing {
+    fn create_dir_all(&self, path: &Path) -> Result<()> {
+        let missing = path.ancestors().take_while(|path| !path.exists());
+        let missing: Vec<&Path> = missing.collect();
+        for path in missing.into_iter().rev() {
+            self.call(Change::Folder(path.to_owned()), || {
+                RealDisk.create_dir_all(path)
+            })?;
+        }
+        Ok(())
+    }
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let change = Change::File(path.to_owned(), bytes.to_owned());
+        self.call(change, || RealDisk.write(path, bytes))
+    }
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        let change = Change::Rename(from.to_owned(), to.to_owned());
+        self.call(change, || RealDisk.rename(from, to))
+    }
+    fn remove_file(&self, path: &Path) -> Result<()> {
+        self.call(Change::Remove(path.to_owned()), || {
+            RealDisk.remove_file(path)
+        })
+    }
+    fn remove_dir(&self, path: &Path) -> Result<()> {
+        self.call(Change::Remove(path.to_owned()), || {
+            RealDisk.remove_dir(path)
+        })
+    }
+    fn remove_dir_all(&self, path: &Path) -> Result<()> {
+        self.call(Change::Remove(path.to_owned()), || {
+            RealDisk.remove_dir_all(path)
+        })
+    }
+    fn sync_dir(&self, path: &Path) -> Result<()> {
+        self.power()?;
+        for call in self.calls.borrow_mut().iter_mut() {
+            call.lasts |= call.folders.iter().any(|folder| folder == path);
+        }
+        Ok(())
+    }
+}
+
+/// Takes the power away after every call of `next` over `first`; what comes after the start is the
+/// old crate, one that refuses, or the new one, and the next emission makes it the new one.
+fn lose_everywhere(first: Option<&Crate>, next: &Crate) {
+    let crate_of = |files: &BTreeMap<String, Vec<u8>>| {
+        let mut files = files.clone();
+        files.remove(LOCK);
+        files
+    };
+    let after = crate_of(&expected(next));
+    for calls in 0.. {
+        let [before, again] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let [out, found] = [&before, &again].map(|root| root.path().join("crate"));
+        if let Some(first) = first {
+            write(first, &out, false).unwrap();
+            write(first, &found, false).unwrap();
+        }
+        let disk = Losing {
+            root: before.path().to_owned(),
+            left: Cell::new(calls),
+            calls: RefCell::default(),
+        };
+        let result = write_on(&disk, next, &out, false);
+        disk.started_again(again.path());
+        let at = format!("after {calls} calls");
+        let files = found.exists().then(|| crate_of(&contents(&found)));
+        let refuses = |files: &BTreeMap<_, _>| {
+            files
+                .get(MANIFEST)
+                .is_some_and(|text| text == GUARD.as_bytes())
+        };
+        match &files {
+            Some(files) if *files == after || refuses(files) && result.is_err() => {}
+            _ => {
+                assert!(result.is_err(), "{at}: {files:?}");
+                assert_eq!(files, first.map(|first| crate_of(&expected(first))), "{at}");
+            }
+        }
+        write(next, &found, false).unwrap_or_else(|error| panic!("{at}: {error}"));
+        assert_eq!(contents(&found), expected(next), "{at}");
+        assert_eq!(fs::read_dir(again.path()).unwrap().count(), 1, "{at}");
+        if result.is_ok() {
+            assert!(calls > 9);
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_loses_its_power_has_the_old_crate_the_new_or_one_that_refuses() {
+    lose_everywhere(Some(&old()), &new());
+    lose_everywhere(Some(&new()), &old());
+    lose_everywhere(None, &new());
+}
+
+/// What cannot be written through is refused: a device takes bytes, and cannot be synced.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_and_folders_are_written_through() {
+    let device = Path::new("/dev/null");
+    fs::write(device, "bytes").unwrap();
+    assert!(RealDisk.write(device, b"bytes").is_err());
+    assert!(RealDisk.sync_dir(device).is_err());
 }
 
 #[test]
@@ -345,6 +514,19 @@ fn a_link_does_not_lead_out_of_the_crate() {
     let error = write(&new(), &out, true).unwrap_err().to_string();
     assert!(error.contains("src"), "{error}");
     assert_eq!(fs::read_dir(&other).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_nowhere_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("crate");
+    std::os::unix::fs::symlink("nowhere", &out).unwrap();
+    for force in [false, true] {
+        let error = write(&new(), &out, force).unwrap_err();
+        assert_eq!(error.file(), Some(&*out));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Folder<'_> {
     }
 
     /// What to call the model.
-    pub(super) fn name(self) -> String {
+    pub(in crate::import) fn name(self) -> String {
         match self {
             Self::OnDisk(folder) => {
                 source::stem(&folder.canonicalize().unwrap_or_else(|_| folder.to_owned()))
