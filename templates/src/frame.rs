@@ -109,6 +109,18 @@ impl<C: Cache> CacheShape<C> {
         head * self.head() + column + position * width + at
     }
 
+    /// Whether the numbers among a position's words, which come head by head, are finite: all words,
+    /// or the scales alone where the format has any and the others hold integers.
+    pub fn are_finite(self, words: impl Iterator<Item = f32>) -> bool {
+        let integers = if C::SCALES > 0 {
+            self.words() - C::SCALES
+        } else {
+            0
+        };
+        let mut numbered = words.enumerate();
+        numbered.all(|(at, word)| at % self.words() < integers || word.is_finite())
+    }
+
     /// The ranges of `layers` layers that hold the first `positions`, a multiple of 8.
     pub fn beginning(self, layers: usize, positions: usize) -> impl Iterator<Item = Range<usize>> {
         let columns = self.head_dim.div_ceil(GROUP);

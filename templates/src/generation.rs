@@ -74,6 +74,9 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// the prompt are recognised. A beginning that the prompt shares with what was fed before
     /// is not computed again, nor is an answer that was given before; the text is the same.
     ///
+    /// If the crate has a JSON Schema, an answer that has ended obeys it, whatever the logits are:
+    /// even where weights are so large that f32 overflows to infinity and NaN.
+    ///
     /// # Errors
     ///
     /// When the prompt is empty or too long, or an option means nothing.
@@ -155,7 +158,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     ) -> Result<Generation<'_, M>, Error> {
         options.check()?;
         let &last = tokens.last().ok_or(Error::EmptyPrompt)?;
-        check_room(self.position + tokens.len(), options)?;
+        check_room(self.position() + tokens.len(), options)?;
         self.feed(tokens)?;
         let answer = Answer::new((tokens.len(), last), options);
         Ok(Generation {
@@ -349,8 +352,9 @@ impl Answer {
             return Err(Finish::Stop);
         }
         if let Some(grammar) = &GRAMMAR {
+            // Where nothing may follow, the session was fed meanwhile and has no room.
             let next = grammar.after(state, TOKENIZER.piece(token));
-            self.state = next.unwrap_or(state);
+            self.state = next.ok_or(Finish::ContextFull)?;
         }
         Ok(token)
     }

@@ -20,17 +20,17 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// what was fed or with the crate's own [`Prefix`], and gives its length. The bits are those
     /// of feeding it anew, since a token's do not depend on its batch.
     pub(crate) fn reuse(&mut self, count: usize) -> usize {
+        let computed = self.computed();
         let tokens = &self.scratch.tokens[..count];
         let (history, _) = model::tokens(&mut self.memory);
-        let fed = history[..self.position].iter();
+        let fed = history[..computed].iter();
         let fed = shared(tokens, fed.map(|&token| token as u32));
-        let computed = shared(tokens, PREFIX.tokens.iter().copied());
-        if computed > fed {
+        let baked = shared(tokens, PREFIX.tokens.iter().copied());
+        if baked > fed {
             model::put_prefix(&mut self.memory, &PREFIX);
         }
-        let reused = fed.max(computed);
-        self.truncate(0);
-        self.position = reused;
+        let reused = fed.max(baked);
+        self.go_on_after(reused);
         reused
     }
 }

@@ -25,17 +25,23 @@ impl Sampler {
 
     /// Chooses a token among those that `keep` leaves: it sets the values of all others to what it
     /// is given. The logits are overwritten.
+    ///
+    /// A logit that is no number counts as −∞. If no other is left, the first token is chosen that
+    /// `keep` leaves, and if one is infinite, the first such one.
     pub fn choose(&mut self, logits: &mut [f32], keep: impl Fn(&mut [f32], f32)) -> u32 {
         keep(logits, f32::NEG_INFINITY);
         let best = argmax(logits);
-        if self.temperature == 0.0 {
+        let max = logits[best as usize];
+        if max.is_nan() || max == f32::NEG_INFINITY {
+            // Which of them are left, their values do not tell.
+            logits.fill(0.0);
+            keep(logits, f32::NEG_INFINITY);
+            return argmax(logits);
+        }
+        if self.temperature == 0.0 || max == f32::INFINITY {
             return best;
         }
-        weigh(
-            logits,
-            logits[best as usize],
-            (1.0 / self.temperature).min(f32::MAX),
-        );
+        weigh(logits, max, (1.0 / self.temperature).min(f32::MAX));
         keep(logits, 0.0);
         if self.top_k > 0 && self.top_k < logits.len() {
             keep_greatest(logits, self.top_k);

@@ -22,8 +22,8 @@ pub const RAM_BYTES: usize = size_of::<Memory>() + size_of::<Session<&mut Memory
 pub struct Session<M> {
     weights: Weights,
     pub(crate) memory: M,
-    /// Tokens in the KV cache.
-    pub(crate) position: usize,
+    /// Tokens in the KV cache. How many count as fed, [`Self::position`] says.
+    computed: usize,
     /// Tokens after them that count as fed and are yet to be, since nobody needed their results.
     owed: usize,
     pub(crate) scratch: Scratch,
@@ -55,7 +55,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         Ok(Self {
             weights,
             memory,
-            position: 0,
+            computed: 0,
             owed: 0,
             scratch: Scratch::new(),
             activations: [Q8Block::ZERO; ACTIVATION_BLOCKS],
@@ -67,7 +67,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 
     /// Tokens that were fed.
     pub fn position(&self) -> usize {
-        self.position + self.owed
+        self.computed + self.owed
     }
 
     /// Forgets everything, answers that it could give again among it.
@@ -78,8 +78,14 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 
     /// Forgets all tokens from `position` on.
     pub fn truncate(&mut self, position: usize) {
-        self.owed = self.owed.min(position.saturating_sub(self.position));
-        self.position = self.position.min(position);
+        self.owed = self.owed.min(position.saturating_sub(self.computed));
+        self.computed = self.computed.min(position);
+    }
+
+    /// Goes on after the first `position` tokens of the KV cache: what is owed is forgotten.
+    pub(crate) fn go_on_after(&mut self, position: usize) {
+        self.owed = 0;
+        self.computed = position;
     }
 
     /// Sets the number of threads, 1 to [`MAX_THREADS`]. No number changes a bit of the results.
@@ -111,7 +117,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         self.instruction_set
     }
 
-    /// Feeds tokens and returns the logits after the last, `[VOCAB_SIZE]`.
+    /// Feeds tokens and returns the logits after the last, `[VOCAB_SIZE]`: as the network computes
+    /// them, so infinite or NaN where weights are so large that f32 overflows.
     ///
     /// # Errors
     ///
@@ -186,13 +193,13 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     pub(crate) fn feed_guesses(&mut self, tokens: &[u32]) -> Result<(), Error> {
         self.check(tokens)?;
         self.run(tokens, Wanted::Each, &mut Silent);
-        self.position -= tokens.len() - 1;
+        self.computed -= tokens.len() - 1;
         Ok(())
     }
 
     /// Counts the next guess as fed.
     pub(crate) fn accept_guess(&mut self) {
-        self.position += 1;
+        self.computed += 1;
     }
 
     /// Whether guesses may be fed with a token, as many as there are rows of logits.
@@ -204,6 +211,11 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     pub(crate) fn history(&mut self) -> &[f32] {
         let position = self.position();
         &model::tokens(&mut self.memory).0[..position]
+    }
+
+    /// How many of them are in the KV cache.
+    pub(crate) fn computed(&self) -> usize {
+        self.computed
     }
 
     /// The logits after the last token that was fed; with guesses, those of a row.
@@ -233,12 +245,12 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 
     /// Feeds what is owed.
     pub(crate) fn settle(&mut self) {
-        let end = self.position + core::mem::take(&mut self.owed);
-        while self.position < end {
+        let end = self.computed + core::mem::take(&mut self.owed);
+        while self.computed < end {
             let mut tokens = [0; BATCH];
-            let count = self.batch.min(end - self.position);
+            let count = self.batch.min(end - self.computed);
             let (history, _) = model::tokens(&mut self.memory);
-            for (token, &fed) in tokens.iter_mut().zip(&history[self.position..][..count]) {
+            for (token, &fed) in tokens.iter_mut().zip(&history[self.computed..][..count]) {
                 *token = fed as u32;
             }
             self.run(&tokens[..count], Wanted::Nothing, &mut Silent);
@@ -249,7 +261,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         self.settle();
         let batch = Batch {
             tokens,
-            position: self.position,
+            position: self.computed,
             wanted,
         };
         self.instruction_set.run(
@@ -261,11 +273,11 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             observer,
         );
         let (history, _) = model::tokens(&mut self.memory);
-        let history = &mut history[self.position..];
+        let history = &mut history[self.computed..];
         for (place, &token) in history.iter_mut().zip(tokens) {
             *place = token as f32;
         }
-        self.position += tokens.len();
+        self.computed += tokens.len();
     }
 }
 

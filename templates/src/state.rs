@@ -4,7 +4,7 @@ use core::ops::DerefMut;
 
 use super::error::Error;
 use super::kernels::BitHash;
-use super::model::{self, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_WORDS};
+use super::model::{self, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_WORDS, VOCAB_SIZE};
 use super::session::Session;
 
 const MAGIC: [u8; 8] = *b"edgegen2";
@@ -38,10 +38,10 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         header[..8].copy_from_slice(&MAGIC);
         header[8..16].copy_from_slice(&DIGEST.to_le_bytes());
         header[16..24].copy_from_slice(&GOLDEN_LOGITS.to_le_bytes());
-        header[24..].copy_from_slice(&(self.position as u64).to_le_bytes());
+        header[24..].copy_from_slice(&(self.position() as u64).to_le_bytes());
         let (words, hash) = rest.split_at_mut(rest.len() - HASH_BYTES);
         let mut check = BitHash::new();
-        let places = (0..self.position).flat_map(model::position_words);
+        let places = (0..self.position()).flat_map(model::position_words);
         for (bytes, place) in words.as_chunks_mut().0.iter_mut().zip(places) {
             let value = self.memory[place];
             check.update(&[value]);
@@ -53,9 +53,14 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 
     /// Takes a saved state over. Feed at least one token before asking for text.
     ///
+    /// The hash in it finds accidents: a file that was cut, damaged or mixed up. It has no key, so
+    /// whoever can write a state can make one that says anything of what was fed; let nobody
+    /// else write where states are kept. Whatever it says, answers obey the schema.
+    ///
     /// # Errors
     ///
-    /// When the bytes are no state of this model, or were changed; the session is then as before.
+    /// When the bytes are no state of this model, were changed, or hold what is no token or no
+    /// finite number; the session is then as before.
     pub fn restore(&mut self, saved: &[u8]) -> Result<(), Error> {
         let (header, rest) = saved
             .split_at_checked(HEADER_BYTES)
@@ -89,13 +94,27 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         if hash != check.finish().to_le_bytes() {
             return Err(Error::InvalidState("its content was changed"));
         }
+        for words in words.chunks_exact(POSITION_WORDS) {
+            let mut words = words.iter().map(|&bytes| f32::from_le_bytes(bytes));
+            if !words.next().is_some_and(is_token) {
+                return Err(Error::InvalidState("it holds what is no token"));
+            }
+            if !model::CACHE.are_finite(words) {
+                return Err(Error::InvalidState("it holds what is no finite number"));
+            }
+        }
         for (at, words) in words.chunks_exact(POSITION_WORDS).enumerate() {
             for (place, &bytes) in model::position_words(at).zip(words) {
                 self.memory[place] = f32::from_le_bytes(bytes);
             }
         }
-        self.truncate(0);
-        self.position = position;
+        self.go_on_after(position);
         Ok(())
     }
+}
+
+/// Whether a word is a token as the memory holds them.
+fn is_token(word: f32) -> bool {
+    let token = word as usize;
+    token < VOCAB_SIZE && (token as f32).to_bits() == word.to_bits()
 }

@@ -41,7 +41,8 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
         #golden
         #(#regions)*
 
-        const CACHE: CacheShape<#cache> = CacheShape {
+        /// How keys and values lie in the memory.
+        pub(crate) const CACHE: CacheShape<#cache> = CacheShape {
             format: #cache,
             context: CONTEXT.next_multiple_of(8),
             heads: NUM_KEY_VALUE_HEADS,

@@ -1,0 +1,144 @@
+//! Answers that are given again: those that were asked for with the same tokens and options, as
+//! many as there is memory for, the latest used.
+
+use proptest::prelude::*;
+
+use super::super::model;
+use super::super::options::Options;
+use super::{OnHeap, encode, greedy};
+
+/// Words of an entry beside its tokens: lengths, ending, 256 bits of options by sixteens.
+const HEADER: usize = 3 + 256 / 16;
+
+/// Runs a whole answer; says whether it was recalled, with its tokens.
+fn ask(session: &mut OnHeap, prompt: &str, options: &Options) -> (bool, Vec<u32>) {
+    let mut generation = session.generate(prompt, options).expect("a prompt that fits");
+    let tokens = generation.by_ref().filter_map(|piece| piece.token()).collect();
+    let recalled = generation.cached_tokens() == generation.prompt_tokens();
+    assert!(generation.finish().is_some());
+    (recalled, tokens)
+}
+
+#[test]
+fn an_option_that_differs_is_another_request() {
+    let options = Options {
+        max_tokens: 30,
+        temperature: 0.5,
+        top_k: 7,
+        top_p: 0.5,
+        seed: 11,
+    };
+    let mut others = Vec::new();
+    for bit in 0..usize::BITS {
+        let max_tokens = options.max_tokens ^ 1 << bit;
+        // Less than the shortest answer is refused.
+        if max_tokens >= options.max_tokens {
+            others.push(Options { max_tokens, ..options });
+        }
+        others.push(Options { top_k: options.top_k ^ 1 << bit, ..options });
+    }
+    others.extend((0..64).map(|bit| Options { seed: options.seed ^ 1 << bit, ..options }));
+    // All bits of the fraction, and exponents that leave the options valid.
+    for bit in (0..23).chain([24, 26]) {
+        let flip = |value: f32| f32::from_bits(value.to_bits() ^ 1 << bit);
+        others.push(Options { temperature: flip(options.temperature), ..options });
+        if flip(options.top_p) <= 1.0 {
+            others.push(Options { top_p: flip(options.top_p), ..options });
+        }
+    }
+    for other in others {
+        let mut session = OnHeap::new();
+        assert!(!ask(&mut session, "switch off", &options).0);
+        assert!(ask(&mut session, "switch off", &options).0);
+        assert!(!ask(&mut session, "switch off", &other).0, "{other:?} is taken for {options:?}");
+    }
+}
+
+#[test]
+fn a_prompt_that_differs_is_another_request() {
+    let mut session = OnHeap::new();
+    let options = greedy(30);
+    let prompt = encode("switch off the lamp");
+    let (_, answer) = ask(&mut session, "switch off the lamp", &options);
+    let said = [&prompt[..], &answer[..]].concat();
+    let mut recalls = |tokens: &[u32]| {
+        session.scratch.hold_tokens(4 * tokens.len());
+        session.scratch.tokens[..tokens.len()].copy_from_slice(tokens);
+        session.recall(tokens.len(), &options).is_some()
+    };
+    // Longer by a part of the answer, by all of it, and by more; and shorter.
+    for len in (1..=said.len()).filter(|&len| len != prompt.len()) {
+        assert!(!recalls(&said[..len]), "{len} tokens are taken for {}", prompt.len());
+    }
+    assert!(!recalls(&[&said[..], &[3, 4, 5]].concat()));
+    for at in 0..prompt.len() {
+        let mut other = prompt.clone();
+        other[at] ^= 1;
+        assert!(!recalls(&other));
+    }
+    assert!(recalls(&prompt));
+}
+
+#[test]
+fn reset_forgets_answers() {
+    let mut session = OnHeap::new();
+    assert!(!ask(&mut session, "switch off", &greedy(40)).0);
+    assert!(ask(&mut session, "switch off", &greedy(40)).0);
+    session.reset();
+    assert_eq!(session.position(), 0);
+    assert!(!ask(&mut session, "switch off", &greedy(40)).0);
+}
+
+#[test]
+fn an_answer_that_was_not_to_a_prompt_from_the_start_is_not_kept() {
+    let mut session = OnHeap::new();
+    let prompt = encode("switch off");
+    session.feed(&[7]).expect("it fits");
+    let generation = session.generate_tokens(&prompt, &greedy(40)).expect("it fits");
+    assert_eq!((generation.prompt_tokens(), generation.cached_tokens()), (prompt.len(), 0));
+    generation.for_each(drop);
+    assert!(!ask(&mut session, "switch off", &greedy(40)).0);
+}
+
+#[test]
+fn an_answer_that_did_not_end_is_not_kept() {
+    let mut session = OnHeap::new();
+    let mut generation = session.generate("switch off", &greedy(40)).expect("it fits");
+    assert!(generation.next().is_some());
+    assert!(!ask(&mut session, "switch off", &greedy(40)).0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Against a list: the entries that fit, the latest used first.
+    #[test]
+    fn the_latest_used_answers_are_kept(
+        requests in prop::collection::vec((0..9usize, 0..4usize, 0..3u64), 1..40),
+    ) {
+        let mut session = OnHeap::new();
+        let capacity = model::tokens(&mut session.memory).1.len();
+        let mut kept: Vec<((usize, usize, u64), usize)> = Vec::new();
+        for request in requests {
+            let (words, limit, seed) = request;
+            let prompt = "switch off the lamp and the fan in the hall".split(' ').take(words + 1);
+            let prompt = prompt.collect::<Vec<_>>().join(" ");
+            let options = Options { temperature: 0.9, seed, ..greedy([25, 28, 31, 60][limit]) };
+            let (recalled, tokens) = ask(&mut session, &prompt, &options);
+            let known = kept.iter().position(|&(other, _)| other == request);
+            prop_assert_eq!(recalled, known.is_some(), "{:?} among {:?}", request, kept);
+            match known {
+                Some(at) => kept[..=at].rotate_right(1),
+                None => {
+                    let size = HEADER + encode(&prompt).len() + tokens.len();
+                    if size <= capacity {
+                        kept.insert(0, (request, size));
+                    }
+                    while kept.iter().map(|&(_, size)| size).sum::<usize>() > capacity {
+                        kept.pop();
+                    }
+                }
+            }
+        }
+    }
+}

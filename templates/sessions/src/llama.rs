@@ -1,0 +1,3 @@
+//! A random model with a chat template, a system message and two tokens that stop.
+
+generated_crate!("llama");

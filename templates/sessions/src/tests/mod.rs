@@ -1,0 +1,5 @@
+//! What holds for one of the models.
+
+mod homectl;
+mod llama;
+mod overflow;
