@@ -1,6 +1,6 @@
 //! The choice of the next token: the same on every machine.
 
-use super::kernels::{ExpWeights, Isa, Scalar, argmax};
+use super::kernels::{ExpWeights, Isa, Scalar, argmax, in_default_mode};
 use super::options::Options;
 
 /// Chooses tokens; owns the random numbers.
@@ -26,6 +26,10 @@ impl Sampler {
     /// Chooses a token among those that `keep` leaves: it sets the values of all others to what it
     /// is given. The logits are overwritten.
     pub fn choose(&mut self, logits: &mut [f32], keep: impl Fn(&mut [f32], f32)) -> u32 {
+        in_default_mode(|| self.choose_in_mode(logits, keep))
+    }
+
+    fn choose_in_mode(&mut self, logits: &mut [f32], keep: impl Fn(&mut [f32], f32)) -> u32 {
         keep(logits, f32::NEG_INFINITY);
         let best = argmax(logits);
         if self.temperature == 0.0 {
