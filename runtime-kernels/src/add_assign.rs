@@ -15,7 +15,8 @@ impl Kernel for AddAssign<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        debug_assert!(self.x.len() == self.y.len() && self.x.len().is_multiple_of(8));
+        let whole = self.x.len().is_multiple_of(8);
+        assert!(whole && self.y.len() == self.x.len(), "add_assign: lengths");
         for (x, y) in self
             .x
             .as_chunks_mut()

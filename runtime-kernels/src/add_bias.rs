@@ -15,7 +15,11 @@ impl Kernel for AddBias<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        debug_assert!(4 * self.x.len() == self.bias.len() && self.x.len().is_multiple_of(8));
+        let whole = self.x.len().is_multiple_of(8);
+        assert!(
+            whole && self.bias.len() == 4 * self.x.len(),
+            "add_bias: lengths"
+        );
         for (x, bias) in self
             .x
             .as_chunks_mut()

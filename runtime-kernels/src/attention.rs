@@ -223,6 +223,7 @@ impl Kernel for Exponentials<'_> {
 /// `x *= y`, as far as `x` goes, in whole eights.
 #[inline(always)]
 fn multiply<I: Isa>(isa: I, x: &mut [f32], y: &[f32]) {
+    let y = &y[..x.len()];
     for (x, y) in x.as_chunks_mut().0.iter_mut().zip(y.as_chunks().0) {
         isa.store(isa.mul(isa.load(x), isa.load(y)), x);
     }

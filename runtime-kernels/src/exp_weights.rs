@@ -18,7 +18,7 @@ impl Kernel for ExpWeights<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        debug_assert!(self.x.len().is_multiple_of(8));
+        assert!(self.x.len().is_multiple_of(8), "exp_weights: length");
         let (max, factor) = (isa.splat(self.max), isa.splat(self.factor));
         for x in self.x.as_chunks_mut().0 {
             let scaled = isa.mul(isa.sub(isa.load(x), max), factor);

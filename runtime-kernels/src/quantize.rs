@@ -49,7 +49,7 @@ impl Kernel for Quantize<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let (blocks, _) = self.x.as_chunks::<32>();
-        debug_assert_eq!(self.x.len(), 32 * self.out.len());
+        assert!(self.x.len() == 32 * self.out.len(), "quantize: lengths");
         for (x, out) in blocks.iter().zip(self.out) {
             *out = quantize(isa, x);
         }

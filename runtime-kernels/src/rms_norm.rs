@@ -24,8 +24,10 @@ impl<D: Dim> Kernel for RmsNorm<'_, D> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        debug_assert!(self.x.len().is_multiple_of(8) && self.size.get() <= self.x.len());
-        debug_assert!(self.x.len() == self.out.len() && 4 * self.x.len() == self.gain.len());
+        let len = self.x.len();
+        let equal = self.out.len() == len && self.gain.len() == 4 * len;
+        let whole = len.is_multiple_of(8) && self.size.get() <= len;
+        assert!(equal && whole, "rms_norm: lengths");
         let mean = sum_of_products(isa, self.x, self.x) / self.size.get() as f32;
         let scale = isa.div(isa.splat(1.0), isa.sqrt(isa.splat(mean + self.eps)));
         let (x, gain, out) = (

@@ -27,6 +27,7 @@ impl<H: Dim, D: Dim, P: Dim> Kernel for Rope<'_, H, D, P> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let (head_dim, half) = (self.head_dim.get(), self.half.get());
+        assert!(self.table.len() == 8 * half, "rope: length of the table");
         let (cos, sin) = self.table.split_at(4 * half);
         for head in self.x[..self.heads.get() * head_dim].chunks_exact_mut(head_dim) {
             let (a, b) = head[..2 * half].split_at_mut(half);

@@ -19,8 +19,9 @@ impl Kernel for SiluMul<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
-        debug_assert!(self.gate.len() == self.up.len() && self.up.len() == self.out.len());
-        debug_assert_eq!(self.out.len() % 8, 0);
+        let len = self.out.len();
+        let equal = self.gate.len() == len && self.up.len() == len;
+        assert!(equal && len.is_multiple_of(8), "silu_mul: lengths");
         let (gate, up, out) = (
             self.gate.as_chunks().0,
             self.up.as_chunks().0,

@@ -18,6 +18,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("codes.rs", include_str!("codes.rs")),
     ("exp.rs", include_str!("exp.rs")),
     ("exp_weights.rs", include_str!("exp_weights.rs")),
+    ("float_mode.rs", include_str!("float_mode.rs")),
     ("format.rs", include_str!("format.rs")),
     ("formats/f16.rs", include_str!("formats/f16.rs")),
     ("formats/f32.rs", include_str!("formats/f32.rs")),

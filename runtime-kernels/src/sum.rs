@@ -8,7 +8,7 @@ use super::isa::Isa;
 /// The slices are of equal length; a tail shorter than 8 counts as padded with zeros.
 #[inline(always)]
 pub fn sum_of_products<I: Isa>(isa: I, a: &[f32], b: &[f32]) -> f32 {
-    debug_assert_eq!(a.len(), b.len());
+    assert!(a.len() == b.len(), "sum_of_products: lengths");
     let ((a, a_tail), (b, b_tail)) = (a.as_chunks(), b.as_chunks());
     let mut sum = isa.splat(0.0);
     for (a, b) in a.iter().zip(b) {

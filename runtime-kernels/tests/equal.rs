@@ -1,19 +1,65 @@
 //! Every kernel on every instruction set of this machine has the bits of the scalar one, and no
-//! kernel, format or instruction set of `src` is left out.
+//! kernel, format or instruction set of `src` is left out. The data lies at pages of no access.
 #![cfg(feature = "std")]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod guard;
 #[path = "suite/src/lib.rs"]
 mod suite;
 
 use std::fs;
 use std::path::Path;
 
-#[test]
-fn all_instruction_sets_equal_scalar() {
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[global_allocator]
+static GUARD: guard::Guard = guard::Guard;
+
+fn equal() {
     match suite::report() {
         Ok(text) => eprintln!("{text}"),
         Err(text) => panic!("{text}"),
     }
+}
+
+#[test]
+fn all_instruction_sets_equal_scalar() {
+    equal();
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    {
+        guard::BEHIND.store(true, std::sync::atomic::Ordering::Relaxed);
+        equal();
+    }
+}
+
+/// The pages do what the test above relies on.
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn one_element_too_far_ends_the_program() {
+    use std::os::unix::process::ExitStatusExt;
+
+    const NAME: &str = "one_element_too_far_ends_the_program";
+    let Ok(at) = std::env::var("RUNTIME_KERNELS_READ_AT") else {
+        let status = |at: isize| {
+            let mut command = std::process::Command::new(std::env::current_exe().expect("a file"));
+            command
+                .args(["--exact", NAME])
+                .env("RUNTIME_KERNELS_READ_AT", at.to_string());
+            command.output().expect("this program starts").status
+        };
+        assert!(status(0).success() && status(6).success());
+        let fault = status(7);
+        // The sanitizer turns the signal into an exit.
+        assert!(
+            fault.signal() == Some(11) || fault.code() == Some(1),
+            "{fault}"
+        );
+        return;
+    };
+    let values = vec![1.0f32; 7].into_boxed_slice();
+    let at = at.parse().expect("a number");
+    // SAFETY: it is not, where `at` is 7: the program has to end here.
+    let value = unsafe { values.as_ptr().wrapping_offset(at).read_volatile() };
+    assert_eq!(value, 1.0);
 }
 
 #[test]

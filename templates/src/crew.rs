@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::vec::Vec;
 
-use super::kernels::{Cache, Dim, Format, GROUP, Isa, Q8Block};
+use super::kernels::{Cache, Dim, Format, GROUP, Isa, Q8Block, in_default_mode};
 use super::team::{Heads, HeadsBuffers, Operand, Product, Team};
 
 /// What every member does next.
@@ -100,7 +100,8 @@ pub fn with_crew<'w, I: Isa, R>(
     std::thread::scope(|scope| {
         for member in 1..threads {
             let shared = &shared;
-            scope.spawn(move || shared.serve(member));
+            // Threads have the mode of the one that starts them, or the system's.
+            scope.spawn(move || in_default_mode(|| shared.serve(member)));
         }
         // Ends the threads even if the pass panics: the scope waits for them.
         let _stop = OnDrop(|| shared.started.store(STOP, Ordering::Release));

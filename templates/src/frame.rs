@@ -180,6 +180,10 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         tokens: &[u32],
         output: Region,
     ) {
+        assert!(
+            output.width == 32 * blocks.get(),
+            "the output is not as wide as a row"
+        );
         let group_bytes = F::group_bytes(blocks.get());
         let groups_of_part = parts[0].len() / group_bytes;
         let [out] = self.buffers([output]);

@@ -1,6 +1,6 @@
 //! The choice of the next token: the same on every machine.
 
-use super::kernels::{ExpWeights, Isa, Scalar, argmax};
+use super::kernels::{ExpWeights, Isa, Scalar, argmax, in_default_mode};
 use super::options::Options;
 
 /// Chooses tokens; owns the random numbers.
@@ -29,6 +29,10 @@ impl Sampler {
     /// A logit that is no number counts as −∞. If no other is left, the first token is chosen that
     /// `keep` leaves, and if one is infinite, the first such one.
     pub fn choose(&mut self, logits: &mut [f32], keep: impl Fn(&mut [f32], f32)) -> u32 {
+        in_default_mode(|| self.choose_in_mode(logits, keep))
+    }
+
+    fn choose_in_mode(&mut self, logits: &mut [f32], keep: impl Fn(&mut [f32], f32)) -> u32 {
         keep(logits, f32::NEG_INFINITY);
         let best = argmax(logits);
         let max = logits[best as usize];

@@ -55,7 +55,12 @@ impl<F: Format, C: Dim> Product<'_, '_, F, C> {
     /// Groups of rows.
     #[inline(always)]
     pub fn groups(&self) -> usize {
-        self.weights.len() / self.group_bytes()
+        let bytes = self.group_bytes();
+        assert!(
+            self.weights.len().is_multiple_of(bytes),
+            "a group of rows is cut off"
+        );
+        self.weights.len() / bytes
     }
 
     /// Computes some groups of rows. `out` is `[tokens][stride]`, from the first of them on.

@@ -112,13 +112,21 @@ pub fn check(bytes: &[u8], digest: u64, len: usize) -> Result<(), WeightsError> 
 }
 
 /// A hash that finds what was changed by accident: [`BitHash`] of eight lanes, each over every
-/// eighth word, so that it keeps up with memory. Bytes are a multiple of 32; others do not count.
+/// eighth word, so that it keeps up with memory. Bytes count as padded with zeros to a multiple
+/// of 32.
 pub fn hash(bytes: &[u8]) -> u64 {
     let mut lanes = [BitHash::new(); 8];
-    for block in bytes.as_chunks::<32>().0 {
+    let mut add = |block: &[u8; 32]| {
         for (lane, &word) in lanes.iter_mut().zip(block.as_chunks().0) {
             lane.word(u32::from_le_bytes(word));
         }
+    };
+    let (blocks, tail) = bytes.as_chunks();
+    blocks.iter().for_each(&mut add);
+    if !tail.is_empty() {
+        let mut padded = [0; 32];
+        padded[..tail.len()].copy_from_slice(tail);
+        add(&padded);
     }
     let mut all = BitHash::new();
     for lane in lanes.map(BitHash::finish) {

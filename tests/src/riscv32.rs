@@ -20,6 +20,8 @@ const WEIGHTS_AT: &str = "0x22000000";
 pub fn build() -> Command {
     let mut command = cargo_for("core", TARGET, "build");
     command
+        // Incremental compilation splits a crate, which inlines less: the stack would be higher.
+        .env("CARGO_INCREMENTAL", "0")
         .env(
             "CARGO_TARGET_RISCV32IMC_UNKNOWN_NONE_ELF_LINKER",
             "ld.lld-22",

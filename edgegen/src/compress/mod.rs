@@ -9,6 +9,8 @@ mod rows;
 
 use std::collections::BTreeMap;
 
+use runtime_kernels::in_default_mode;
+
 use crate::cache::{Cache, Key};
 use crate::error::Result;
 use crate::forward::{RopePermutation, rope};
@@ -54,7 +56,7 @@ pub fn compress_cached(
     let key = plan.calibrated().then(|| key(model, plan));
     let known = key.as_ref().and_then(|key| cache.get(key));
     if !known.is_some_and(|bytes| files.fill(&bytes)) {
-        pack(model, plan, &layout, &mut files, progress)?;
+        in_default_mode(|| pack(model, plan, &layout, &mut files, progress))?;
         if let Some(key) = key {
             cache.put(&key, &files.joined());
         }

@@ -53,7 +53,7 @@ pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
         //! The instruction sets of this crate, and the choice among them. The choice changes
         //! the speed, never a bit of the result.
 
-        use super::kernels::{Q8Block, #(#tokens),*};
+        use super::kernels::{Q8Block, in_default_mode, #(#tokens),*};
         use super::model::{ACTIVATION_BLOCKS, Batch, Memory, Observer, run_on};
         use super::weights::Weights;
 
@@ -110,14 +110,14 @@ pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
                 batch: Batch<'_>,
                 observer: &mut dyn Observer,
             ) {
-                match self {
+                in_default_mode(|| match self {
                     #(Self::#tokens => {
                         let Some(isa) = #tokens::new() else {
                             panic!("this CPU lacks {}", self.name());
                         };
                         run_on(isa, threads, weights, memory, activations, batch, observer);
                     })*
-                }
+                });
             }
         }
     }
@@ -243,6 +243,7 @@ fn root(
         "cache::{Cache, head_words, padded_head_words}".into(),
         format!("caches::{cache}::{}", cache.kernel()),
         "exp_weights::ExpWeights".into(),
+        "float_mode::in_default_mode".into(),
         "format::Format".into(),
         "hash::BitHash".into(),
         "isa::Isa".into(),

@@ -8,7 +8,9 @@ mod golden;
 use edgegen_templates::crew::with_crew;
 use edgegen_templates::frame::{AttentionShape, CacheShape, Frame, Region};
 use edgegen_templates::team::{Solo, Team};
-use runtime_kernels::{F16, F32, F32Cache, I8Cache, Isa, Q4, Q4M, Q8, Q8Block, T2, T3, T4};
+use runtime_kernels::{
+    F16, F32, F32Cache, I8Cache, Isa, Q4, Q4M, Q8, Q8Block, T2, T3, T4, in_default_mode,
+};
 
 use crate::error::Result;
 use crate::isa;
@@ -99,14 +101,13 @@ impl<'p> Interpreter<'p> {
             "more tokens than the context holds"
         );
         for batch in tokens.chunks(shapes.batch) {
-            isa::with(
-                self.instruction_set,
-                Batch {
-                    interpreter: self,
-                    tokens: batch,
-                    observer,
-                },
-            );
+            let instruction_set = self.instruction_set;
+            let pass = Batch {
+                interpreter: self,
+                tokens: batch,
+                observer,
+            };
+            in_default_mode(|| isa::with(instruction_set, pass));
             self.position += batch.len();
         }
     }

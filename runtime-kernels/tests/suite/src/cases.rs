@@ -47,6 +47,9 @@ cases! {
     "AddAssign": add_assign,
     "AddBias": add_bias,
     "ExpWeights": exp_weights,
+    "Lanes NaN": not_a_number,
+    "Attention far f32": attention_far::<I, F32Cache>,
+    "Attention far i8": attention_far::<I, I8Cache>,
 }
 
 /// A format's weights and inputs for the suite.
@@ -59,6 +62,11 @@ pub trait Feed: Format {
     fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8>;
     /// The activations of a block.
     fn input(rng: &mut Rng, kind: Kind) -> Self::Input;
+}
+
+/// Memory that ends with the last value: what a guard page follows finds every read beyond it.
+fn exact<T>(values: impl IntoIterator<Item = T>) -> Box<[T]> {
+    values.into_iter().collect()
 }
 
 fn halves(rng: &mut Rng, n: usize, kind: Kind) -> Vec<u8> {
@@ -133,7 +141,7 @@ impl Feed for F16 {
 
 impl Feed for F32 {
     fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
-        rng.float_bytes(256, kind)
+        rng.float_bytes(256, kind).into()
     }
     fn input(rng: &mut Rng, kind: Kind) -> [f32; 32] {
         core::array::from_fn(|_| rng.float(kind))
@@ -181,12 +189,14 @@ fn matmul<I: Isa, F: Feed>(isa: I, sink: Sink) {
                     .collect();
                 let stride = 8 * groups + tokens;
                 let mut out = vec![-1.0; tokens * stride];
-                let (weights, input) = (&weights[..], &input[..]);
+                // At any address.
+                let place = tokens % 4;
+                let memory = exact(vec![0; place].into_iter().chain(weights.iter().copied()));
                 isa.run(MatMul::<F, _, _> {
-                    weights,
+                    weights: &memory[place..],
                     groups,
                     blocks,
-                    input,
+                    input: &input,
                     tokens,
                     out: &mut out,
                     stride,
@@ -223,7 +233,11 @@ fn matmul<I: Isa, F: Feed>(isa: I, sink: Sink) {
 struct Operations<'a> {
     a: &'a [f32; 8],
     b: &'a [f32; 8],
+    bytes: &'a [u8; 32],
     halves: &'a [u8; 16],
+    words: &'a [f32; 2],
+    lanes: &'a mut [f32; 8],
+    q: &'a mut [i8; 8],
     out: &'a mut Vec<f32>,
 }
 
@@ -233,10 +247,6 @@ impl Kernel for Operations<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let (a, b) = (isa.load(self.a), isa.load(self.b));
-        let mut bytes = [0; 32];
-        for (bytes, a) in bytes.as_chunks_mut().0.iter_mut().zip(self.a) {
-            *bytes = a.to_le_bytes();
-        }
         // Divisors are never zero in the kernels, nor what a root is taken of below it.
         let divisor = isa.max(isa.abs(b), isa.splat(1e-30));
         let one = isa.max(isa.min(a, isa.splat(1.0)), isa.splat(-1.0));
@@ -249,26 +259,21 @@ impl Kernel for Operations<'_> {
             isa.min(a, b),
             isa.abs(a),
             isa.sqrt(isa.abs(a)),
-            isa.load_bytes(&bytes),
+            isa.load_bytes(self.bytes),
             isa.from_f16(self.halves),
-            isa.from_i8(&[self.a[0], self.b[0]]),
+            isa.from_i8(self.words),
             isa.splat(isa.fold(a)),
         ];
         for v in results {
-            let mut lanes = [0.0; 8];
-            isa.store(v, &mut lanes);
-            self.out.extend(lanes);
+            isa.store(v, self.lanes);
+            self.out.extend(*self.lanes);
         }
-        let mut q = [0; 8];
-        isa.round_to_i8(isa.mul(one, isa.splat(127.0)), &mut q);
-        self.out.extend(q.map(f32::from));
+        isa.round_to_i8(isa.mul(one, isa.splat(127.0)), self.q);
+        self.out.extend(self.q.map(f32::from));
         // Ties.
-        let mut ties = [0.0; 8];
-        for (tie, q) in ties.iter_mut().zip(q) {
-            *tie = f32::from(q) / 2.0;
-        }
-        isa.round_to_i8(isa.load(&ties), &mut q);
-        self.out.extend(q.map(f32::from));
+        let ties = self.q.map(|q| f32::from(q) / 2.0);
+        isa.round_to_i8(isa.load(&ties), self.q);
+        self.out.extend(self.q.map(f32::from));
     }
 }
 
@@ -276,15 +281,25 @@ fn lanes<I: Isa>(isa: I, sink: Sink) {
     let mut rng = Rng(2);
     for kind in KINDS {
         let mut out = Vec::new();
+        // Boxed: memory of their own.
+        let (mut a, mut b) = (Box::new([0.0; 8]), Box::new([0.0; 8]));
+        let (mut bytes, mut half) = (Box::new([0; 32]), Box::new([0; 16]));
+        let (mut words, mut lanes, mut q) =
+            (Box::new([0.0; 2]), Box::new([0.0; 8]), Box::new([0; 8]));
         for _ in 0..400 {
-            let a = core::array::from_fn(|_| rng.float(kind));
-            let b = core::array::from_fn(|_| rng.float(kind));
-            let mut half = [0; 16];
+            a.fill_with(|| rng.float(kind));
+            b.fill_with(|| rng.float(kind));
             half.copy_from_slice(&halves(&mut rng, 8, kind));
+            bytes.copy_from_slice(a.map(f32::to_le_bytes).as_flattened());
+            *words = [a[0], b[0]];
             isa.run(Operations {
                 a: &a,
                 b: &b,
+                bytes: &bytes,
                 halves: &half,
+                words: &words,
+                lanes: &mut lanes,
+                q: &mut q,
                 out: &mut out,
             });
         }
@@ -295,6 +310,46 @@ fn lanes<I: Isa>(isa: I, sink: Sink) {
         out.extend(isa.run(Pow2([n as f32; 8])));
     }
     sink("pow2".into(), out);
+}
+
+/// The greater and the lesser of eight pairs.
+struct Order<'a> {
+    a: &'a [f32; 8],
+    b: &'a [f32; 8],
+}
+
+impl Kernel for Order<'_> {
+    type Output = [[f32; 8]; 2];
+
+    #[inline(always)]
+    fn run<I: Isa>(self, isa: I) -> [[f32; 8]; 2] {
+        let (a, b) = (isa.load(self.a), isa.load(self.b));
+        [isa.max(a, b), isa.min(a, b)].map(|v| {
+            let mut lanes = [0.0; 8];
+            isa.store(v, &mut lanes);
+            lanes
+        })
+    }
+}
+
+/// No kernel computes with NaN, but greatest values are looked for among them.
+fn not_a_number<I: Isa>(isa: I, sink: Sink) {
+    let a = [
+        0x7fc0_1234,
+        0xffc0_0000,
+        0,
+        1,
+        1 << 31,
+        0x7f80_0000,
+        0xff80_0000,
+        0x3f80_0000,
+    ];
+    let a = a.map(f32::from_bits);
+    for turn in 0..8 {
+        let b = core::array::from_fn(|i| a[(i + turn) % 8]);
+        let [max, min] = isa.run(Order { a: &a, b: &b });
+        sink(format!("{turn}"), [max, min].concat());
+    }
 }
 
 /// 2 to the power of eight integers.
@@ -447,22 +502,22 @@ impl FeedCache for I8Cache {
 }
 
 /// Keys of a head.
-fn keys<C: FeedCache>(rng: &mut Rng, context: usize, head_dim: usize, kind: Kind) -> Vec<f32> {
+fn keys<C: FeedCache>(rng: &mut Rng, context: usize, head_dim: usize, kind: Kind) -> Box<[f32]> {
     let elements = 8 * (padded_head_words::<C>(head_dim) - C::SCALES);
     let block = |_| {
         let mut block = C::memory(rng, elements, kind);
         block.extend(rng.floats(8 * C::SCALES, kind));
         block
     };
-    (0..context / 8).flat_map(block).collect()
+    exact((0..context / 8).flat_map(block))
 }
 
 /// Values of a head.
-fn values<C: FeedCache>(rng: &mut Rng, context: usize, head_dim: usize, kind: Kind) -> Vec<f32> {
+fn values<C: FeedCache>(rng: &mut Rng, context: usize, head_dim: usize, kind: Kind) -> Box<[f32]> {
     let columns = head_dim.div_ceil(8) * C::COLUMN;
     let mut values = C::memory(rng, columns * context, kind);
     values.extend(rng.floats(C::SCALES * context, kind));
-    values
+    exact(values)
 }
 
 fn attention<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
@@ -471,46 +526,69 @@ fn attention<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
         for (heads, heads_per_kv, head_dim) in
             [(1, 1, 64), (9, 3, 64), (8, 2, 8), (2, 1, 43), (4, 4, 7)]
         {
-            for positions in [1, 2, 7, 8, 9, 33] {
-                let tokens = positions.min(3);
-                let q = rng.floats(tokens * heads * head_dim, kind);
+            for positions in [1usize, 2, 7, 8, 9, 33] {
                 let context = positions.next_multiple_of(8) + 8;
-                let width = heads_per_kv * head_dim;
-                for kv_head in 0..heads / heads_per_kv {
-                    let keys = keys::<C>(&mut rng, context, head_dim, kind);
-                    let values = values::<C>(&mut rng, context, head_dim, kind);
-                    let rows = tokens * heads_per_kv;
-                    let mut out = vec![-1.0; rows * head_dim];
-                    // The rows in two ranges, as two threads have them.
-                    let cut = rows / 2;
-                    let (low, high) = out.split_at_mut(cut * head_dim);
-                    for (rows, out) in [(0..cut, low), (cut..rows, high)] {
-                        isa.run(Attention {
-                            cache: PhantomData::<C>,
-                            queries: &q[kv_head * width..],
-                            query_stride: heads * head_dim,
-                            rows,
-                            position: positions - tokens,
-                            keys: &keys,
-                            values: &values,
-                            context,
-                            head_dim,
-                            heads_per_kv,
-                            scale: 0.125,
-                            scores: &mut [0.0; ROWS * 40],
-                            out,
-                            out_stride: width,
-                        });
-                    }
-                    sink(
-                        format!(
-                            "{kind:?} head {kv_head} of {heads} of {head_dim}, {positions} positions"
-                        ),
-                        out,
-                    );
-                }
+                let shape = [heads, heads_per_kv, head_dim, positions, context];
+                attend::<I, C>(isa, &mut rng, kind, shape, sink);
             }
         }
+    }
+}
+
+/// Many positions, the last of them the last of the memory.
+fn attention_far<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
+    let mut rng = Rng(12);
+    for kind in KINDS {
+        for positions in [520usize, 1031] {
+            let context = positions.next_multiple_of(8);
+            attend::<I, C>(isa, &mut rng, kind, [3, 3, 12, positions, context], sink);
+        }
+    }
+}
+
+fn attend<I: Isa, C: FeedCache>(
+    isa: I,
+    rng: &mut Rng,
+    kind: Kind,
+    [heads, heads_per_kv, head_dim, positions, context]: [usize; 5],
+    sink: Sink,
+) {
+    let tokens = positions.min(3);
+    let q = rng.floats(tokens * heads * head_dim, kind);
+    let width = heads_per_kv * head_dim;
+    for kv_head in 0..heads / heads_per_kv {
+        let keys = keys::<C>(rng, context, head_dim, kind);
+        let values = values::<C>(rng, context, head_dim, kind);
+        let rows = tokens * heads_per_kv;
+        let mut out = vec![-1.0; rows * head_dim];
+        // The rows in two ranges, as two threads have them.
+        let cut = rows / 2;
+        let (low, high) = out.split_at_mut(cut * head_dim);
+        for (rows, out) in [(0..cut, low), (cut..rows, high)] {
+            let position = positions - tokens;
+            let sees = position + rows.end.div_ceil(heads_per_kv);
+            let mut scores = vec![0.0; rows.len().min(ROWS) * sees.next_multiple_of(8)];
+            isa.run(Attention {
+                cache: PhantomData::<C>,
+                queries: &q[kv_head * width..],
+                query_stride: heads * head_dim,
+                rows,
+                position,
+                keys: &keys,
+                values: &values,
+                context,
+                head_dim,
+                heads_per_kv,
+                scale: 0.125,
+                scores: &mut scores,
+                out,
+                out_stride: width,
+            });
+        }
+        sink(
+            format!("{kind:?} head {kv_head} of {heads} of {head_dim}, {positions} positions"),
+            out,
+        );
     }
 }
 

@@ -48,11 +48,9 @@ impl Rng {
     }
 
     /// Little-endian f32.
-    pub fn float_bytes(&mut self, n: usize, kind: Kind) -> Vec<u8> {
-        self.floats(n, kind)
-            .iter()
-            .flat_map(|v| v.to_le_bytes())
-            .collect()
+    pub fn float_bytes(&mut self, n: usize, kind: Kind) -> Box<[u8]> {
+        let floats = self.floats(n, kind).into_iter();
+        floats.flat_map(f32::to_le_bytes).collect()
     }
 
     /// The bits of a finite f16: any, or with few exponents as scales have.

@@ -1,0 +1,594 @@
+//! The bits of the scalar kernels, against their definitions: plain loops with the order of sums
+//! that is law. What they should compute is `oracle.rs`, that the other sets equal them `equal.rs`.
+
+use std::marker::PhantomData;
+
+use runtime_kernels::caches::i8::QuantizeHead;
+use runtime_kernels::exp::exp;
+use runtime_kernels::half::f16_at;
+use runtime_kernels::scalar::Scalar;
+use runtime_kernels::sum::sum_of_products;
+use runtime_kernels::{
+    Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, I8Cache, Isa, Kernel,
+    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, head_words,
+    padded_head_words,
+};
+
+#[path = "suite/src/rng.rs"]
+#[allow(dead_code)]
+mod rng;
+
+use rng::{KINDS, Kind, Rng};
+
+fn scalar() -> Scalar {
+    Scalar::new().expect("scalar code runs everywhere")
+}
+
+/// Nothing is lost in a comparison of bits: signs of zero count.
+#[track_caller]
+fn same(found: &[f32], expected: &[f32]) {
+    let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+    assert_eq!(bits(found), bits(expected), "{found:?} is not {expected:?}");
+}
+
+/// `e^x` of one number; its own test is in `oracle.rs`.
+fn exp_of(x: f32) -> f32 {
+    struct Exp(f32);
+    impl Kernel for Exp {
+        type Output = f32;
+        fn run<I: Isa>(self, isa: I) -> f32 {
+            let mut lanes = [0.0; 8];
+            isa.store(exp(isa, isa.splat(self.0)), &mut lanes);
+            lanes[0]
+        }
+    }
+    scalar().run(Exp(x))
+}
+
+/// The one order: lane `i` adds `i`, `i + 8`, …, and the lanes fold.
+fn sum(values: impl IntoIterator<Item = f32>) -> f32 {
+    let mut l = [0.0; 8];
+    for (i, value) in values.into_iter().enumerate() {
+        l[i % 8] += value;
+    }
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+/// Values of many sizes, so that every order of a sum has bits of its own.
+fn uneven(rng: &mut Rng, n: usize) -> Vec<f32> {
+    let one = |_| {
+        let size = (rng.bits() % 24) as i32 - 12;
+        rng.float(Kind::Plain) * (size as f32).exp2()
+    };
+    (0..n).map(one).collect()
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+#[test]
+fn sums_have_the_one_order() {
+    struct Sum<'a>(&'a [f32], &'a [f32]);
+    impl Kernel for Sum<'_> {
+        type Output = f32;
+        fn run<I: Isa>(self, isa: I) -> f32 {
+            sum_of_products(isa, self.0, self.1)
+        }
+    }
+    let mut rng = Rng(21);
+    for n in 0..70 {
+        let (a, b) = (uneven(&mut rng, n), uneven(&mut rng, n));
+        let expected = sum(a.iter().zip(&b).map(|(a, b)| a * b));
+        same(&[scalar().run(Sum(&a, &b))], &[expected]);
+    }
+}
+
+#[test]
+fn a_norm_divides_by_the_root_of_mean_and_epsilon() {
+    let mut rng = Rng(22);
+    for size in [1, 7, 8, 12, 40, 96, 100] {
+        // From numbers beside which epsilon is all, to those beside which it is nothing.
+        for factor in [1e-30, 1e-12, 1e-6, 1e-3, 1.0, 1e6] {
+            for eps in [0.0, 1e-12, 1e-6, 1e-5, 0.5] {
+                let len = usize::next_multiple_of(size, 8);
+                let mut x: Vec<f32> = uneven(&mut rng, len).iter().map(|x| x * factor).collect();
+                x[size..].fill(0.0);
+                x[0] = factor;
+                let gain = uneven(&mut rng, len);
+                let mut out = vec![-1.0; len];
+                let (eps, size) = (eps as f32, size);
+                scalar().run(RmsNorm {
+                    x: &x,
+                    gain: &bytes(&gain),
+                    eps,
+                    size,
+                    out: &mut out,
+                });
+                let mean = sum(x.iter().map(|x| x * x)) / size as f32;
+                let scale = 1.0 / (mean + eps).sqrt();
+                let expected: Vec<f32> = x
+                    .iter()
+                    .zip(&gain)
+                    .map(|(x, gain)| x * scale * gain)
+                    .collect();
+                if scale.is_finite() {
+                    same(&out, &expected);
+                }
+            }
+        }
+    }
+}
+
+/// A scale and integers, of at most so many values.
+fn quantized(x: &[f32]) -> (f32, Vec<i8>) {
+    let amax = x.iter().fold(0.0f32, |amax, x| amax.max(x.abs()));
+    if amax < 1e-30 {
+        return (0.0, vec![0; x.len()]);
+    }
+    let inverse = 127.0 / amax;
+    let q = x.iter().map(|x| (x * inverse).round_ties_even() as i8);
+    (amax / 127.0, q.collect())
+}
+
+/// Magnitudes about the one below which all is zero, and of every other size.
+fn magnitudes() -> Vec<f32> {
+    let border = 1e-30f32;
+    let mut all = vec![
+        border,
+        border.next_up(),
+        border.next_down(),
+        0.0,
+        f32::from_bits(1),
+    ];
+    all.extend((-149..127).map(|exponent| 2f32.powi(exponent)));
+    all
+}
+
+#[test]
+fn activations_below_the_border_are_zero_and_no_others() {
+    let mut rng = Rng(23);
+    for magnitude in magnitudes() {
+        let mut x: [f32; 32] = std::array::from_fn(|_| rng.float(Kind::Plain) / 4.0 * magnitude);
+        x[rng.bits() as usize % 32] = -magnitude;
+        let mut out = [Q8Block::ZERO];
+        scalar().run(Quantize {
+            x: &x,
+            out: &mut out,
+        });
+        let (scale, q) = quantized(&x);
+        let sum: i32 = q.iter().map(|&q| i32::from(q)).sum();
+        let expected = Q8Block {
+            scale,
+            center: -8 * sum,
+            sum8: (8 * sum) as f32,
+            q: q.try_into().expect("32 values"),
+        };
+        assert_eq!(out, [expected], "{magnitude:e}");
+        assert_eq!(out[0].scale > 0.0, magnitude >= 1e-30, "{magnitude:e}");
+        for head_dim in [1, 12, 32] {
+            let head = scalar().run(QuantizeHead { x: &x[..head_dim] });
+            let (scale, mut q) = quantized(&x[..head_dim]);
+            q.resize(256, 0);
+            same(&[head.scale], &[scale]);
+            let words = head.words.iter().flat_map(|word| word.to_le_bytes());
+            assert!(words.map(|q| q as i8).eq(q), "{magnitude:e}");
+        }
+    }
+}
+
+/// A row's product with a token's blocks, by the values that the format's `row` says: those are
+/// compared with descriptions of the layouts in `oracle.rs`.
+trait Definition: Format {
+    fn input(x: &[f32; 32]) -> Self::Input;
+    /// Bytes of a group with scales of middling size.
+    fn group(rng: &mut Rng, blocks: usize) -> Vec<u8>;
+    /// Adds a block's products to a row's sum; `at` are the group's bytes of this block.
+    fn add(sum: f32, at: &[u8], row: usize, weights: &[f32], x: &Self::Input) -> f32;
+    /// What becomes of a row's sum.
+    fn end(sum: f32, _group: &[u8], _row: usize) -> f32 {
+        sum
+    }
+}
+
+fn random(rng: &mut Rng, n: usize) -> Vec<u8> {
+    (0..n).map(|_| rng.bits() as u8).collect()
+}
+
+fn scales(rng: &mut Rng, n: usize) -> Vec<u8> {
+    (0..n)
+        .flat_map(|_| rng.half(Kind::Plain).to_le_bytes())
+        .collect()
+}
+
+fn block(x: &[f32; 32]) -> Q8Block {
+    let mut out = [Q8Block::ZERO];
+    scalar().run(Quantize { x, out: &mut out });
+    out[0]
+}
+
+/// The exact sum of integer products, from weights that are multiples of `scale`.
+fn dot(weights: &[f32], scale: f32, x: &Q8Block) -> f32 {
+    let products = weights
+        .iter()
+        .zip(x.q)
+        .map(|(w, q)| (w / scale).round() as i32 * i32::from(q));
+    products.sum::<i32>() as f32
+}
+
+macro_rules! floats {
+    ($($format:ident: |$rng:ident, $n:ident| $bytes:expr;)*) => {$(
+        impl Definition for $format {
+            fn input(x: &[f32; 32]) -> [f32; 32] {
+                *x
+            }
+            fn group($rng: &mut Rng, blocks: usize) -> Vec<u8> {
+                let $n = 256 * blocks;
+                $bytes
+            }
+            fn add(sum: f32, _: &[u8], _: usize, weights: &[f32], x: &[f32; 32]) -> f32 {
+                sum + weights.iter().zip(x).fold(0.0, |sum, (w, x)| sum + w * x)
+            }
+        }
+    )*};
+}
+
+floats! {
+    F32: |rng, n| bytes(&uneven(rng, n));
+    F16: |rng, n| scales(rng, n);
+}
+
+macro_rules! integers {
+    ($($format:ident: $halves:expr, |$at:ident, $row:ident, $weights:ident, $x:ident, $sum:ident| $add:expr;)*) => {$(
+        impl Definition for $format {
+            fn input(x: &[f32; 32]) -> Q8Block {
+                block(x)
+            }
+            fn group(rng: &mut Rng, blocks: usize) -> Vec<u8> {
+                let one = |_| {
+                    let mut bytes = scales(rng, $halves);
+                    bytes.extend(random(rng, Self::GROUP_BLOCK_BYTES - 2 * $halves));
+                    bytes
+                };
+                (0..blocks).flat_map(one).collect()
+            }
+            fn add($sum: f32, $at: &[u8], $row: usize, $weights: &[f32], $x: &Q8Block) -> f32 {
+                $add
+            }
+        }
+    )*};
+}
+
+integers! {
+    Q8: 8, |at, row, weights, x, sum| {
+        let scale = f16_at(at, row);
+        sum + dot(weights, scale, x) * (scale * x.scale)
+    };
+    Q4: 8, |at, row, weights, x, sum| {
+        let scale = f16_at(at, row);
+        sum + dot(weights, scale, x) * (scale * x.scale)
+    };
+    Q4M: 16, |at, row, _weights, x, sum| {
+        let (scale, minimum) = (f16_at(at, row), f16_at(at, 8 + row));
+        let code = |c: usize| at[32 + 32 * (c % 16 / 4) + 4 * row + c % 4] >> (c / 16 * 4) & 15;
+        let dot: i32 = (0..32).map(|c| i32::from(code(c)) * i32::from(x.q[c])).sum();
+        let sum = sum + dot as f32 * (scale * x.scale);
+        sum + x.sum8 * (minimum * 0.125 * x.scale)
+    };
+}
+
+macro_rules! codes {
+    ($($format:ident),*) => {$(
+        impl Definition for $format {
+            fn input(x: &[f32; 32]) -> Q8Block {
+                block(x)
+            }
+            fn group(rng: &mut Rng, blocks: usize) -> Vec<u8> {
+                let mut bytes = scales(rng, 8);
+                bytes.extend(random(rng, Self::GROUP_BLOCK_BYTES * blocks));
+                bytes
+            }
+            fn add(sum: f32, head: &[u8], row: usize, weights: &[f32], x: &Q8Block) -> f32 {
+                sum + dot(weights, f16_at(head, row), x) * x.scale
+            }
+            fn end(sum: f32, group: &[u8], row: usize) -> f32 {
+                sum * f16_at(group, row)
+            }
+        }
+    )*};
+}
+
+codes!(T2, T3, T4);
+
+fn product<F: Definition>() {
+    let mut rng = Rng(24);
+    for (groups, blocks, tokens) in [(1, 1, 1), (3, 2, 6), (17, 3, 2), (9, 5, 13)] {
+        let weights: Vec<u8> = (0..groups)
+            .flat_map(|_| F::group(&mut rng, blocks))
+            .collect();
+        let x = uneven(&mut rng, 32 * blocks * tokens);
+        let input: Vec<_> = x.as_chunks().0.iter().map(F::input).collect();
+        let stride = 8 * groups + 3;
+        let mut out = vec![-1.0; tokens * stride];
+        scalar().run(MatMul::<F, _, _> {
+            weights: &weights,
+            groups,
+            blocks,
+            input: &input,
+            tokens,
+            out: &mut out,
+            stride,
+        });
+        let mut expected = vec![-1.0; tokens * stride];
+        let mut values = vec![0.0; 32 * blocks];
+        for (group, bytes) in weights.chunks(F::group_bytes(blocks)).enumerate() {
+            for row in 0..8 {
+                F::row(bytes, row, &mut values);
+                for (token, input) in input.chunks(blocks).enumerate() {
+                    let parts = input.iter().zip(values.chunks(32)).enumerate();
+                    let sum = parts.fold(0.0, |sum, (index, (x, values))| {
+                        // Scales are in the block, or in the group's head.
+                        let at = match F::HEAD_BYTES {
+                            0 => &bytes[index * F::GROUP_BLOCK_BYTES..],
+                            _ => bytes,
+                        };
+                        F::add(sum, at, row, values, x)
+                    });
+                    expected[token * stride + 8 * group + row] = F::end(sum, bytes, row);
+                }
+            }
+        }
+        same(&out, &expected);
+    }
+}
+
+#[test]
+fn products_are_one_chain_over_blocks() {
+    product::<F32>();
+    product::<F16>();
+    product::<Q8>();
+    product::<Q4>();
+    product::<Q4M>();
+    product::<T2>();
+    product::<T3>();
+    product::<T4>();
+}
+
+/// A format of the cache in words: where a position's elements lie, and its scale.
+trait Words: Cache {
+    /// Random memory of a head's keys or values.
+    fn memory(rng: &mut Rng, head_dim: usize, context: usize, keys: bool) -> Vec<f32>;
+    fn key(memory: &[f32], head_dim: usize, t: usize, d: usize) -> f32;
+    fn value(memory: &[f32], context: usize, t: usize, d: usize) -> f32;
+    fn key_scale(_memory: &[f32], _head_dim: usize, _t: usize) -> f32 {
+        1.0
+    }
+    fn value_scale(_memory: &[f32], _head_dim: usize, _context: usize, _t: usize) -> f32 {
+        1.0
+    }
+    fn score(query: &[f32], key: &[f32], scale: f32) -> f32;
+}
+
+impl Words for F32Cache {
+    fn memory(rng: &mut Rng, head_dim: usize, context: usize, _: bool) -> Vec<f32> {
+        uneven(rng, head_dim.next_multiple_of(8) * context)
+    }
+    fn key(memory: &[f32], head_dim: usize, t: usize, d: usize) -> f32 {
+        memory[(t / 8 * head_dim.next_multiple_of(8) + d) * 8 + t % 8]
+    }
+    fn value(memory: &[f32], context: usize, t: usize, d: usize) -> f32 {
+        memory[(d / 8 * context + t) * 8 + d % 8]
+    }
+    fn score(query: &[f32], key: &[f32], _: f32) -> f32 {
+        query.iter().zip(key).fold(0.0, |sum, (q, k)| sum + q * k)
+    }
+}
+
+fn byte(word: f32, i: usize) -> f32 {
+    f32::from(word.to_bits().to_le_bytes()[i] as i8)
+}
+
+impl Words for I8Cache {
+    fn memory(rng: &mut Rng, head_dim: usize, context: usize, keys: bool) -> Vec<f32> {
+        let words = 2 * head_dim.div_ceil(8);
+        let mut memory: Vec<f32> = (0..(words + 1) * context)
+            .map(|_| f32::from_bits(rng.bits()))
+            .collect();
+        for (t, scale) in uneven(rng, context).into_iter().enumerate() {
+            let place = if keys {
+                (t / 8 * (words + 1) + words) * 8 + t % 8
+            } else {
+                words * context + t
+            };
+            memory[place] = scale.abs() / 127.0;
+        }
+        memory
+    }
+    fn key(memory: &[f32], head_dim: usize, t: usize, d: usize) -> f32 {
+        let words = 2 * head_dim.div_ceil(8) + 1;
+        byte(memory[(t / 8 * words + d / 4) * 8 + t % 8], d % 4)
+    }
+    fn value(memory: &[f32], context: usize, t: usize, d: usize) -> f32 {
+        byte(memory[(d / 8 * context + t) * 2 + d % 8 / 4], d % 4)
+    }
+    fn key_scale(memory: &[f32], head_dim: usize, t: usize) -> f32 {
+        let words = 2 * head_dim.div_ceil(8);
+        memory[(t / 8 * (words + 1) + words) * 8 + t % 8]
+    }
+    fn value_scale(memory: &[f32], head_dim: usize, context: usize, t: usize) -> f32 {
+        memory[2 * head_dim.div_ceil(8) * context + t]
+    }
+    fn score(query: &[f32], key: &[f32], key_scale: f32) -> f32 {
+        let (scale, q) = quantized(query);
+        let products = q.iter().zip(key).map(|(&q, &k)| i32::from(q) * k as i32);
+        products.sum::<i32>() as f32 * (key_scale * scale)
+    }
+}
+
+fn attention<C: Words>() {
+    let mut rng = Rng(25);
+    let shapes = [
+        (1, 1, 1, 1),
+        (5, 3, 8, 4),
+        (12, 2, 23, 7),
+        (16, 9, 64, 2),
+        (12, 3, 700, 3),
+        (8, 1, 1203, 9),
+    ];
+    for (head_dim, heads_per_kv, positions, tokens) in shapes {
+        // With padding that is no zero, and positions behind the last one.
+        let context = (positions + 9usize).next_multiple_of(8);
+        let rows = tokens * heads_per_kv;
+        let queries = uneven(&mut rng, rows * head_dim);
+        let keys = C::memory(&mut rng, head_dim, context, true);
+        let values = C::memory(&mut rng, head_dim, context, false);
+        let scale = 0.0625;
+        let mut out = vec![-1.0; rows * head_dim];
+        let mut scores = vec![9.0; ROWS.min(rows) * positions.next_multiple_of(8)];
+        let position = positions - tokens;
+        scalar().run(Attention {
+            cache: PhantomData::<C>,
+            queries: &queries,
+            query_stride: heads_per_kv * head_dim,
+            rows: 0..rows,
+            position,
+            keys: &keys,
+            values: &values,
+            context,
+            head_dim,
+            heads_per_kv,
+            scale,
+            scores: &mut scores,
+            out: &mut out,
+            out_stride: heads_per_kv * head_dim,
+        });
+        let mut expected = Vec::new();
+        for (row, query) in queries.chunks(head_dim).enumerate() {
+            let sees = position + row / heads_per_kv + 1;
+            let scores: Vec<f32> = (0..sees)
+                .map(|t| {
+                    let key: Vec<_> = (0..head_dim)
+                        .map(|d| C::key(&keys, head_dim, t, d))
+                        .collect();
+                    C::score(query, &key, C::key_scale(&keys, head_dim, t)) * scale
+                })
+                .collect();
+            let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let weights: Vec<f32> = scores.iter().map(|score| exp_of(score - max)).collect();
+            let factor = 1.0 / sum(weights.iter().copied());
+            let weights: Vec<f32> = weights
+                .iter()
+                .enumerate()
+                .map(|(t, weight)| weight * C::value_scale(&values, head_dim, context, t))
+                .collect();
+            for d in 0..head_dim {
+                let chain = weights.iter().enumerate().fold(0.0, |sum, (t, weight)| {
+                    sum + weight * C::value(&values, context, t, d)
+                });
+                expected.push(chain * factor);
+            }
+        }
+        same(&out, &expected);
+    }
+}
+
+#[test]
+fn attention_sees_every_position_up_to_its_own() {
+    attention::<F32Cache>();
+    attention::<I8Cache>();
+}
+
+#[test]
+fn rotation_gate_and_weights_are_rounded_in_order() {
+    let mut rng = Rng(26);
+    for kind in KINDS {
+        for (heads, head_dim, half) in [(1, 2, 1), (3, 26, 13), (2, 40, 16), (1, 64, 32)] {
+            let x = rng.floats(heads * head_dim, kind);
+            let table = rng.floats(2 * half, Kind::Plain);
+            let mut expected = x.clone();
+            for head in expected.chunks_mut(head_dim) {
+                for i in 0..half {
+                    let (a, b, cos, sin) = (head[i], head[i + half], table[i], table[half + i]);
+                    head[i] = a * cos - b * sin;
+                    head[i + half] = a * sin + b * cos;
+                }
+            }
+            let mut out = x;
+            scalar().run(Rope {
+                x: &mut out,
+                heads,
+                head_dim,
+                half,
+                table: &bytes(&table),
+            });
+            same(&out, &expected);
+        }
+        let (gate, up) = (rng.floats(48, kind), rng.floats(48, kind));
+        let mut out = vec![-1.0; 48];
+        scalar().run(SiluMul {
+            gate: &gate,
+            up: &up,
+            out: &mut out,
+        });
+        let silu = |g: f32| g / (1.0 + exp_of(0.0 - g));
+        let expected: Vec<f32> = gate.iter().zip(&up).map(|(&g, up)| silu(g) * up).collect();
+        same(&out, &expected);
+
+        let (max, factor) = (3.0, 0.7);
+        let expected: Vec<f32> = up.iter().map(|x| exp_of((x - max) * factor)).collect();
+        let mut out = up;
+        scalar().run(ExpWeights {
+            x: &mut out,
+            max,
+            factor,
+        });
+        same(&out, &expected);
+    }
+}
+
+/// What 1 and 0 become is exact, whatever the polynomial; and limits hold.
+#[test]
+fn exp_is_limited() {
+    same(&[exp_of(0.0), exp_of(-0.0)], &[1.0, 1.0]);
+    same(&[exp_of(f32::INFINITY), exp_of(1e30)], &[exp_of(88.0); 2]);
+    same(
+        &[exp_of(f32::NEG_INFINITY), exp_of(-1e30)],
+        &[exp_of(-87.0); 2],
+    );
+    assert!(exp_of(88.0f32.next_down()) < exp_of(88.0));
+    assert!(exp_of((-87.0f32).next_up()) > exp_of(-87.0));
+}
+
+#[test]
+fn a_position_takes_so_many_words() {
+    let sizes = [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 64, 256];
+    let words = |words: fn(usize) -> usize| sizes.map(words);
+    assert_eq!(words(head_words::<F32Cache>), sizes);
+    assert_eq!(
+        words(padded_head_words::<F32Cache>),
+        [8, 8, 8, 8, 8, 8, 8, 16, 16, 16, 64, 256]
+    );
+    // Four elements a word, and a scale.
+    assert_eq!(
+        words(head_words::<I8Cache>),
+        [2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 17, 65]
+    );
+    assert_eq!(
+        words(padded_head_words::<I8Cache>),
+        [3, 3, 3, 3, 3, 3, 3, 5, 5, 5, 17, 65]
+    );
+}
+
+/// The bits of FNV-1a, of numbers that were computed by hand: the offset basis, then
+/// `(hash ^ word) * prime` modulo 2^64.
+#[test]
+fn the_hash_is_fnv() {
+    let mut hash = BitHash::new();
+    assert_eq!(hash.finish(), 14_695_981_039_346_656_037);
+    let mut expected = 14_695_981_039_346_656_037u128;
+    for value in [0.0f32, -0.0, 1.0, f32::MAX] {
+        hash.update(&[value]);
+        expected = (expected ^ u128::from(value.to_bits())) * 1_099_511_628_211 % (1 << 64);
+        assert_eq!(u128::from(hash.finish()), expected);
+    }
+}
