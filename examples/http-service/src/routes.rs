@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -51,9 +51,9 @@ pub(crate) fn routes(queue: Queue, limits: Limits) -> Router {
 }
 
 impl FromRequest<Service> for Question {
-    type Rejection = Response;
+    type Rejection = Refusal;
 
-    async fn from_request(request: Request, service: &Service) -> Result<Self, Response> {
+    async fn from_request(request: Request, service: &Service) -> Result<Self, Refusal> {
         let read = Json::from_request(request, service);
         match timeout(service.limits.body, read).await {
             Ok(Ok(Json(question))) => Ok(question),
@@ -68,13 +68,10 @@ impl FromRequest<Service> for Question {
 
 impl Service {
     /// What the model replies, or why it does not.
-    fn ask(&self, question: Question) -> Result<impl Stream<Item = Reply> + use<>, Response> {
+    fn ask(&self, question: Question) -> Result<impl Stream<Item = Reply> + use<>, Refusal> {
         let replies = self.queue.ask(question.prompt, question.max_tokens);
-        let replies = replies.ok_or_else(|| {
-            let problem = "too many requests are waiting";
-            let response = refusal(StatusCode::SERVICE_UNAVAILABLE, problem);
-            ([(header::RETRY_AFTER, "1")], response).into_response()
-        })?;
+        let full = "too many requests are waiting";
+        let replies = replies.ok_or_else(|| refusal(StatusCode::SERVICE_UNAVAILABLE, full))?;
         Ok(in_time(replies, Instant::now() + self.limits.answer))
     }
 }
@@ -90,7 +87,7 @@ fn in_time(replies: Receiver<Reply>, deadline: Instant) -> impl Stream<Item = Re
     })
 }
 
-async fn answer(State(service): State<Service>, question: Question) -> Result<Response, Response> {
+async fn answer(State(service): State<Service>, question: Question) -> Result<Response, Refusal> {
     let mut replies = pin!(service.ask(question)?);
     let mut text = String::new();
     while let Some(reply) = replies.next().await {
@@ -109,7 +106,7 @@ async fn answer(State(service): State<Service>, question: Question) -> Result<Re
 }
 
 /// `data: "piece"`, and at the end an event `done` or `error`.
-async fn events(State(service): State<Service>, question: Question) -> Result<Response, Response> {
+async fn events(State(service): State<Service>, question: Question) -> Result<Response, Refusal> {
     let events = service.ask(question)?.map(|reply| {
         let (name, data) = match reply {
             Reply::Piece(piece) => ("piece", json!(piece)),
@@ -122,6 +119,25 @@ async fn events(State(service): State<Service>, question: Question) -> Result<Re
     Ok(Sse::new(events).into_response())
 }
 
-fn refusal(status: StatusCode, problem: &str) -> Response {
-    (status, Json(json!({ "error": problem }))).into_response()
+/// What there is in place of an answer.
+struct Refusal {
+    status: StatusCode,
+    problem: String,
+}
+
+fn refusal(status: StatusCode, problem: &str) -> Refusal {
+    let problem = problem.to_owned();
+    Refusal { status, problem }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = Json(json!({ "error": self.problem }));
+        let mut response = (self.status, body).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
+        response
+    }
 }
