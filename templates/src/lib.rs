@@ -201,6 +201,7 @@ pub const WEB: &[(&str, &str)] = &[
     ("web/page.css", include_str!("../web/page.css")),
     ("web/page.js", include_str!("../web/page.js")),
     ("web/serve.mjs", include_str!("../web/serve.mjs")),
+    ("web/sha256.js", include_str!("../web/sha256.js")),
     ("web/split.mjs", include_str!("../web/split.mjs")),
     ("web/sw.js", include_str!("../web/sw.js")),
     ("web/worker.js", include_str!("../web/worker.js")),

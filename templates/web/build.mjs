@@ -4,13 +4,14 @@
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { readModule, withoutRanges } from "./split.mjs";
 
-const SCRIPTS = ["engine.js", "index.d.ts", "index.html", "index.js", "loader.js", "page.css", "page.js", "sw.js", "worker.js"];
+const SCRIPTS = ["engine.js", "index.d.ts", "index.html", "index.js", "loader.js", "page.css", "page.js", "sha256.js", "sw.js", "worker.js"];
+const TARGET = "wasm32-unknown-unknown";
 /** A broken connection costs one shard's rest, and a corrupted one is fetched again, at most. */
 const SHARD_BYTES = 4 << 20;
 /** Smaller files stay in the module. */
@@ -23,22 +24,32 @@ const model = JSON.parse(readFileSync(join(here, "model.json"), "utf8"));
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
+/** Ends with one line: what is wrong, and what to do. */
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+/** What a program prints; its own messages are shown, and end this one too. */
+function run(program, args) {
+  const options = { cwd: join(crate, "ffi"), encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 28 };
+  try {
+    return execFileSync(program, args, options);
+  } catch (error) {
+    if (error.code === "ENOENT") fail(`needs ${program}: install Rust from https://rustup.rs`);
+    return fail(`${program} failed`);
+  }
+}
+
 function compile() {
-  const target = "wasm32-unknown-unknown";
-  const options = ["--release", "--target", target, "--message-format", "json-render-diagnostics"];
-  const output = execFileSync("cargo", ["build", ...options], {
-    cwd: join(crate, "ffi"),
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-    maxBuffer: 1 << 28,
-  });
-  const files = output
+  const libraries = run(process.env.RUSTC ?? "rustc", ["--print", "target-libdir", "--target", TARGET]).trim();
+  if (!existsSync(libraries)) fail(`needs \`rustup target add ${TARGET}\``);
+  const options = ["--release", "--target", TARGET, "--message-format", "json-render-diagnostics"];
+  const files = run("cargo", ["build", ...options])
     .split("\n")
     .filter((line) => line.startsWith("{"))
     .flatMap((line) => JSON.parse(line).filenames ?? []);
-  const file = files.find((name) => name.endsWith(".wasm"));
-  if (!file) throw new Error("cargo built no .wasm file");
-  return file;
+  return files.find((name) => name.endsWith(".wasm")) ?? fail("cargo built no .wasm file");
 }
 
 /** Where the weights are in the module's memory, in the order of the files, cut into shards. */
@@ -67,10 +78,10 @@ function emit(name, bytes) {
   return { file, bytes: bytes.length, sha256: hash };
 }
 
-rmSync(dist, { recursive: true, force: true });
-mkdirSync(dist);
 const module = readModule(readFileSync(process.argv[2] ?? compile()));
 const parts = shards(module);
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist);
 const manifest = {
   name: model.name,
   hash: model.hash,

@@ -63,26 +63,17 @@ export class Engine {
 
   /** Continues a prompt; gives `{text, token, promptLeft}` for each step and returns why it ended. */
   *generate(prompt, options) {
-    const [at, len] = this.#put(prompt);
-    this.#check(this.#wasm.edge_generate(this.#session, at, len, this.#options(options)));
+    const [text] = this.#put(prompt);
+    this.#check(this.#wasm.edge_generate(this.#session, ...text, this.#options(options)));
     return yield* this.#steps();
   }
 
   /** Answers a message with the model's chat template; otherwise as `generate`. */
   *chat(message, options) {
-    const system = options.system ?? null;
-    const [at, len] = this.#put((system ?? "") + message);
-    const split = system === null ? 0 : ENCODER.encode(system).length;
-    this.#check(
-      this.#wasm.edge_chat(
-        this.#session,
-        system === null ? 0 : at,
-        split,
-        at + split,
-        len - split,
-        this.#options(options),
-      ),
-    );
+    const system = options?.system ?? null;
+    const [user, first] = this.#put(message, system ?? "");
+    const texts = [...(system === null ? [0, 0] : first), ...user];
+    this.#check(this.#wasm.edge_chat(this.#session, ...texts, this.#options(options)));
     return yield* this.#steps();
   }
 
@@ -163,11 +154,16 @@ export class Engine {
     return this.#text.at;
   }
 
-  #put(text) {
-    const bytes = ENCODER.encode(text);
-    const at = this.#room(bytes.length);
-    this.#bytes(at, bytes.length).set(bytes);
-    return [at, bytes.length];
+  /** Copies texts into the module's memory; gives each one's address and length. */
+  #put(...texts) {
+    const parts = texts.map((text) => ENCODER.encode(text));
+    let end = this.#room(parts.reduce((sum, { length }) => sum + length, 0));
+    return parts.map((bytes) => {
+      const at = end;
+      this.#bytes(at, bytes.length).set(bytes);
+      end += bytes.length;
+      return [at, bytes.length];
+    });
   }
 
   #textAt(place) {

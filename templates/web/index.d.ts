@@ -73,7 +73,7 @@ export class Session {
   save(): Promise<Uint8Array>;
   /** Takes over what `save` gave; another model's bytes are refused. */
   restore(saved: Uint8Array): Promise<void>;
-  /** Ends the worker and frees its memory. */
+  /** Ends the worker and frees its memory, whatever is under way; more than once does no harm. */
   close(): void;
 }
 

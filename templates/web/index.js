@@ -72,7 +72,7 @@ export class Session {
     return this.#queue(() => this.#client.ask("restore", { saved }));
   }
 
-  /** Ends the worker and frees its memory. */
+  /** Ends the worker and frees its memory, whatever is under way; more than once does no harm. */
   close() {
     this.#client.close(new DOMException("the session was closed", "AbortError"));
   }

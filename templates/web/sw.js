@@ -1,7 +1,7 @@
 // Keeps the page itself, so that it opens without a connection; the loader keeps the model.
 
 const CACHE = "edgegen-page";
-const PAGE = ["./", "engine.js", "index.js", "loader.js", "manifest.json", "page.css", "page.js", "worker.js"];
+const PAGE = ["./", "engine.js", "index.js", "loader.js", "manifest.json", "page.css", "page.js", "sha256.js", "worker.js"];
 
 addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(PAGE)).then(() => skipWaiting()));

@@ -53,7 +53,7 @@ const largest = manifest.shards.reduce((a, b) => (b.bytes > a.bytes ? b : a));
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  args: ["--no-sandbox", "--disable-quic", "--host-resolver-rules=MAP insecure.test 127.0.0.1", "--no-first-run", "--disable-background-networking"],
 });
 
 /** A page in a browser that knows nothing yet. */
@@ -207,6 +207,37 @@ const checks = {
       assert.equal(faults.ranges.length, 1);
       assert.match(faults.ranges[0], /^bytes=[1-9]\d*-$/);
       assert.equal(await ask(page, prompt), expected);
+    });
+  },
+
+  async "it works where the browser has neither a cache nor a hash"() {
+    await visit(async (page) => {
+      const url = new URL(page_url);
+      url.hostname = "insecure.test";
+      await page.goto(url.href);
+      assert.deepEqual(await page.evaluate(() => [isSecureContext, typeof caches]), [false, "undefined"]);
+      await ready(page);
+      assert.equal(await ask(page, prompt), expected);
+    });
+  },
+
+  async "a session can be closed at any time and more than once"() {
+    await visit(async (page) => {
+      await page.goto(page_url);
+      await ready(page);
+      const found = await page.evaluate(async () => {
+        const { load } = await import("./index.js");
+        const session = await load();
+        const stop = new AbortController();
+        const name = (promise) => promise.then(String, (error) => error.name);
+        const begun = [session.generate("Once", { signal: stop.signal }), session.selfTest()].map(name);
+        session.close();
+        session.close();
+        stop.abort();
+        const late = [session.generate("Once"), session.chat("Once"), session.selfTest(), session.save()].map(name);
+        return Promise.all([...begun, ...late]);
+      });
+      assert.deepEqual(found, Array(6).fill("AbortError"));
     });
   },
 

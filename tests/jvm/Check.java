@@ -3,8 +3,10 @@ package edgegen;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -27,6 +29,8 @@ final class Check {
             equal(String.join("", pieces), answer);
             equal(pieces.size() > 3, true);
             equal(streamed.finish(), Model.Finish.STOP);
+            equal(streamed.hasNext(), false);
+            equal(streamed.step() == null, true);
 
             // An answer is cancelled by asking for no more of it; another thread may begin the next.
             Model.Answer cancelled = model.generate(prompt, Options.DEFAULT);
@@ -36,36 +40,84 @@ final class Check {
             thread.start();
             thread.join();
             equal(again[0], answer);
-            thrown(IllegalStateException.class, cancelled::step);
+            thrown(IllegalStateException.class, "another answer has begun", cancelled::step);
+            // What has ended stays as it ended.
+            equal(streamed.finish(), Model.Finish.STOP);
+            equal(cancelled.finish(), Model.Finish.RUNNING);
 
             Options seeded = new Options(64, 0.9f, 0, 1, 7);
             equal(text(model.generate(prompt, seeded)), text(model.generate(prompt, seeded)));
 
             byte[] saved = model.save();
             try (Model other = new Model(weights)) {
+                Model.Answer before = other.generate(prompt, Options.DEFAULT);
                 other.restore(saved);
-                equal(java.util.Arrays.equals(other.save(), saved), true);
+                thrown(IllegalStateException.class, "another answer has begun", before::step);
+                equal(Arrays.equals(other.save(), saved), true);
+                String wrong = "not a saved state of this model: ";
+                refused(wrong, () -> other.restore(Arrays.copyOf(saved, saved.length - 1)));
+                refused(wrong, () -> other.restore(Arrays.copyOf(saved, saved.length + 1)));
+                refused(wrong, () -> other.restore(new byte[0]));
                 saved[saved.length / 2] ^= 1;
-                thrown(ModelException.class, () -> other.restore(saved));
+                refused(wrong, () -> other.restore(saved));
             }
 
-            thrown(ModelException.class, () -> model.generate("word ".repeat(10_000), Options.DEFAULT));
-            thrown(ModelException.class, () -> model.generate(prompt, new Options(1, 0, 0, 1, 0)));
-            thrown(ModelException.class, () -> model.generate(prompt, new Options(0, Float.NaN, 0, 1, 0)));
-            thrown(ModelException.class, () -> model.chat(null, prompt, Options.DEFAULT));
-            thrown(NullPointerException.class, () -> model.generate(null, Options.DEFAULT));
+            refused("the prompt does not fit the context of " + Model.context() + " tokens",
+                    () -> model.generate("word ".repeat(10_000), Options.DEFAULT));
+            refused("the shortest answer has ", () -> model.generate(prompt, new Options(1, 0, 0, 1, 0)));
+            refused("temperature must be a number from 0 on",
+                    () -> model.generate(prompt, new Options(0, Float.NaN, 0, 1, 0)));
+            refused("top_p must be above 0 and at most 1",
+                    () -> model.generate(prompt, new Options(0, 0, 0, 0, 0)));
+            refused("the model has no chat template", () -> model.chat(null, prompt, Options.DEFAULT));
+            thrown(NullPointerException.class, "", () -> model.generate(null, Options.DEFAULT));
+            thrown(NullPointerException.class, "", () -> model.generate(prompt, null));
+            thrown(NullPointerException.class, "", () -> model.restore(null));
+            thrown(IllegalArgumentException.class, "", () -> new Options(-1, 0, 0, 1, 0));
+            thrown(IllegalArgumentException.class, "", () -> new Options(0, 0, -1, 1, 0));
             equal(text(model.generate(prompt, Options.DEFAULT)), answer);
         }
-        thrown(ModelException.class, () -> new Model(ByteBuffer.allocateDirect(1000)));
-        thrown(ModelException.class, () -> new Model(ByteBuffer.allocate(1000)));
+        String wrong = "not this model's file of weights, or it was cut off or changed";
+        refused(wrong, () -> new Model(ByteBuffer.allocateDirect(1000)));
+        refused(wrong, () -> new Model(ByteBuffer.allocateDirect(0)));
+        refused(wrong, () -> new Model(ByteBuffer.allocate(1000)));
         if (weights != null) {
-            thrown(ModelException.class, () -> new Model());
+            refused("the model needs its file of weights", () -> new Model());
+            refused(wrong, () -> new Model(weights.slice(0, weights.capacity() - 1)));
         }
         Model closed = new Model(weights);
+        Model.Answer open = closed.generate(prompt, Options.DEFAULT);
         closed.close();
         closed.close();
-        thrown(IllegalStateException.class, () -> closed.generate(prompt, Options.DEFAULT));
+        String message = "the model is closed";
+        thrown(IllegalStateException.class, message, () -> closed.generate(prompt, Options.DEFAULT));
+        thrown(IllegalStateException.class, message, () -> closed.chat(null, prompt, Options.DEFAULT));
+        thrown(IllegalStateException.class, message, () -> closed.restore(new byte[1]));
+        thrown(IllegalStateException.class, message, closed::save);
+        thrown(IllegalStateException.class, message, closed::selfTest);
+        thrown(IllegalStateException.class, message, open::step);
+        equal(open.finish(), Model.Finish.RUNNING);
+        memoryIsFreed(weights);
         System.out.println("ok: " + Model.name() + ", context of " + Model.context() + " tokens");
+    }
+
+    /** Sessions that are closed leave nothing behind. */
+    private static void memoryIsFreed(ByteBuffer weights) throws IOException {
+        long before = resident();
+        for (int i = 0; i < 200; i++) {
+            new Model(weights).close();
+        }
+        long grown = resident() - before;
+        equal(grown < 30_000_000 ? 0L : grown, 0L);
+    }
+
+    private static long resident() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("VmRSS:")) {
+                return 1024 * Long.parseLong(line.replaceAll("[^0-9]", ""));
+            }
+        }
+        throw new IOException("no VmRSS");
     }
 
     private static ByteBuffer mapped(Path file) throws IOException {
@@ -86,14 +138,18 @@ final class Check {
         }
     }
 
-    private static void thrown(Class<? extends Exception> expected, Runnable act) {
+    private static void refused(String message, Runnable act) {
+        thrown(ModelException.class, message, act);
+    }
+
+    private static void thrown(Class<? extends Exception> expected, String message, Runnable act) {
         try {
             act.run();
         } catch (Exception error) {
             equal(error.getClass(), expected);
-            equal(error.getMessage() == null && error instanceof ModelException, false);
+            equal(message.isEmpty() || error.getMessage().contains(message) ? "" : error.getMessage(), "");
             return;
         }
-        throw new AssertionError("no " + expected.getSimpleName());
+        throw new AssertionError("no " + expected.getSimpleName() + ": " + message);
     }
 }

@@ -13,6 +13,7 @@ pub mod instructions;
 pub mod measure;
 pub mod paths;
 pub mod peers;
+pub mod questions;
 pub mod riscv32;
 pub mod run;
 pub mod trial;

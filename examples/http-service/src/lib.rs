@@ -4,13 +4,16 @@
 //! - `POST /v1/stream` gives the same as server-sent events, a piece each;
 //! - `GET /health` says that the service is there.
 //!
-//! A full queue is `503` with `Retry-After`, at once: nothing waits without bound.
+//! What is refused is `{"error": …}`. A full queue is `503` with `Retry-After`, at once: nothing
+//! waits without bound ([`Limits`]).
 
+mod limits;
 mod routes;
+mod server;
 mod worker;
 
-pub use routes::routes;
-pub use worker::{Queue, Worker};
+pub use limits::Limits;
+pub use server::serve;
 
 #[cfg(not(target_arch = "aarch64"))]
 edgegen_macros::edge_model! {

@@ -1,11 +1,8 @@
 //! `http-service [ADDRESS]`: 127.0.0.1:8080 unless told otherwise.
 
-use http_service::{Worker, routes};
+use http_service::{Limits, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-
-/// Requests that wait for the model.
-const PLACES: usize = 32;
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
@@ -14,12 +11,9 @@ async fn main() -> std::io::Result<()> {
     let mut stop = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     println!("listening on http://{}", listener.local_addr()?);
-    let (queue, worker) = Worker::start(PLACES);
-    axum::serve(listener, routes(queue))
-        .with_graceful_shutdown(async move {
-            tokio::select! { _ = stop.recv() => (), _ = interrupt.recv() => () }
-        })
-        .await?;
-    worker.join();
+    serve(listener, Limits::default(), async {
+        tokio::select! { _ = stop.recv() => (), _ = interrupt.recv() => () }
+    })
+    .await;
     Ok(())
 }

@@ -20,6 +20,8 @@ pub(crate) enum Reply {
     Done(Counts),
     /// Why there is no text.
     Refused(String),
+    /// There was no time left for the rest.
+    Late,
 }
 
 /// Tokens of a prompt and of its answer.
@@ -37,20 +39,20 @@ struct Job {
 
 /// Where requests wait for the model. The last one that is dropped ends the worker.
 #[derive(Clone)]
-pub struct Queue(Sender<Job>);
+pub(crate) struct Queue(Sender<Job>);
 
 /// The thread.
-pub struct Worker(JoinHandle<()>);
+pub(crate) struct Worker(JoinHandle<()>);
 
 impl Worker {
     /// Starts it, with a queue of so many places.
-    pub fn start(places: usize) -> (Queue, Self) {
+    pub(crate) fn start(places: usize) -> (Queue, Self) {
         let (queue, jobs) = channel(places);
         (Queue(queue), Self(thread::spawn(|| work(jobs))))
     }
 
     /// Waits until all that was asked for is answered, and every [`Queue`] is dropped.
-    pub fn join(self) {
+    pub(crate) fn join(self) {
         self.0.join().expect("the model does not panic");
     }
 }

@@ -1,88 +1,22 @@
 //! Under load there are answers or a polite refusal, memory stays, and an end is an end.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+mod common;
+
+use std::io::Write;
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use http_service::{Worker, routes};
+use common::{ANSWER, COMMAND, Service, json, post, question, receive, send};
+use http_service::Limits;
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
-const COMMAND: &str = "switch off the lamp in the kitchen";
-const ANSWER: &str = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
-
-/// A service with so many places, and what ends it.
-struct Service {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    thread: thread::JoinHandle<()>,
-}
-
-impl Service {
-    fn start(places: usize) -> Self {
-        let (stop, stopped) = oneshot::channel();
-        let (told, tell) = std::sync::mpsc::channel();
-        let thread = thread::spawn(move || {
-            let runtime = tokio::runtime::Runtime::new().unwrap();
-            let (queue, worker) = Worker::start(places);
-            runtime.block_on(async {
-                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-                told.send(listener.local_addr().unwrap()).unwrap();
-                let end = async { _ = stopped.await };
-                axum::serve(listener, routes(queue))
-                    .with_graceful_shutdown(end)
-                    .await
-                    .unwrap();
-            });
-            worker.join();
-        });
-        Self {
-            address: tell.recv().unwrap(),
-            stop,
-            thread,
-        }
-    }
-
-    fn stop(self) {
-        self.stop.send(()).unwrap();
-        self.thread.join().unwrap();
-    }
-}
-
-/// Status and body of a request on a connection of its own.
-fn post(address: SocketAddr, path: &str, body: &str) -> (u16, String) {
-    let mut connection = TcpStream::connect(address).unwrap();
-    send(&mut connection, path, body);
-    receive(connection)
-}
-
-fn send(connection: &mut TcpStream, path: &str, body: &str) {
-    write!(
-        connection,
-        "POST {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .unwrap();
-}
-
-fn receive(mut connection: TcpStream) -> (u16, String) {
-    let mut text = String::new();
-    connection.read_to_string(&mut text).unwrap();
-    let status = text[9..12].parse().unwrap();
-    (status, text)
-}
-
-fn json(response: &str) -> Value {
-    let (_, body) = response.split_once("\r\n\r\n").unwrap();
-    serde_json::from_str(body).unwrap()
-}
-
-fn question(prompt: &str) -> String {
-    serde_json::json!({ "prompt": prompt }).to_string()
+fn service(places: usize) -> Service {
+    Service::start(Limits {
+        places,
+        ..Limits::default()
+    })
 }
 
 /// Bytes of memory that this process holds.
@@ -99,7 +33,7 @@ fn resident() -> usize {
 #[test]
 fn under_load_there_are_answers_and_memory_stays() {
     const CLIENTS: usize = 8;
-    let service = Service::start(4);
+    let service = service(4);
     let address = service.address;
     let refused = AtomicUsize::new(0);
     let load = |requests: usize| {
@@ -144,7 +78,7 @@ fn under_load_there_are_answers_and_memory_stays() {
 
 #[test]
 fn a_stream_has_the_pieces_of_the_answer() {
-    let service = Service::start(4);
+    let service = service(4);
     let (status, response) = post(service.address, "/v1/answer", &question(COMMAND));
     assert_eq!((status, &json(&response)["text"]), (200, &ANSWER.into()));
     let (status, response) = post(service.address, "/v1/stream", &question(COMMAND));
@@ -168,27 +102,57 @@ fn a_stream_has_the_pieces_of_the_answer() {
 
 #[test]
 fn what_is_no_question_is_refused() {
-    let service = Service::start(4);
-    for (body, status) in [
-        ("{".to_owned(), 400),
-        (r#"{"prompt": "hello", "temperature": 1}"#.to_owned(), 422),
-        (question(&"lamp ".repeat(200)), 422),
-        (question(&"lamp ".repeat(10_000)), 413),
+    let service = service(4);
+    for (path, body, status, problem) in [
+        ("/v1/answer", "{".to_owned(), 400, "EOF while parsing"),
+        (
+            "/v1/answer",
+            r#"{"prompt": "hello", "temperature": 1}"#.to_owned(),
+            422,
+            "unknown field `temperature`",
+        ),
+        (
+            "/v1/answer",
+            r#"{"max_tokens": 1}"#.to_owned(),
+            422,
+            "missing field `prompt`",
+        ),
+        (
+            "/v1/answer",
+            question(&"lamp ".repeat(200)),
+            422,
+            "does not fit the context of 112 tokens",
+        ),
+        (
+            "/v1/answer",
+            question(&"lamp ".repeat(10_000)),
+            413,
+            "length limit",
+        ),
+        ("/v1/stream", "{".to_owned(), 400, "EOF while parsing"),
+        ("/v2", "{}".to_owned(), 404, "/v1/answer"),
+        ("/health", "{}".to_owned(), 405, "`allow`"),
     ] {
-        assert_eq!(
-            post(service.address, "/v1/answer", &body).0,
-            status,
-            "{body:.40}"
-        );
+        let (found, response) = post(service.address, path, &body);
+        assert_eq!(found, status, "{path} {body:.40}");
+        let said = json(&response)["error"].to_string();
+        assert!(said.contains(problem), "{said} for {path} {body:.40}");
     }
-    assert_eq!(post(service.address, "/v2", "{}").0, 404);
+    let mut plain = TcpStream::connect(service.address).unwrap();
+    let request =
+        "POST /v1/answer HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}";
+    plain.write_all(request.as_bytes()).unwrap();
+    let (status, response) = receive(plain);
+    assert_eq!(status, 415);
+    let said = json(&response)["error"].to_string();
+    assert!(said.contains("application/json"), "{said}");
     service.stop();
 }
 
 /// Who leaves does not hold up the others, and who asked before the end is answered.
 #[test]
 fn clients_come_and_go() {
-    let service = Service::start(16);
+    let service = service(16);
     for _ in 0..8 {
         let mut leaves = TcpStream::connect(service.address).unwrap();
         send(&mut leaves, "/v1/stream", &question(COMMAND));

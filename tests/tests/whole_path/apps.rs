@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tests::built::cargo_for;
-use tests::{Emitted, Outcome, Recipe, paths, run};
+use tests::{Emitted, Outcome, Recipe, paths, questions, run};
 
 const PROMPT: &str = "switch off the lamp in the kitchen";
 const ANSWER: &str = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
@@ -71,66 +71,91 @@ fn symbols(file: &Path, arguments: &[&str]) -> Vec<String> {
     names
 }
 
-/// What `Check.java` says of a crate for this machine, behind the package of one for Android.
-fn on_a_jvm(android: &Emitted, host: &Emitted) -> String {
-    let folder = paths::work("jvm").join(&host.name);
-    std::fs::create_dir_all(&folder).expect("a writable target folder");
-    let target = paths::work("ffi");
-    run::must(
-        run::cargo("build")
-            .args(["--release", "--offline", "--target-dir"])
-            .arg(&target)
-            .current_dir(host.folder.join("ffi")),
-    );
-    let [include, linux] = jdk_headers();
-    let sources = android.folder.join("android/src/main");
-    let library = format!("lib{}_ffi.a", host.name.replace('-', "_"));
-    run::must(
-        Command::new("cc")
-            .args([
-                "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared",
-            ])
-            .args(["-Wl,--exclude-libs,ALL", "-Wl,-z,defs", "-o"])
-            .arg(folder.join("libedge_model.so"))
-            .arg("-I")
-            .arg(include)
-            .arg("-I")
-            .arg(linux)
-            .arg("-I")
-            .arg(host.folder.join("ffi/include"))
-            .arg(sources.join("cpp/edge_jni.c"))
-            .arg(target.join("release").join(library))
-            .arg("-lm"),
-    );
-    let java = sources.join("java/edgegen");
-    let files = ["Model", "ModelException", "Native", "Options"];
-    run::must(
-        Command::new("javac")
-            .args(["-Xlint:all", "-Werror", "-d"])
-            .arg(folder.join("classes"))
-            .args(files.map(|name| java.join(format!("{name}.java"))))
-            .arg(paths::workspace().join("tests/jvm/Check.java")),
-    );
-    run::must(
-        Command::new("java")
+/// A crate for this machine behind the package of one for Android, and the programs of these
+/// tests that use it.
+struct Jvm {
+    folder: PathBuf,
+}
+
+impl Jvm {
+    fn build(host: &Emitted) -> Self {
+        let folder = paths::work("jvm").join(&host.name);
+        std::fs::create_dir_all(&folder).expect("a writable target folder");
+        let target = paths::work("ffi");
+        run::must(
+            run::cargo("build")
+                .args(["--release", "--offline", "--target-dir"])
+                .arg(&target)
+                .current_dir(host.folder.join("ffi")),
+        );
+        let [include, linux] = jdk_headers();
+        let android = Recipe::built_in("homectl-android", "android", "q4").emit();
+        let sources = android.folder.join("android/src/main");
+        let library = format!("lib{}_ffi.a", host.name.replace('-', "_"));
+        run::must(
+            Command::new("cc")
+                .args([
+                    "-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared",
+                ])
+                .args(["-Wl,--exclude-libs,ALL", "-Wl,-z,defs", "-o"])
+                .arg(folder.join("libedge_model.so"))
+                .arg("-I")
+                .arg(include)
+                .arg("-I")
+                .arg(linux)
+                .arg("-I")
+                .arg(host.folder.join("ffi/include"))
+                .arg(sources.join("cpp/edge_jni.c"))
+                .arg(target.join("release").join(library))
+                .arg("-lm"),
+        );
+        let package = sources.join("java/edgegen");
+        let own = paths::workspace().join("tests/jvm");
+        let files = ["Model", "ModelException", "Native", "Options"].map(|name| package.join(name));
+        let files = files
+            .into_iter()
+            .chain(["Ask", "Check"].map(|name| own.join(name)));
+        run::must(
+            Command::new("javac")
+                .args(["-Xlint:all", "-Werror", "-d"])
+                .arg(folder.join("classes"))
+                .args(files.map(|file| file.with_extension("java"))),
+        );
+        Self { folder }
+    }
+
+    fn java(&self, class: &str) -> Command {
+        let mut command = Command::new("java");
+        command
             .args(["-Xcheck:jni", "-cp"])
-            .arg(folder.join("classes"))
-            .arg(format!("-Djava.library.path={}", folder.display()))
-            .args(["edgegen.Check", host.hash(), PROMPT, ANSWER])
-            .args(host.weights()),
-    )
+            .arg(self.folder.join("classes"))
+            .arg(format!("-Djava.library.path={}", self.folder.display()))
+            .arg(format!("edgegen.{class}"));
+        command
+    }
 }
 
 fn the_jni_methods_work_on_a_jvm() -> Outcome {
     run::need(&[("javac", "openjdk-17-jdk-headless")])?;
-    let android = Recipe::built_in("homectl-android", "android", "q4").emit();
     let embedded = Recipe::built_in("homectl-ffi", "host", "q4");
     let external = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
     for recipe in [embedded, external] {
-        let said = on_a_jvm(&android, &recipe.emit());
+        let host = recipe.emit();
+        let mut check = Jvm::build(&host).java("Check");
+        check.args([host.hash(), PROMPT, ANSWER]);
+        let said = run::must(check.args(host.weights()));
         let expected = format!("ok: {}, context of 112 tokens", recipe.name);
         assert_eq!(said.trim(), expected);
     }
+    Ok(())
+}
+
+fn each_option_and_message_reaches_the_session_through_jni() -> Outcome {
+    run::need(&[("javac", "openjdk-17-jdk-headless")])?;
+    let (questions, answers) = questions::asked();
+    let host = questions::chat_recipe().emit();
+    let told = run::must(Jvm::build(&host).java("Ask").arg(questions));
+    assert_eq!(&questions::told(&told), answers);
     Ok(())
 }
 
@@ -281,6 +306,7 @@ fn the_libraries_for_ios_have_their_exports_and_want_nothing() -> Outcome {
 
 tests::trials![
     the_jni_methods_work_on_a_jvm,
+    each_option_and_message_reaches_the_session_through_jni,
     the_library_for_android_has_its_exports_and_its_alignment,
     the_libraries_for_ios_have_their_exports_and_want_nothing,
 ];

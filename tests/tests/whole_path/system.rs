@@ -1,41 +1,15 @@
 //! Promise: nothing at run time that could be done at build time: a fixed system message.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+use tests::questions::chat_model;
 use tests::{Recipe, Target, paths, run};
 
 const SYSTEM: &str = "You tell short stories about a cat.";
 
-/// A random model with a chat template, written once.
-fn model() -> &'static Path {
-    static MODEL: OnceLock<PathBuf> = OnceLock::new();
-    MODEL.get_or_init(with_template)
-}
-
-fn with_template() -> PathBuf {
-    let source = paths::data("architectures/llama/hf");
-    let folder = paths::work("models").join("chat");
-    std::fs::create_dir_all(&folder).expect("a writable target folder");
-    for entry in std::fs::read_dir(&source).expect("a folder") {
-        let file = entry.expect("an entry").path();
-        let name = file.file_name().expect("a name");
-        let content = std::fs::read(&file).expect("a readable file");
-        std::fs::write(folder.join(name), content).expect("a writable target folder");
-    }
-    let file = folder.join("tokenizer_config.json");
-    let text = std::fs::read_to_string(&file).expect("a tokenizer's configuration");
-    let mut configuration: Value = serde_json::from_str(&text).expect("JSON");
-    configuration["chat_template"] =
-        json!("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}assistant: ");
-    std::fs::write(&file, configuration.to_string()).expect("a writable target folder");
-    folder
-}
-
 fn a_system_message_is_computed_at_build_time() {
-    let model = model();
+    let model = chat_model();
     // In i8 keys and values have scales, which must come along.
     let plain = Recipe::new("chat", model, "host", "q8").with("--kv-cache=i8");
     let plain = plain.emit();
@@ -70,7 +44,7 @@ fn a_system_message_is_computed_at_build_time() {
 }
 
 fn a_system_message_without_a_place_is_refused() {
-    let model = model();
+    let model = chat_model();
     let refusal = |mut command: Command| {
         let output = run::output(&mut command);
         assert!(!output.status.success());

@@ -35,6 +35,10 @@ static void refuse(JNIEnv *env, const EdgeSession *session) {
 }
 
 static jbyteArray array_of(JNIEnv *env, const uint8_t *data, size_t len) {
+    if (len > INT32_MAX) {
+        throw(env, "java/lang/OutOfMemoryError", "more bytes than an array holds");
+        return NULL;
+    }
     jbyteArray array = (*env)->NewByteArray(env, (jsize)len);
     if (array) {
         (*env)->SetByteArrayRegion(env, array, 0, (jsize)len, (const jbyte *)data);
@@ -119,7 +123,7 @@ JNIEXPORT void JNICALL Java_edgegen_Native_begin(JNIEnv *env, jclass class, jlon
     jsize len = (*env)->GetArrayLength(env, prompt);
     jsize system_len = system ? (*env)->GetArrayLength(env, system) : 0;
     jbyte *bytes = (*env)->GetByteArrayElements(env, prompt, NULL);
-    jbyte *system_bytes = system ? (*env)->GetByteArrayElements(env, system, NULL) : NULL;
+    jbyte *system_bytes = bytes && system ? (*env)->GetByteArrayElements(env, system, NULL) : NULL;
     if (bytes && (system_bytes || !system)) {
         const uint8_t *text = (const uint8_t *)bytes;
         EdgeStatus status = chat

@@ -81,6 +81,7 @@ public final class Model implements AutoCloseable {
         Native.restore(open(), saved);
     }
 
+    /** Frees the memory; more than once does no harm. */
     @Override
     public synchronized void close() {
         forget();
@@ -93,6 +94,7 @@ public final class Model implements AutoCloseable {
 
     private Answer begin(boolean chat, String system, String prompt, Options options) {
         Objects.requireNonNull(prompt);
+        Objects.requireNonNull(options);
         forget();
         Native.begin(open(), chat, utf8(system), utf8(prompt), options.maxTokens,
                 options.temperature, options.topK, options.topP, options.seed);
@@ -118,29 +120,38 @@ public final class Model implements AutoCloseable {
     /** Text as it is generated. Not asking for more cancels the rest. */
     public final class Answer implements Iterator<String> {
         private String ready;
-        private boolean ended;
+        private Finish finish = Finish.RUNNING;
 
         private Answer() {}
 
         /** One step: text, an empty string while the prompt is read, or null at the end. */
         public String step() {
             synchronized (Model.this) {
+                if (finish != Finish.RUNNING) {
+                    return null;
+                }
                 if (current != this) {
                     throw new IllegalStateException("another answer has begun, or the model is closed");
                 }
-                byte[] piece = ended ? null : Native.next(open());
-                ended = piece == null;
-                return ended ? null : new String(piece, StandardCharsets.UTF_8);
+                byte[] piece = Native.next(open());
+                if (piece != null) {
+                    return new String(piece, StandardCharsets.UTF_8);
+                }
+                finish = Finish.values()[Native.finish(open())];
+                return null;
             }
         }
 
         @Override
         public boolean hasNext() {
-            while (ready == null && !ended) {
+            while (ready == null) {
                 String piece = step();
-                ready = piece == null || piece.isEmpty() ? null : piece;
+                if (piece == null) {
+                    return false;
+                }
+                ready = piece.isEmpty() ? null : piece;
             }
-            return ready != null;
+            return true;
         }
 
         @Override
@@ -156,7 +167,7 @@ public final class Model implements AutoCloseable {
         /** Why it ended. */
         public Finish finish() {
             synchronized (Model.this) {
-                return current == this ? Finish.values()[Native.finish(open())] : Finish.RUNNING;
+                return finish;
             }
         }
     }

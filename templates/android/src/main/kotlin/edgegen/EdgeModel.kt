@@ -2,6 +2,7 @@ package edgegen
 
 import java.nio.ByteBuffer
 import java.util.concurrent.Executors
+import java.util.concurrent.atomic.AtomicBoolean
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
@@ -19,7 +20,9 @@ class EdgeModel(weights: ByteBuffer? = null) : AutoCloseable {
     private val thread = Executors.newSingleThreadExecutor { Thread(it, "edge-model") }
     private val dispatcher = thread.asCoroutineDispatcher()
     private val turn = Mutex()
-    private val model by lazy { Model(weights) }
+    private val closed = AtomicBoolean()
+    private val opened = lazy { Model(weights) }
+    private val model by opened
 
     /** Text as it is generated. Cancelling the collector cancels the answer. */
     fun generate(prompt: String, options: Options = Options.DEFAULT): Flow<String> =
@@ -29,19 +32,24 @@ class EdgeModel(weights: ByteBuffer? = null) : AutoCloseable {
     fun chat(message: String, system: String? = null, options: Options = Options.DEFAULT): Flow<String> =
         answer { model.chat(system, message, options) }
 
-    private fun answer(begin: () -> Model.Answer): Flow<String> = flow {
-        turn.withLock {
-            val answer = begin()
-            while (true) {
-                val piece = answer.step() ?: break
-                // A collector that is gone ends the answer here.
-                if (piece.isEmpty()) currentCoroutineContext().ensureActive() else emit(piece)
+    private fun answer(begin: () -> Model.Answer): Flow<String> {
+        check(!closed.get()) { "the model is closed" }
+        return flow {
+            turn.withLock {
+                val answer = begin()
+                while (true) {
+                    val piece = answer.step() ?: break
+                    // A collector that is gone ends the answer here.
+                    if (piece.isEmpty()) currentCoroutineContext().ensureActive() else emit(piece)
+                }
             }
-        }
-    }.flowOn(dispatcher)
+        }.flowOn(dispatcher)
+    }
 
+    /** Frees the memory, after the step that is under way; more than once does no harm. */
     override fun close() {
-        thread.execute { model.close() }
+        if (closed.getAndSet(true)) return
+        thread.execute { if (opened.isInitialized()) model.close() }
         thread.shutdown()
     }
 }
