@@ -6,6 +6,7 @@ mod common;
 use assert_cmd::Command;
 use common::gguf::Gguf;
 use common::{Shape, Tiny};
+use edgegen::cache::Cache;
 use edgegen::compile::{Quiet, compile};
 use edgegen::error::Result;
 use edgegen::import::import;
@@ -51,7 +52,7 @@ fn outputs(model: &Model) -> Vec<(String, String)> {
         ),
     ];
     let profile = Profile::load("host").unwrap();
-    let compiled = compile(model, &profile, &Request::default(), &Quiet).unwrap();
+    let compiled = compile(model, &profile, &Request::default(), &Cache::none(), &Quiet).unwrap();
     for (path, content) in compiled.krate("tiny").files() {
         if let Ok(text) = std::str::from_utf8(content) {
             outputs.push((path.to_string(), text.replace('\t', " ")));

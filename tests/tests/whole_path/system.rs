@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-use serde_json::Value;
 use tests::questions::chat_model;
 use tests::{Recipe, Target, paths, run};
 
