@@ -129,6 +129,38 @@ mod tests {
 
     use super::Utf8Stream;
 
+    /// Every way to cut four bytes of which none, some or all are characters.
+    #[test]
+    fn a_cut_anywhere_changes_nothing() {
+        let bytes = [
+            0x00, b'a', 0x80, 0xbf, 0xc2, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xff, 0x9f, 0x90, 0xa0,
+        ];
+        for at in 0..bytes.len().pow(4) {
+            let digit = |n: u32| bytes[at / bytes.len().pow(n) % bytes.len()];
+            let text = [digit(0), digit(1), digit(2), digit(3)];
+            let whole = String::from_utf8_lossy(&text);
+            for cuts in 0..8 {
+                let mut stream = Utf8Stream::new();
+                let mut found = String::new();
+                let mut start = 0;
+                for end in 1..=4 {
+                    if end == 4 || cuts >> (end - 1) & 1 == 1 {
+                        let part = stream.push(&text[start..end]);
+                        let said = part.to_string();
+                        assert_eq!(part.is_empty(), said.is_empty());
+                        found += &said;
+                        start = end;
+                    }
+                }
+                let rest = stream.finish();
+                found += &rest.to_string();
+                assert_eq!(rest.is_empty(), rest.to_string().is_empty());
+                assert_eq!(found, whole, "{text:x?} cut {cuts:b}");
+                assert!(stream.finish().is_empty());
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn stream_equals_whole(
