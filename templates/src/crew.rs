@@ -394,3 +394,32 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
         self.run(buffers.out, describe, here, gather);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::Scalar;
+
+    /// Every item is claimed once, in order; a claim is worth its time, and takes no more than half
+    /// of an equal share.
+    #[test]
+    fn claims_are_all_items_in_fair_shares() {
+        for (items, cost, threads) in [(0, 1, 2), (1, 1, 3), (1000, CLAIM, 4), (777, 1000, 5)] {
+            let job = Job::<Scalar> {
+                items,
+                cost,
+                ..Job::idle()
+            };
+            let least = CLAIM.div_ceil(cost);
+            let mut next = 0;
+            while let Some(claim) = job.claim(threads) {
+                let left = items - next;
+                assert_eq!(claim.start, next);
+                assert!(claim.len() >= least.min(left));
+                assert!(claim.len() <= least.max(left / (2 * threads)));
+                next = claim.end;
+            }
+            assert_eq!(next, items);
+        }
+    }
+}

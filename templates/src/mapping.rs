@@ -192,5 +192,31 @@ mod tests {
         assert!(Content::open(&Path::new(folder).join("no such file")).is_err());
         let nothing = Content::read(&[][..], 0).unwrap();
         assert!(nothing.is_empty());
+        let empty = std::env::temp_dir().join(std::format!("empty-{}", std::process::id()));
+        File::create(&empty).unwrap();
+        assert!(Content::open(&empty).unwrap().is_empty());
+        std::fs::remove_file(empty).unwrap();
+    }
+
+    /// A file that grew or shrank since its length was asked for.
+    #[test]
+    fn as_much_is_read_as_there_is() {
+        for (len, there) in [(0, 5000), (10, 9), (5000, 0), (63, 64)] {
+            let bytes = std::vec![7; there];
+            let content = Content::read(&bytes[..], len).unwrap();
+            assert!(*content == bytes);
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn what_is_dropped_is_mapped_no_more() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/session.rs");
+        let maps = || std::fs::read_to_string("/proc/self/maps").unwrap();
+        let mapped = || maps().contains("src/session.rs");
+        let content = Content::open(&path).unwrap();
+        assert!(mapped());
+        drop(content);
+        assert!(!mapped());
     }
 }

@@ -188,6 +188,20 @@ mod tests {
         }
     }
 
+    /// Also where no whole 32 bytes are left.
+    #[test]
+    fn every_byte_of_every_length_counts() {
+        for len in 0..100 {
+            let bytes = std::vec![0x5a; len];
+            let mut changed = bytes.clone();
+            for at in 0..len {
+                changed[at] ^= 1;
+                assert_ne!(hash(&changed), hash(&bytes), "byte {at} of {len}");
+                changed[at] ^= 1;
+            }
+        }
+    }
+
     #[test]
     fn two_changes_of_one_lane_do_not_cancel() {
         let mut bytes = file(&weights());

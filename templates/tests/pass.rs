@@ -1,0 +1,457 @@
+//! The operations of a pass against plain loops, and on many threads against one: equal bits.
+
+use edgegen_templates::crew::with_crew;
+use edgegen_templates::frame::{AttentionShape, CacheShape, Frame, Region};
+use edgegen_templates::kernels::{
+    Cache, F32, F32Cache, Format, I8Cache, Q8, Q8Block, Scalar, in_default_mode,
+};
+use edgegen_templates::team::{Operand, Product, Solo, Team};
+
+fn scalar() -> Scalar {
+    Scalar::new().expect("scalar code runs everywhere")
+}
+
+/// Numbers within ±2 whose sums depend on their order.
+fn numbers(seed: u32, n: usize) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 22) as f32 - 2.0
+    };
+    (0..n).map(|_| next()).collect()
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+/// Weights of f32, `[rows][columns]`, as groups of 8 rows.
+fn grouped(rows: &[f32], columns: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    for group in rows.chunks(8 * columns) {
+        for column in 0..columns {
+            out.extend((0..8).flat_map(|row| group[row * columns + column].to_le_bytes()));
+        }
+    }
+    out
+}
+
+/// A product of a row: blocks of 32 columns, then the chain over them.
+fn product(row: &[f32], x: &[f32]) -> f32 {
+    let blocks = row.chunks(32).zip(x.chunks(32));
+    blocks.fold(0.0, |sum, (w, x)| {
+        sum + w.iter().zip(x).fold(0.0, |sum, (w, x)| sum + w * x)
+    })
+}
+
+/// Work for any team.
+trait Work {
+    fn run<'w, T: Team<'w>>(&'w self, team: &mut T) -> Vec<f32>;
+}
+
+/// What one thread computes, which any number of threads must.
+fn on_any_threads(cache: &[f32], work: &impl Work) -> Vec<f32> {
+    let mut memory = cache.to_vec();
+    let mut solo = Solo {
+        isa: scalar(),
+        cache: &mut memory,
+    };
+    let expected = work.run(&mut solo);
+    for threads in 2..=6 {
+        let mut memory = cache.to_vec();
+        let found = with_crew(scalar(), threads, &mut memory, |crew| work.run(crew));
+        assert!(found == expected, "{threads} threads");
+    }
+    expected
+}
+
+struct Products<F: Format> {
+    weights: Vec<u8>,
+    blocks: usize,
+    input: Vec<F::Input>,
+    tokens: usize,
+    stride: usize,
+}
+
+impl<F: Format<Input: Operand>> Work for Products<F> {
+    fn run<'w, T: Team<'w>>(&'w self, team: &mut T) -> Vec<f32> {
+        let mut out = vec![-1.0; self.tokens * self.stride];
+        // One after the other, as in a pass.
+        for _ in 0..3 {
+            let product = Product::<F, usize> {
+                weights: &self.weights,
+                blocks: self.blocks,
+                input: &self.input,
+                tokens: self.tokens,
+            };
+            team.product(product, &mut out, self.stride);
+        }
+        out
+    }
+}
+
+/// More claims than threads, of groups that no number of threads divides.
+#[test]
+fn rows_are_split_among_threads_and_sums_are_not() {
+    let (groups, blocks, tokens) = (53, 10, 9);
+    let (columns, stride) = (32 * blocks, 8 * groups + 16);
+    let (rows, x) = (
+        numbers(1, 8 * groups * columns),
+        numbers(2, tokens * columns),
+    );
+    let found = on_any_threads(
+        &[],
+        &Products::<F32> {
+            weights: grouped(&rows, columns),
+            blocks,
+            input: x.as_chunks().0.to_vec(),
+            tokens,
+            stride,
+        },
+    );
+    for (token, x) in x.chunks(columns).enumerate() {
+        for (row, weights) in rows.chunks(columns).enumerate() {
+            assert_eq!(found[token * stride + row], product(weights, x));
+        }
+        assert!(
+            found[token * stride + 8 * groups..][..16]
+                .iter()
+                .all(|&v| v == -1.0)
+        );
+    }
+
+    let weights = bytes(&rows).into_iter().map(|byte| byte & 0x3f);
+    let block = |q: usize| Q8Block {
+        scale: 0.5 + q as f32,
+        center: 0,
+        sum8: 0.0,
+        q: std::array::from_fn(|i| (i * q) as i8),
+    };
+    on_any_threads(
+        &[],
+        &Products::<Q8> {
+            weights: weights.take(groups * Q8::group_bytes(blocks)).collect(),
+            blocks,
+            input: (0..tokens * blocks).map(block).collect(),
+            tokens,
+            stride,
+        },
+    );
+}
+
+/// Keys, values and queries of a batch, stored and attended to.
+struct Attending<C> {
+    cache: C,
+    row: Vec<f32>,
+    tokens: usize,
+    position: usize,
+    context: usize,
+    kv_heads: usize,
+    heads_per_kv: usize,
+    head_dim: usize,
+}
+
+const LAYERS: usize = 2;
+
+impl<C: Cache> Attending<C> {
+    fn shape(&self) -> CacheShape<C> {
+        CacheShape {
+            format: self.cache,
+            context: self.context,
+            heads: self.kv_heads,
+            head_dim: self.head_dim,
+        }
+    }
+
+    fn heads(&self) -> usize {
+        self.kv_heads * self.heads_per_kv
+    }
+
+    fn width(&self) -> usize {
+        (self.heads() + 2 * self.kv_heads) * self.head_dim
+    }
+
+    /// Random memory: what was fed before.
+    fn memory(&self) -> Vec<f32> {
+        numbers(5, 2 * LAYERS * self.shape().half())
+    }
+}
+
+impl<C: Cache> Work for Attending<C> {
+    fn run<'w, T: Team<'w>>(&'w self, team: &mut T) -> Vec<f32> {
+        let scores = 8 * (self.position + self.tokens).next_multiple_of(8);
+        let out = (self.heads() * self.head_dim).next_multiple_of(32);
+        let input = Region {
+            start: 0,
+            width: self.width(),
+        };
+        let scores = Region {
+            start: self.row.len(),
+            width: scores,
+        };
+        let output = Region {
+            start: scores.start + scores.width,
+            width: out,
+        };
+        let mut arena = self.row.clone();
+        arena.resize(output.start + self.tokens * out, 7.0);
+        let mut frame = Frame {
+            team,
+            arena: &mut arena,
+            activations: &mut [],
+            tokens: self.tokens,
+            position: self.position,
+        };
+        let key = self.heads() * self.head_dim;
+        let value = key + self.kv_heads * self.head_dim;
+        frame.store(self.shape(), 1, input, key, value);
+        let shape = AttentionShape {
+            heads: self.heads(),
+            head_dim: self.head_dim,
+            heads_per_kv: self.heads_per_kv,
+            scale: 0.25,
+            input,
+            scores,
+            output,
+        };
+        frame.attention(shape, self.shape(), 1);
+        arena.split_off(output.start)
+    }
+}
+
+fn attending<C: Cache>(cache: C, tokens: usize, position: usize) -> Attending<C> {
+    let mut work = Attending {
+        cache,
+        row: Vec::new(),
+        tokens,
+        position,
+        context: (position + tokens).next_multiple_of(8) + 8,
+        kv_heads: 3,
+        heads_per_kv: 3,
+        head_dim: 12,
+    };
+    work.row = numbers(6, tokens * work.width());
+    work
+}
+
+#[test]
+fn heads_are_split_among_threads_and_see_what_is_stored() {
+    for (tokens, position) in [(1, 0), (5, 3), (13, 700)] {
+        let work = attending(F32Cache, tokens, position);
+        let found = on_any_threads(&work.memory(), &work);
+        let quantized = attending(I8Cache, tokens, position);
+        on_any_threads(&quantized.memory(), &quantized);
+
+        let (shape, memory, head_dim) = (work.shape(), work.memory(), work.head_dim);
+        let (keys, values) = shape.layer(1);
+        let width = (work.heads() * head_dim).next_multiple_of(32);
+        for token in 0..tokens {
+            let out = &found[token * width..][..width];
+            for head in 0..work.heads() {
+                let kv = head / work.heads_per_kv;
+                // Of the batch itself, or from before.
+                let element = |first: usize, place: usize, t: usize, d: usize| match t
+                    .checked_sub(position)
+                {
+                    Some(t) => f64::from(work.row[t * work.width() + first + kv * head_dim + d]),
+                    None => f64::from(memory[place]),
+                };
+                let first = work.heads() * head_dim;
+                let key = |t, d| element(first, keys + shape.key(t, kv, d), t, d);
+                let first = first + work.kv_heads * head_dim;
+                let value = |t, d| element(first, values + shape.value(t, kv, d), t, d);
+                let query = &work.row[token * work.width() + head * head_dim..];
+                let weights: Vec<f64> = (0..=position + token)
+                    .map(|t| {
+                        let score = |d| f64::from(query[d]) * key(t, d);
+                        ((0..head_dim).map(score).sum::<f64>() * 0.25).exp()
+                    })
+                    .collect();
+                let sum: f64 = weights.iter().sum();
+                for d in 0..head_dim {
+                    let weighed = weights.iter().enumerate().map(|(t, w)| w * value(t, d));
+                    let error = f64::from(out[head * head_dim + d]) - weighed.sum::<f64>() / sum;
+                    assert!(
+                        error.abs() < 1e-4,
+                        "token {token}, head {head}, element {d}"
+                    );
+                }
+            }
+            // The padding is zero, whatever the memory held.
+            assert!(out[work.heads() * head_dim..].iter().all(|&v| v == 0.0));
+        }
+    }
+}
+
+#[test]
+fn a_panic_of_the_pass_ends_the_threads() {
+    let pass = || with_crew(scalar(), 3, &mut [], |_| panic!("of the pass"));
+    let panic = std::panic::catch_unwind(pass).unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"of the pass"));
+}
+
+/// Threads that are started in another mode compute in the default one.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn threads_have_the_default_floating_point_mode() {
+    use std::arch::asm;
+
+    #[inline(never)]
+    fn set(mode: u32) {
+        // SAFETY: the instruction reads a variable without reserved bits.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &mode) };
+    }
+
+    let (groups, blocks, tokens) = (53, 10, 9);
+    let rows = numbers(1, 8 * 32 * groups * blocks);
+    let work = Products::<F32> {
+        weights: grouped(&rows, 32 * blocks),
+        blocks,
+        input: numbers(2, 32 * tokens * blocks).as_chunks().0.to_vec(),
+        tokens,
+        stride: 8 * groups,
+    };
+    let expected = on_any_threads(&[], &work);
+    // Up.
+    set(0x5f80);
+    let found = with_crew(scalar(), 3, &mut [], |crew| {
+        in_default_mode(|| work.run(crew))
+    });
+    set(0x1f80);
+    assert!(found == expected);
+}
+
+/// Each operation over a batch of tokens, with regions that have others around them.
+#[test]
+fn operations_touch_their_regions_alone() {
+    const TOKENS: usize = 3;
+    let region = |start: usize, width| Region { start, width };
+    let (a, b, c) = (region(40, 64), region(300, 64), region(600, 32));
+    let before = numbers(9, 800);
+    let run = |work: &dyn Fn(&mut Frame<'_, Solo<'_, Scalar>>)| {
+        let mut arena = before.clone();
+        let mut activations = [Q8Block::ZERO; 8];
+        work(&mut Frame {
+            team: &mut Solo {
+                isa: scalar(),
+                cache: &mut [],
+            },
+            arena: &mut arena,
+            activations: &mut activations,
+            tokens: TOKENS,
+            position: 5,
+        });
+        (arena, activations)
+    };
+    let row = |region: Region, token: usize| region.start + token * region.width;
+    // The arena after `change` of each element of a region: token, element, place.
+    let expect = |region: Region, change: &dyn Fn(usize, usize, usize) -> f32| {
+        let mut arena = before.clone();
+        for token in 0..TOKENS {
+            for i in 0..region.width {
+                let place = row(region, token) + i;
+                arena[place] = change(token, i, place);
+            }
+        }
+        arena
+    };
+
+    // Rows of an embedding in two parts: the second begins with token 16.
+    let table = numbers(10, 24 * 32);
+    let (first, second) = (
+        grouped(&table[..16 * 32], 32),
+        grouped(&table[16 * 32..], 32),
+    );
+    let found = run(&|frame| frame.embed::<F32, _>(&[&first, &second], 1, &[17, 3, 15], c)).0;
+    assert_eq!(
+        found,
+        expect(c, &|token, i, _| table[[17, 3, 15][token] * 32 + i])
+    );
+
+    let gain = numbers(11, 64);
+    let found = run(&|frame| frame.rms_norm(&bytes(&gain), 0.5, 60usize, a, b)).0;
+    for token in 0..TOKENS {
+        let x = &before[row(a, token)..][..64];
+        let mean = x.iter().map(|x| x * x).sum::<f32>() / 60.0 + 0.5;
+        for i in 0..64 {
+            let error = found[row(b, token) + i] - x[i] / mean.sqrt() * gain[i];
+            assert!(error.abs() < 1e-5);
+        }
+    }
+    assert_eq!(found[..b.start], before[..b.start]);
+    assert_eq!(found[row(b, TOKENS)..], before[row(b, TOKENS)..]);
+
+    let (found, activations) = run(&|frame| frame.quantize(a));
+    assert_eq!(found, before);
+    for (index, block) in activations.iter().enumerate() {
+        for (i, q) in block.q.iter().enumerate() {
+            let x = match index {
+                0..6 => before[a.start + 32 * index + i],
+                _ => 0.0,
+            };
+            assert!((f32::from(*q) * block.scale - x).abs() <= 0.51 * block.scale);
+        }
+    }
+
+    // Two parts of 8 rows each, into the elements from 16 on.
+    let rows = numbers(12, 16 * 64);
+    let (low, high) = (grouped(&rows[..8 * 64], 64), grouped(&rows[8 * 64..], 64));
+    let found = run(&|frame| frame.mat_mul::<F32, _>(&[&low, &high], 2, a, c, 16)).0;
+    let product = |token: usize, i: usize, place: usize| match i.checked_sub(16) {
+        Some(i) => product(&rows[64 * i..][..64], &before[row(a, token)..][..64]),
+        None => before[place],
+    };
+    assert_eq!(found, expect(c, &product));
+
+    let found = run(&|frame| frame.add_bias(&bytes(&gain[..16]), b, 24)).0;
+    let biased = |_, i: usize, place: usize| match i {
+        24..40 => before[place] + gain[i - 24],
+        _ => before[place],
+    };
+    assert_eq!(found, expect(b, &biased));
+
+    // Two heads of 10 elements, 3 pairs of them rotated, from element 8 on.
+    let table = numbers(13, 6 * 9);
+    let found = run(&|frame| frame.rope(&bytes(&table), a, 8, (2usize, 10usize, 3usize))).0;
+    let rotated = |token: usize, i: usize, place: usize| {
+        let at = i.wrapping_sub(8);
+        let (pair, second) = (at % 10 % 3, at % 10 >= 3);
+        if at >= 20 || at % 10 >= 6 {
+            return before[place];
+        }
+        let row = &table[6 * (5 + token)..];
+        let (cos, sin) = (row[pair], row[3 + pair]);
+        if second {
+            before[place - 3] * sin + before[place] * cos
+        } else {
+            before[place] * cos - before[place + 3] * sin
+        }
+    };
+    assert_eq!(found, expect(a, &rotated));
+
+    // 24 gates, then as many others; what follows in the output is zero.
+    let found = run(&|frame| frame.silu_mul(a, 24, c)).0;
+    for token in 0..TOKENS {
+        for i in 0..32 {
+            let (gate, up) = (before[row(a, token) + i], before[row(a, token) + 24 + i]);
+            let expected = if i < 24 {
+                gate / (1.0 + (-gate).exp()) * up
+            } else {
+                0.0
+            };
+            assert!((found[row(c, token) + i] - expected).abs() < 1e-5);
+        }
+    }
+
+    let found = run(&|frame| frame.add(a, b)).0;
+    assert_eq!(
+        found,
+        expect(b, &|_, _, at| before[at] + before[at - b.start + a.start])
+    );
+
+    let found = run(&|frame| {
+        frame.select(a, 1..3);
+        assert_eq!(frame.tokens, 2);
+    });
+    assert_eq!(found.0[row(a, 0)..row(a, 2)], before[row(a, 1)..row(a, 3)]);
+}
