@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tests::browser::{self, Expected};
-use tests::{Outcome, Recipe, paths, run};
+use tests::{Outcome, Recipe, paths, questions, run};
 
 /// The page of a recipe's crate does all that it should.
 fn works(recipe: &Recipe, expected: Expected<'_>) -> Outcome {
@@ -42,6 +42,40 @@ fn smollm2_works_in_a_browser() -> Outcome {
     Ok(())
 }
 
+/// A script of these tests, on a package in Node.
+fn in_node(script: &str, web: &Path) -> Command {
+    let mut command = Command::new("node");
+    command
+        .arg(paths::workspace().join("tests/browser").join(script))
+        .arg(web);
+    command
+}
+
+fn a_package_bears_faults_and_asks_what_it_is_told() -> Outcome {
+    let recipe = Recipe {
+        name: "chat-browser".into(),
+        platform: "browser".into(),
+        ..questions::chat_recipe()
+    };
+    let emitted = recipe.emit();
+    let web = browser::package(&emitted)?;
+    run::must(in_node("package.mjs", &web).arg(emitted.hash()));
+    let (questions, answers) = questions::asked();
+    let told = run::must(in_node("ask.mjs", &web).arg(questions));
+    assert_eq!(&questions::told(&told), answers);
+
+    // Without the target of WebAssembly, one line says what to do, and what was built stays.
+    let rustc = paths::work("browser").join("rustc-without-a-target");
+    run::script(&rustc, "#!/bin/sh\necho /nowhere\n");
+    let mut build = run::clean("node");
+    let output = run::output(build.arg(web.join("build.mjs")).env("RUSTC", rustc));
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said, "needs `rustup target add wasm32-unknown-unknown`\n");
+    assert!(web.join("dist/manifest.json").exists());
+    Ok(())
+}
+
 /// The module of a package uses vectors.
 fn has_simd(web: &Path) -> bool {
     let files = std::fs::read_dir(web.join("dist")).expect("a package");
@@ -65,11 +99,7 @@ fn an_engine_without_simd_gets_the_same_bits() -> Outcome {
     for (emitted, expected) in [(&simd, true), (&scalar, false)] {
         let web = browser::package(emitted)?;
         assert_eq!(has_simd(&web), expected, "{}", emitted.name);
-        let hash = run::must(
-            Command::new("node")
-                .arg(paths::workspace().join("tests/browser/hash.mjs"))
-                .arg(&web),
-        );
+        let hash = run::must(&mut in_node("hash.mjs", &web));
         assert_eq!(hash.trim(), simd.hash(), "{}", emitted.name);
     }
     Ok(())
@@ -78,6 +108,7 @@ fn an_engine_without_simd_gets_the_same_bits() -> Outcome {
 tests::trials![
     homectl_works_in_a_browser,
     smollm2_works_in_a_browser,
+    a_package_bears_faults_and_asks_what_it_is_told,
     an_engine_without_simd_gets_the_same_bits,
 ];
 

@@ -7,8 +7,8 @@ use tests::{Outcome, Program, Recipe, Target, instructions, paths};
 const BUDGETS: [(&str, &str, &str, u64); 4] = [
     ("homectl", "q4", "avx2", 303_805),
     ("homectl", "q4", "sse4.1", 700_773),
-    ("llama", "f32", "avx2", 147_135),
-    ("llama", "q8", "avx2", 143_183),
+    ("llama", "f32", "avx2", 94_163),
+    ("llama", "q8", "avx2", 87_502),
 ];
 
 fn program(model: &str, quant: &str) -> Program {
