@@ -92,12 +92,23 @@ fn reset_forgets_answers() {
 #[test]
 fn an_answer_that_was_not_to_a_prompt_from_the_start_is_not_kept() {
     let mut session = OnHeap::new();
-    let prompt = encode("switch off");
-    session.feed(&[7]).expect("it fits");
-    let generation = session.generate_tokens(&prompt, &greedy(40)).expect("it fits");
-    assert_eq!((generation.prompt_tokens(), generation.cached_tokens()), (prompt.len(), 0));
+    let options = greedy(40);
+    let said = encode("switch off the lamp");
+    let (before, prompt) = said.split_at(2);
+    session.feed(before).expect("it fits");
+    let generation = session.generate_tokens(prompt, &options).expect("it fits");
+    assert_eq!(generation.prompt_tokens(), prompt.len());
+    assert_eq!(generation.cached_tokens(), 0);
     generation.for_each(drop);
-    assert!(!ask(&mut session, "switch off", &greedy(40)).0);
+    let history: Vec<u32> = session.history().iter().map(|&token| token as u32).collect();
+    for start in 0..2 {
+        for end in start + 1..=history.len() {
+            let tokens = &history[start..end];
+            session.scratch.hold_tokens(tokens.len());
+            session.scratch.tokens[..tokens.len()].copy_from_slice(tokens);
+            assert!(session.recall(tokens.len(), &options).is_none());
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use super::super::error::Error;
 use super::super::kernels::BitHash;
 use super::super::model::{CONTEXT, POSITION_WORDS, VOCAB_SIZE};
-use super::{OnHeap, assert_valid, greedy};
+use super::super::generation::Finish;
+use super::super::options::Options;
+use super::{OnHeap, assert_valid, filling, greedy, schema};
 
 const HEADER: usize = 32;
 
@@ -12,9 +14,7 @@ fn saved(tokens: &[u32]) -> Vec<u8> {
     if !tokens.is_empty() {
         session.feed(tokens).expect("it fits");
     }
-    let mut bytes = vec![0; session.saved_bytes()];
-    assert_eq!(session.save(&mut bytes), Ok(bytes.len()));
-    bytes
+    save(&mut session)
 }
 
 /// The state with a word of its content changed and its hash made to fit.
@@ -58,9 +58,7 @@ fn a_state_is_the_session() {
         session.feed(&[9, 8, 7]).expect("it fits");
         assert_eq!(session.restore(&state), Ok(()));
         assert_eq!(session.position(), count);
-        let mut again = vec![0; session.saved_bytes()];
-        assert_eq!(session.save(&mut again), Ok(state.len()));
-        assert_eq!(again, state);
+        assert!(save(&mut session) == state);
         if count < CONTEXT {
             let mut other = OnHeap::new();
             if count > 0 {
@@ -116,8 +114,7 @@ fn every_byte_counts() {
 fn restoring_forgets_what_was_owed() {
     let mut session = OnHeap::new();
     session.feed(&[1, 2]).expect("it fits");
-    let mut state = vec![0; session.saved_bytes()];
-    session.save(&mut state).expect("it fits");
+    let state = save(&mut session);
     for _ in 0..2 {
         session.complete("switch off the lamp", &greedy(50)).expect("it fits");
     }
@@ -126,17 +123,79 @@ fn restoring_forgets_what_was_owed() {
     assert_eq!(next(&mut session), next(&mut restored(&state)));
 }
 
+/// Whatever ended it: its last token was fed or was not.
 #[test]
-fn a_recalled_answer_is_saved_whole() {
-    let mut session = OnHeap::new();
-    let mut states = Vec::new();
-    for _ in 0..2 {
-        session.complete("switch off the lamp", &greedy(50)).expect("it fits");
-        let mut state = vec![0; session.saved_bytes()];
-        assert_eq!(session.save(&mut state), Ok(state.len()));
-        states.push(state);
+fn a_recalled_answer_leaves_the_session_as_the_computed_one_did() {
+    let mut endings = Vec::new();
+    for prompt in [
+        "switch off the lamp",
+        "The",
+        "Once upon a time",
+        &filling(CONTEXT - 30),
+    ] {
+        for (max_tokens, temperature) in [(35, 0.0), (usize::MAX, 0.0), (usize::MAX, 2.0)] {
+            for seed in 0..4 {
+                let options = Options {
+                    temperature,
+                    seed,
+                    top_k: 0,
+                    top_p: 1.0,
+                    ..greedy(max_tokens)
+                };
+                let mut session = OnHeap::new();
+                let first = session.complete(prompt, &options);
+                let Ok(first) = first else { continue };
+                let state = save(&mut session);
+                let again = session.complete(prompt, &options).expect("it fitted");
+                assert_eq!(again.tokens, first.tokens);
+                assert_eq!(again.finish, first.finish);
+                assert_eq!(session.position(), position_in(&state));
+                assert!(save(&mut session) == state, "{prompt:?} {options:?}");
+                let fed = session.position() == first.prompt_tokens + first.tokens.len();
+                endings.push((first.finish, fed));
+            }
+        }
     }
-    assert_eq!(states[0], states[1]);
+    if schema().is_none() {
+        // A token that stops comes after the last one was fed; a limit before.
+        for ending in [
+            (Finish::Stop, true),
+            (Finish::MaxTokens, false),
+            (Finish::ContextFull, false),
+        ] {
+            assert!(endings.contains(&ending), "{ending:?}");
+        }
+    }
+}
+
+#[test]
+fn truncating_forgets_what_was_owed() {
+    let mut session = OnHeap::new();
+    let options = greedy(50);
+    let answer = session.complete("switch off the lamp", &options);
+    let all = answer.map(|_| session.position()).expect("it fits");
+    let history: Vec<u32> = session.history().iter().map(|&token| token as u32).collect();
+    for position in 0..all + 2 {
+        let mut other = OnHeap::new();
+        for _ in 0..2 {
+            other.complete("switch off the lamp", &options).expect("it fits");
+        }
+        other.truncate(position);
+        let left = position.min(all);
+        assert_eq!(other.position(), left);
+        let expected = saved(&history[..left]);
+        assert!(save(&mut other) == expected, "truncated to {position}");
+    }
+}
+
+fn save(session: &mut OnHeap) -> Vec<u8> {
+    let mut bytes = vec![0; session.saved_bytes()];
+    assert_eq!(session.save(&mut bytes), Ok(bytes.len()));
+    bytes
+}
+
+fn position_in(state: &[u8]) -> usize {
+    (state.len() - HEADER - 8) / (4 * POSITION_WORDS)
 }
 
 fn restored(state: &[u8]) -> OnHeap {

@@ -89,6 +89,17 @@ fn a_prompt_fits_if_the_context_holds_its_tokens() {
         assert_eq!(session.generate(&prompt, &greedy(50)).err(), Some(error));
         assert_eq!(session.complete(&prompt, &greedy(50)), Err(error));
     }
+    // A long word needs more memory while it is encoded than its tokens take.
+    for letters in [CONTEXT / 2, CONTEXT - 20] {
+        let word = "q".repeat(letters);
+        let answer = session.begin(&word, &greedy(50));
+        match encode(&word).len() {
+            tokens if tokens + 50 <= CONTEXT => {
+                assert_eq!(answer.expect("it fits").prompt_tokens(), tokens);
+            }
+            _ => assert!(!matches!(answer, Err(Error::PromptTooLong { .. }))),
+        }
+    }
     let answer = session.begin(&full, &greedy(50));
     assert!(matches!(answer, Ok(_) | Err(Error::AnswerTooLong { room: 1, .. })));
 }
