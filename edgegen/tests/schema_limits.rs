@@ -77,6 +77,28 @@ fn time_memory_and_stack_are_bounded() {
             r#"{{"type":"object","properties":{{"a{i}":{{"const":{i}}}}},"required":["a{i}"]}}"#
         )
     };
+    let grid = |i: usize| {
+        let (t, v) = (i / 70, i % 70);
+        let properties = format!(r#""t":{{"const":{t}}},"v":{{"const":{v}}}"#);
+        format!(r#"{{"type":"object","properties":{{{properties}}},"required":["t","v"]}}"#)
+    };
+    let property = r#"{"type":"object","properties":{"a":@}}"#;
+    let any_of = r#"{"anyOf":[@,{"type":"string"}]}"#;
+    // A chain of lists, the last of which is met first.
+    let leaf_first = chain(1000, &array.replace('@', reference)).replacen(
+        r##""$ref":"#/$defs/d0""##,
+        &format!(
+            r#""type":"object","properties":{{{}}}"#,
+            many(1000, |i| format!(
+                r##""p{i}":{{"$ref":"#/$defs/d{}"}}"##,
+                1000 - i
+            ))
+        ),
+        1,
+    );
+    let null = r#"{"type":"null"}"#;
+    let spaces = |len: usize| null.to_owned() + &" ".repeat(len - null.len());
+    let deep = "nested more than 48 levels deep";
     // Which of the alternatives are left is any subset.
     let subset = |count: usize, i: usize| {
         let digits = |j: usize| if i == j { "1" } else { "0,1" };
@@ -87,7 +109,12 @@ fn time_memory_and_stack_are_bounded() {
     let fits = "";
     let large = "the schema needs more than 65535 states, most of them for ";
     let cases = [
-        ("long strings", string(7000), fits.into()),
+        ("long strings", string(7281), fits.into()),
+        (
+            "strings that are one too long",
+            string(7282),
+            format!("{large}strings of 7282 characters"),
+        ),
         (
             "longer strings",
             string(10_000),
@@ -199,6 +226,11 @@ fn time_memory_and_stack_are_bounded() {
             fits.into(),
         ),
         (
+            "oneOf of objects that no property tells apart",
+            format!(r#"{{"oneOf":[{}]}}"#, many(4900, grid)),
+            "too many alternatives to compare".into(),
+        ),
+        (
             "oneOf of objects that nothing tells apart",
             format!(r#"{{"oneOf":[{}]}}"#, many(5000, same)),
             "alternatives 0 and 1 are not known".into(),
@@ -213,12 +245,13 @@ fn time_memory_and_stack_are_bounded() {
             format!(r#"{{"anyOf":[{}]}}"#, many(24, |i| subset(24, i))),
             format!("#: {large}24 alternatives"),
         ),
-        ("deep lists", nested(40, array), fits.into()),
-        (
-            "deeper lists",
-            nested(60, array),
-            "nested more than 48 levels deep".into(),
-        ),
+        ("deep lists", nested(47, array), fits.into()),
+        ("deeper lists", nested(48, array), deep.into()),
+        ("deep objects", nested(47, property), fits.into()),
+        ("deeper objects", nested(48, property), deep.into()),
+        ("deep anyOf", nested(47, any_of), fits.into()),
+        ("deeper anyOf", nested(48, any_of), deep.into()),
+        ("deep by names that are known", leaf_first, deep.into()),
         (
             "very deep lists",
             nested(30_000, array),
@@ -232,7 +265,7 @@ fn time_memory_and_stack_are_bounded() {
         (
             "a deep chain",
             chain(10_000, &array.replace('@', reference)),
-            "nested more than 48 levels deep".into(),
+            deep.into(),
         ),
         (
             "twice as large with each level",
@@ -261,9 +294,10 @@ fn time_memory_and_stack_are_bounded() {
             ),
             fits.into(),
         ),
+        ("all that a schema may have", spaces(1 << 20), fits.into()),
         (
             "more than a schema may have",
-            " ".repeat(1 << 21),
+            spaces((1 << 20) + 1),
             "the schema has more than 1048576 bytes".into(),
         ),
     ];

@@ -10,13 +10,26 @@ use super::node::{Id, Kind, Nodes};
 /// Most parts of alternatives that are looked at.
 const MAX_WORK: usize = 1 << 20;
 
-/// Two alternatives, by their indices, that are not known to exclude each other.
-pub(super) fn overlap(nodes: &Nodes, alternatives: &[Id]) -> Option<(usize, usize)> {
+/// Why alternatives are not known to exclude each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overlap {
+    /// Two of them, by their indices, may have values in common.
+    Between(usize, usize),
+    /// To compare them would take too long.
+    TooMany,
+}
+
+/// Finds out whether alternatives exclude each other; nothing if they do.
+pub(super) fn overlap(nodes: &Nodes, alternatives: &[Id]) -> Option<Overlap> {
     let mut comparison = Comparison {
         nodes,
         left: MAX_WORK,
     };
-    comparison.overlap(alternatives.iter().copied().enumerate().collect())
+    let (a, b) = comparison.overlap(alternatives.iter().copied().enumerate().collect())?;
+    Some(match comparison.left {
+        0 => Overlap::TooMany,
+        _ => Overlap::Between(a, b),
+    })
 }
 
 struct Comparison<'n> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::error::Result;
 
 use super::decimal::Decimal;
-use super::exclusive::overlap;
+use super::exclusive::{Overlap, overlap};
 use super::json::{Json, Object, quoted};
 use super::keywords::{self, refuse};
 use super::node::{Id, Kind, Nodes, Property};
@@ -195,11 +195,16 @@ impl<'j, 't> Parser<'j, 't> {
         // What is too large is not compared.
         if keyword == "oneOf"
             && size.fold(0, u64::saturating_add) <= MAX_SIZE
-            && let Some((a, b)) = overlap(&self.nodes, &nodes)
+            && let Some(overlap) = overlap(&self.nodes, &nodes)
         {
             return refuse(
                 &place,
-                format!("alternatives {a} and {b} are not known to exclude each other"),
+                match overlap {
+                    Overlap::Between(a, b) => {
+                        format!("alternatives {a} and {b} are not known to exclude each other")
+                    }
+                    Overlap::TooMany => "there are too many alternatives to compare".into(),
+                },
                 "use anyOf, or a required property with different constants in each alternative",
             );
         }

@@ -184,3 +184,27 @@ fn numbers_have_one_sign_and_no_zeros_before_them() {
         );
     }
 }
+
+/// As many multiples as are listed, and one more.
+#[test]
+fn ten_thousand_multiples_are_listed() {
+    let schema = |min: u32| {
+        format!(r#"{{"type":"integer","minimum":{min},"maximum":20000,"multipleOf":2}}"#)
+    };
+    let most = Language::of(schema(1).as_bytes()).unwrap();
+    assert!(most.has("2") && most.has("20000") && !most.has("0") && !most.has("20002"));
+    assert!(Language::of(schema(0).as_bytes()).is_err());
+    // Any whole step, without bounds: few multiples have no more than fifteen digits.
+    let coarse = Language::of(br#"{"type":"number","multipleOf":400000000000000}"#).unwrap();
+    for (text, is_multiple) in [
+        ("0", true),
+        ("-800000000000000", true),
+        ("1200000000000000", false),
+        ("1", false),
+    ] {
+        assert_eq!(coarse.has(text), is_multiple, "{text}");
+    }
+    let none_but_zero =
+        Language::of(br#"{"type":"integer","multipleOf":999999999999999.999}"#).unwrap();
+    assert!(none_but_zero.has("0") && !none_but_zero.has("1"));
+}
