@@ -1,14 +1,14 @@
-//! A regular expression → a deterministic automaton over bytes, each state of which leads to an end.
+//! A nondeterministic automaton → the least deterministic one, each state of which leads to an end.
 
 use std::collections::HashMap;
 
 use regex_automata::dfa::{Automaton as _, StartKind, dense};
-use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::nfa::thompson::NFA;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 
-use crate::error::{Error, Result};
+use super::minimal;
 
 /// A deterministic automaton. State 0 is the beginning.
 #[derive(Debug, Clone)]
@@ -19,180 +19,123 @@ pub(super) struct Automaton {
 /// A state: where each byte leads, and whether the text may end here.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
-    /// Lowest byte, highest byte, next state; ascending.
-    pub(super) edges: Vec<(u8, u8, u32)>,
+    /// Ascending.
+    pub(super) edges: Vec<Edge>,
     pub(super) accepts: bool,
 }
 
-impl Automaton {
-    /// The state after a byte.
-    pub(super) fn next(&self, state: u32, byte: u8) -> Option<u32> {
-        let edges = &self.states[state as usize].edges;
-        let edge = edges.iter().find(|&&(_, high, _)| byte <= high)?;
-        (edge.0 <= byte).then_some(edge.2)
-    }
+/// A range of bytes, ends included, and the next state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edge {
+    pub(super) low: u8,
+    pub(super) high: u8,
+    pub(super) next: u32,
 }
 
-/// Most states; a state is two bytes in the tables.
-const MAX_STATES: usize = 1 << 16;
+/// Most states: one less than two bytes tell apart, so that a distance from one to the end is less
+/// than [`u16::MAX`].
+pub(super) const MAX_STATES: usize = u16::MAX as usize;
 /// Most memory of each step on the way there.
-const MAX_BYTES: usize = 32 << 20;
+pub(super) const MAX_BYTES: usize = 64 << 20;
 
-/// Builds the automaton.
-///
-/// # Errors
-///
-/// When it has too many states, or accepts nothing.
-pub(super) fn build(pattern: &str) -> Result<Automaton> {
+/// Most edges before states are merged.
+const MAX_EDGES: usize = 1 << 22;
+
+/// Builds the automaton; `None` if it takes more than [`MAX_STATES`], or too much on the way there.
+/// Each state of the other must lead to an end.
+pub(super) fn build(nfa: &NFA) -> Option<Automaton> {
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
         .match_kind(MatchKind::All)
         .accelerate(false)
         .dfa_size_limit(Some(MAX_BYTES))
         .determinize_size_limit(Some(MAX_BYTES));
-    let nfa = thompson::Config::new()
-        .which_captures(WhichCaptures::None)
-        .nfa_size_limit(Some(MAX_BYTES));
     let dfa = dense::Builder::new()
         .configure(config)
-        .thompson(nfa)
-        .build(pattern)
-        .map_err(|_| too_large())?;
-    let start = dfa
-        .start_state(&start::Config::new().anchored(Anchored::Yes))
-        .map_err(|error| Error::new(format!("the schema has no automaton: {error}")))?;
-    let (edges, accepts) = walk(&dfa, start)?;
-    let automaton = minimal(&trim(&edges, &accepts)?);
-    if automaton.states.len() > MAX_STATES {
-        return Err(too_large());
-    }
-    Ok(automaton)
+        .build_from_nfa(nfa)
+        .ok()?;
+    let start = start::Config::new().anchored(Anchored::Yes);
+    let automaton = walked(&dfa, dfa.start_state(&start).ok()?)?;
+    let automaton = merged(&automaton, &minimal::classes(&automaton));
+    (automaton.states.len() <= MAX_STATES).then_some(automaton)
 }
 
-fn too_large() -> Error {
-    Error::new(format!("the schema needs more than {MAX_STATES} states"))
-        .remedy("lower `maxLength`, `maxItems` or the number of alternatives")
-}
-
-type Edges = Vec<Vec<(u8, usize)>>;
-
-/// All states that can be reached, in order of discovery.
-fn walk(dfa: &dense::DFA<Vec<u32>>, start: StateID) -> Result<(Edges, Vec<bool>)> {
+/// All states that can be reached, in order of discovery. An edge is a class of bytes: two that
+/// share a byte have the same. `None` if there are more than [`MAX_EDGES`].
+fn walked(dfa: &dense::DFA<Vec<u32>>, start: StateID) -> Option<Automaton> {
+    let class = |byte: &u8| dfa.byte_classes().get(*byte);
+    let bytes: Vec<u8> = (0..=u8::MAX).collect();
+    let classes: Vec<&[u8]> = bytes.chunk_by(|a, b| class(a) == class(b)).collect();
+    let dead = |next: StateID| dfa.is_dead_state(next);
+    let accepts = |state| dfa.is_match_state(dfa.next_eoi_state(state));
+    // One byte behind an end, a search knows that it was one.
+    let behind = |state| {
+        let mut next = classes.iter().map(|bytes| dfa.next_state(state, bytes[0]));
+        dfa.is_match_state(state) && !accepts(state) && next.all(dead)
+    };
     let mut ids = HashMap::from([(start, 0)]);
     let mut queue = vec![start];
-    let (mut edges, mut accepts) = (Vec::new(), Vec::new());
-    while let Some(&state) = queue.get(edges.len()) {
-        let mut out = Vec::new();
-        for byte in 0..=u8::MAX {
-            let next = dfa.next_state(state, byte);
-            if dfa.is_dead_state(next) {
+    let mut states = Vec::new();
+    let mut count = 0;
+    while let Some(&state) = queue.get(states.len()) {
+        let mut edges = Vec::new();
+        for bytes in &classes {
+            let (low, high) = (bytes[0], bytes[bytes.len() - 1]);
+            let next = dfa.next_state(state, low);
+            if dead(next) || behind(next) {
                 continue;
             }
-            let count = ids.len();
-            let id = *ids.entry(next).or_insert(count);
-            if id == count {
+            let new = ids.len() as u32;
+            let id = *ids.entry(next).or_insert(new);
+            if id == new {
                 queue.push(next);
             }
-            out.push((byte, id));
+            edges.push(Edge {
+                low,
+                high,
+                next: id,
+            });
         }
-        edges.push(out);
-        accepts.push(dfa.is_match_state(dfa.next_eoi_state(state)));
-    }
-    Ok((edges, accepts))
-}
-
-/// Drops states from which nothing is accepted, and joins neighbouring bytes.
-fn trim(edges: &Edges, accepts: &[bool]) -> Result<Automaton> {
-    let mut before = vec![Vec::new(); edges.len()];
-    for (state, out) in edges.iter().enumerate() {
-        for &(_, next) in out {
-            before[next].push(state);
+        count += edges.len();
+        if count > MAX_EDGES {
+            return None;
         }
-    }
-    let mut live = accepts.to_vec();
-    let mut queue: Vec<usize> = (0..live.len()).filter(|&state| live[state]).collect();
-    while let Some(state) = queue.pop() {
-        for &previous in &before[state] {
-            if !std::mem::replace(&mut live[previous], true) {
-                queue.push(previous);
-            }
-        }
-    }
-    if !live[0] {
-        return Err(Error::new("no value is valid against the schema"));
-    }
-    let mut count = 0;
-    let ids: Vec<usize> = live
-        .iter()
-        .map(|&live| {
-            count += usize::from(live);
-            count.wrapping_sub(1)
-        })
-        .collect();
-    let mut states = Vec::with_capacity(count);
-    for (state, out) in edges.iter().enumerate().filter(|&(state, _)| live[state]) {
-        let live = out.iter().filter(|&&(_, next)| live[next]);
-        let edges = joined(live.map(|&(byte, next)| (byte, byte, ids[next] as u32)));
         states.push(State {
             edges,
-            accepts: accepts[state],
+            accepts: accepts(state),
         });
     }
-    Ok(Automaton { states })
+    Some(Automaton { states })
 }
 
-/// Joins states that no text tells apart: classes by what is accepted, refined by where edges lead
-/// until none is split (Moore 1956).
-fn minimal(automaton: &Automaton) -> Automaton {
-    let states = &automaton.states;
-    let mut classes: Vec<u32> = states
-        .iter()
-        .map(|state| u32::from(state.accepts))
-        .collect();
-    let mut count = 0;
-    loop {
-        let mut known = HashMap::new();
-        let refined: Vec<u32> = states
-            .iter()
-            .zip(&classes)
-            .map(|(state, &class)| {
-                let edges: Vec<_> = joined(
-                    state
-                        .edges
-                        .iter()
-                        .map(|&(low, high, next)| (low, high, classes[next as usize])),
-                );
-                let index = known.len() as u32;
-                *known.entry((class, edges)).or_insert(index)
-            })
-            .collect();
-        let before = std::mem::replace(&mut count, known.len());
-        classes = refined;
-        if count == before {
-            break;
+/// Makes one state of each class. Classes are numbered by their first states, so the beginning
+/// stays first.
+fn merged(automaton: &Automaton, classes: &[u32]) -> Automaton {
+    let mut states: Vec<State> = Vec::new();
+    for (state, &class) in automaton.states.iter().zip(classes) {
+        if class as usize == states.len() {
+            let edges = state.edges.iter();
+            states.push(State {
+                edges: joined(edges.map(|&edge| Edge {
+                    next: classes[edge.next as usize],
+                    ..edge
+                })),
+                accepts: state.accepts,
+            });
         }
-    }
-    // Classes are numbered by their first states, so the beginning stays first.
-    let mut states = vec![State::default(); count];
-    for (state, &class) in automaton.states.iter().zip(&classes) {
-        let edges = state.edges.iter();
-        states[class as usize] = State {
-            edges: joined(edges.map(|&(low, high, next)| (low, high, classes[next as usize]))),
-            accepts: state.accepts,
-        };
     }
     Automaton { states }
 }
 
 /// Edges with neighbouring bytes to the same state made one.
-fn joined(edges: impl Iterator<Item = (u8, u8, u32)>) -> Vec<(u8, u8, u32)> {
-    let mut joined: Vec<(u8, u8, u32)> = Vec::new();
-    for (low, high, next) in edges {
+fn joined(edges: impl Iterator<Item = Edge>) -> Vec<Edge> {
+    let mut joined: Vec<Edge> = Vec::new();
+    for edge in edges {
         match joined.last_mut() {
-            Some(last) if last.2 == next && u16::from(last.1) + 1 == u16::from(low) => {
-                last.1 = high
+            Some(last) if last.next == edge.next && last.high.checked_add(1) == Some(edge.low) => {
+                last.high = edge.high;
             }
-            _ => joined.push((low, high, next)),
+            _ => joined.push(edge),
         }
     }
     joined

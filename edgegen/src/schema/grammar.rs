@@ -1,14 +1,15 @@
 //! Automaton × vocabulary → the tables of the generated crate.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use edgegen_templates::grammar as runtime;
+use indexmap::IndexSet;
 
 use crate::error::{Error, Result};
-use crate::model::{TokenClass, Tokenizer};
+use crate::model::Tokenizer;
 
 use super::automaton::Automaton;
+use super::vocabulary::{Table, Vocabulary};
 
 /// The tables of a grammar, packed. The same schema and tokenizer give the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,54 +23,46 @@ pub struct Grammar {
 
 /// No way to an end.
 const NEVER: u16 = u16::MAX;
+/// Most bytes of all masks.
+const MAX_MASKS: usize = 64 << 20;
+/// Most pairs of states, one of which a token leads to from the other.
+const MAX_PAIRS: usize = 1 << 25;
 
 impl Grammar {
     /// Finds out which tokens each state allows.
     ///
     /// # Errors
     ///
-    /// When no sequence of tokens spells an answer, or there are too many masks.
+    /// When no sequence of tokens spells an answer, or the masks are too large.
     pub(super) fn new(automaton: &Automaton, tokenizer: &Tokenizer) -> Result<Self> {
-        let vocabulary = Vocabulary::new(tokenizer);
-        let reached: Vec<Vec<(u32, u32)>> = (0..automaton.states.len())
-            .map(|state| vocabulary.reached(automaton, state as u32))
-            .collect();
-        let distances = distances(automaton, &reached);
-        if distances[0] == NEVER {
-            return Err(
-                Error::new("the vocabulary has no tokens for what the schema needs").remedy(
-                    "the schema's names and values must be spelled in bytes that the tokenizer has",
-                ),
-            );
-        }
         let vocab_size = tokenizer.tokens().len() as u32;
-        let mut masks = Masks::new(vocab_size);
+        let Tables {
+            mask_of,
+            masks,
+            distances,
+        } = tables(automaton, tokenizer)?;
         let (mut states, mut edges) = (Vec::new(), Vec::new());
-        for (state, out) in automaton.states.iter().enumerate() {
-            let stop = tokenizer.stop().iter().copied().filter(|_| out.accepts);
-            let mut ids: Vec<u32> = reached[state]
-                .iter()
-                .filter(|&&(_, next)| distances[next as usize] != NEVER)
-                .map(|&(id, _)| id)
-                .chain(stop)
-                .collect();
-            ids.sort_unstable();
-            let mask = masks.index(&ids)?;
+        for ((state, mask), distance) in automaton.states.iter().zip(mask_of).zip(&distances) {
             states.extend(((edges.len() / 4) as u32).to_le_bytes());
             states.extend(mask.to_le_bytes());
-            states.extend(distances[state].to_le_bytes());
-            for &(low, high, next) in &out.edges {
-                edges.extend([low, high]);
-                edges.extend((next as u16).to_le_bytes());
+            states.extend(distance.to_le_bytes());
+            for edge in &state.edges {
+                edges.extend([edge.low, edge.high]);
+                edges.extend((edge.next as u16).to_le_bytes());
             }
         }
         states.extend(((edges.len() / 4) as u32).to_le_bytes());
+        let (mut ends, mut bits) = (Vec::new(), Vec::new());
+        for mask in masks {
+            bits.extend(mask);
+            ends.extend((bits.len() as u32).to_le_bytes());
+        }
         let longest = distances
             .iter()
             .filter(|&&distance| distance != NEVER)
             .max();
         let mut blob = Vec::new();
-        let sections = [states, edges, masks.ends, masks.bytes].map(|table| {
+        let sections = [states, edges, ends, bits].map(|table| {
             let start = blob.len();
             blob.extend_from_slice(&table);
             start..blob.len()
@@ -109,76 +102,97 @@ impl Grammar {
     }
 }
 
-/// The tokens that are text, by their bytes.
-struct Vocabulary<'t> {
-    tokens: Vec<(&'t [u8], u32)>,
+/// What the tokens of a vocabulary do in an automaton.
+struct Tables {
+    /// The mask of each state.
+    mask_of: Vec<u16>,
+    /// In the order of their first states.
+    masks: Vec<Vec<u8>>,
+    /// The least number of tokens from each state to an end.
+    distances: Vec<u16>,
 }
 
-impl<'t> Vocabulary<'t> {
-    fn new(tokenizer: &'t Tokenizer) -> Self {
-        let text = |class| {
-            matches!(
-                class,
-                TokenClass::Normal | TokenClass::UserDefined | TokenClass::Byte
-            )
-        };
-        let mut tokens: Vec<(&[u8], u32)> = tokenizer
-            .tokens()
-            .iter()
-            .zip(0..)
-            .filter(|(token, id)| {
-                text(token.class) && !token.bytes.is_empty() && !tokenizer.stop().contains(id)
-            })
-            .map(|(token, id)| (&token.bytes[..], id))
-            .collect();
-        tokens.sort_unstable();
-        Self { tokens }
-    }
-
-    /// The tokens that a state allows, and where they lead. Tokens are in order, so what they
-    /// begin with in common is walked once, and a beginning that leads nowhere is passed over.
-    fn reached(&self, automaton: &Automaton, state: u32) -> Vec<(u32, u32)> {
-        let mut reached = Vec::new();
-        // The states after each byte of the last token.
-        let mut path: Vec<u32> = Vec::new();
-        let mut last: &[u8] = &[];
-        let mut at = 0;
-        while let Some(&(bytes, id)) = self.tokens.get(at) {
-            let common = bytes.iter().zip(last).take_while(|(a, b)| a == b).count();
-            path.truncate(common);
-            while path.len() < bytes.len() {
-                let from = path.last().copied().unwrap_or(state);
-                match automaton.next(from, bytes[path.len()]) {
-                    Some(next) => path.push(next),
-                    None => break,
-                }
+fn tables(automaton: &Automaton, tokenizer: &Tokenizer) -> Result<Tables> {
+    let vocabulary = Vocabulary::new(tokenizer);
+    let vocab_size = tokenizer.tokens().len();
+    let table = Table::new(automaton);
+    let stop = |state: usize| {
+        let stop = tokenizer.stop().iter().copied();
+        stop.filter(move |_| automaton.states[state].accepts)
+    };
+    let count = automaton.states.len();
+    let mut masks = Masks::new(vocab_size);
+    let mut before: Vec<Vec<u32>> = vec![Vec::new(); count];
+    let mut last_seen = vec![u32::MAX; count];
+    let mut pairs = 0;
+    let mut mask_of = Vec::with_capacity(count);
+    for state in 0..count {
+        let mut ids: Vec<u32> = stop(state).collect();
+        vocabulary.walk(&table, state as u32, |tokens, next| {
+            ids.extend(tokens);
+            if std::mem::replace(&mut last_seen[next as usize], state as u32) != state as u32 {
+                before[next as usize].push(state as u32);
+                pairs += 1;
             }
-            last = bytes;
-            if path.len() == bytes.len() {
-                reached.push((id, path[bytes.len() - 1]));
-                at += 1;
-            } else {
-                let dead = &bytes[..=path.len()];
-                at += self.tokens[at..].partition_point(|(bytes, _)| bytes.starts_with(dead));
-            }
+        });
+        if pairs > MAX_PAIRS {
+            return Err(too_large(vocab_size));
         }
-        reached
+        mask_of.push(masks.index(ids)?);
     }
+    let distances = distances(automaton, &before);
+    if distances[0] == NEVER {
+        return Err(
+            Error::new("the vocabulary has no tokens for what the schema needs").remedy(
+                "the schema's names and values must be spelled in bytes that the tokenizer has",
+            ),
+        );
+    }
+    // Tokens that lead to where no end can be spelled are taken out.
+    let blind = (0..count).filter(|&state| distances[state] == NEVER);
+    let mut again: Vec<u32> = blind
+        .flat_map(|state| before[state].iter().copied())
+        .collect();
+    again.sort_unstable();
+    again.dedup();
+    for state in again {
+        let mut ids: Vec<u32> = stop(state as usize).collect();
+        vocabulary.walk(&table, state, |tokens, next| {
+            if distances[next as usize] != NEVER {
+                ids.extend(tokens);
+            }
+        });
+        mask_of[state as usize] = masks.index(ids)?;
+    }
+    let mut used = IndexSet::new();
+    let mask_of = mask_of
+        .iter()
+        .map(|mask| used.insert_full(mask).0 as u16)
+        .collect();
+    let masks = used
+        .iter()
+        .map(|&&mask| masks.known[mask].clone())
+        .collect();
+    Ok(Tables {
+        mask_of,
+        masks,
+        distances,
+    })
 }
 
-/// The least number of tokens from each state to an end.
-fn distances(automaton: &Automaton, reached: &[Vec<(u32, u32)>]) -> Vec<u16> {
-    let mut before: Vec<Vec<u32>> = vec![Vec::new(); reached.len()];
-    for (state, tokens) in reached.iter().enumerate() {
-        let mut next: Vec<u32> = tokens.iter().map(|&(_, next)| next).collect();
-        next.sort_unstable();
-        next.dedup();
-        for next in next {
-            before[next as usize].push(state as u32);
-        }
-    }
-    let mut distances = vec![NEVER; reached.len()];
-    let accepting = (0..reached.len()).filter(|&state| automaton.states[state].accepts);
+fn too_large(vocab_size: usize) -> Error {
+    Error::new(format!(
+        "the schema's tables for {vocab_size} tokens take more than {} MB",
+        MAX_MASKS >> 20
+    ))
+    .remedy("lower `maxLength`, `maxItems` or the number of properties and alternatives, or keep fewer tokens")
+}
+
+/// The least number of tokens from each state to an end, where tokens lead to each state from those
+/// `before` it.
+fn distances(automaton: &Automaton, before: &[Vec<u32>]) -> Vec<u16> {
+    let mut distances = vec![NEVER; before.len()];
+    let accepting = (0..before.len()).filter(|&state| automaton.states[state].accepts);
     let mut ring: Vec<u32> = accepting.map(|state| state as u32).collect();
     for distance in 0..NEVER {
         let mut next = Vec::new();
@@ -198,27 +212,26 @@ fn distances(automaton: &Automaton, reached: &[Vec<(u32, u32)>]) -> Vec<u16> {
 
 /// Masks, each kept once.
 struct Masks {
-    vocab_size: u32,
-    known: HashMap<Vec<u8>, u16>,
-    ends: Vec<u8>,
-    bytes: Vec<u8>,
+    vocab_size: usize,
+    known: IndexSet<Vec<u8>>,
+    bytes: usize,
 }
 
 impl Masks {
-    fn new(vocab_size: u32) -> Self {
+    fn new(vocab_size: usize) -> Self {
         Self {
             vocab_size,
-            known: HashMap::new(),
-            ends: Vec::new(),
-            bytes: Vec::new(),
+            known: IndexSet::new(),
+            bytes: 0,
         }
     }
 
-    /// The index of the mask that allows these ids, which ascend.
-    fn index(&mut self, ids: &[u32]) -> Result<u16> {
-        let bitmap_len = self.vocab_size.div_ceil(8) as usize;
+    /// The index of the mask that allows these ids.
+    fn index(&mut self, mut ids: Vec<u32>) -> Result<usize> {
+        let bitmap_len = self.vocab_size.div_ceil(8);
         let width = if self.vocab_size > 1 << 16 { 4 } else { 2 };
-        let mask = if ids.len() * width < bitmap_len {
+        let mask: Vec<u8> = if ids.len() * width < bitmap_len {
+            ids.sort_unstable();
             let bytes = ids.iter().map(|id| id.to_le_bytes());
             bytes.flat_map(|id| id.into_iter().take(width)).collect()
         } else {
@@ -228,18 +241,14 @@ impl Masks {
             }
             bits
         };
-        if let Some(&index) = self.known.get(&mask) {
-            return Ok(index);
+        let len = mask.len();
+        let (index, new) = self.known.insert_full(mask);
+        if new {
+            self.bytes += len;
         }
-        let index = u16::try_from(self.known.len());
-        let end = u32::try_from(self.bytes.len() + mask.len());
-        let (Ok(index), Ok(end)) = (index, end) else {
-            return Err(Error::new("the schema's masks exceed 4 GB or 65,536")
-                .remedy("lower `maxLength`, `maxItems` or the number of alternatives"));
-        };
-        self.bytes.extend_from_slice(&mask);
-        self.ends.extend(end.to_le_bytes());
-        self.known.insert(mask, index);
+        if self.bytes > MAX_MASKS {
+            return Err(too_large(self.vocab_size));
+        }
         Ok(index)
     }
 }

@@ -6,11 +6,18 @@
 //! schema allows, so every answer is valid.
 
 mod automaton;
+mod decimal;
+mod exclusive;
 mod grammar;
+mod json;
+mod keywords;
+mod minimal;
+mod nfa;
 mod node;
 mod number;
 mod parse;
-mod pattern;
+mod place;
+mod vocabulary;
 
 pub use grammar::Grammar;
 
@@ -35,11 +42,16 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
         .map_err(|error| {
             Error::io("read the schema", path, &error).remedy("the file must exist and be readable")
         })?;
+    check_length(&text).map_err(|error| error.in_file(path))?;
+    Ok(text)
+}
+
+fn check_length(text: &[u8]) -> Result<()> {
     if text.len() as u64 > MAX_FILE {
         let problem = format!("the schema has more than {MAX_FILE} bytes");
-        return Err(Error::new(problem).in_file(path));
+        return Err(Error::new(problem).remedy("give a shorter one"));
     }
-    Ok(text)
+    Ok(())
 }
 
 /// Compiles a schema for a tokenizer.
@@ -49,7 +61,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 /// subset (the message says what and where), allows nothing, is too large, or
 /// needs bytes that the vocabulary lacks.
 pub fn compile(text: &[u8], tokenizer: &Tokenizer) -> Result<Grammar> {
-    let node = parse::parse(text)?;
-    let automaton = automaton::build(&pattern::pattern(&node)?)?;
+    check_length(text)?;
+    let nodes = parse::parse(&json::read(text)?)?;
+    let automaton = nfa::nfa(&nodes, automaton::MAX_BYTES)
+        .ok()
+        .and_then(|nfa| automaton::build(&nfa))
+        .ok_or_else(|| nodes.too_large(nodes.root()))?;
     Grammar::new(&automaton, tokenizer)
 }

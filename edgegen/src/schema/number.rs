@@ -1,58 +1,141 @@
-//! Regular expressions of numbers.
+//! Which numbers are written: within bounds, with at most fifteen digits, of which at most three
+//! follow the point. Readers that hold numbers as doubles tell all of them apart.
 
-use super::node::{Numbers, ONE};
+use super::decimal::{BEYOND, Decimal};
 
-/// The greatest magnitude that is written where the schema gives no bound: fifteen digits, which
-/// every reader of JSON holds exactly.
-const LARGEST: i64 = 999_999_999_999_999;
-/// Most values that are listed one by one.
+/// Thousandths in one.
+const ONE: i64 = 1000;
+/// Most digits.
+const DIGITS: usize = 15;
+/// Most multiples, which are listed one by one.
 const MAX_LISTED: i64 = 10_000;
-/// Matches nothing.
-const NOTHING: &str = "[a&&b]";
 
-/// The expression of the numbers, or `None` if there are too many to list.
-pub(super) fn pattern(numbers: Numbers) -> Option<String> {
-    let Numbers { min, max, step } = numbers;
-    // The range of whole numbers inside the bounds.
-    let low = min.map_or(-LARGEST, |min| -(-min).div_euclid(ONE));
-    let high = max.map_or(LARGEST, |max| max.div_euclid(ONE));
-    match step {
-        ONE => Some(whole(low, high)),
-        1 => {
-            let mut parts = vec![whole(low, high)];
-            // Units that are inside the bounds as a whole have any fraction.
-            parts.push(fractions("", whole(low.max(0), high - 1)));
-            parts.push(fractions("-", whole((-high).max(0), -low - 1)));
-            let first = min
-                .into_iter()
-                .flat_map(|min| min..(low * ONE).min(max.map_or(i64::MAX, |max| max + 1)));
-            let last = max
-                .into_iter()
-                .flat_map(|max| (high * ONE + 1).max(min.unwrap_or(i64::MIN))..=max);
-            parts.extend(first.chain(last).map(text));
-            Some(parts.join("|"))
+/// The numbers that a schema allows, as far as they are written; at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// These texts.
+    Listed(Vec<String>),
+    /// All in these ranges.
+    Ranges(Vec<Range>),
+}
+
+/// Decimals between two with as many digits, in any notation: `0.5` and `0.50`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) negative: bool,
+    /// Digits before the point.
+    pub(super) whole: usize,
+    /// The digits of the magnitudes, included; as many in both.
+    pub(super) least: String,
+    pub(super) greatest: String,
+}
+
+/// Bounds and step, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    min: i64,
+    max: i64,
+    step: i64,
+}
+
+/// Why there are no numbers to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unwritten {
+    /// None is within the bounds.
+    None,
+    /// The multiples are too many to list.
+    TooMany,
+}
+
+impl Bounds {
+    /// All numbers, or all whole ones.
+    pub(super) fn new(whole: bool) -> Self {
+        Self {
+            min: 1 - BEYOND,
+            max: BEYOND - 1,
+            step: if whole { ONE } else { 1 },
         }
-        _ => {
-            let (min, max) = (min?, max?);
-            let (first, last) = (-(-min).div_euclid(step), max.div_euclid(step));
-            if last.checked_sub(first)? > MAX_LISTED {
-                return None;
-            }
-            let texts: Vec<String> = (first..=last).map(|n| text(n * step)).collect();
-            Some(if texts.is_empty() {
-                NOTHING.into()
-            } else {
-                texts.join("|")
-            })
+    }
+
+    /// Raises the least.
+    pub(super) fn at_least(&mut self, bound: &str, exclusive: bool) {
+        self.min = self.min.max(least(&Decimal::new(bound), exclusive));
+    }
+
+    /// Lowers the greatest.
+    pub(super) fn at_most(&mut self, bound: &str, exclusive: bool) {
+        let negated = Decimal::new(bound).negated();
+        self.max = self.max.min(-least(&negated, exclusive));
+    }
+
+    /// Keeps multiples; `false` if the step is no positive multiple of a thousandth.
+    pub(super) fn multiples_of(&mut self, step: &str) -> bool {
+        let (step, exact) = Decimal::new(step).thousandths();
+        if !exact || step <= 0 {
+            return false;
+        }
+        self.step = least_common_multiple(self.step, step);
+        true
+    }
+
+    /// The numbers.
+    pub(super) fn numbers(self) -> Result<Numbers, Unwritten> {
+        let Self { min, max, step } = self;
+        if step == 1 || step == ONE {
+            let fraction = if step == 1 { 3 } else { 0 };
+            let mut ranges = ranges(true, (-max).max(1), -min, fraction);
+            ranges.extend(self::ranges(false, min.max(0), max, fraction));
+            return match ranges.is_empty() {
+                true => Err(Unwritten::None),
+                false => Ok(Numbers::Ranges(ranges)),
+            };
+        }
+        let (first, last) = (-(-min).div_euclid(step), max.div_euclid(step));
+        if last - first >= MAX_LISTED {
+            return Err(Unwritten::TooMany);
+        }
+        let multiples = (first..=last).map(|n| text(n * step));
+        let texts: Vec<String> = multiples
+            .filter(|text| text.bytes().filter(u8::is_ascii_digit).count() <= DIGITS)
+            .collect();
+        match texts.is_empty() {
+            true => Err(Unwritten::None),
+            false => Ok(Numbers::Listed(texts)),
         }
     }
 }
 
-fn fractions(sign: &str, whole: String) -> String {
-    format!(r"{sign}(?:{whole})\.[0-9]{{1,3}}")
+impl Numbers {
+    /// About how many states they take.
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::Listed(texts) => texts.iter().map(|text| text.len() as u64).sum(),
+            Self::Ranges(_) => 200,
+        }
+    }
 }
 
-/// Thousandths as the shortest decimal, escaped.
+/// The least number of thousandths within a lower bound, exactly and among doubles.
+fn least(bound: &Decimal, exclusive: bool) -> i64 {
+    let (floor, exact) = bound.thousandths();
+    if !exclusive {
+        return floor + i64::from(!exact);
+    }
+    let mut n = floor + 1;
+    // A reader's double of a bound with many digits may be greater than the bound.
+    let bound = bound.double();
+    while n.abs() < BEYOND && double(n) <= bound {
+        n += 1;
+    }
+    n
+}
+
+/// Thousandths as readers see them.
+fn double(thousandths: i64) -> f64 {
+    text(thousandths).parse().unwrap_or(f64::NAN)
+}
+
+/// Thousandths as the shortest decimal.
 fn text(thousandths: i64) -> String {
     let sign = if thousandths < 0 { "-" } else { "" };
     let (units, rest) = (thousandths.abs() / ONE, thousandths.abs() % ONE);
@@ -60,103 +143,37 @@ fn text(thousandths: i64) -> String {
         return format!("{sign}{units}");
     }
     let digits = format!("{rest:03}");
-    format!(r"{sign}{units}\.{}", digits.trim_end_matches('0'))
+    format!("{sign}{units}.{}", digits.trim_end_matches('0'))
 }
 
-/// The whole numbers of a range.
-fn whole(low: i64, high: i64) -> String {
-    let mut parts = Vec::new();
-    if low < 0 {
-        parts.extend(
-            natural((-high).max(1), -low)
-                .into_iter()
-                .map(|part| format!("-{part}")),
-        );
-    }
-    parts.extend(natural(low.max(0), high));
-    if parts.is_empty() {
-        return NOTHING.into();
-    }
-    parts.join("|")
-}
-
-/// The numbers of a range from 0 on: a part for each count of digits.
-fn natural(low: i64, high: i64) -> Vec<String> {
-    let mut parts = Vec::new();
-    let mut low = low;
-    while low <= high {
-        let end = 10i64.pow(low.max(1).ilog10() + 1) - 1;
-        let end = end.min(high);
-        parts.push(digits(&low.to_string(), &end.to_string()));
-        low = end + 1;
-    }
-    parts
-}
-
-/// The numbers between two of as many digits.
-fn digits(low: &str, high: &str) -> String {
-    let (Some(first), Some(last)) = (low.chars().next(), high.chars().next()) else {
-        return String::new();
+/// The magnitudes in a range of thousandths, from 0 on: a range for each count of digits before
+/// the point, with as many behind it as there is room for.
+fn ranges(negative: bool, low: i64, high: i64, fraction: usize) -> Vec<Range> {
+    let range = |whole: usize| {
+        let digits = whole + fraction.min(DIGITS - whole);
+        let unit = 10i64.pow((whole + 3 - digits) as u32);
+        let first = if whole == 1 {
+            0
+        } else {
+            ONE * 10i64.pow(whole as u32 - 1)
+        };
+        let last = ONE * 10i64.pow(whole as u32) - unit;
+        let least = (low.max(first) + unit - 1) / unit;
+        let greatest = high.min(last).div_euclid(unit);
+        (least <= greatest).then(|| Range {
+            negative,
+            whole,
+            least: format!("{least:0digits$}"),
+            greatest: format!("{greatest:0digits$}"),
+        })
     };
-    if low.bytes().all(|digit| digit == b'0') && high.bytes().all(|digit| digit == b'9') {
-        return format!("[0-9]{{{}}}", low.len());
-    }
-    let (low, high) = (&low[1..], &high[1..]);
-    if first == last {
-        return format!("{first}{}", digits(low, high));
-    }
-    let count = low.len();
-    let mut parts = vec![format!("{first}{}", digits(low, &"9".repeat(count)))];
-    let between = (first as u8 + 1, last as u8 - 1);
-    if between.0 <= between.1 {
-        parts.push(format!(
-            "[{}-{}][0-9]{{{count}}}",
-            char::from(between.0),
-            char::from(between.1)
-        ));
-    }
-    parts.push(format!("{last}{}", digits(&"0".repeat(count), high)));
-    format!("(?:{})", parts.join("|"))
+    (1..=DIGITS).filter_map(range).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn accepts(numbers: Numbers, text: &str) -> bool {
-        let pattern = format!("^(?:{})$", pattern(numbers).expect("few enough"));
-        fancy_regex::Regex::new(&pattern)
-            .expect("an expression")
-            .is_match(text)
-            .expect("a simple one")
+fn least_common_multiple(a: i64, b: i64) -> i64 {
+    let (mut x, mut y) = (a, b);
+    while y != 0 {
+        (x, y) = (y, x % y);
     }
-
-    proptest! {
-        /// A whole number is accepted exactly if it is within the bounds.
-        #[test]
-        fn whole_numbers(a in -2000i64..2000, b in -2000i64..2000, n in -2100i64..2100) {
-            let (low, high) = (a.min(b), a.max(b));
-            let numbers = Numbers { min: Some(low * ONE), max: Some(high * ONE), step: ONE };
-            prop_assert_eq!(accepts(numbers, &n.to_string()), (low..=high).contains(&n));
-        }
-
-        /// So is a number with up to three digits after the point.
-        #[test]
-        fn decimals(a in -9000i64..9000, b in -9000i64..9000, n in -9500i64..9500) {
-            let (low, high) = (a.min(b), a.max(b));
-            let numbers = Numbers { min: Some(low), max: Some(high), step: 1 };
-            let text = text(n).replace('\\', "");
-            prop_assert_eq!(accepts(numbers, &text), (low..=high).contains(&n), "{}", text);
-        }
-
-        /// Of multiples exactly those are accepted.
-        #[test]
-        fn multiples(a in -9000i64..9000, b in -9000i64..9000, step in 2i64..900, n in -9500i64..9500) {
-            let (low, high) = (a.min(b), a.max(b));
-            let numbers = Numbers { min: Some(low), max: Some(high), step };
-            let text = text(n).replace('\\', "");
-            prop_assert_eq!(accepts(numbers, &text), (low..=high).contains(&n) && n % step == 0);
-        }
-    }
+    (a / x).saturating_mul(b)
 }

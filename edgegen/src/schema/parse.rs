@@ -1,455 +1,562 @@
 //! The text of a schema → the checked subset.
 
-use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-use super::node::{Node, Numbers, ONE, Property};
+use super::decimal::Decimal;
+use super::exclusive::{Overlap, overlap};
+use super::json::{Json, Object, quoted};
+use super::keywords::{self, refuse};
+use super::node::{Id, Kind, Nodes, Property};
+use super::number::{Bounds, Unwritten};
+use super::place::Place;
 
 /// Deepest nesting, references included.
 const MAX_DEPTH: usize = 48;
 /// Greatest count in `maxLength`, `maxItems` and the like.
-const MAX_COUNT: u64 = 10_000;
-/// Most nodes, so that references cannot multiply without bound.
-const MAX_NODES: usize = 100_000;
-/// Greatest magnitude of a bound.
-const MAX_NUMBER: f64 = 1e15;
+const MAX_COUNT: i64 = 10_000;
+/// Most states before those are merged that no text tells apart.
+const MAX_SIZE: u64 = 1 << 18;
 
-/// Keywords that say nothing about what is valid.
-const ANNOTATIONS: [&str; 11] = [
-    "$schema",
-    "$id",
-    "$comment",
-    "$defs",
-    "definitions",
-    "title",
-    "description",
-    "default",
-    "examples",
-    "deprecated",
-    "readOnly",
-];
-
-const SUPPORTED: &str = "supported are type, enum, const, anyOf, oneOf (of alternatives that exclude each other), $ref to #/…, \
-     properties, required, additionalProperties: false, items, minItems, maxItems, minLength, maxLength, \
-     minimum, maximum, exclusiveMinimum, exclusiveMaximum and multipleOf";
-
-type Object = Map<String, Value>;
-
-/// Parses and checks a schema.
+/// Checks a schema.
 ///
 /// # Errors
+///
 /// Names the place, as a JSON pointer, and what is wrong there.
-pub(super) fn parse(text: &[u8]) -> Result<Node> {
-    let root: Value = serde_json::from_slice(text)
-        .map_err(|error| Error::new(format!("the schema is not JSON: {error}")))?;
+pub(super) fn parse(root: &Json<'_>) -> Result<Nodes> {
     let mut parser = Parser {
-        root: &root,
-        nodes: 0,
+        root,
+        nodes: Nodes::new(),
+        known: HashMap::new(),
     };
-    parser.node(&root, "#", 0)
+    parser.schema(root, Place::default(), 1)?;
+    Ok(parser.nodes)
 }
 
-struct Parser<'a> {
-    root: &'a Value,
-    nodes: usize,
+struct Parser<'j, 't> {
+    root: &'j Json<'t>,
+    nodes: Nodes,
+    /// What each schema has become, by its address; `None` while it is being parsed.
+    known: HashMap<*const Json<'t>, Option<Id>>,
 }
 
-fn refuse<T>(place: &str, problem: impl Into<String>) -> Result<T> {
-    Err(Error::new(problem).at(place).remedy(SUPPORTED))
-}
-
-impl<'a> Parser<'a> {
-    fn node(&mut self, schema: &'a Value, place: &str, depth: usize) -> Result<Node> {
-        self.nodes += 1;
-        if depth > MAX_DEPTH || self.nodes > MAX_NODES {
-            return Err(
-                Error::new("the schema is nested too deeply, or refers to itself")
-                    .at(place)
-                    .remedy(
+impl<'j, 't> Parser<'j, 't> {
+    /// The node of a schema at a depth.
+    fn schema(&mut self, schema: &'j Json<'t>, place: Place, depth: usize) -> Result<Id> {
+        let (mut schema, mut place) = (schema, place);
+        // The last reference on the way.
+        let mut reference = None;
+        // The schema, and what it refers to, one after another.
+        let mut chain = Vec::new();
+        let id = loop {
+            match self.known.get(&std::ptr::from_ref(schema)) {
+                Some(&Some(id)) => break id,
+                Some(None) => {
+                    return refuse(
+                        &reference.unwrap_or(place),
+                        "the `$ref` leads back to itself: the schema has no end",
                         "an automaton has no stack: write the levels that are needed one by one",
-                    ),
-            );
-        }
-        let Value::Object(object) = schema else {
-            return refuse(place, "a schema that allows any value cannot be compiled");
+                    );
+                }
+                None => {}
+            }
+            self.known.insert(schema, None);
+            chain.push(std::ptr::from_ref(schema));
+            let Json::Object(object) = schema else {
+                return refuse(
+                    &place,
+                    "a schema must be an object",
+                    match schema {
+                        Json::Boolean(true) => {
+                            "`true` allows any value, which cannot be compiled: say what is wanted"
+                        }
+                        Json::Boolean(false) => {
+                            "`false` allows nothing: leave the property or alternative out"
+                        }
+                        _ => "write {\"type\": …}",
+                    },
+                );
+            };
+            keywords::check_names(object, &place)?;
+            let Some(target) = object.get("$ref") else {
+                break self.form(object, place, depth)?;
+            };
+            only(object, &["$ref"], "`$ref`", &place)?;
+            let (found, at) = self.resolve(target, &place)?;
+            schema = found;
+            reference = Some(std::mem::replace(&mut place, at));
         };
-        if let Some(target) = object.get("$ref") {
-            only(object, &["$ref"], place)?;
-            let target = self.resolve(target, place)?;
-            return self.node(target, place, depth + 1);
+        for schema in chain {
+            self.known.insert(schema, Some(id));
         }
-        for keyword in ["anyOf", "oneOf"] {
-            if let Some(alternatives) = object.get(keyword) {
-                return self.alternatives(object, keyword, alternatives, place, depth);
-            }
-        }
-        if object.contains_key("enum") || object.contains_key("const") {
-            return literals(object, place);
-        }
-        match object.get("type") {
-            Some(Value::String(kind)) => self.of_type(kind, object, place, depth),
-            Some(Value::Array(kinds)) if !kinds.is_empty() => {
-                only(object, &all_keywords(kinds), place)?;
-                let nodes = kinds.iter().map(|kind| match kind.as_str() {
-                    Some("object" | "array") => refuse(
-                        place,
-                        "of several types none may be an object or array; use anyOf",
-                    ),
-                    Some(kind) => simple(kind, object, place),
-                    None => refuse(place, "`type` must name types"),
-                });
-                nodes.collect::<Result<_>>().map(Node::AnyOf)
-            }
-            Some(_) => refuse(place, "`type` must name a type"),
-            None => refuse(
+        Ok(id)
+    }
+
+    /// What a reference leads to, and where that is.
+    fn resolve(&self, target: &Json<'_>, place: &Place) -> Result<(&'j Json<'t>, Place)> {
+        let nothing = || {
+            refuse(
                 place,
-                "the schema names no type, enum, const or alternatives",
-            ),
+                format!("`$ref`: {target} refers to nothing in this schema"),
+                "a reference is # and a JSON pointer, such as \"#/$defs/name\"; other files are not read",
+            )
+        };
+        let Json::String(text) = target else {
+            return nothing();
+        };
+        let Some(pointer) = text.strip_prefix('#').and_then(percent_decoded) else {
+            return nothing();
+        };
+        let mut names = pointer.split('/');
+        if names.next() != Some("") {
+            return nothing();
         }
-    }
-
-    fn of_type(
-        &mut self,
-        kind: &str,
-        object: &'a Object,
-        place: &str,
-        depth: usize,
-    ) -> Result<Node> {
-        match kind {
-            "object" => self.object(object, place, depth),
-            "array" => self.array(object, place, depth),
-            _ => {
-                only(object, &[&["type"], keywords(kind)].concat(), place)?;
-                simple(kind, object, place)
+        let (mut found, mut at) = (self.root, Place::default());
+        for name in names {
+            if let Json::Object(object) = found
+                && let Some(Json::String(_)) = object.get("$id")
+                && !at.is_root()
+            {
+                return refuse(
+                    place,
+                    format!("`$ref`: {target} leads through a schema with an `$id` of its own"),
+                    "leave `$id` out below the root",
+                );
             }
+            let name = name.replace("~1", "/").replace("~0", "~");
+            let next = match found {
+                Json::Object(object) => object.get(&name),
+                Json::Array(list) => name.parse().ok().and_then(|index: usize| list.get(index)),
+                _ => None,
+            };
+            let Some(next) = next else {
+                return nothing();
+            };
+            (found, at) = (next, at.below(name));
         }
+        Ok((found, at))
     }
 
-    fn resolve(&self, target: &Value, place: &str) -> Result<&'a Value> {
-        let pointer = target
-            .as_str()
-            .and_then(|target| target.strip_prefix('#'))
-            .map(|pointer| pointer.replace("%25", "%"));
-        match pointer.and_then(|pointer| self.root.pointer(&pointer)) {
-            Some(found) => Ok(found),
-            None => refuse(place, format!("{target} refers to nothing in this schema")),
+    /// The node of a schema that is not a reference.
+    fn form(&mut self, object: &'j Object<'t>, place: Place, depth: usize) -> Result<Id> {
+        if depth > MAX_DEPTH {
+            return too_deep(&place);
         }
+        let kind = if let Some(list) = object.get("anyOf") {
+            only(object, &["anyOf"], "`anyOf`", &place)?;
+            self.alternatives("anyOf", list, &place, depth)?
+        } else if let Some(list) = object.get("oneOf") {
+            only(object, &["oneOf"], "`oneOf`", &place)?;
+            self.alternatives("oneOf", list, &place, depth)?
+        } else if object.contains_key("enum") || object.contains_key("const") {
+            literals(object, &place)?
+        } else {
+            self.types(object, &place, depth)?
+        };
+        self.add(kind, place)
+    }
+
+    fn add(&mut self, kind: Kind, place: Place) -> Result<Id> {
+        let id = self.nodes.add(kind, place);
+        let node = &self.nodes[id];
+        if node.height > MAX_DEPTH {
+            return too_deep(&node.place);
+        }
+        if node.size > MAX_SIZE {
+            return Err(self.nodes.too_large(id));
+        }
+        Ok(id)
     }
 
     fn alternatives(
         &mut self,
-        object: &'a Object,
         keyword: &str,
-        alternatives: &'a Value,
-        place: &str,
+        list: &'j Json<'t>,
+        place: &Place,
         depth: usize,
-    ) -> Result<Node> {
-        only(object, &[keyword], place)?;
-        let Some(list) = alternatives.as_array().filter(|list| !list.is_empty()) else {
-            return refuse(place, format!("`{keyword}` must be a list of schemas"));
-        };
-        let nodes = list
-            .iter()
-            .enumerate()
-            .map(|(index, schema)| {
-                self.node(schema, &format!("{place}/{keyword}/{index}"), depth + 1)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        if keyword == "oneOf" {
-            for (index, node) in nodes.iter().enumerate() {
-                if let Some(other) = nodes[..index]
-                    .iter()
-                    .position(|other| !exclude(node, other))
-                {
-                    return refuse(
-                        place,
-                        format!(
-                            "alternatives {other} and {index} of oneOf are not known to exclude each other; use anyOf, \
-                             or a required property with different constants"
-                        ),
-                    );
-                }
-            }
-        }
-        Ok(Node::AnyOf(nodes))
-    }
-
-    fn object(&mut self, object: &'a Object, place: &str, depth: usize) -> Result<Node> {
-        only(
-            object,
-            &["type", "properties", "required", "additionalProperties"],
-            place,
-        )?;
-        if let Some(other) = object.get("additionalProperties")
-            && !other.is_boolean()
-        {
-            return refuse(
-                place,
-                "`additionalProperties` must be true or false; none are written",
-            );
-        }
-        let properties = match object.get("properties") {
-            None if !object.contains_key("required") => return Ok(Node::Object(Vec::new())),
-            Some(Value::Object(properties)) => properties,
+    ) -> Result<Kind> {
+        let list = match list {
+            Json::Array(list) if !list.is_empty() => list,
             _ => {
                 return refuse(
                     place,
-                    "`properties` must be an object with all that is required",
+                    format!("`{keyword}` must be a list of schemas, and not empty"),
+                    "give at least one alternative",
                 );
             }
         };
-        let mut required = Vec::new();
+        let place = place.below(keyword);
+        let nodes = list.iter().enumerate();
+        let nodes = nodes
+            .map(|(index, schema)| self.schema(schema, place.below(index), depth + 1))
+            .collect::<Result<Vec<_>>>()?;
+        let size = nodes.iter().map(|&node| self.nodes[node].size);
+        // What is too large is not compared.
+        if keyword == "oneOf"
+            && size.fold(0, u64::saturating_add) <= MAX_SIZE
+            && let Some(overlap) = overlap(&self.nodes, &nodes)
+        {
+            return refuse(
+                &place,
+                match overlap {
+                    Overlap::Between(a, b) => {
+                        format!("alternatives {a} and {b} are not known to exclude each other")
+                    }
+                    Overlap::TooMany => "there are too many alternatives to compare".into(),
+                },
+                "use anyOf, or a required property with different constants in each alternative",
+            );
+        }
+        Ok(Kind::AnyOf(nodes))
+    }
+
+    /// What `type` says.
+    fn types(&mut self, object: &'j Object<'t>, place: &Place, depth: usize) -> Result<Kind> {
+        let kinds = match object.get("type") {
+            Some(Json::Array(kinds)) if !kinds.is_empty() => &kinds[..],
+            Some(kind @ Json::String(_)) => std::slice::from_ref(kind),
+            Some(kind) => {
+                return refuse(
+                    place,
+                    format!("`type` must name a type, and not be {kind}"),
+                    keywords::TYPES_HELP,
+                );
+            }
+            None => {
+                return refuse(
+                    place,
+                    "the schema names no type, enum, const or alternatives: any value is valid",
+                    keywords::help_without_type(object),
+                );
+            }
+        };
+        let mut names = Vec::new();
+        for kind in kinds {
+            names.push(keywords::type_name(kind, place)?);
+        }
+        let allowed: Vec<&str> = names
+            .iter()
+            .flat_map(|kind| keywords::of_type(kind))
+            .copied()
+            .chain(["type"])
+            .collect();
+        only(
+            object,
+            &allowed,
+            &format!("`type`: {}", object["type"]),
+            place,
+        )?;
+        if let [kind] = names[..] {
+            return match kind {
+                "object" => self.object(object, place, depth),
+                "array" => self.array(object, place, depth),
+                _ => simple(kind, object, place),
+            };
+        }
+        let mut nodes = Vec::new();
+        for kind in names {
+            if let "object" | "array" = kind {
+                return refuse(
+                    place,
+                    "of several types none may be an object or an array",
+                    "use anyOf with a schema for each type",
+                );
+            }
+            let kind = simple(kind, object, place)?;
+            nodes.push(self.add(kind, place.clone())?);
+        }
+        Ok(Kind::AnyOf(nodes))
+    }
+
+    fn object(&mut self, object: &'j Object<'t>, place: &Place, depth: usize) -> Result<Kind> {
+        if let Some(other) = object.get("additionalProperties")
+            && !matches!(other, Json::Boolean(_))
+        {
+            return refuse(
+                place,
+                "`additionalProperties` must be true or false",
+                "an answer has named properties only, with either: name those that it needs in `properties`",
+            );
+        }
+        let properties = match object.get("properties") {
+            None => None,
+            Some(Json::Object(properties)) => Some(properties),
+            Some(_) => {
+                return refuse(
+                    place,
+                    "`properties` must be an object",
+                    "give each name its schema: {\"name\": {\"type\": \"string\"}}",
+                );
+            }
+        };
+        let mut required = HashSet::new();
         match object.get("required") {
             None => {}
-            Some(Value::Array(names)) => {
+            Some(Json::Array(names)) => {
                 for name in names {
-                    match name.as_str() {
-                        Some(name) if properties.contains_key(name) => required.push(name),
-                        _ => {
+                    match name {
+                        Json::String(name)
+                            if properties.is_some_and(|all| all.contains_key(name)) =>
+                        {
+                            required.insert(name)
+                        }
+                        name => {
                             return refuse(
                                 place,
                                 format!("{name} is required and not among the properties"),
+                                "an answer has named properties only: add it to `properties`",
                             );
                         }
-                    }
+                    };
                 }
             }
-            Some(_) => return refuse(place, "`required` must be a list of names"),
+            Some(_) => {
+                return refuse(
+                    place,
+                    "`required` must be a list of names",
+                    "write \"required\": [\"name\"] beside `properties`",
+                );
+            }
         }
+        let below = place.below("properties");
         let properties = properties
-            .iter()
+            .into_iter()
+            .flatten()
             .map(|(name, schema)| {
-                let value = self.node(schema, &format!("{place}/properties/{name}"), depth + 1)?;
                 Ok(Property {
-                    name: Value::from(name.as_str()).to_string(),
-                    value,
-                    required: required.contains(&name.as_str()),
+                    value: self.schema(schema, below.below(name), depth + 1)?,
+                    name: quoted(name),
+                    required: required.contains(name),
                 })
             })
             .collect::<Result<_>>()?;
-        Ok(Node::Object(properties))
+        Ok(Kind::Object(properties))
     }
 
-    fn array(&mut self, object: &'a Object, place: &str, depth: usize) -> Result<Node> {
-        only(object, &["type", "items", "minItems", "maxItems"], place)?;
+    fn array(&mut self, object: &'j Object<'t>, place: &Place, depth: usize) -> Result<Kind> {
         let (min, max) = counts(object, "minItems", "maxItems", place)?;
         match object.get("items") {
-            Some(items) => Ok(Node::Array {
-                items: Box::new(self.node(items, &format!("{place}/items"), depth + 1)?),
+            Some(items) => Ok(Kind::Array {
+                items: self.schema(items, place.below("items"), depth + 1)?,
                 min,
                 max,
             }),
-            None => refuse(place, "an array needs `items`"),
+            None => refuse(
+                place,
+                "an array needs `items`",
+                "say what its items are: \"items\": {\"type\": \"string\"}",
+            ),
         }
     }
 }
 
-/// The keywords of a type, beside `type`.
-fn keywords(kind: &str) -> &'static [&'static str] {
-    match kind {
-        "string" => &["minLength", "maxLength"],
-        "number" | "integer" => &[
-            "minimum",
-            "maximum",
-            "exclusiveMinimum",
-            "exclusiveMaximum",
-            "multipleOf",
-        ],
-        _ => &[],
+fn too_deep<T>(place: &Place) -> Result<T> {
+    refuse(
+        place,
+        format!("the schema is nested more than {MAX_DEPTH} levels deep"),
+        "write it with fewer levels",
+    )
+}
+
+/// The text of a URI's fragment.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::new();
+    while let Some(byte) = bytes.next() {
+        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+        decoded.push(match byte {
+            b'%' => (16 * digit(bytes.next())? + digit(bytes.next())?) as u8,
+            byte => byte,
+        });
     }
+    String::from_utf8(decoded).ok()
 }
 
-fn all_keywords(kinds: &[Value]) -> Vec<&'static str> {
-    let own = kinds.iter().filter_map(Value::as_str).flat_map(keywords);
-    own.copied().chain(["type"]).collect()
-}
-
-/// Refuses keywords that are neither annotations nor these.
-fn only(object: &Object, keywords: &[&str], place: &str) -> Result<()> {
-    let known = |key: &str| keywords.contains(&key) || ANNOTATIONS.contains(&key);
-    match object.keys().find(|key| !known(key)) {
+/// Refuses keywords that have no meaning in a schema of this form.
+fn only(object: &Object<'_>, keywords: &[&str], form: &str, place: &Place) -> Result<()> {
+    let meaningless =
+        |key: &&String| !keywords.contains(&key.as_str()) && !keywords::is_annotation(key);
+    match object.keys().find(meaningless) {
         None => Ok(()),
         Some(key) => refuse(
             place,
-            format!(
-                "`{key}` is not supported here (beside {})",
-                keywords.join(", ")
-            ),
+            format!("`{key}` is not supported beside {form}"),
+            match keywords {
+                [form] => format!("leave `{key}` out, or move it into what `{form}` leads to"),
+                _ => format!(
+                    "leave `{key}` out; supported here are {}",
+                    keywords.join(", ")
+                ),
+            },
         ),
     }
 }
 
-fn simple(kind: &str, object: &Object, place: &str) -> Result<Node> {
-    match kind {
+/// A string, a number, `true`, `false` or `null`.
+fn simple(kind: &str, object: &Object<'_>, place: &Place) -> Result<Kind> {
+    Ok(match kind {
         "string" => {
             let (min, max) = counts(object, "minLength", "maxLength", place)?;
-            Ok(Node::String { min, max })
+            Kind::String { min, max }
         }
-        "boolean" => Ok(Node::Boolean),
-        "null" => Ok(Node::Null),
-        "number" | "integer" => numbers(kind == "integer", object, place).map(Node::Number),
-        _ => refuse(place, format!("there is no type {kind:?}")),
-    }
+        "boolean" => Kind::Boolean,
+        "null" => Kind::Null,
+        _ => number(kind == "integer", object, place)?,
+    })
 }
 
-fn counts(object: &Object, low: &str, high: &str, place: &str) -> Result<(u32, Option<u32>)> {
-    let count = |key: &str| match object.get(key) {
-        None => Ok(None),
-        Some(value) => match value.as_u64().filter(|&count| count <= MAX_COUNT) {
-            Some(count) => Ok(Some(count as u32)),
-            None => refuse(
-                place,
-                format!("`{key}` must be a whole number up to {MAX_COUNT}"),
-            ),
-        },
+fn counts(object: &Object<'_>, low: &str, high: &str, place: &Place) -> Result<(u32, Option<u32>)> {
+    let count = |key: &str| {
+        let Some(value) = object.get(key) else {
+            return Ok(None);
+        };
+        if let Json::Number(text) = value
+            && let (thousandths, true) = Decimal::new(text).thousandths()
+            && thousandths % 1000 == 0
+            && (0..=MAX_COUNT).contains(&(thousandths / 1000))
+        {
+            return Ok(Some((thousandths / 1000) as u32));
+        }
+        refuse(
+            place,
+            format!("`{key}` must be a whole number from 0 to {MAX_COUNT}, and is {value}"),
+            "correct it, or leave it out",
+        )
     };
     let (min, max) = (count(low)?.unwrap_or(0), count(high)?);
-    if max.is_some_and(|max| max < min) {
-        return refuse(
+    match max {
+        Some(max) if max < min => refuse(
             place,
-            format!("`{high}` is less than `{low}`: nothing is valid"),
-        );
+            format!("no value is possible: `{low}` is {min}, `{high}` {max}"),
+            format!("raise `{high}` or lower `{low}`"),
+        ),
+        _ => Ok((min, max)),
     }
-    Ok((min, max))
 }
 
-fn literals(object: &Object, place: &str) -> Result<Node> {
-    only(object, &["enum", "const", "type"], place)?;
+fn literals(object: &Object<'_>, place: &Place) -> Result<Kind> {
+    only(
+        object,
+        &["enum", "const", "type"],
+        "`enum` or `const`",
+        place,
+    )?;
     let list = match (object.get("enum"), object.get("const")) {
-        (Some(Value::Array(list)), None) if !list.is_empty() => &list[..],
+        (Some(Json::Array(list)), None) if !list.is_empty() => &list[..],
         (None, Some(value)) => std::slice::from_ref(value),
-        _ => return refuse(place, "either `const`, or `enum` with a list of values"),
+        (Some(_), Some(_)) => {
+            return refuse(
+                place,
+                "`enum` and `const` are both there",
+                "keep one of them",
+            );
+        }
+        (Some(Json::Array(_)), None) => {
+            return refuse(
+                place,
+                "no value is possible: `enum` is empty",
+                "list the values that are allowed",
+            );
+        }
+        _ => {
+            return refuse(
+                place,
+                "`enum` must be a list of values",
+                "write \"enum\": [\"a\", \"b\"], or \"const\" with a single value",
+            );
+        }
     };
     if let Some(kind) = object.get("type") {
-        let is = |value: &Value, kind: &Value| match kind.as_str() {
-            Some("string") => value.is_string(),
-            Some("integer") => value.is_i64() || value.is_u64(),
-            Some("number") => value.is_number(),
-            Some("boolean") => value.is_boolean(),
-            Some("null") => value.is_null(),
-            Some("array") => value.is_array(),
-            Some("object") => value.is_object(),
-            _ => false,
+        let kinds = match kind {
+            Json::Array(list) => &list[..],
+            _ => std::slice::from_ref(kind),
         };
-        let kinds = kind
-            .as_array()
-            .map_or(std::slice::from_ref(kind), |list| list);
-        if let Some(value) = list
-            .iter()
-            .find(|value| !kinds.iter().any(|kind| is(value, kind)))
-        {
-            return refuse(place, format!("{value} is not of the type {kind}"));
+        let mut names = Vec::new();
+        for kind in kinds {
+            names.push(keywords::type_name(kind, place)?);
         }
-    }
-    Ok(Node::Literals(list.iter().map(Value::to_string).collect()))
-}
-
-fn numbers(integer: bool, object: &Object, place: &str) -> Result<Numbers> {
-    let bound = |key: &str| match object.get(key) {
-        None => Ok(None),
-        Some(value) => match value.as_f64().filter(|bound| bound.abs() <= MAX_NUMBER) {
-            Some(bound) => Ok(Some(bound)),
-            None => refuse(
+        let fits = |value: &&Json<'_>| names.iter().any(|kind| is_of_type(value, kind));
+        if let Some(value) = list.iter().find(|value| !fits(value)) {
+            return refuse(
                 place,
-                format!("`{key}` must be a number up to {MAX_NUMBER:e}"),
+                format!("{value} is not of the type {kind}"),
+                "correct the value or `type`, or leave `type` out",
+            );
+        }
+    }
+    Ok(Kind::Literals(list.iter().map(Json::to_string).collect()))
+}
+
+fn is_of_type(value: &Json<'_>, kind: &str) -> bool {
+    match value {
+        Json::Null => kind == "null",
+        Json::Boolean(_) => kind == "boolean",
+        Json::Number(text) => {
+            kind == "number" || (kind == "integer" && Decimal::new(text).is_whole())
+        }
+        Json::String(_) => kind == "string",
+        Json::Array(_) => kind == "array",
+        Json::Object(_) => kind == "object",
+    }
+}
+
+fn number(whole: bool, object: &Object<'_>, place: &Place) -> Result<Kind> {
+    let mut bounds = Bounds::new(whole);
+    let text = |key: &str| match object.get(key) {
+        None => Ok(None),
+        Some(Json::Number(text)) => Ok(Some(*text)),
+        Some(value) => refuse(
+            place,
+            format!("`{key}` must be a number, and is {value}"),
+            "correct it, or leave it out",
+        ),
+    };
+    for (key, exclusive) in [("minimum", false), ("exclusiveMinimum", true)] {
+        if let Some(bound) = text(key)? {
+            bounds.at_least(bound, exclusive);
+        }
+    }
+    for (key, exclusive) in [("maximum", false), ("exclusiveMaximum", true)] {
+        if let Some(bound) = text(key)? {
+            bounds.at_most(bound, exclusive);
+        }
+    }
+    if let Some(step) = text("multipleOf")?
+        && !bounds.multiples_of(step)
+    {
+        return refuse(
+            place,
+            format!("`multipleOf` must be a positive multiple of 0.001 below 1e15, and is {step}"),
+            "numbers have at most three digits after the point",
+        );
+    }
+    let given = || {
+        let keys = [
+            "minimum",
+            "exclusiveMinimum",
+            "maximum",
+            "exclusiveMaximum",
+            "multipleOf",
+        ];
+        let given = keys.map(|key| object.get(key).map(|value| format!("`{key}` {value}")));
+        given.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    };
+    match bounds.numbers() {
+        Ok(numbers) => Ok(Kind::Number(numbers)),
+        Err(Unwritten::None) => refuse(
+            place,
+            format!(
+                "no value is possible: {} {}",
+                if whole { "integer," } else { "number," },
+                given()
             ),
-        },
-    };
-    // The nearest thousandth inside the bound, judged by the numbers that a reader will see.
-    let inside = |key: &str, exclusive: &str, up: bool| -> Result<Option<i64>> {
-        let mut best: Option<i64> = None;
-        for (bound, strict) in [(bound(key)?, false), (bound(exclusive)?, true)] {
-            let Some(bound) = bound else { continue };
-            let near = (bound * ONE as f64).round() as i64;
-            let fits = |n: i64| {
-                let value = n as f64 / ONE as f64;
-                match (up, strict) {
-                    (true, false) => value >= bound,
-                    (true, true) => value > bound,
-                    (false, false) => value <= bound,
-                    (false, true) => value < bound,
-                }
-            };
-            let order = if up {
-                [near - 1, near, near + 1]
-            } else {
-                [near + 1, near, near - 1]
-            };
-            // Beyond 2^53 thousandths neighbours are one number; only whole bounds are there.
-            let n = order.into_iter().find(|&n| fits(n)).unwrap_or(near);
-            best = Some(match best {
-                None => n,
-                Some(other) if up => other.max(n),
-                Some(other) => other.min(n),
-            });
-        }
-        Ok(best)
-    };
-    let min = inside("minimum", "exclusiveMinimum", true)?;
-    let max = inside("maximum", "exclusiveMaximum", false)?;
-    let mut step = if integer { ONE } else { 1 };
-    if let Some(multiple) = bound("multipleOf")? {
-        let thousandths = (multiple * ONE as f64).round();
-        if !(thousandths >= 1.0 && (thousandths / ONE as f64 - multiple).abs() < 1e-12) {
-            return refuse(place, "`multipleOf` must be a positive multiple of 0.001");
-        }
-        step = least_common_multiple(step, thousandths as i64);
-    }
-    Ok(Numbers { min, max, step })
-}
-
-fn least_common_multiple(a: i64, b: i64) -> i64 {
-    let (mut x, mut y) = (a, b);
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    (a / x).saturating_mul(b)
-}
-
-/// Whether no value can be valid against both.
-fn exclude(a: &Node, b: &Node) -> bool {
-    match (a, b) {
-        (Node::AnyOf(list), other) | (other, Node::AnyOf(list)) => {
-            list.iter().all(|node| exclude(node, other))
-        }
-        // `1` and `1.0` are one value, so texts alone do not tell.
-        (Node::Literals(a), Node::Literals(b)) => {
-            let value = |text: &String| -> Value { serde_json::from_str(text).unwrap_or_default() };
-            let equal =
-                |x: &Value, y: &Value| x == y || (x.is_number() && x.as_f64() == y.as_f64());
-            !a.iter()
-                .any(|x| b.iter().any(|y| equal(&value(x), &value(y))))
-        }
-        (Node::Literals(texts), other) | (other, Node::Literals(texts)) => {
-            texts.iter().all(|text| kind_of_text(text) != kind(other))
-        }
-        (Node::Object(a), Node::Object(b)) => a.iter().any(|x| {
-            x.required
-                && b.iter()
-                    .any(|y| y.required && x.name == y.name && exclude(&x.value, &y.value))
-        }),
-        _ => kind(a) != kind(b),
-    }
-}
-
-/// The first letter of a compact JSON text tells its type.
-fn kind_of_text(text: &str) -> char {
-    match text.chars().next() {
-        Some('f' | 't') => 'b',
-        Some('-' | '0'..='9') | None => '0',
-        Some(first) => first,
-    }
-}
-
-fn kind(node: &Node) -> char {
-    match node {
-        Node::String { .. } => '"',
-        Node::Number(_) => '0',
-        Node::Boolean => 'b',
-        Node::Null => 'n',
-        Node::Array { .. } => '[',
-        Node::Object(_) => '{',
-        Node::Literals(_) | Node::AnyOf(_) => '?',
+            "correct the bounds; numbers have at most fifteen digits, of which at most three follow the point",
+        ),
+        Err(Unwritten::TooMany) => refuse(
+            place,
+            format!("`multipleOf` has more than 10,000 multiples: {}", given()),
+            "give `minimum` and `maximum` that are closer, or use an integer",
+        ),
     }
 }
