@@ -37,6 +37,9 @@ impl Project {
         if root.exists() {
             fs::remove_dir_all(&root).unwrap();
         }
+        fs::create_dir_all(&root).unwrap();
+        // Cargo gives paths without links.
+        let root = fs::canonicalize(root).unwrap();
         let project = Self { root };
         for (path, text) in files {
             let edgegen = env!("CARGO_MANIFEST_DIR");
@@ -295,8 +298,8 @@ fn the_packaged_crates_are_enough() {
         .args([
             "package",
             "--workspace",
-            "--exclude",
-            "tests",
+            "--exclude=tests",
+            "--exclude=expand",
             "--no-verify",
         ])
         .args(["--allow-dirty", "--offline", "--quiet", "--target-dir"])

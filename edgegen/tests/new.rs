@@ -29,6 +29,7 @@ fn run(program: &Path, command: &str) -> Output {
         .args(["-c", command])
         .current_dir(program)
         .env("CARGO_NET_OFFLINE", "true")
+        .env("EDGEGEN_CACHE", program.join("target/cache"))
         .env(
             "CARGO_TARGET_DIR",
             Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap(),

@@ -1,8 +1,10 @@
-//! The module computes what the emitted crate computes.
+//! The module computes what the emitted crate computes. A crate of its own, since its build script gives
+//! the macro a cache of its own.
+#![cfg(test)]
 
 edgegen_macros::edge_model! {
     mod kept {
-        model: "../examples/macro-assistant/models/tiny.bin",
+        model: "../../../examples/macro-assistant/models/tiny.bin",
         platform: "host",
     }
 }
@@ -12,8 +14,8 @@ edgegen_macros::edge_model! {
     mod quantized {
         platform: "host",
         quant: "q4m",
-        model: "../examples/macro-assistant/models/tiny.bin",
-        tokenizer: "../examples/macro-assistant/models/tokenizer.bin",
+        model: "../../../examples/macro-assistant/models/tiny.bin",
+        tokenizer: "../../../examples/macro-assistant/models/tokenizer.bin",
         context: 32,
         answer_cache: 0,
     }
@@ -21,7 +23,7 @@ edgegen_macros::edge_model! {
 
 edgegen_macros::edge_model! {
     mod microcontroller {
-        model: "../examples/macro-assistant/models/tiny.bin",
+        model: "../../../examples/macro-assistant/models/tiny.bin",
         platform: "esp32",
         quant: "q8",
         answer_cache: 150,
@@ -31,8 +33,8 @@ edgegen_macros::edge_model! {
 #[cfg(target_arch = "x86_64")]
 edgegen_macros::edge_model! {
     mod bare {
-        model: "../examples/macro-assistant/models/tiny.bin",
-        platform: "tests/bare_x86_64.toml",
+        model: "../../../examples/macro-assistant/models/tiny.bin",
+        platform: "bare_x86_64.toml",
         cpu: "x86-64-v3",
     }
 }
