@@ -97,6 +97,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// As [`generate`](Self::generate).
     pub fn begin(&mut self, prompt: &str, options: &Options) -> Result<Answer, Error> {
         options.check()?;
+        check_length(prompt.len())?;
         self.scratch.hold_tokens(prompt.len());
         let encoded = TOKENIZER.encode(prompt, true, &mut self.scratch.tokens);
         self.start(encoded.ok(), options)
@@ -137,6 +138,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let len = template
             .len(system, user)
             .map_err(|_| Error::NoSystemMessage)?;
+        check_length(len)?;
         self.scratch.hold_text(len);
         self.scratch.hold_tokens(len);
         let text = template
@@ -204,6 +206,15 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 /// Tokens that an answer may still have after `fed` tokens; its last is not fed.
 fn room(fed: usize, max_tokens: usize) -> usize {
     max_tokens.min((CONTEXT + 1).saturating_sub(fed))
+}
+
+/// Refuses a text that has more tokens than the context holds, whatever they are: before the work of
+/// encoding it.
+fn check_length(bytes: usize) -> Result<(), Error> {
+    match TOKENIZER.least_tokens(bytes) <= CONTEXT {
+        true => Ok(()),
+        false => Err(Error::PromptTooLong { context: CONTEXT }),
+    }
 }
 
 /// Refuses limits that the shortest answer after `fed` tokens would exceed.

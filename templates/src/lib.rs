@@ -61,6 +61,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("team.rs", include_str!("team.rs")),
     ("tokenizer.rs", include_str!("tokenizer.rs")),
     ("tokenizer/bpe.rs", include_str!("tokenizer/bpe.rs")),
+    ("tokenizer/ranks.rs", include_str!("tokenizer/ranks.rs")),
     ("tokenizer/split.rs", include_str!("tokenizer/split.rs")),
     ("tokenizer/stream.rs", include_str!("tokenizer/stream.rs")),
     ("tokenizer/tables.rs", include_str!("tokenizer/tables.rs")),

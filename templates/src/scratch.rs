@@ -35,9 +35,10 @@ impl Scratch {
         self.text.resize(bytes, 0);
     }
 
-    /// Makes room for the tokens of a text of this many bytes.
+    /// Makes room for the tokens of a text of this many bytes, with some to spare for long words.
     pub fn hold_tokens(&mut self, bytes: usize) {
-        self.tokens.resize((3 * bytes + 4).max(CONTEXT), 0);
+        let room = 3 * bytes + bytes / 4 + 4;
+        self.tokens.resize(room.max(CONTEXT), 0);
     }
 }
 

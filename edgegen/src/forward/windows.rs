@@ -39,7 +39,7 @@ impl Windows {
         let tables = TokenizerTables::new(model.tokenizer());
         let runtime = tables.runtime();
         let bos = runtime.bos.filter(|_| runtime.add_bos);
-        // Paragraph by paragraph, as the work grows with the square of what is encoded at once.
+        // Paragraph by paragraph: joined, they could have other tokens.
         let tokens: Vec<u32> = text
             .split_inclusive("\n\n")
             .flat_map(|paragraph| tables.encode(paragraph, false))

@@ -20,6 +20,7 @@ pub struct TokenizerTables {
     add_bos: bool,
     add_eos: bool,
     stop: Vec<u32>,
+    longest: u32,
 }
 
 /// The names of the sections, in the order of the blob.
@@ -71,6 +72,7 @@ impl TokenizerTables {
             add_bos: tokenizer.add_bos(),
             add_eos: tokenizer.add_eos(),
             stop: tokenizer.stop().to_vec(),
+            longest: longest(tokenizer),
         }
     }
 
@@ -108,6 +110,7 @@ impl TokenizerTables {
             add_bos: self.add_bos,
             add_eos: self.add_eos,
             stop: &self.stop,
+            longest: self.longest,
         }
     }
 
@@ -119,7 +122,7 @@ impl TokenizerTables {
             add_eos: false,
             ..self.runtime()
         };
-        let mut tokens = vec![0; 3 * text.len() + 4];
+        let mut tokens = vec![0; 3 * text.len() + text.len() / 4 + 4];
         let count = alone
             .encode(text, parse_special, &mut tokens)
             .expect("so many entries always suffice");
@@ -145,6 +148,7 @@ impl TokenizerTables {
             ("add_bos", expression(self.add_bos.to_string())),
             ("add_eos", expression(self.add_eos.to_string())),
             ("stop", expression(format!("&{:?}", self.stop))),
+            ("longest", expression(self.longest.to_string())),
         ]);
         fields
     }
@@ -161,6 +165,26 @@ fn scheme_expression(scheme: runtime::Scheme) -> String {
         ),
         byte_level => format!("Scheme::{byte_level:?}"),
     }
+}
+
+/// The most bytes of a text that become one token: those of the longest one, three times as many
+/// where characters of three bytes can become one byte; any number where bytes or spaces vanish.
+fn longest(tokenizer: &Tokenizer) -> u32 {
+    let shrink = match tokenizer.scheme() {
+        Scheme::ByteLevel(_) if byte_tokens(tokenizer).contains(&None) => return u32::MAX,
+        Scheme::ByteLevel(scheme) => scheme.lowercase,
+        Scheme::SentencePiece(scheme) => scheme.escaped_space,
+    };
+    if tokenizer
+        .added()
+        .iter()
+        .any(|added| added.strip_left || added.strip_right)
+    {
+        return u32::MAX;
+    }
+    let bytes = tokenizer.tokens().iter().map(|token| token.bytes.len());
+    let longest = bytes.max().unwrap_or(0).max(1);
+    u32::try_from(longest * if shrink { 3 } else { 1 }).unwrap_or(u32::MAX)
 }
 
 fn scheme(tokenizer: &Tokenizer) -> runtime::Scheme {
