@@ -193,8 +193,7 @@ fn weights_outside_the_library_are_given_in_memory() {
     let weights = std::fs::read(weights).expect("a readable file");
     let mut changed = weights.clone();
     *changed.last_mut().expect("weights") ^= 1;
-    let longer = [&weights[..], &[0]].concat();
-    for bytes in [&weights[..weights.len() - 1], &changed, &longer] {
+    for bytes in [&weights[..weights.len() - 1], &changed] {
         let file = library.folder.join("wrong.weights");
         std::fs::write(&file, bytes).expect("a writable target folder");
         refuses(&program, Some(&file));
