@@ -78,6 +78,7 @@ impl Tables {
             piece_ends: &self.piece_ends,
             piece_bytes: &self.piece_bytes,
             bytes: &[],
+            longest: u32::MAX,
             alphabet: &[],
             words: &[],
             merges: &[],

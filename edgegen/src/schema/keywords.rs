@@ -1,6 +1,6 @@
 //! The keywords of JSON Schema: which are supported where, and what to write in place of others.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 
 use super::json::{Json, Object};
 use super::place::Place;
@@ -123,7 +123,7 @@ pub(super) fn is_annotation(keyword: &str) -> bool {
 pub(super) fn refuse<T>(
     place: &Place,
     problem: impl Into<String>,
-    remedy: impl Into<String>,
+    remedy: impl Into<Remedy>,
 ) -> Result<T> {
     Err(Error::new(problem).at(place.to_string()).remedy(remedy))
 }
@@ -148,7 +148,8 @@ pub(super) fn check_names(object: &Object<'_>, place: &Place) -> Result<()> {
         .clone()
         .find(|(keywords, _)| keywords.contains(&keyword.as_str()));
     if let Some((_, remedy)) = known {
-        return refuse(place, format!("`{keyword}` is not supported"), *remedy);
+        let error = Error::unsupported(format!("`{keyword}` is not supported"));
+        return Err(error.at(place.to_string()).remedy(*remedy));
     }
     let candidates = supported.iter().chain(&ANNOTATIONS).copied();
     refuse(
