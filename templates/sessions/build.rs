@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use edgegen::cache::Cache;
 use edgegen::compile::Quiet;
 use edgegen::program::CacheFormat;
 use edgegen::recipe::{Compression, Recipe};
@@ -68,7 +69,7 @@ fn main() {
 fn emit(out: &Path, name: &str, recipe: &Recipe) {
     let folder = out.join(name);
     let ingredients = recipe.read().unwrap_or_else(|error| panic!("{error}"));
-    let compiled = ingredients.compile(&Quiet);
+    let compiled = ingredients.compile(&Cache::none(), &Quiet);
     let krate = compiled
         .unwrap_or_else(|error| panic!("{error}"))
         .krate(name);
