@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 
+use super::super::generation::Finish;
 use super::super::model;
 use super::super::options::Options;
 use super::{OnHeap, encode, greedy};
@@ -117,6 +118,32 @@ fn an_answer_that_did_not_end_is_not_kept() {
     let mut generation = session.generate("switch off", &greedy(40)).expect("it fits");
     assert!(generation.next().is_some());
     assert!(!ask(&mut session, "switch off", &greedy(40)).0);
+}
+
+/// To the last word of the memory, and not a word further.
+#[test]
+fn answers_are_kept_as_long_as_there_is_memory() {
+    let options = greedy(40);
+    for beyond in [0, 1] {
+        let mut session = OnHeap::new();
+        let capacity = model::tokens(&mut session.memory).1.len();
+        let count = capacity.div_ceil(HEADER + model::CONTEXT - 1);
+        let mut sizes = vec![capacity / count; count];
+        sizes[0] += capacity % count + beyond;
+        let prompt = |entry: usize| vec![3 + entry as u32; sizes[entry] - HEADER];
+        for entry in 0..count {
+            session.truncate(0);
+            session.feed(&prompt(entry)).expect("it fits");
+            session.remember(sizes[entry] - HEADER, None, &options, Finish::Stop);
+        }
+        for entry in (0..count).rev() {
+            let tokens = prompt(entry);
+            session.scratch.hold_tokens(tokens.len());
+            session.scratch.tokens[..tokens.len()].copy_from_slice(&tokens);
+            let kept = session.recall(tokens.len(), &options).is_some();
+            assert_eq!(kept, entry > 0 || beyond == 0, "{entry} of {sizes:?}");
+        }
+    }
 }
 
 proptest! {

@@ -166,7 +166,9 @@ fn a_session_that_is_fed_meanwhile_ends_the_answer() {
                 state = grammar.after(state, piece.as_bytes()).expect("what the schema allows");
                 given += 1;
                 if given == taken {
-                    session.feed(&vec![3; CONTEXT - session.position()]).expect("it fits");
+                    // There is room for the token that was given, and for no other.
+                    let room = CONTEXT - session.position();
+                    session.feed(&vec![3; room - 1]).expect("it fits");
                 }
             }
         }
