@@ -59,10 +59,12 @@ impl Language {
             .map_err(|error| error.to_string())
     }
 
+    /// The grammar of the generated crate.
     pub fn grammar(&self) -> Grammar<'_> {
         self.0.runtime()
     }
 
+    /// Whether a text is one of them.
     pub fn has(&self, text: &str) -> bool {
         let grammar = self.grammar();
         let state = grammar.after(State::default(), text.as_bytes());
