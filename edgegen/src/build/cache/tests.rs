@@ -82,28 +82,47 @@ fn a_refusal_leaves_nothing() {
 #[test]
 fn what_was_used_longest_ago_goes_first_and_what_is_in_use_stays() {
     let (_folder, cache) = cache();
-    for key in ["old", "older", "new"] {
+    // Neither by name nor in the order in which they were made.
+    let days = [("c", 5), ("a", 3), ("e", 6), ("b", 7), ("f", 4), ("d", 2)];
+    for key in days.map(|(key, _)| key).iter().chain(&["new"]) {
         made(&cache, key, "text");
     }
-    let used = |key: &str, days: u32| {
+    for (key, days) in days {
         let time = SystemTime::now() - IN_USE * days;
         cache.lock(key).unwrap().set_modified(time).unwrap();
-    };
+    }
     let keys = || {
         let entries = cache.entries().read_dir().unwrap();
         let mut keys: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
         keys.sort();
         keys
     };
-    used("old", 3);
-    used("older", 4);
-    let one = bytes(&cache.entries().join("old"));
+    let one = bytes(&cache.entries().join("a"));
     assert!(one > 99);
-    cache.shrink(3 * one);
-    assert_eq!(keys(), ["new", "old", "older"]);
-    cache.shrink(2 * one);
-    assert_eq!(keys(), ["new", "old"]);
+    for (most, left) in [
+        (7 * one, &["a", "b", "c", "d", "e", "f", "new"][..]),
+        (7 * one - 1, &["a", "c", "d", "e", "f", "new"]),
+        (5 * one, &["a", "c", "d", "f", "new"]),
+        (3 * one, &["a", "d", "new"]),
+        (0, &["new"]),
+    ] {
+        cache.shrink(most);
+        assert_eq!(keys(), left);
+    }
+    assert!(made(&cache, "a", "text"));
+    // It was used now.
     cache.shrink(0);
-    assert_eq!(keys(), ["new"]);
-    assert!(made(&cache, "older", "text"));
+    assert_eq!(keys(), ["a", "new"]);
+    assert!(!made(&cache, "a", "text"));
+}
+
+#[test]
+fn what_is_not_finished_is_swept_by_the_next_and_no_entry() {
+    let (_folder, cache) = cache();
+    made(&cache, "a", "text");
+    let unfinished = cache.entries().join(".edgegen-mine");
+    fs::create_dir(&unfinished).unwrap();
+    cache.shrink(0);
+    assert!(unfinished.exists());
+    assert_eq!(cache.locks().read_dir().unwrap().count(), 1);
 }
