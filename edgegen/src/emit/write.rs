@@ -148,7 +148,8 @@ fn create(disk: &dyn Disk, files: &Files<'_>, out: &Path) -> Result<()> {
     let temporary = tempfile::Builder::new()
         .prefix(".edgegen-")
         .tempdir_in(parent)
-        .map_err(|error| Error::io("create a folder in", parent, &error))?;
+        // Without the temporary name.
+        .map_err(|error| Error::io("create a folder here", parent, &error.kind().into()))?;
     // A folder within, because the temporary one is private to this user.
     let new = temporary.path().join("crate");
     disk::write_all(

@@ -7,6 +7,7 @@
 mod built_in;
 pub mod chat;
 mod description;
+mod foreign;
 mod gguf;
 mod hf;
 mod llama;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use built_in::{BUILT_IN_PROMPT, BUILT_IN_SCHEMA, built_in};
 
-use crate::error::{Error, Remedy, Result, Setting};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::model::Model;
 
 /// Reads the model at `path`: a GGUF file, a Hugging Face folder or a llama2.c `.bin`
@@ -35,6 +36,7 @@ pub fn import(path: &Path) -> Result<Model> {
 /// # Errors
 /// As [`import`], and when a tokenizer is given for a format that holds its own.
 pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Model> {
+    let path = &resolved(path)?;
     if path.is_dir() {
         no_tokenizer(tokenizer, "a Hugging Face folder")?;
         return hf::import(hf::Folder::OnDisk(path)).map_err(|error| error.in_file(path));
@@ -46,11 +48,7 @@ pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Mo
     } else if llama2c::recognise(file.bytes()) {
         llama2c::import(path, file, tokenizer)
     } else {
-        Err(
-            Error::new("this is no GGUF file, Hugging Face folder or llama2.c checkpoint").remedy(
-                "give a .gguf file, a folder with config.json, or a .bin written by llama2.c",
-            ),
-        )
+        Err(foreign::file(path, file.bytes()))
     }
     .map_err(|error| error.in_file(path))
 }
@@ -60,15 +58,46 @@ pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Mo
 /// # Errors
 /// When the model cannot be opened.
 pub fn files_of(path: &Path, tokenizer: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let path = resolved(path)?;
     if path.is_dir() {
-        return hf::files(path);
+        return hf::files(&path);
     }
-    let mut files = vec![path.to_owned()];
-    let file = source::open(path)?;
-    if !gguf::recognise(file.bytes()) {
-        files.extend(llama2c::tokenizer(path, &file, tokenizer));
+    let file = source::open(&path)?;
+    let beside = match gguf::recognise(file.bytes()) {
+        true => None,
+        false => llama2c::tokenizer(&path, &file, tokenizer),
+    };
+    Ok([path].into_iter().chain(beside).collect())
+}
+
+/// The model's file or folder: of a folder that is none of Hugging Face's, the only .gguf file in it.
+fn resolved(path: &Path) -> Result<PathBuf> {
+    if !path.exists() {
+        let elsewhere = foreign::elsewhere(path);
+        return elsewhere.map_or_else(|| Ok(path.to_owned()), |error| Err(error.in_file(path)));
     }
-    Ok(files)
+    if !path.is_dir() || path.join("config.json").is_file() {
+        return Ok(path.to_owned());
+    }
+    let entries = path
+        .read_dir()
+        .map_err(|error| Error::io("list the folder", path, &error))?;
+    let mut models: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|file| file.extension().is_some_and(|end| end == "gguf") && file.is_file())
+        .collect();
+    models.sort();
+    match &models[..] {
+        [] => Err(foreign::folder(path).in_file(path)),
+        [model] => Ok(model.clone()),
+        _ => {
+            let names = models.iter().filter_map(|model| model.file_name());
+            let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+            Err(Error::of(Kind::Option, "the folder holds several models")
+                .in_file(path)
+                .remedy(format!("give one of them: {}", names.join(", "))))
+        }
+    }
 }
 
 /// Refuses a separate tokenizer for a format that has its own.
