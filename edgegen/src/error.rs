@@ -13,6 +13,9 @@ pub use remedy::{Remedy, Setting, Value};
 /// The most bytes of a part of a message: names in model files can have any length.
 const MOST: usize = 2000;
 
+/// The longest word that can be a misspelling.
+const MOST_WORD: usize = 64;
+
 /// A refusal: the file, the place in it, what is wrong there and the remedy.
 ///
 /// Its texts are fit for a terminal: what a file says in them is
@@ -94,6 +97,15 @@ impl Error {
     /// A value of an option, by the name of [`Recipe`](crate::recipe::Recipe)'s field, that cannot be.
     pub fn option(option: &'static str, problem: impl Into<String>) -> Self {
         Self::of(Kind::Option, problem).at(Place::Option(option))
+    }
+
+    /// A word that is none of the names that there are: the nearest is suggested, and all are listed.
+    pub fn unknown(what: &str, word: &str, names: &[&str]) -> Self {
+        let all = format!("there are {}", names.join(", "));
+        let error = Self::of(Kind::Option, format!("unknown {what} `{word}`"));
+        error.remedy(
+            similar(word, names).map_or_else(|| all.as_str().into(), |way| way.or(all.as_str())),
+        )
     }
 
     /// A failure of another program.
@@ -198,6 +210,22 @@ impl Error {
         }
         message
     }
+}
+
+/// Says which name a misspelled word most probably means: it is a part of it, or sounds like it.
+pub(crate) fn similar(word: &str, names: &[&str]) -> Option<Remedy> {
+    const LIKE: f64 = 0.75;
+    let word = word.to_lowercase();
+    // Comparing takes the square of the length.
+    if word.len() < 2 || word.len() > MOST_WORD {
+        return None;
+    }
+    let part = || names.iter().filter(|name| name.contains(&word));
+    let like = |name: &&&str| strsim::jaro_winkler(&word, name);
+    let near = || names.iter().filter(|name| like(name) > LIKE);
+    let name = (part().min_by_key(|name| name.len()))
+        .or_else(|| near().max_by(|a, b| like(a).total_cmp(&like(b))))?;
+    Some(format!("a similar name is `{name}`").into())
 }
 
 /// In the words of the command line.

@@ -53,6 +53,11 @@ impl Texts {
         }
     }
 
+    /// Whether nobody gave a text.
+    pub(crate) fn are_built_in(&self) -> bool {
+        self.held_out.is_some()
+    }
+
     /// The parts of a file, or the built-in texts.
     ///
     /// # Errors

@@ -132,17 +132,14 @@ fn session(program: &Path) -> Result<()> {
     if terminal {
         eprintln!("Commands for the house, one a line; an empty line ends.");
     }
-    let mut lines = io::stdin().lock().lines();
+    let mut commands = commands(io::stdin().lock().lines(), terminal);
     loop {
         if terminal {
             eprint!("> ");
         }
-        let Some(line) = lines.next().transpose().map_err(failed)? else {
+        let Some(line) = commands.next().transpose().map_err(failed)? else {
             return Ok(());
         };
-        if line.trim().is_empty() {
-            return Ok(());
-        }
         match ask(program, &line) {
             Ok(answer) => {
                 let (text, ms) = (
@@ -158,6 +155,18 @@ fn session(program: &Path) -> Result<()> {
     }
 }
 
+/// The lines that are commands. At a terminal an empty line ends them, as people are told; elsewhere
+/// only the end of the input does.
+fn commands(
+    lines: impl Iterator<Item = io::Result<String>>,
+    terminal: bool,
+) -> impl Iterator<Item = io::Result<String>> {
+    let empty = |line: &io::Result<String>| line.as_ref().is_ok_and(|line| line.trim().is_empty());
+    lines
+        .take_while(move |line| !(terminal && empty(line)))
+        .filter(move |line| !empty(line))
+}
+
 fn next(folder: &Path) -> String {
     format!(
         "crate    {}: no dependency, no_std, the weights inside\n\
@@ -166,4 +175,20 @@ fn next(folder: &Path) -> String {
          \u{20}        edgegen emit your-model.gguf --platform raspberry_pi  a model of your own\n",
         shown_path(folder)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_line_ends_a_terminal_and_not_a_pipe() {
+        let read = |terminal| -> Vec<String> {
+            let lines = ["a", "", " ", "b"].map(|line| Ok(line.to_owned()));
+            let commands = commands(lines.into_iter(), terminal);
+            commands.map(io::Result::unwrap).collect()
+        };
+        assert_eq!(read(true), ["a"]);
+        assert_eq!(read(false), ["a", "b"]);
+    }
 }

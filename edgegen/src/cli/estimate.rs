@@ -18,12 +18,14 @@ use super::{json, progress};
 
 /// Show how much memory a model takes in each number format, and whether it fits a platform
 #[derive(clap::Args)]
+#[group(skip)]
+#[command(group(clap::ArgGroup::new("subject").required(true)))]
 pub(super) struct Args {
     /// GGUF file, Hugging Face folder or llama2.c `.bin`, for exact figures
-    #[arg(required_unless_present = "params", conflicts_with = "params")]
+    #[arg(group = "subject")]
     model: Option<PathBuf>,
     /// Number of weights of a model that is not at hand, such as `135M`
-    #[arg(long, value_name = "N", value_parser = StringValueParser::new().try_map(|text| count(&text)))]
+    #[arg(long, value_name = "N", group = "subject", value_parser = StringValueParser::new().try_map(|text| count(&text)))]
     params: Option<u64>,
     /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
     #[arg(long, value_name = "P")]
@@ -231,6 +233,8 @@ impl Exact {
 /// A number of weights: `135M`, `1.1B`, `260K` or `15000000`.
 fn count(text: &str) -> std::result::Result<u64, &'static str> {
     const MOST: f64 = 1e15;
+    /// Without a unit, fewer are a unit forgotten.
+    const LEAST: f64 = 1000.0;
     let (number, factor) = match text.char_indices().next_back() {
         Some((at, 'K')) => (&text[..at], 1e3),
         Some((at, 'M')) => (&text[..at], 1e6),
@@ -242,6 +246,9 @@ fn count(text: &str) -> std::result::Result<u64, &'static str> {
         .parse::<f64>()
         .map(|number| (number * factor).round());
     match value {
+        Ok(value) if factor == 1.0 && (1.0..LEAST).contains(&value) => Err(
+            "so few weights are no language model: write 135M for millions, or 135B for billions",
+        ),
         Ok(value) if number.chars().all(plain) && (1.0..=MOST).contains(&value) => Ok(value as u64),
         _ => Err("write a number such as 260K, 135M, 1.1B or 15000000"),
     }
@@ -263,7 +270,8 @@ mod tests {
             assert_eq!(count(text), Ok(expected), "{text}");
         }
         for text in [
-            "", "M", "-1M", "1e6", "inf", "NaN", "0", "1G", "135 M", "9999999B", "٣M",
+            "135", "1.1", "999", "", "M", "-1M", "1e6", "inf", "NaN", "0", "1G", "135 M",
+            "9999999B", "٣M",
         ] {
             assert!(count(text).is_err(), "{text:?}");
         }

@@ -59,7 +59,10 @@ pub(super) fn run(args: &Args) -> Result<String> {
     }
     let program = match &args.program {
         Some(program) => program.clone(),
-        None => build(&args.folder, args.target.as_deref())?,
+        None => {
+            check_target(&args.folder, args.target.as_deref())?;
+            build(&args.folder, args.target.as_deref())?
+        }
     };
     let weights = weights(&args.folder)?;
     let runner = Runner::new(
@@ -94,6 +97,36 @@ pub(super) fn run(args: &Args) -> Result<String> {
     } else {
         format!("{HEAD}{}", row.markdown())
     })
+}
+
+/// Refuses to build a crate for this machine whose kernels are for another kind.
+fn check_target(folder: &Path, target: Option<&str>) -> Result<()> {
+    let built_for = fs::read_to_string(folder.join("Cross.toml"))
+        .ok()
+        .and_then(|text| text.parse::<toml::Table>().ok())
+        .and_then(|table| Some(table["build"].get("default-target")?.as_str()?.to_owned()));
+    let Some(built_for) = built_for.filter(|_| target.is_none()) else {
+        return Ok(());
+    };
+    let arch = built_for.split('-').next().unwrap_or_default();
+    if arch == std::env::consts::ARCH {
+        return Ok(());
+    }
+    Err(Error::option(
+        "target",
+        format!(
+            "the crate is for {built_for}, this machine is {}",
+            std::env::consts::ARCH
+        ),
+    )
+    .in_file(folder)
+    .remedy(
+        Remedy::from("give ")
+            .set(Setting::text("target", &built_for))
+            .say(" and what runs it, such as ")
+            .set(Setting::text("runner", "\"ssh pi\""))
+            .or(Remedy::from("give a program that was built with ").set(Setting::named("program"))),
+    ))
 }
 
 /// Builds the crate's program.

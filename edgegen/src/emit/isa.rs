@@ -34,7 +34,7 @@ fn architecture(set: InstructionSet) -> Option<&'static str> {
 }
 
 /// `isa.rs`: the sets of this crate, slowest first.
-pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
+pub(super) fn isa(sets: &[InstructionSet], target: &str) -> TokenStream {
     let tokens: Vec<Ident> = sets.iter().map(|&set| module(set).1).collect();
     let names: Vec<&str> = sets.iter().map(|set| set.name()).collect();
     let docs = sets.iter().map(|set| format!(" `{set}`."));
@@ -42,7 +42,8 @@ pub(super) fn isa(sets: &[InstructionSet]) -> TokenStream {
     let baseline = names[0];
     let guard = sets.iter().find_map(|&set| architecture(set)).map(|arch| {
         let message = format!(
-            "this crate's kernels are for {arch}: emit the model again with a profile for this target"
+            "this crate's kernels are for {arch}: build with `--target {target}`, or emit the model again \
+             with a profile for the target that is built for"
         );
         quote! {
             #[cfg(not(target_arch = #arch))]
@@ -202,6 +203,19 @@ fn architectures(sets: &[InstructionSet]) -> usize {
     all.len()
 }
 
+/// Names for another architecture, so that all that the compiler says there is what is to be done.
+fn stand_ins(sets: &[InstructionSet]) -> String {
+    let sets = sets.iter().filter(|&&set| architecture(set).is_some());
+    let line = |&set: &InstructionSet| {
+        let arch = architecture(set).unwrap_or_default();
+        format!(
+            "#[cfg(not(target_arch = \"{arch}\"))]\npub use scalar::Scalar as {};\n",
+            module(set).1
+        )
+    };
+    sets.map(line).collect()
+}
+
 /// `kernels/mod.rs`: the modules that are there, and the names that the rest uses.
 fn root(
     modules: &[&str],
@@ -265,15 +279,17 @@ fn root(
     plain.dedup();
     let mut uses: Vec<(String, String)> =
         uses.into_iter().map(|path| (path, String::new())).collect();
-    // A crate is for one architecture, and says so; the probe is for all.
     let several = architectures(&plain) > 1;
     uses.extend(plain.iter().map(|&set| {
         let path = format!("{}::{}", module(set).0, module(set).1);
-        (path, if several { cfg(set) } else { String::new() })
+        (path, cfg(set))
     }));
     uses.sort();
     for (path, cfg) in uses {
         let _ = writeln!(text, "{cfg}pub use {path};");
+    }
+    if !several {
+        text.push_str(&stand_ins(sets));
     }
     text
 }

@@ -67,7 +67,10 @@ impl Source<'_> {
                 "model.rs".to_owned(),
                 print(model::model(self.program, self.golden, &settings)),
             ),
-            ("isa.rs".to_owned(), print(isa::isa(&sets))),
+            (
+                "isa.rs".to_owned(),
+                print(isa::isa(&sets, self.profile.target())),
+            ),
             (
                 "tables.rs".to_owned(),
                 print(tables::tables(self.program, &self.weights)),

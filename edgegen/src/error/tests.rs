@@ -49,6 +49,41 @@ fn the_deepest_stage_names_file_place_and_remedy() {
     assert_eq!(error.problem(), "no");
 }
 
+#[test]
+fn a_misspelling_is_answered_with_what_was_meant() {
+    let names = [
+        "android",
+        "ios",
+        "raspberry_pi",
+        "esp32",
+        "host",
+        "q4m",
+        "quant",
+    ];
+    for (word, meant) in [
+        ("hosst", Some("host")),
+        ("HOST", Some("host")),
+        ("raspberrypi", Some("raspberry_pi")),
+        ("rasp", Some("raspberry_pi")),
+        ("pi", Some("raspberry_pi")),
+        ("esp-32", Some("esp32")),
+        ("qant", Some("quant")),
+        ("toaster", None),
+        ("", None),
+    ] {
+        let message = Error::unknown("name", word, &names).to_string();
+        match meant {
+            Some(name) => assert!(
+                message.contains(&format!(
+                    "help: a similar name is `{name}`; there are android, "
+                )),
+                "{message}"
+            ),
+            None => assert!(message.contains("help: there are android, "), "{message}"),
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_message_has_its_own_line_break_alone_and_a_bounded_length(

@@ -7,6 +7,7 @@
 mod built_in;
 pub mod chat;
 mod description;
+mod foreign;
 mod gguf;
 mod hf;
 mod llama;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 pub use built_in::{BUILT_IN_PROMPT, BUILT_IN_SCHEMA, built_in};
 
-use crate::error::{Error, Remedy, Result, Setting};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::model::{Model, View};
 
 /// Reads the model at `path`: a GGUF file, a Hugging Face folder or a llama2.c `.bin`
@@ -35,6 +36,7 @@ pub fn import(path: &Path) -> Result<Model> {
 /// # Errors
 /// As [`import`], and when a tokenizer is given for a format that holds its own.
 pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Model> {
+    let path = &resolved(path)?;
     match recognise(path, tokenizer)? {
         Found::Folder => hf::import(hf::Folder::OnDisk(path)),
         Found::Gguf(file) => gguf::import(path, file),
@@ -49,21 +51,52 @@ pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Mo
 /// When the model cannot be opened or is none, and when a tokenizer is given for a format that
 /// holds its own.
 pub fn files_of(path: &Path, tokenizer: Option<&Path>) -> Result<Vec<PathBuf>> {
-    let mut files = vec![path.to_owned()];
-    match recognise(path, tokenizer)? {
-        Found::Folder => return hf::files(path),
-        Found::Gguf(_) => {}
-        Found::Llama2c(file) => files.extend(llama2c::tokenizer(path, &file, tokenizer)),
-    }
-    Ok(files)
+    let path = resolved(path)?;
+    let beside = match recognise(&path, tokenizer)? {
+        Found::Folder => return hf::files(&path),
+        Found::Gguf(_) => None,
+        Found::Llama2c(file) => llama2c::tokenizer(&path, &file, tokenizer),
+    };
+    Ok([path].into_iter().chain(beside).collect())
 }
 
 /// What the model at `path` is called if it has no name of its own.
 pub fn called(path: &Path) -> String {
+    let path = &resolved(path).unwrap_or_else(|_| path.to_owned());
     if path.is_dir() {
         hf::Folder::OnDisk(path).name()
     } else {
         source::stem(path)
+    }
+}
+
+/// The model's file or folder: of a folder that is none of Hugging Face's, the only .gguf file in it.
+fn resolved(path: &Path) -> Result<PathBuf> {
+    if !path.exists() {
+        let elsewhere = foreign::elsewhere(path);
+        return elsewhere.map_or_else(|| Ok(path.to_owned()), |error| Err(error.in_file(path)));
+    }
+    if !path.is_dir() || path.join("config.json").is_file() {
+        return Ok(path.to_owned());
+    }
+    let entries = path
+        .read_dir()
+        .map_err(|error| Error::io("list the folder", path, &error))?;
+    let mut models: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|file| file.extension().is_some_and(|end| end == "gguf") && file.is_file())
+        .collect();
+    models.sort();
+    match &models[..] {
+        [] => Err(foreign::folder(path).in_file(path)),
+        [model] => Ok(model.clone()),
+        _ => {
+            let names = models.iter().filter_map(|model| model.file_name());
+            let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();
+            Err(Error::of(Kind::Option, "the folder holds several models")
+                .in_file(path)
+                .remedy(format!("give one of them: {}", names.join(", "))))
+        }
     }
 }
 
@@ -86,13 +119,7 @@ fn recognise(path: &Path, tokenizer: Option<&Path>) -> Result<Found> {
     } else if llama2c::recognise(file.bytes()) {
         Ok(Found::Llama2c(file))
     } else {
-        Err(
-            Error::new("this is no GGUF file, Hugging Face folder or llama2.c checkpoint")
-                .in_file(path)
-                .remedy(
-                    "give a .gguf file, a folder with config.json, or a .bin written by llama2.c",
-                ),
-        )
+        Err(foreign::file(path, file.bytes()).in_file(path))
     }
 }
 

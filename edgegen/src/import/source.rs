@@ -1,6 +1,7 @@
 //! Opens files.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -11,7 +12,10 @@ use crate::model::View;
 /// The contents of a file: mapped, or read where it cannot be mapped.
 pub(super) fn open(path: &Path) -> Result<View> {
     let failed = |action: &str, error: &std::io::Error| {
-        Error::io(action, path, error).remedy("the file must exist and be readable")
+        Error::io(action, path, error).remedy(match error.kind() {
+            ErrorKind::PermissionDenied => "give yourself the right to read it",
+            _ => "the file must exist and be readable",
+        })
     };
     let file = File::open(path).map_err(|error| failed("open the file", &error))?;
     // SAFETY: the map is only read, as plain bytes without invariants. A process that

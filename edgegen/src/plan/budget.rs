@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::layout::Layout;
 use crate::model::{Model, TensorKey};
 use crate::profile::{Memory, Profile};
@@ -114,11 +114,49 @@ impl Subject<'_> {
         if excess.none() {
             return Ok(());
         }
+        let mut ways = Vec::new();
+        if excess.flash || (excess.device && !excess.ram) {
+            let search = Remedy::from(Setting::text("policy", "search"));
+            ways.push(search.say(" takes what fits with the least loss"));
+            let plan = "`edgegen plan --out FILE` finds what fits with the least loss, for ";
+            ways.push(Remedy::from(plan).set(Setting::named("plan")));
+            ways.push(self.smaller_format(sizes, excess));
+        }
+        if excess.ram || (excess.device && !excess.flash) {
+            ways.extend(self.smaller_session(formats, sizes, excess));
+        }
+        let oversize = Remedy::from(Setting::on("allow_oversize"));
+        ways.push(oversize.say(" emits all the same"));
+        Err(self.refusal(footprint, sizes, excess, ways))
+    }
+
+    /// Refuses a session that exceeds the limit, whatever the weights become.
+    pub(super) fn check_session(
+        self,
+        formats: &BTreeMap<TensorKey, WeightFormat>,
+        footprint: &Footprint,
+        sizes: Sizes,
+    ) -> Result<()> {
+        let excess = Excess::of(footprint, self.profile);
+        if !excess.ram {
+            return Ok(());
+        }
+        let ways = self.smaller_session(formats, sizes, excess);
+        Err(self.refusal(footprint, sizes, excess, ways))
+    }
+
+    /// Says all that is too much, and the ways out.
+    fn refusal(
+        self,
+        footprint: &Footprint,
+        sizes: Sizes,
+        excess: Excess,
+        ways: Vec<Remedy>,
+    ) -> Error {
         let profile = self.profile;
         let [flash, ram] = [footprint.flash(), footprint.ram()].map(|bytes| mb(bytes as u64));
         let limit = |limit: Option<u64>| mb(limit.unwrap_or(u64::MAX));
         let mut problems = Vec::new();
-        let mut remedies = Vec::new();
         if excess.flash {
             problems.push(format!(
                 "the weights take {flash}, the limit is {}",
@@ -141,24 +179,18 @@ impl Subject<'_> {
                 limit(memory.map(Memory::budget))
             ));
         }
-        if excess.flash || (excess.device && !excess.ram) {
-            remedies.push(self.smaller_format(sizes, excess));
-            remedies.push("`edgegen plan` finds what fits with the least loss".into());
-        }
-        if excess.ram || (excess.device && !excess.flash) {
-            remedies.extend(self.smaller_cache(formats, sizes, excess));
-            remedies.push(self.shorter_context(formats, sizes, excess));
-        }
-        remedies.push("`--allow-oversize` emits all the same".into());
-        Err(Error::new(format!(
+        let error = Error::does_not_fit(format!(
             "the model does not fit the profile `{}`: {}",
             profile.name(),
             problems.join("; ")
-        ))
-        .remedy(remedies.join("; ")))
+        ));
+        match ways.into_iter().reduce(Remedy::or) {
+            Some(remedy) => error.remedy(remedy),
+            None => error,
+        }
     }
 
-    fn smaller_format(self, sizes: Sizes, excess: Excess) -> String {
+    fn smaller_format(self, sizes: Sizes, excess: Excess) -> Remedy {
         let candidates = WeightFormat::ALL.map(|format| {
             let request = super::Request {
                 quant: super::Quant::To(format),
@@ -171,63 +203,69 @@ impl Subject<'_> {
             let still = Excess::of(footprint, self.profile);
             !still.flash && (excess.ram || !still.device)
         });
+        let size = |footprint: &Footprint| mb(footprint.flash() as u64);
         match fitting {
-            Some((format, footprint)) => {
-                format!(
-                    "`--quant {format}` makes it {}",
-                    mb(footprint.flash() as u64)
-                )
-            }
+            Some((format, footprint)) => Remedy::from(Setting::text("quant", format)).say(format!(
+                " makes it {}{}",
+                size(footprint),
+                cost(*format)
+            )),
             None => {
                 let (format, footprint) = candidates
                     .iter()
                     .min_by_key(|(_, footprint)| footprint.flash())
                     .expect("there are formats");
-                format!(
-                    "no format alone is small enough (`--quant {format}` is {}): leave out tokens (`--vocab-size N`), or take a smaller model or another profile",
-                    mb(footprint.flash() as u64)
-                )
+                Remedy::from("no format alone is small enough (")
+                    .set(Setting::text("quant", format))
+                    .say(format!(" is {}): leave out tokens (", size(footprint)))
+                    .set(Setting::bare("vocab_size", "N"))
+                    .say("), or take a smaller model or another profile")
             }
         }
     }
 
-    /// The KV cache in fewer bits, if that is enough.
-    fn smaller_cache(
+    /// The KV cache in fewer bits, if that is enough, and a shorter context.
+    fn smaller_session(
         self,
         formats: &BTreeMap<TensorKey, WeightFormat>,
         sizes: Sizes,
         excess: Excess,
-    ) -> Option<String> {
+    ) -> Vec<Remedy> {
+        let fits = |sizes: Sizes| {
+            excess.only_flash_left(Excess::of(&self.footprint(formats, sizes), self.profile))
+        };
         let kv_cache = CacheFormat::I8;
         let narrow = self.model.architecture().head_dim <= kv_cache.max_head_dim();
-        let smaller = Sizes { kv_cache, ..sizes };
-        let enough =
-            excess.only_flash_left(Excess::of(&self.footprint(formats, smaller), self.profile));
-        (narrow && sizes.kv_cache != kv_cache && enough)
-            .then(|| format!("`--kv-cache {kv_cache}` fits"))
-    }
-
-    fn shorter_context(
-        self,
-        formats: &BTreeMap<TensorKey, WeightFormat>,
-        sizes: Sizes,
-        excess: Excess,
-    ) -> String {
-        let fits = |context: usize| {
-            let shorter = Sizes {
-                context,
-                batch: sizes.batch.min(context),
-                ..sizes
-            };
-            excess.only_flash_left(Excess::of(&self.footprint(formats, shorter), self.profile))
-        };
+        let smaller = narrow && sizes.kv_cache != kv_cache && fits(Sizes { kv_cache, ..sizes });
         let longest = (0..sizes.context.ilog2())
             .map(|shift| sizes.context >> (shift + 1))
-            .find(|&context| fits(context));
-        match longest {
-            Some(context) => format!("`--context {context}` fits"),
-            None => "no context is short enough: take a smaller model or another profile".into(),
+            .find(|&context| {
+                fits(Sizes {
+                    context,
+                    batch: sizes.batch.min(context),
+                    ..sizes
+                })
+            });
+        let mut ways = Vec::new();
+        if smaller {
+            let setting = Setting::text("kv_cache", kv_cache);
+            ways.push(Remedy::from(setting).say(" fits"));
         }
+        ways.push(match longest {
+            Some(context) => Remedy::from(Setting::bare("context", context)).say(" fits"),
+            None => "no context is short enough: take a smaller model or another profile".into(),
+        });
+        ways
+    }
+}
+
+/// What a format costs, where it is much: by `docs/compression.md`.
+fn cost(format: WeightFormat) -> &'static str {
+    match format {
+        WeightFormat::F32 | WeightFormat::F16 | WeightFormat::Q8 => "",
+        WeightFormat::Q4M | WeightFormat::Q4 | WeightFormat::T4 => ", with some loss",
+        WeightFormat::T3 => ", with much loss",
+        WeightFormat::T2 => ", at several times the perplexity",
     }
 }
 

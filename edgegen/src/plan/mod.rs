@@ -157,6 +157,20 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
     })
 }
 
+/// Refuses a plan whose session exceeds the profile's limit: whatever the weights become, it stays.
+///
+/// # Errors
+///
+/// Gives the figures, and what would make the session fit.
+pub(crate) fn check_session(model: &Model, profile: &Profile, plan: &Plan) -> Result<()> {
+    let subject = Subject {
+        model,
+        profile,
+        weights: plan.weights,
+    };
+    subject.check_session(&plan.formats, &plan.footprint, plan.sizes)
+}
+
 fn context(architecture: &Architecture, profile: &Profile, asked: Option<usize>) -> Result<usize> {
     let longest = architecture.max_position_embeddings;
     match asked {

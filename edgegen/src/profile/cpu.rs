@@ -1,7 +1,7 @@
 //! CPUs by name, and what they have.
 
 use super::{InstructionSet, Profile};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, similar};
 
 /// The compiler's names, and the best set that every such CPU has.
 pub(super) const CPUS: [(&str, InstructionSet); 7] = [
@@ -31,7 +31,11 @@ impl Profile {
             return Err(if names.is_empty() {
                 error.remedy("leave the CPU out: that target's kernels run on each of its CPUs")
             } else {
-                error.remedy(format!("known there: {}", names.join(", ")))
+                let all = format!("known there: {}", names.join(", "));
+                error.remedy(match similar(cpu, &names) {
+                    Some(way) => way.or(all),
+                    None => all.into(),
+                })
             });
         };
         Ok(Self {

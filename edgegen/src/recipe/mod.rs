@@ -89,10 +89,10 @@ impl fmt::Display for Refusal {
 ///
 /// Lists the names that there are.
 pub fn quant(name: &str) -> Result<Quant> {
-    name.parse().map_err(|problem: String| {
-        let formats = WeightFormat::ALL.map(WeightFormat::name);
-        Error::of(Kind::Option, problem).remedy(format!("there are keep, {}", formats.join(", ")))
-    })
+    let formats = WeightFormat::ALL.map(WeightFormat::name);
+    let names = [&["keep"], &formats[..]].concat();
+    name.parse()
+        .map_err(|_| Error::unknown("weight format", name, &names))
 }
 
 /// The weight format of that name, for the matrices of one role.
@@ -101,10 +101,9 @@ pub fn quant(name: &str) -> Result<Quant> {
 ///
 /// As [`quant`].
 pub fn format(name: &str) -> Result<WeightFormat> {
-    name.parse().map_err(|problem: String| {
-        let formats = WeightFormat::ALL.map(WeightFormat::name);
-        Error::of(Kind::Option, problem).remedy(format!("there are {}", formats.join(", ")))
-    })
+    let names = WeightFormat::ALL.map(WeightFormat::name);
+    name.parse()
+        .map_err(|_| Error::unknown("weight format", name, &names))
 }
 
 /// The format of the KV cache of that name.
@@ -113,10 +112,9 @@ pub fn format(name: &str) -> Result<WeightFormat> {
 ///
 /// Lists the names that there are.
 pub fn kv_cache(name: &str) -> Result<CacheFormat> {
-    name.parse().map_err(|problem: String| {
-        let formats = CacheFormat::ALL.map(CacheFormat::name);
-        Error::of(Kind::Option, problem).remedy(format!("there are {}", formats.join(", ")))
-    })
+    let names = CacheFormat::ALL.map(CacheFormat::name);
+    name.parse()
+        .map_err(|_| Error::unknown("format of the KV cache", name, &names))
 }
 
 impl Recipe {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cache::Key;
 use crate::compress::compress_cached;
-use crate::error::{Error, Remedy, Result, Setting};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::interpret::{Evaluation, evaluate};
 use crate::model::Model;
 use crate::plan::{Plan, Quant};
@@ -82,15 +82,29 @@ impl<'a> Bench<'a> {
         let text = task.texts.held_out();
         let some = &text[..text.floor_char_boundary(SOME_BYTES)];
         let window = original.shapes().context.min(WINDOW);
+        if window < 2 {
+            return Err(Error::option(
+                "context",
+                "in a session of 1 token nothing can be predicted, so that nothing can be measured",
+            )
+            .remedy("give 2 or more"));
+        }
         let found = evaluate(&original, &original, some, window, &|_, _| {})?;
         let (perplexity, tokens) = (found.reference.perplexity(), original.shapes().vocab_size);
         if perplexity > 2.0 * tokens as f64 {
-            return Err(Error::option("calibration", format!(
-                "the model predicts the text worse than chance (perplexity {perplexity:.0} with {tokens} tokens), \
+            let text = match task.texts.are_built_in() {
+                true => "the built-in text",
+                false => "the text",
+            };
+            return Err(Error::of(Kind::Option, format!(
+                "the model predicts {text} worse than chance (perplexity {perplexity:.0} with {tokens} tokens), \
                  so that nothing can be measured on it"
             ))
-            .remedy(Remedy::from("give a text of the kind that the model sees")
-                .or(Remedy::from("choose a format with ").set(Setting::named("quant")))));
+            .remedy(
+                Remedy::from("give a text of the kind that the model sees with ")
+                    .set(Setting::bare("calibration", "FILE"))
+                    .or("choose a format with `edgegen emit --quant`, which measures nothing"),
+            ));
         }
         Ok(Self {
             task,

@@ -95,7 +95,7 @@ impl Found {
 /// [`sensitivity`], too.
 pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
     let as_stored = task.plain(&model, Quant::Keep)?;
-    task.check_session(&as_stored)?;
+    task.check_session(&model, &as_stored)?;
     if task.goal.max_loss.is_none() {
         // What needs no text and loses nearly nothing comes first.
         if task.allows(as_stored.footprint()) {

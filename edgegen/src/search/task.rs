@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::cache::Cache;
-use crate::error::{Error, Place, Remedy, Result, Setting};
+use crate::error::Result;
 use crate::model::{Model, TensorKey};
-use crate::plan::{Excess, Footprint, Plan, Quant, Request, mb, plan};
+use crate::plan::{Excess, Footprint, Plan, Quant, Request, check_session, plan};
 use crate::profile::Profile;
-use crate::program::CacheFormat;
 use crate::program::WeightFormat;
 use crate::text::Texts;
 
@@ -97,18 +96,10 @@ impl Task<'_> {
     }
 
     /// Refuses a session that exceeds the limit: whatever the weights become, it stays.
-    pub(super) fn check_session(&self, plan: &Plan) -> Result<()> {
-        let footprint = plan.footprint();
-        if self.request.allow_oversize || !Excess::of(footprint, self.profile).ram {
-            return Ok(());
+    pub(super) fn check_session(&self, model: &Model, plan: &Plan) -> Result<()> {
+        match self.request.allow_oversize {
+            true => Ok(()),
+            false => check_session(model, self.profile, plan),
         }
-        Err(Error::does_not_fit(format!(
-            "a session of {} tokens takes {} of RAM, the limit is {}",
-            plan.sizes().context,
-            mb(footprint.ram() as u64),
-            mb(self.profile.ram().unwrap_or(u64::MAX)),
-        ))
-        .at(Place::Option("context"))
-        .remedy(Remedy::from("give a shorter one").or(Setting::text("kv_cache", CacheFormat::I8))))
     }
 }

@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use args::Args;
+use json::Object;
 use {{crate}} as model;
 
 use model::{InstructionSet, MAX_THREADS, Memory, NAME, Session};
@@ -86,21 +87,25 @@ pub fn main() -> ExitCode {
         .skip(1)
         .map(std::ffi::OsString::into_string)
         .collect();
+    let json = words.iter().flatten().any(|word| word == "--json");
     let result = match words {
         Ok(words) => run(Args::new(words)),
         Err(word) => Err(Failure::Usage(format!("{word:?} is not UTF-8"))),
     };
-    match result {
-        Ok(()) | Err(Failure::Closed) => ExitCode::SUCCESS,
-        Err(Failure::Refused(problem)) => {
-            eprintln!("error: {problem}");
-            ExitCode::from(1)
-        }
+    let (problem, status) = match result {
+        Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,
+        Err(Failure::Refused(problem)) => (problem, 1),
         Err(Failure::Usage(problem)) => {
-            eprintln!("error: {problem}\n  help: `{NAME} help` lists the commands");
-            ExitCode::from(2)
+            let help = format!("\n  help: `{NAME} help` lists the commands");
+            (problem + &help, 2)
         }
+    };
+    eprintln!("error: {problem}");
+    if json {
+        // Nobody may be listening there.
+        let _ = print(&Object::new().text("error", &problem).end());
     }
+    ExitCode::from(status)
 }
 
 fn run(mut args: Args) -> Result<(), Failure> {

@@ -29,9 +29,10 @@ pub(super) fn read(folder: Folder<'_>, sources: &mut Vec<View>) -> Result<Vec<Te
     let view = folder
         .open("model.safetensors.index.json")?
         .ok_or_else(|| {
-            Error::new("the folder has neither model.safetensors nor model.safetensors.index.json")
+            Error::unsupported("the folder has neither model.safetensors nor model.safetensors.index.json")
                 .in_file(&folder.root())
-                .remedy("fetch the safetensors files; PyTorch's .bin files are not read")
+                .remedy("fetch the safetensors files; PyTorch's .bin files are not read: `save_pretrained` of \
+                         transformers writes safetensors from them")
         })?;
     let index: Index = serde_json::from_slice(view.bytes()).map_err(|error| {
         Error::new(format!("not an index of shards: {error}"))

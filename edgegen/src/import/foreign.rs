@@ -1,0 +1,115 @@
+//! Files and names that are no model that is read here, and what to do with each kind.
+
+use std::path::Path;
+
+use crate::error::{Error, Kind};
+
+/// What a file is that is none of those that are read, by its first bytes or else its name.
+pub(super) fn file(path: &Path, bytes: &[u8]) -> Error {
+    let (what, remedy) = match (bytes, ending(path).as_str()) {
+        ([b'P', b'K', 3, 4, ..] | [0x80, 2, ..], _) | (_, "pt" | "pth") => (
+            "a PyTorch checkpoint",
+            "give the safetensors of the same model, in a folder with its config.json",
+        ),
+        ([_, _, _, _, b'T', b'F', b'L', b'3', ..], _) | (_, "tflite" | "litertlm" | "task") => (
+            "a TensorFlow Lite model",
+            "give the original model: a .gguf file, or its Hugging Face folder with safetensors",
+        ),
+        ([_, _, _, _, _, _, 0, 0, b'{', ..], _) | (_, "safetensors") => (
+            "weights alone, in safetensors",
+            "give the folder that it is in, with config.json and tokenizer.json",
+        ),
+        ([b't' | b'l', b'j' | b'm', b'g', b'g', ..], _) => (
+            "an old file of ggml, from before GGUF",
+            "convert the original model again with a current llama.cpp",
+        ),
+        (_, "onnx") => (
+            "an ONNX model",
+            "give the original model: a .gguf file, or its Hugging Face folder with safetensors",
+        ),
+        (_, "mlmodel" | "mlpackage") => (
+            "a Core ML model",
+            "give the original model: a .gguf file, or its Hugging Face folder with safetensors",
+        ),
+        (_, "h5" | "keras" | "pb") => (
+            "a TensorFlow model",
+            "give the original model: a .gguf file, or its Hugging Face folder with safetensors",
+        ),
+        _ => {
+            return Error::unsupported(
+                "this is no GGUF file, Hugging Face folder or llama2.c checkpoint",
+            )
+            .remedy("give a .gguf file, a folder with config.json, or a .bin written by llama2.c");
+        }
+    };
+    Error::unsupported(format!("this is {what}, which is not read")).remedy(remedy)
+}
+
+/// What a folder is that has no config.json.
+pub(super) fn folder(path: &Path) -> Error {
+    let has = |name: &str| path.join(name).is_file();
+    let (what, remedy) = if has("adapter_config.json") {
+        (
+            "this is a LoRA adapter, without the model that it changes",
+            "merge it first, for instance with `merge_and_unload` of the Python package peft, and give \
+             the folder that `save_pretrained` writes",
+        )
+    } else if has("model.onnx") || path.join("onnx").is_dir() {
+        (
+            "this is a folder of ONNX files, which are not read",
+            "give the original model's folder, with config.json and safetensors",
+        )
+    } else if has("params.json") {
+        (
+            "this is a folder in the format of the original Llama, which is not read",
+            "give the same model in Hugging Face's format, with config.json and safetensors",
+        )
+    } else {
+        (
+            "the folder has no config.json",
+            "give a folder downloaded from Hugging Face, or a .gguf file",
+        )
+    };
+    Error::unsupported(what).remedy(remedy)
+}
+
+/// What a path means that leads nowhere, if it is no path at all.
+pub(super) fn elsewhere(path: &Path) -> Option<Error> {
+    let name = path.to_str()?;
+    let (what, remedy) = if name.contains("://") || name.starts_with("http:/") {
+        (
+            "this is an address, and edgegen downloads nothing",
+            "fetch the file first, for instance with `curl -LO URL`".to_owned(),
+        )
+    } else if is_hub_name(name) {
+        (
+            "there is no such file or folder; if this is a name on the Hugging Face hub: edgegen \
+             downloads nothing",
+            format!("fetch it first: `hf download {name} --local-dir FOLDER`, and give the folder"),
+        )
+    } else {
+        return None;
+    };
+    Some(Error::of(Kind::Io, what).remedy(remedy))
+}
+
+/// `organisation/model`, where there is no folder of the first name.
+fn is_hub_name(name: &str) -> bool {
+    let part = |part: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        !part.is_empty() && !part.starts_with('.') && part.chars().all(fits)
+    };
+    let ends = ["gguf", "bin", "safetensors"];
+    name.split_once('/').is_some_and(|(owner, model)| {
+        part(owner)
+            && part(model)
+            && !Path::new(owner).is_dir()
+            && !ends.contains(&ending(Path::new(model)).as_str())
+    })
+}
+
+/// The end of a file's name, in small letters.
+fn ending(path: &Path) -> String {
+    let end = path.extension().unwrap_or_default();
+    end.to_string_lossy().to_lowercase()
+}
