@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use crate::cache::sha256;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 use super::claim::{Claim, PATIENCE};
 use super::disk::Disk;
@@ -30,7 +30,10 @@ impl Draft {
     pub(super) fn new(disk: &dyn Disk, parent: &Path) -> Result<Self> {
         loop {
             let path = parent.join(name(RandomState::new().hash_one(())));
-            disk.create_dir_all(&path)?;
+            // The name would say nothing to a user.
+            disk.create_dir_all(&path).map_err(|error| {
+                Error::of(error.kind(), error.problem()).in_file(parent)
+            })?;
             // Before it was locked, another process may have taken it for one that was left.
             if let Some(claim) = Claim::wait(&path, PATIENCE)? {
                 return Ok(Self {

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# mutants.sh [SHARD] [GROUP...]   Makes single faults in the sources, one at a time, and says which of
+# them the tests do not see. SHARD is K/N, every Nth fault from the Kth on (0/16: about 300); a GROUP is
+# one of those below. .cargo/mutants.toml says which faults may live, and why. On 2 cores a fault takes
+# half a minute.
+# Globs are cargo-mutants', not the shell's.
+set -ufo pipefail
+cd "$(dirname "$0")/.."
+shard=${1:-0/16}
+shift $(($# > 0))
+[ $# -gt 0 ] || set -- kernels templates cache plan schema import
+
+tree=$PWD/target/mutants/tree
+tests/copy-tracked.sh "$tree" || exit
+export CARGO_TARGET_DIR=$PWD/target/mutants/build EDGEGEN_CACHE=$PWD/target/mutants/cache
+unset CI
+
+# mutate GROUP PACKAGES GLOBS ARGS...: faults in GLOBS, judged by the tests of PACKAGES that ARGS choose.
+mutate() {
+    local group=$1 packages=$2 globs=$3 out=target/mutants/$1 options=() glob
+    shift 3
+    for glob in $globs; do options+=(--file "$glob"); done
+    mkdir -p "$out"
+    tests/cargo-tool.sh mutants 27.1.0 --dir "$tree" --in-place --output "$out" --workspace \
+        --shard "$shard" --sharding round-robin --test-package "$packages" "${options[@]}" -- "$@"
+    for kind in caught timeout unviable missed; do
+        echo "::: $group: $kind $(wc -l <"$out/mutants.out/$kind.txt")"
+    done
+    cat "$out/mutants.out/missed.txt"
+}
+
+for group; do
+    case $group in
+        kernels) mutate "$group" runtime-kernels 'runtime-kernels/src/**' --all-features --lib --tests ;;
+        templates)
+            mutate "$group" edgegen-templates,edgegen 'templates/src/**' \
+                --lib --test sampler --test tokenizer --test schema
+            ;;
+        cache) mutate "$group" edgegen 'edgegen/src/cache/** edgegen/src/build/**' --lib ;;
+        plan)
+            mutate "$group" edgegen 'edgegen/src/plan/** edgegen/src/layout/** edgegen/src/program/**' \
+                --lib --test pipeline --test snapshots --test cli
+            ;;
+        schema) mutate "$group" edgegen 'edgegen/src/schema/**' --lib --test schema ;;
+        import)
+            mutate "$group" edgegen 'edgegen/src/import/** edgegen/src/model/**' --lib --test import \
+                --test tokenizer --test dequantize --test hostile_gguf --test hostile_hf \
+                --test hostile_llama2c
+            ;;
+        *) echo "$0: there is no group $group" >&2 && exit 2 ;;
+    esac
+done
