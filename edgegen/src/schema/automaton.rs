@@ -71,7 +71,7 @@ fn walked(dfa: &dense::DFA<Vec<u32>>, start: StateID) -> Option<Automaton> {
     // One byte behind an end, a search knows that it was one.
     let behind = |state| {
         let mut next = classes.iter().map(|bytes| dfa.next_state(state, bytes[0]));
-        dfa.is_match_state(state) && !accepts(state) && next.all(dead)
+        dfa.is_match_state(state) && next.all(dead)
     };
     let mut ids = HashMap::from([(start, 0)]);
     let mut queue = vec![start];

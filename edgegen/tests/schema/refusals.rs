@@ -86,6 +86,11 @@ fn keywords() {
             "#: there is no keyword `frobnicate`",
             "supported are type,",
         ),
+        (
+            json!({"type": "string", "pipe": 1}),
+            "#: there is no keyword `pipe`",
+            "supported are type,",
+        ),
         // By name, even where it would change nothing, and before all else that is wrong.
         (
             json!({"type": "objct", "uniqueItems": false}),
@@ -446,6 +451,7 @@ fn references() {
         check(&[(schema, &begins, "")]);
     }
     for schema in [
+        json!({"$ref": "#/$defs/~01", "$defs": {"~1": {"type": "null"}, "/": {"type": "string"}}}),
         json!({"$ref": "#/$defs/a%20b%25~1%C3%A9", "$defs": {"a b%/é": {"type": "null"}}}),
         json!({"$id": "http://a/", "$ref": "#/$defs/a/anyOf/1", "$defs": {"a": {"anyOf": [{"type": "string"}, {"type": "null"}]}}}),
     ] {
