@@ -132,9 +132,10 @@ fn answers_are_kept_as_long_as_there_is_memory() {
         sizes[0] += capacity % count + beyond;
         let prompt = |entry: usize| vec![3 + entry as u32; sizes[entry] - HEADER];
         for entry in 0..count {
+            let tokens = prompt(entry);
             session.truncate(0);
-            session.feed(&prompt(entry)).expect("it fits");
-            session.remember(sizes[entry] - HEADER, None, &options, Finish::Stop);
+            session.feed(&tokens).expect("it fits");
+            session.remember(tokens.len(), None, &options, Finish::Stop);
         }
         for entry in (0..count).rev() {
             let tokens = prompt(entry);
