@@ -141,8 +141,9 @@ fn apply(disk: &dyn Disk, out: &Path, plan: &Plan) -> Result<()> {
     place(&staging.join(GUARD_FILE), MANIFEST)?;
     disk.sync_dir(out)?;
 
-    let folders = folders(out, plan.replace.iter().map(String::as_str));
-    for folder in &folders {
+    let folders_of = |paths: &[String]| folders(out, paths.iter().map(String::as_str));
+    let filled = folders_of(&plan.replace);
+    for folder in &filled {
         disk.create_dir_all(folder)?;
     }
     for path in &plan.replace {
@@ -151,9 +152,11 @@ fn apply(disk: &dyn Disk, out: &Path, plan: &Plan) -> Result<()> {
     for path in &plan.remove {
         remove(disk, out, path)?;
     }
-    folders
-        .iter()
-        .try_for_each(|folder| disk.sync_dir(folder))?;
+    let emptied = folders_of(&plan.remove);
+    let left = filled.iter().chain(&emptied).filter(|path| exists(path));
+    for folder in left {
+        disk.sync_dir(folder)?;
+    }
 
     place(&new.join(LOCK), LOCK)?;
     disk.sync_dir(out)?;

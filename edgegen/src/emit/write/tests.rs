@@ -1,7 +1,10 @@
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use tempfile::TempDir;
 
 use super::staging::GUARD;
 use super::*;
@@ -20,6 +23,8 @@ fn old() -> Crate {
         ("src/lib.rs", "old lib"),
         ("src/same.rs", "same"),
         ("src/gone/gone.rs", "gone"),
+        ("docs/same.md", "same"),
+        ("docs/gone.md", "gone"),
     ])
 }
 
@@ -29,6 +34,7 @@ fn new() -> Crate {
         ("src/lib.rs", "new lib"),
         ("src/same.rs", "same"),
         ("weights/deep/new.bin", "new"),
+        ("docs/same.md", "same"),
     ])
 }
 
@@ -195,8 +201,8 @@ fn interrupt_everywhere(first: Option<&Crate>, next: &Crate, make: bool) -> [usi
     seen
 }
 
-/// A disk that loses its power: of what changed in a folder only that stays which was written
-/// through with the folder.
+/// A disk that loses its power, and with it what changed in folders and was not written through
+/// with them: in all folders, or in one of them.
 struct Losing {
     root: PathBuf,
     left: Cell<usize>,
@@ -218,6 +224,15 @@ enum Change {
 }
 
 impl Losing {
+    /// One that does so after so many calls.
+    fn after(calls: usize, root: &TempDir) -> Self {
+        Self {
+            root: root.path().to_owned(),
+            left: Cell::new(calls),
+            calls: RefCell::default(),
+        }
+    }
+
     fn call(&self, change: Change, apply: impl FnOnce() -> Result<()>) -> Result<()> {
         self.power()?;
         let folders = match &change {
@@ -240,10 +255,19 @@ impl Losing {
         left.map(drop).ok_or_else(|| Error::new("the power went"))
     }
 
+    /// The folders in which something is lost.
+    fn losing(&self) -> BTreeSet<PathBuf> {
+        let calls = self.calls.borrow();
+        let lost = calls.iter().filter(|call| !call.lasts);
+        lost.flat_map(|call| call.folders.clone()).collect()
+    }
+
     /// What is on the disk when it is started again, in the folder `to`.
-    fn started_again(&self, to: &Path) {
+    fn started_again(&self, to: &Path, losing: &BTreeSet<PathBuf>) {
         let at = |path: &Path| to.join(path.strip_prefix(&self.root).unwrap());
-        for call in self.calls.borrow().iter().filter(|call| call.lasts) {
+        let lasts =
+            |call: &&Call| call.lasts || !call.folders.iter().any(|folder| losing.contains(folder));
+        for call in self.calls.borrow().iter().filter(lasts) {
             // What was in a folder that was lost is lost too.
             let _ = match &call.change {
                 Change::Folder(path) => fs::create_dir(at(path)),
@@ -269,7 +293,8 @@ impl Disk for Losing {
     }
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let change = Change::File(path.to_owned(), bytes.to_owned());
-        self.call(change, || RealDisk.write(path, bytes))
+        let failed = |error| Error::io("write", path, &error);
+        self.call(change, || fs::write(path, bytes).map_err(failed))
     }
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let change = Change::Rename(from.to_owned(), to.to_owned());
@@ -308,37 +333,42 @@ fn lose_everywhere(first: Option<&Crate>, next: &Crate) {
         files
     };
     let after = crate_of(&expected(next));
-    for calls in 0.. {
-        let [before, again] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let [out, found] = [&before, &again].map(|root| root.path().join("crate"));
+    let started = |root: &TempDir| {
+        let out = root.path().join("crate");
         if let Some(first) = first {
-            write(first, &out, false).unwrap();
-            write(first, &found, false).unwrap();
+            write_on(&Losing::after(usize::MAX, root), first, &out, false).unwrap();
         }
-        let disk = Losing {
-            root: before.path().to_owned(),
-            left: Cell::new(calls),
-            calls: RefCell::default(),
-        };
-        let result = write_on(&disk, next, &out, false);
-        disk.started_again(again.path());
-        let at = format!("after {calls} calls");
-        let files = found.exists().then(|| crate_of(&contents(&found)));
-        let refuses = |files: &BTreeMap<_, _>| {
-            files
-                .get(MANIFEST)
-                .is_some_and(|text| text == GUARD.as_bytes())
-        };
-        match &files {
-            Some(files) if *files == after || refuses(files) && result.is_err() => {}
-            _ => {
-                assert!(result.is_err(), "{at}: {files:?}");
-                assert_eq!(files, first.map(|first| crate_of(&expected(first))), "{at}");
+        out
+    };
+    for calls in 0.. {
+        let before = tempfile::tempdir().unwrap();
+        let disk = Losing::after(calls, &before);
+        let result = write_on(&disk, next, &started(&before), false);
+        let all = disk.losing();
+        let each = all.iter().map(|folder| BTreeSet::from([folder.clone()]));
+        for losing in each.chain([all.clone()]) {
+            let again = tempfile::tempdir().unwrap();
+            let found = started(&again);
+            disk.started_again(again.path(), &losing);
+            let at = format!("after {calls} calls without {losing:?}");
+            let files = found.exists().then(|| crate_of(&contents(&found)));
+            let refuses = |files: &BTreeMap<_, _>| {
+                files
+                    .get(MANIFEST)
+                    .is_some_and(|text| text == GUARD.as_bytes())
+            };
+            match &files {
+                Some(files) if *files == after || refuses(files) && result.is_err() => {}
+                _ => {
+                    assert!(result.is_err(), "{at}: {files:?}");
+                    assert_eq!(files, first.map(|first| crate_of(&expected(first))), "{at}");
+                }
             }
+            let disk = Losing::after(usize::MAX, &again);
+            write_on(&disk, next, &found, false).unwrap_or_else(|error| panic!("{at}: {error}"));
+            assert_eq!(contents(&found), expected(next), "{at}");
+            assert_eq!(fs::read_dir(again.path()).unwrap().count(), 1, "{at}");
         }
-        write(next, &found, false).unwrap_or_else(|error| panic!("{at}: {error}"));
-        assert_eq!(contents(&found), expected(next), "{at}");
-        assert_eq!(fs::read_dir(again.path()).unwrap().count(), 1, "{at}");
         if result.is_ok() {
             assert!(calls > 9);
             break;
@@ -410,7 +440,7 @@ fn equal_files_keep_their_time() {
     let report = write(&old(), &out, false).unwrap();
     assert_eq!(
         (report.written, report.unchanged, report.removed),
-        (5, 0, 0)
+        (7, 0, 0)
     );
     let long_ago = SystemTime::now() - Duration::from_secs(86_400);
     let set = |path: &str| {
@@ -426,13 +456,13 @@ fn equal_files_keep_their_time() {
     let report = write(&old(), &out, false).unwrap();
     assert_eq!(
         (report.written, report.unchanged, report.removed),
-        (0, 5, 0)
+        (0, 7, 0)
     );
     assert!(kept("Cargo.toml") && kept("src/same.rs"));
     let report = write(&new(), &out, false).unwrap();
     assert_eq!(
         (report.written, report.unchanged, report.removed),
-        (4, 1, 1)
+        (4, 2, 2)
     );
     assert!(kept("src/same.rs"));
     assert!(!out.join("src/gone").exists());
