@@ -21,7 +21,11 @@ const MOST_WORD: usize = 64;
 /// Its texts are fit for a terminal: what a file says in them is
 /// without control characters and of bounded length.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Error {
+pub struct Error(Box<Parts>);
+
+/// Behind a pointer, so that results stay small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
     kind: Kind,
     file: Option<PathBuf>,
     place: Option<Place>,
@@ -120,54 +124,54 @@ impl Error {
 
     /// An error of a kind.
     pub fn of(kind: Kind, problem: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Parts {
             kind,
             file: None,
             place: None,
             problem: plain(&problem.into(), MOST),
             remedy: None,
-        }
+        }))
     }
 
     /// Names the file, unless a deeper stage named one.
     #[must_use]
     pub fn in_file(mut self, file: &Path) -> Self {
-        self.file.get_or_insert_with(|| file.to_owned());
+        self.0.file.get_or_insert_with(|| file.to_owned());
         self
     }
 
     /// Names the place, unless a deeper stage named one.
     #[must_use]
     pub fn at(mut self, place: impl Into<Place>) -> Self {
-        self.place.get_or_insert_with(|| place.into());
+        self.0.place.get_or_insert_with(|| place.into());
         self
     }
 
     /// Says what to do, unless a deeper stage said so.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<Remedy>) -> Self {
-        self.remedy.get_or_insert_with(|| remedy.into());
+        self.0.remedy.get_or_insert_with(|| remedy.into());
         self
     }
 
     /// What kind of error it is.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     /// The file that it is about.
     pub fn file(&self) -> Option<&Path> {
-        self.file.as_deref()
+        self.0.file.as_deref()
     }
 
     /// Where it is.
     pub fn place(&self) -> Option<&Place> {
-        self.place.as_ref()
+        self.0.place.as_ref()
     }
 
     /// The option that it is about.
     pub fn about(&self) -> Option<&'static str> {
-        match self.place {
+        match self.0.place {
             Some(Place::Option(option)) => Some(option),
             _ => None,
         }
@@ -175,23 +179,23 @@ impl Error {
 
     /// What is wrong.
     pub fn problem(&self) -> &str {
-        &self.problem
+        &self.0.problem
     }
 
     /// What to do.
     pub fn what_to_do(&self) -> Option<&Remedy> {
-        self.remedy.as_ref()
+        self.0.remedy.as_ref()
     }
 
     /// The whole message in a front end's words: `write` says how it writes an option, and nothing
     /// for one that it has not.
     pub fn told(&self, write: impl Fn(&Setting) -> Option<String>) -> String {
         let mut message = String::new();
-        if let Some(file) = &self.file {
+        if let Some(file) = &self.0.file {
             message += &plain(&file.to_string_lossy(), MOST);
             message += ": ";
         }
-        let place = self.place.as_ref().map(|place| match place {
+        let place = self.0.place.as_ref().map(|place| match place {
             Place::Option(option) => {
                 write(&Setting::named(option)).unwrap_or_else(|| (*option).to_owned())
             }
@@ -202,8 +206,8 @@ impl Error {
             message += &place;
             message += ": ";
         }
-        message += &self.problem;
-        let remedy = self.remedy.as_ref().map(|remedy| remedy.told(write));
+        message += &self.0.problem;
+        let remedy = self.0.remedy.as_ref().map(|remedy| remedy.told(write));
         if let Some(remedy) = remedy.filter(|remedy| !remedy.is_empty()) {
             message += "\n  help: ";
             message += &remedy;

@@ -272,7 +272,7 @@ fn help_of_estimate() {
     insta::assert_snapshot!(stdout(&["estimate", "--help"]), @r#"
     Show how much memory a model takes in each number format, and whether it fits a platform
 
-    Usage: edgegen estimate [OPTIONS] --platform <P> [MODEL]
+    Usage: edgegen estimate [OPTIONS] --platform <P> <MODEL|--params <N>>
 
     Arguments:
       [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin`, for exact figures

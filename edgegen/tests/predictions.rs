@@ -315,3 +315,28 @@ fn write(krate: &Crate, folder: &Path, ram: usize) {
     text += &format!("const _: [(); {ram}] = [(); RAM_BYTES];\n");
     std::fs::write(library, text).unwrap();
 }
+
+/// A decoded token reads every bias once.
+#[test]
+fn a_token_reads_the_biases() {
+    let bytes = |attention_bias, mlp_bias| {
+        let shape = Shape {
+            attention_bias,
+            mlp_bias,
+            ..Shape::default()
+        };
+        let folder = tempfile::tempdir().unwrap();
+        common::hf::Folder::new(&Tiny::new(shape, 3)).write(folder.path());
+        let model = import(folder.path()).unwrap();
+        let profile = Profile::load("host").unwrap();
+        let schedule = schedule(&model, &profile, &Request::default()).unwrap();
+        schedule.cost.bytes
+    };
+    let s = Shape::default();
+    let (queries, keys) = (s.heads * s.head_dim, s.kv_heads * s.head_dim);
+    let attention = 4 * s.layers * (queries + 2 * keys + s.hidden);
+    let mlp = 4 * s.layers * (2 * s.intermediate + s.hidden);
+    let none = bytes(false, false);
+    assert_eq!(bytes(true, false) - none, attention as u64);
+    assert_eq!(bytes(false, true) - none, mlp as u64);
+}

@@ -321,3 +321,6 @@ impl Excess {
 pub(crate) fn mb(bytes: u64) -> String {
     format!("{:.2} MB", bytes as f64 / 1e6)
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,4 +93,49 @@ mod tests {
             assert_eq!(cost.tokens_per_second(speed), expected);
         }
     }
+
+    /// Every weight of a pass is read once and multiplied once; formats differ in how long
+    /// unpacking takes. The biases and gains are read, and the rows of the embedding are not.
+    #[test]
+    fn a_token_costs_every_weight_of_a_pass() {
+        let model = crate::import::built_in().unwrap();
+        let profile = crate::profile::Profile::load("host").unwrap();
+        let cost = |format| {
+            let request = crate::plan::Request {
+                quant: crate::plan::Quant::To(format),
+                ..crate::plan::Request::default()
+            };
+            let plan = crate::plan::plan(&model, &profile, &request).unwrap();
+            TokenCost::of(&plan.layout(&model))
+        };
+        let a = model.architecture();
+        let (hidden, inner) = (a.hidden_size as u64, a.intermediate_size as u64);
+        let heads = (a.num_attention_heads * a.head_dim) as u64;
+        let keys = (a.num_key_value_heads * a.head_dim) as u64;
+        let layer = hidden * (2 * heads + 2 * keys + 3 * inner);
+        let weights = a.num_hidden_layers as u64 * layer + hidden * a.vocab_size as u64;
+        let gains = 4 * hidden * (2 * a.num_hidden_layers as u64 + 1);
+        for (format, tenths) in [
+            (WeightFormat::F32, 25),
+            (WeightFormat::F16, 25),
+            (WeightFormat::Q8, 6),
+            (WeightFormat::Q4M, 12),
+            (WeightFormat::Q4, 10),
+            (WeightFormat::T4, 15),
+            (WeightFormat::T3, 60),
+            (WeightFormat::T2, 60),
+        ] {
+            let cost = cost(format);
+            let mix = cost.multiply_adds - weights;
+            assert!(mix == 0 || mix == hidden * hidden, "{format}: {mix}");
+            // Tenths are cut off for each matrix, and the mix has a format of its own.
+            let most = weights * tenths / 10;
+            let least = most - 10 * a.num_hidden_layers as u64;
+            let work = least..=most + 6 * mix;
+            assert!(work.contains(&cost.work), "{format}: {}", cost.work);
+            if format == WeightFormat::F32 {
+                assert_eq!(cost.bytes, 4 * weights + gains);
+            }
+        }
+    }
 }
