@@ -498,6 +498,37 @@ fn attention_sees_every_position_up_to_its_own() {
     attention::<I8Cache>();
 }
 
+/// What is written is what attention reads: every word once, in order, and the scale last.
+#[test]
+fn a_head_is_packed_into_all_its_words() {
+    fn words<C: Cache>(head: &[f32]) -> Vec<f32> {
+        struct Pack<'a, C>(&'a [f32], PhantomData<C>);
+        impl<C: Cache> Kernel for Pack<'_, C> {
+            type Output = Vec<f32>;
+            fn run<I: Isa>(self, isa: I) -> Vec<f32> {
+                let mut words = Vec::new();
+                C::pack(isa, self.0, |word, bits| {
+                    assert_eq!(word, words.len());
+                    words.push(bits);
+                });
+                words
+            }
+        }
+        scalar().run(Pack(head, PhantomData::<C>))
+    }
+    let mut rng = Rng(27);
+    for head_dim in 1..70 {
+        let head = uneven(&mut rng, head_dim);
+        same(&words::<F32Cache>(&head), &head);
+        let (scale, mut q) = quantized(&head);
+        q.resize(head_dim.next_multiple_of(4), 0);
+        let word = |q: &[i8; 4]| f32::from_le_bytes(q.map(|q| q as u8));
+        let mut expected: Vec<f32> = q.as_chunks().0.iter().map(word).collect();
+        expected.push(scale);
+        same(&words::<I8Cache>(&head), &expected);
+    }
+}
+
 #[test]
 fn rotation_gate_and_weights_are_rounded_in_order() {
     let mut rng = Rng(26);
