@@ -8,7 +8,7 @@ use edgegen::error::Error;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::input::Input;
+use crate::input::{Input, written};
 
 /// Compiles the model, or finds it in the cache, and gives the module.
 pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
@@ -18,8 +18,10 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
             syn::Error::new(input.name.span(), "cargo does not set CARGO_MANIFEST_DIR")
         })?;
     let recipe = input.recipe.clone().below(&root);
-    let module = build::module(&recipe)
-        .map_err(|refusal| syn::Error::new(input.span(refusal.option()), refusal))?;
+    let module = build::module(&recipe).map_err(|refusal| {
+        let span = input.span(refusal.option());
+        syn::Error::new(span, refusal.into_error().told(written))
+    })?;
     if let Some(warning) = module.warning() {
         eprintln!("warning: {warning}");
     }

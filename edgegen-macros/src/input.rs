@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 
+use edgegen::error::{Error, Setting, Value};
 use edgegen::model::Role;
 use edgegen::recipe::{self, Compression, Recipe};
 use proc_macro2::{Ident, Span};
@@ -20,9 +21,42 @@ pub(crate) struct Input {
     spans: BTreeMap<String, Span>,
 }
 
-const KEYS: &str = "model, tokenizer, platform, cpu, quant, tensors, calibrate, vocab_size, \
-    intermediate_size, kv_heads, layers, plan, calibration, kv_cache, context, answer_cache, schema, \
-    system, allow_oversize";
+const KEYS: [&str; 19] = [
+    "model",
+    "tokenizer",
+    "platform",
+    "cpu",
+    "quant",
+    "tensors",
+    "calibrate",
+    "vocab_size",
+    "intermediate_size",
+    "kv_heads",
+    "layers",
+    "plan",
+    "calibration",
+    "kv_cache",
+    "context",
+    "answer_cache",
+    "schema",
+    "system",
+    "allow_oversize",
+];
+
+/// An option as it stands between the braces; nothing for one that the macro has not.
+pub(crate) fn written(setting: &Setting) -> Option<String> {
+    let option = setting.option();
+    if !KEYS.contains(&option) {
+        return None;
+    }
+    match setting.value() {
+        Value::None => Some(option.to_owned()),
+        Value::On => Some(format!("{option}: true")),
+        Value::Bare(value) => Some(format!("{option}: {value}")),
+        Value::Text(value) => Some(format!("{option}: {value:?}")),
+        _ => None,
+    }
+}
 
 impl Input {
     /// The value of an option, else of the model, else of the platform.
@@ -98,10 +132,8 @@ fn option(recipe: &mut Recipe, key: &Ident, body: ParseStream<'_>) -> syn::Resul
         "system" => recipe.system = Some(text()?),
         "allow_oversize" => recipe.allow_oversize = flag()?,
         _ => {
-            return Err(refusal(
-                key,
-                format!("unknown option `{key}`: there are {KEYS}"),
-            ));
+            let error = Error::unknown("option", &key.to_string(), &KEYS);
+            return Err(refusal(key, error.told(written)));
         }
     }
     Ok(())
@@ -130,7 +162,7 @@ fn tensors(compression: &mut Compression, body: ParseStream<'_>) -> syn::Result<
 }
 
 fn parsed<T>(text: &LitStr, parse: impl Fn(&str) -> edgegen::error::Result<T>) -> syn::Result<T> {
-    parse(&text.value()).map_err(|error| syn::Error::new(text.span(), error))
+    parse(&text.value()).map_err(|error| syn::Error::new(text.span(), error.told(written)))
 }
 
 fn refusal(at: &Ident, problem: impl Display) -> syn::Error {

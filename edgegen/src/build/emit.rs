@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Kind, Place, Result, Setting, Value};
 use crate::model::Role;
 use crate::recipe::{self, Recipe, Refusal};
 
@@ -203,7 +203,7 @@ impl Emit {
     /// error of the build, and ends the build script.
     pub fn generate(self) {
         if let Err(error) = self.try_generate() {
-            for line in error.to_string().lines() {
+            for line in error.told(written).lines() {
                 println!("cargo::error={line}");
             }
             process::exit(1);
@@ -258,6 +258,38 @@ impl Emit {
     }
 }
 
+/// An option as a call of [`Emit`]'s; nothing for one that it has not.
+fn written(setting: &Setting) -> Option<String> {
+    const METHODS: [&str; 19] = [
+        "name",
+        "platform",
+        "cpu",
+        "tokenizer",
+        "quant",
+        "tensor",
+        "calibrate",
+        "plan",
+        "kv_cache",
+        "intermediate_size",
+        "kv_heads",
+        "layers",
+        "vocab_size",
+        "calibration",
+        "context",
+        "answer_cache",
+        "schema",
+        "system",
+        "allow_oversize",
+    ];
+    let option = setting.option();
+    METHODS.contains(&option).then(|| match setting.value() {
+        Value::None => option.to_owned(),
+        Value::On => format!(".{option}()"),
+        Value::Bare(value) => format!(".{option}({value})"),
+        Value::Text(value) => format!(".{option}({value:?})"),
+    })
+}
+
 /// Says when to run the build script again, also after an error.
 fn tell_cargo(recipe: &Recipe) {
     println!("cargo::rerun-if-env-changed=EDGEGEN_CACHE");
@@ -303,4 +335,25 @@ fn put(file: &Path, bytes: &[u8]) -> Result<()> {
         return Ok(());
     }
     fs::write(file, bytes).map_err(|error| Error::io("write", file, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_told_as_calls() {
+        let told = |setting: Setting| written(&setting);
+        assert_eq!(
+            told(Setting::text("quant", "t2")).unwrap(),
+            ".quant(\"t2\")"
+        );
+        assert_eq!(told(Setting::bare("context", 32)).unwrap(), ".context(32)");
+        assert_eq!(
+            told(Setting::on("allow_oversize")).unwrap(),
+            ".allow_oversize()"
+        );
+        assert_eq!(told(Setting::named("schema")).unwrap(), "schema");
+        assert_eq!(told(Setting::named("out")), None);
+    }
 }
