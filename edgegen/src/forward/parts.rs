@@ -26,7 +26,25 @@ pub(crate) fn silu_mul(gate: &Dense, up: &Dense) -> Dense {
     out.rows_mut()
         .zip(gate.values.par_chunks(gate.cols))
         .zip(up.values.par_chunks(gate.cols))
-        .for_each(|((out, gate), up)| isa::run(SiluMul { gate, up, out }));
+        .for_each(|((out, gate), up)| {
+            // The kernel takes whole eights.
+            let whole = out.len() / 8 * 8;
+            let ((out, tail), (gate, gate_tail), (up, up_tail)) = (
+                out.split_at_mut(whole),
+                gate.split_at(whole),
+                up.split_at(whole),
+            );
+            isa::run(SiluMul { gate, up, out });
+            let [mut gate, mut up, mut out] = [[0.0; 8]; 3];
+            gate[..tail.len()].copy_from_slice(gate_tail);
+            up[..tail.len()].copy_from_slice(up_tail);
+            isa::run(SiluMul {
+                gate: &gate,
+                up: &up,
+                out: &mut out,
+            });
+            tail.copy_from_slice(&out[..tail.len()]);
+        });
     out
 }
 
@@ -126,4 +144,29 @@ pub(crate) fn attention(
             }
         });
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_of_every_width_are_applied() {
+        for cols in 1..30 {
+            let dense = |from: f32| Dense {
+                rows: 3,
+                cols,
+                values: (0..3 * cols).map(|i| from + i as f32 / 8.0).collect(),
+            };
+            let (gate, up) = (dense(-3.0), dense(0.5));
+            let out = silu_mul(&gate, &up);
+            for ((out, g), up) in out.values.iter().zip(&gate.values).zip(&up.values) {
+                let expected = g / (1.0 + (-g).exp()) * up;
+                assert!(
+                    (out - expected).abs() <= 1e-5 * expected.abs(),
+                    "{cols} columns"
+                );
+            }
+        }
+    }
 }
