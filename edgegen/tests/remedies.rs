@@ -262,7 +262,7 @@ fn a_folder_that_cannot_be_written_is_named_without_a_temporary_one() {
     ]);
     contains(
         &message,
-        &["error: /proc/self: cannot create a folder here: "],
+        &["error: /proc/self: no folder can be made here: "],
     );
     assert!(!message.contains(".edgegen-"), "{message}");
 }

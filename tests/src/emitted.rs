@@ -63,7 +63,9 @@ impl Recipe {
     /// The command that emits it into a folder.
     pub fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(edgegen());
+        // Not the user's.
         command
+            .env("EDGEGEN_CACHE", paths::work("cache"))
             .arg("emit")
             .args(&self.model)
             .args(["--platform", &self.platform])

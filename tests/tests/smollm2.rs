@@ -11,6 +11,7 @@ use edgegen::profile::Profile;
 use edgegen::program::Program;
 use edgegen::program::tokenizer::TokenizerTables;
 use edgegen::prune;
+use edgegen::text::Texts;
 use edgegen_templates::chat;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -196,6 +197,33 @@ fn perplexity_equals_golden() -> Outcome {
     Ok(())
 }
 
+/// At the same size, and on a text that calibration does not see.
+fn calibration_takes_most_of_the_loss() -> Outcome {
+    let model = model()?;
+    let texts = Texts::built_in();
+    let original = program(&model, "keep");
+    let profile = Profile::load("host").expect("it is built in");
+    let [nearest, calibrated] = [false, true].map(|calibrate| {
+        let request = Request {
+            quant: "q4".parse::<Quant>().expect("a format"),
+            calibrate,
+            calibration: calibrate.then(|| texts.calibration().to_owned()),
+            context: Some(256),
+            ..Request::default()
+        };
+        let plan = plan(&model, &profile, &request).expect("it fits");
+        let program = compress(&model, &plan, &|_, _| {}).expect("weights in range");
+        let found = evaluate(&original, &program, texts.held_out(), 256, &|_, _| {});
+        let agreement = found.expect("a text").agreement;
+        agreement.expect("one vocabulary").divergence
+    });
+    assert!(
+        calibrated < 0.5 * nearest,
+        "{calibrated}, rounded {nearest}"
+    );
+    Ok(())
+}
+
 /// Texts whose tokens are kept have the same tokens, and the system message is one of them.
 fn a_smaller_vocabulary_is_a_part_of_the_whole() -> Outcome {
     const TEXT: &str = "Once upon a time there was a little girl.\n\nSwitch on the lamp!";
@@ -240,7 +268,8 @@ tests::trials![
     any_text_is_decoded_again,
     chats_equal_golden,
     perplexity_equals_golden,
-    a_smaller_vocabulary_is_a_part_of_the_whole,
+    a_smaller_vocabulary_is_a_part_of_the_whole;
+    ignored: calibration_takes_most_of_the_loss,
 ];
 
 fn main() {

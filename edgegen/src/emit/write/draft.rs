@@ -31,8 +31,13 @@ impl Draft {
         loop {
             let path = parent.join(name(RandomState::new().hash_one(())));
             // The name would say nothing to a user.
-            disk.create_dir_all(&path)
-                .map_err(|error| Error::of(error.kind(), error.problem()).in_file(parent))?;
+            disk.create_dir_all(&path).map_err(|error| {
+                Error::of(
+                    error.kind(),
+                    format!("no folder can be made here: {}", error.problem()),
+                )
+                .in_file(parent)
+            })?;
             // Before it was locked, another process may have taken it for one that was left.
             if let Some(claim) = Claim::wait(&path, PATIENCE)? {
                 return Ok(Self {
