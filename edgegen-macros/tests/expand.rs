@@ -342,3 +342,54 @@ fn a_session_needs_little_stack() {
         .join()
         .unwrap();
 }
+
+/// A thread may round otherwise, trap, or take subnormal numbers for zero.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_callers_floating_point_mode_changes_nothing() {
+    use std::arch::asm;
+
+    /// Runs in a mode of MXCSR, and says what is left of it. Not inlined, so that nothing of
+    /// `run` happens outside of it.
+    #[inline(never)]
+    fn in_mode<R>(mode: u32, run: impl FnOnce() -> R) -> (R, u32) {
+        const DEFAULT: u32 = 0x1f80;
+        let mut after = 0u32;
+        // SAFETY: the instruction reads a constant without reserved bits.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &mode) };
+        let result = run();
+        // SAFETY: the instructions write a variable, and read a constant without reserved bits.
+        unsafe { asm!("stmxcsr [{}]", "ldmxcsr [{}]", in(reg) &mut after, in(reg) &DEFAULT) };
+        (result, after)
+    }
+
+    let options = kept::Options {
+        max_tokens: 12,
+        temperature: 1.3,
+        seed: 11,
+        ..kept::Options::default()
+    };
+    for threads in [1, 3] {
+        // Nothing is known from before.
+        let answer = || {
+            let mut session = kept::Session::new();
+            session.set_threads(threads);
+            let passed = kept::self_test(&mut session).passed();
+            session.reset();
+            let pieces = session.generate("hello there", &options).unwrap();
+            let tokens: Vec<_> = pieces.map(|piece| piece.token()).collect();
+            (passed, tokens)
+        };
+        let expected = answer();
+        assert!(expected.0);
+        // Flush to zero with denormals are zero; down, up, to zero; all traps.
+        for mode in [0x9fc0, 0x3f80, 0x5f80, 0x7f80, 0] {
+            let found = in_mode(mode, answer);
+            assert_eq!(
+                found,
+                (expected.clone(), mode),
+                "mode {mode:#x}, {threads} threads"
+            );
+        }
+    }
+}
