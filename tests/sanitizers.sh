@@ -36,13 +36,18 @@ run() {
 
 # Every kernel and format on every instruction set; under the sanitizer also at guard pages.
 kernels() {
-    run run --manifest-path runtime-kernels/tests/suite/Cargo.toml --bin run-suite
-    [ "$tool" = valgrind ] || run test -p runtime-kernels --test equal --test definition
+    suite=runtime-kernels/tests/suite/Cargo.toml
+    if [ "$tool" = valgrind ]; then
+        run run --manifest-path $suite --bin run-suite -- --without-modes
+    else
+        run run --manifest-path $suite --bin run-suite
+        run test -p runtime-kernels --test equal --test definition
+    fi
 }
 
 # Files in memory, and the cache and the threads of a pass.
 templates() {
-    run test -p edgegen-templates --lib mapping weight_file frame
+    run test -p edgegen-templates --lib -- mapping weight_file frame
     run test -p edgegen-templates --test pass
 }
 

@@ -29,7 +29,6 @@ macro_rules! instruction_sets {
         pub fn run() -> Result<Vec<&'static str>, String> {
             let scalar = results(Scalar::new().ok_or("no scalar code")?);
             check_hash(&scalar)?;
-            modes::check()?;
             compare(SoftFloat::NAME, &results(SoftFloat::new().ok_or("no soft float")?), &scalar)?;
             #[allow(unused_mut)]
             let mut names = vec![Scalar::NAME, SoftFloat::NAME];
@@ -51,8 +50,14 @@ instruction_sets! {
     "wasm32": simd128::Simd128;
 }
 
-/// What `run` found, as a line of text.
+/// What `run` found, as a line of text, where modes of floating point change no bit.
 pub fn report() -> Result<String, String> {
+    modes::check()?;
+    report_without_modes()
+}
+
+/// What `run` found: for valgrind, which does not know all modes.
+pub fn report_without_modes() -> Result<String, String> {
     run().map(|names| format!("equal: {}", names.join(" ")))
 }
 
