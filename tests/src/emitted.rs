@@ -115,18 +115,23 @@ impl Emitted {
     }
 }
 
-/// The `edgegen` program, built once.
+/// The `edgegen` program. Cargo builds it with a test; for other programs it is built here, once.
 pub fn edgegen() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        let target = paths::target();
+        let own = std::env::current_exe().expect("the path of the running program");
+        let folder = own.parent().expect("a folder");
+        if folder.ends_with("deps") {
+            return folder.with_file_name("edgegen-cli");
+        }
         run::must(
             run::cargo("build")
-                .args(["--release", "--package", "edgegen", "--target-dir"])
-                .arg(&target)
+                .args(["--release", "--package", "tests", "--bin", "edgegen-cli"])
+                .arg("--target-dir")
+                .arg(paths::target())
                 .current_dir(paths::workspace()),
         );
-        target.join("release/edgegen")
+        folder.join("edgegen-cli")
     })
 }
 

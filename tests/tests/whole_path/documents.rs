@@ -25,9 +25,11 @@ fn print_what_is_shown(samples: &[Block]) -> Outcome {
     let model = paths::smollm2()?;
     let place = tempfile::tempdir_in(paths::work("documents")).expect("a writable target folder");
     std::os::unix::fs::symlink(model, place.path().join(MODEL)).expect("a link");
-    let folder = edgegen().parent().expect("a folder");
+    let bin = place.path().join("bin");
+    fs::create_dir(&bin).expect("a new folder");
+    std::os::unix::fs::symlink(edgegen(), bin.join("edgegen")).expect("a link");
     let path = std::env::var("PATH").expect("a path");
-    let path = format!("{}:{path}", folder.display());
+    let path = format!("{}:{path}", bin.display());
     for block in samples {
         let mut script = String::from("set -eu\n");
         for (command, shown) in block.commands() {
