@@ -127,9 +127,10 @@ impl PlanFile {
         let mut text = String::from(
             "# A plan: `edgegen emit MODEL --plan FILE` carries it out. The formats can be edited.\n",
         );
-        let _ = writeln!(text, "version = {VERSION}\nmodel = \"{}\"", self.model);
+        let quoted = |text: &str| toml::Value::from(text);
+        let _ = writeln!(text, "version = {VERSION}\nmodel = {}", quoted(&self.model));
         if let Some(calibration) = &self.calibration {
-            let _ = writeln!(text, "calibration = \"{calibration}\"");
+            let _ = writeln!(text, "calibration = {}", quoted(calibration));
         }
         if let Some(size) = self.vocab_size {
             let _ = writeln!(text, "vocab_size = {size}");
@@ -208,5 +209,25 @@ impl PlanFile {
             );
         }
         Ok(self.formats.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Also where somebody has edited the digests.
+        #[test]
+        fn what_is_written_is_read_as_the_same(
+            model: String,
+            calibration: Option<String>,
+            vocab_size in prop::option::of(0usize..1 << 40),
+        ) {
+            let formats = BTreeMap::from([(TensorKey::global(Role::Embedding), WeightFormat::Q8)]);
+            let file = PlanFile { model, calibration, vocab_size, formats };
+            prop_assert_eq!(PlanFile::parse(&file.write()), Ok(file));
+        }
     }
 }
