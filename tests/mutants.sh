@@ -8,7 +8,7 @@ set -ufo pipefail
 cd "$(dirname "$0")/.."
 shard=${1:-0/16}
 shift $(($# > 0))
-[ $# -gt 0 ] || set -- kernels templates cache plan schema import
+[ $# -gt 0 ] || set -- kernels templates sessions cache plan schema import
 
 tree=$PWD/target/mutants/tree
 tests/copy-tracked.sh "$tree" || exit
@@ -34,18 +34,30 @@ for group; do
         kernels) mutate "$group" runtime-kernels 'runtime-kernels/src/**' --all-features --lib --tests ;;
         templates)
             mutate "$group" edgegen-templates,edgegen 'templates/src/**' \
-                --lib --test sampler --test tokenizer --test schema
+                --lib --test sampler --test grammar --test pass --test tokenizer --test schema
             ;;
-        cache) mutate "$group" edgegen 'edgegen/src/cache/** edgegen/src/build/**' --lib ;;
+        sessions)
+            # cargo-mutants does not see what a macro includes.
+            for file in answers completion generation lookup piece prefix scratch session state; do
+                printf '#[cfg(any())]\n#[path = "../../src/%s.rs"]\nmod %s_;\n' "$file" "$file"
+            done >>"$tree/templates/sessions/src/lib.rs"
+            mutate "$group" edgegen-sessions 'templates/src/**' --lib
+            ;;
+        cache)
+            mutate "$group" edgegen 'edgegen/src/cache/** edgegen/src/build/**' --lib --test emission \
+                --test cold_and_warm
+            ;;
         plan)
             mutate "$group" edgegen 'edgegen/src/plan/** edgegen/src/layout/** edgegen/src/program/**' \
                 --lib --test pipeline --test snapshots --test cli
             ;;
-        schema) mutate "$group" edgegen 'edgegen/src/schema/**' --lib --test schema ;;
+        schema)
+            mutate "$group" edgegen 'edgegen/src/schema/**' --lib --test schema --test schema_limits
+            ;;
         import)
             mutate "$group" edgegen 'edgegen/src/import/** edgegen/src/model/**' --lib --test import \
                 --test tokenizer --test dequantize --test hostile_gguf --test hostile_hf \
-                --test hostile_llama2c
+                --test hostile_llama2c --test hostile_sizes --test long_words
             ;;
         *) echo "$0: there is no group $group" >&2 && exit 2 ;;
     esac
