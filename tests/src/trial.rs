@@ -44,10 +44,7 @@ impl Ending for Outcome {
 }
 
 /// A test by its module's path and its name.
-pub fn trial<E: Ending>(module: &str, name: &str, test: fn() -> E) -> Trial
-where
-    E: 'static,
-{
+pub fn trial<E: Ending + 'static>(module: &str, name: &str, test: fn() -> E) -> Trial {
     let name = match module.split_once("::") {
         Some((_, module)) => format!("{module}::{name}"),
         None => name.to_owned(),

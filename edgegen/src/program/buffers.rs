@@ -104,6 +104,10 @@ impl Arena {
         arena.place(Buffer::GateUp, columns(2 * intermediate), batch);
         arena.place(Buffer::Hidden, columns(intermediate), batch);
         let layers_end = std::mem::replace(&mut arena.len, shared).max(attention_end);
+        // A product leaves padding as it is, so that nothing else may lie there.
+        if hidden != shapes.hidden_size {
+            arena.len = layers_end;
+        }
         arena.place(Buffer::Mixed, columns(hidden), shapes.logit_rows());
         arena.len = arena.len.max(layers_end);
         arena.place(

@@ -10,7 +10,7 @@ fn emitted() -> [Emitted; 3] {
     let t3 = Recipe::new("llama-t3", &model, "host", "t3");
     [
         t3.with("--kv-cache=i8"),
-        Recipe::new("llama-esp32", &model, "esp32", "q8"),
+        Recipe::new("llama-esp32", &model, "esp32", "q8").with("--context=128"),
         Recipe::new("llama-external", &model, "host", "q8").with("--weights=external"),
     ]
     .map(|recipe| recipe.emit())
