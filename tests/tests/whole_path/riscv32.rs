@@ -70,7 +70,7 @@ fn a_random_model_says_the_same_on_a_microcontroller() -> Outcome {
     let recipe = Recipe::new("llama-riscv32", &paths::llama(), "esp32", "q8");
     let emitted = recipe.with("--context=128").emit();
     let image = runs(&emitted, ":text 12", text.as_str().expect("a text"))?;
-    costs(&image, &emitted, 6_630_644);
+    costs(&image, &emitted, 3_825_245);
     Ok(())
 }
 
