@@ -203,17 +203,14 @@ fn architectures(sets: &[InstructionSet]) -> usize {
     all.len()
 }
 
-/// Names for another architecture, so that all that the compiler says there is what is to be done.
-fn stand_ins(sets: &[InstructionSet]) -> String {
-    let sets = sets.iter().filter(|&&set| architecture(set).is_some());
-    let line = |&set: &InstructionSet| {
-        let arch = architecture(set).unwrap_or_default();
-        format!(
-            "#[cfg(not(target_arch = \"{arch}\"))]\npub use scalar::Scalar as {};\n",
-            module(set).1
-        )
-    };
-    sets.map(line).collect()
+/// Names for another architecture, so that all that the compiler says there is what is to be done:
+/// a path and its condition each.
+fn stand_ins(sets: &[InstructionSet]) -> impl Iterator<Item = (String, String)> {
+    sets.iter().filter_map(|&set| {
+        let path = format!("scalar::Scalar as {}", module(set).1);
+        let condition = format!("#[cfg(not(target_arch = \"{}\"))]\n", architecture(set)?);
+        Some((path, condition))
+    })
 }
 
 /// `kernels/mod.rs`: the modules that are there, and the names that the rest uses.
@@ -284,12 +281,12 @@ fn root(
         let path = format!("{}::{}", module(set).0, module(set).1);
         (path, cfg(set))
     }));
+    if !several {
+        uses.extend(stand_ins(sets));
+    }
     uses.sort();
     for (path, cfg) in uses {
         let _ = writeln!(text, "{cfg}pub use {path};");
-    }
-    if !several {
-        text.push_str(&stand_ins(sets));
     }
     text
 }
