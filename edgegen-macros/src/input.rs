@@ -145,7 +145,8 @@ fn tensors(compression: &mut Compression, body: ParseStream<'_>) -> syn::Result<
     syn::braced!(list in body);
     while !list.is_empty() {
         let key: Ident = list.parse()?;
-        let role = Role::matrix(&key.to_string()).map_err(|error| refusal(&key, error))?;
+        let role = Role::matrix(&key.to_string());
+        let role = role.map_err(|error| refusal(&key, error.told(written)))?;
         list.parse::<Token![:]>()?;
         let format = parsed(&list.parse()?, recipe::format)?;
         if compression.tensors.insert(role, format).is_some() {

@@ -1,6 +1,7 @@
 //! The one error type: of what kind, where, what is wrong, and what to do about it.
 
 mod remedy;
+mod similar;
 
 use std::fmt;
 use std::io;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::plain::plain;
 
 pub use remedy::{Remedy, Setting, Value};
+pub(crate) use similar::similar;
 
 /// The most bytes of a part of a message: names in model files can have any length.
 const MOST: usize = 2000;
@@ -107,9 +109,7 @@ impl Error {
     pub fn unknown(what: &str, word: &str, names: &[&str]) -> Self {
         let all = format!("there are {}", names.join(", "));
         let error = Self::of(Kind::Option, format!("unknown {what} `{word}`"));
-        error.remedy(
-            similar(word, names).map_or_else(|| all.as_str().into(), |way| way.or(all.as_str())),
-        )
+        error.remedy(Remedy::similar(word, names, all))
     }
 
     /// A failure of another program.
@@ -119,7 +119,17 @@ impl Error {
 
     /// A failure of the operating system.
     pub fn io(action: &str, file: &Path, error: &io::Error) -> Self {
-        Self::of(Kind::Io, format!("cannot {action}: {error}")).in_file(file)
+        let this = Self::of(Kind::Io, format!("cannot {action}: {error}")).in_file(file);
+        let way = match error.kind() {
+            io::ErrorKind::NotFound => "check the path: nothing is there",
+            io::ErrorKind::PermissionDenied => "get the right to it, or give another path",
+            io::ErrorKind::NotADirectory => "a part of the path is a file: give another path",
+            io::ErrorKind::IsADirectory => "it is a folder: give a file",
+            io::ErrorKind::StorageFull => "make room on the disk, or give another path",
+            io::ErrorKind::ReadOnlyFilesystem => "give a path that can be written",
+            _ => return this,
+        };
+        this.remedy(way)
     }
 
     /// An error of a kind.
@@ -214,22 +224,6 @@ impl Error {
         }
         message
     }
-}
-
-/// Says which name a misspelled word most probably means: it is a part of it, or sounds like it.
-pub(crate) fn similar(word: &str, names: &[&str]) -> Option<Remedy> {
-    const LIKE: f64 = 0.75;
-    let word = word.to_lowercase();
-    // Comparing takes the square of the length.
-    if word.len() < 2 || word.len() > MOST_WORD {
-        return None;
-    }
-    let part = || names.iter().filter(|name| name.contains(&word));
-    let like = |name: &&&str| strsim::jaro_winkler(&word, name);
-    let near = || names.iter().filter(|name| like(name) > LIKE);
-    let name = (part().min_by_key(|name| name.len()))
-        .or_else(|| near().max_by(|a, b| like(a).total_cmp(&like(b))))?;
-    Some(format!("a similar name is `{name}`").into())
 }
 
 /// In the words of the command line.

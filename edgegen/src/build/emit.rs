@@ -107,8 +107,7 @@ impl Emit {
 
     /// Weight format of one kind of matrix, such as `embedding`.
     pub fn tensor(mut self, role: &str, format: &str) -> Self {
-        let role = Role::matrix(role).map_err(|problem| Error::of(Kind::Option, problem));
-        match role.and_then(|role| Ok((role, recipe::format(format)?))) {
+        match Role::matrix(role).and_then(|role| Ok((role, recipe::format(format)?))) {
             Ok((role, format)) => {
                 self.recipe.compression.tensors.insert(role, format);
             }

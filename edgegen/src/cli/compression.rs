@@ -69,7 +69,8 @@ fn tensor(text: &str) -> std::result::Result<(Role, WeightFormat), String> {
     let (role, format) = text
         .split_once('=')
         .ok_or("write it as ROLE=FORMAT, such as embedding=t4")?;
-    Ok((Role::matrix(role)?, format.parse()?))
+    let role = Role::matrix(role).map_err(|error| error.to_string())?;
+    Ok((role, format.parse()?))
 }
 
 impl Compression {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::similar::similar;
 use crate::plain::plain;
 
 /// The most bytes of a piece of text in a remedy.
@@ -90,6 +91,14 @@ enum Part {
 }
 
 impl Remedy {
+    /// For a word that is none of `names`: the one that it probably means, and else what `all` says.
+    pub(crate) fn similar(word: &str, names: &[&str], all: impl Into<Self>) -> Self {
+        match similar(word, names) {
+            Some(name) => Self::from(format!("a similar name is `{name}`")).or(all),
+            None => all.into(),
+        }
+    }
+
     /// Continues the last way with text.
     #[must_use]
     pub fn say(self, text: impl Into<String>) -> Self {

@@ -223,18 +223,13 @@ impl Role {
     /// # Errors
     ///
     /// Lists the names that there are.
-    pub fn matrix(name: &str) -> std::result::Result<Self, String> {
+    pub fn matrix(name: &str) -> Result<Self> {
         let matrices = Self::ALL.into_iter().filter(|role| role.is_matrix());
-        matrices
-            .clone()
-            .find(|role| role.name() == name)
-            .ok_or_else(|| {
-                let names: Vec<&str> = matrices.map(Self::name).collect();
-                format!(
-                    "no matrix is called `{name}`; there are {}",
-                    names.join(", ")
-                )
-            })
+        let found = matrices.clone().find(|role| role.name() == name);
+        found.ok_or_else(|| {
+            let names: Vec<&str> = matrices.map(Self::name).collect();
+            Error::unknown("matrix", name, &names)
+        })
     }
 
     /// Whether it is the weight of a product; the others are vectors.

@@ -1,7 +1,7 @@
 //! CPUs by name, and what they have.
 
 use super::{InstructionSet, Profile};
-use crate::error::{Error, Kind, Result, similar};
+use crate::error::{Error, Kind, Remedy, Result};
 
 /// The compiler's names, and the best set that every such CPU has.
 pub(super) const CPUS: [(&str, InstructionSet); 7] = [
@@ -32,10 +32,7 @@ impl Profile {
                 error.remedy("leave the CPU out: that target's kernels run on each of its CPUs")
             } else {
                 let all = format!("known there: {}", names.join(", "));
-                error.remedy(match similar(cpu, &names) {
-                    Some(way) => way.or(all),
-                    None => all.into(),
-                })
+                error.remedy(Remedy::similar(cpu, &names, all))
             });
         };
         Ok(Self {

@@ -10,7 +10,7 @@ pub use instruction_set::InstructionSet;
 pub use memory::{Memory, Speed};
 pub use size::{exact_size, format_size, parse_size};
 
-use crate::error::{Error, Kind, Remedy, Result, similar};
+use crate::error::{Error, Kind, Remedy, Result};
 use std::io::Read;
 use std::path::Path;
 
@@ -74,17 +74,16 @@ impl Profile {
         if !looks_like_a_path && !path.exists() {
             let known: Vec<String> = Self::built_in().map(|p| p.name).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let all = Remedy::from(format!(
+            let all = format!(
                 "the built-in ones are {}; a path to a profile's TOML file is possible too",
                 known.join(", ")
-            ));
+            );
             let problem = format!("unknown platform `{name_or_path}`");
-            return Err(Error::of(Kind::Option, problem).remedy(
-                match similar(name_or_path, &known) {
-                    Some(way) => way.or(all),
-                    None => all,
-                },
-            ));
+            return Err(Error::of(Kind::Option, problem).remedy(Remedy::similar(
+                name_or_path,
+                &known,
+                all,
+            )));
         }
         Self::parse(&read(path)?).map_err(|e| e.in_file(path))
     }

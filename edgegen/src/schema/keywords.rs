@@ -1,6 +1,6 @@
 //! The keywords of JSON Schema: which are supported where, and what to write in place of others.
 
-use crate::error::{Error, Remedy, Result};
+use crate::error::{Error, Remedy, Result, similar};
 
 use super::json::{Json, Object};
 use super::place::Place;
@@ -151,11 +151,11 @@ pub(super) fn check_names(object: &Object<'_>, place: &Place) -> Result<()> {
         let error = Error::unsupported(format!("`{keyword}` is not supported"));
         return Err(error.at(place.to_string()).remedy(*remedy));
     }
-    let candidates = supported.iter().chain(&ANNOTATIONS).copied();
+    let candidates: Vec<&str> = supported.iter().chain(&ANNOTATIONS).copied().collect();
     refuse(
         place,
         format!("there is no keyword `{keyword}`"),
-        match nearest(keyword, candidates) {
+        match similar(keyword, &candidates) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("leave it out; supported are {}", supported.join(", ")),
         },
@@ -168,7 +168,7 @@ pub(super) fn type_name<'n>(kind: &'n Json<'_>, place: &Place) -> Result<&'n str
         Json::String(name) if TYPES.contains(&name.as_str()) => Ok(name),
         other => {
             let near = match other {
-                Json::String(name) => nearest(name, TYPES.into_iter()),
+                Json::String(name) => similar(name, &TYPES),
                 _ => None,
             };
             refuse(
@@ -194,17 +194,4 @@ pub(super) fn help_without_type(object: &Object<'_>) -> String {
         Some(kind) => format!("add \"type\": \"{kind}\""),
         None => "say what is wanted, for instance {\"type\": \"string\"}".into(),
     }
-}
-
-/// The candidate that a misspelt word was most probably meant to be.
-fn nearest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    let word: String = word.chars().take(40).collect();
-    let near = candidates.map(|candidate| {
-        (
-            strsim::osa_distance(&word.to_lowercase(), &candidate.to_lowercase()),
-            candidate,
-        )
-    });
-    let (distance, candidate) = near.min_by_key(|&(distance, _)| distance)?;
-    (3 * distance <= candidate.len()).then_some(candidate)
 }
