@@ -57,6 +57,8 @@ pub enum Failure {
     Usage(String),
     /// What the command line asks for cannot be done.
     Refused(String),
+    /// The bits differ. In JSON the result has said so.
+    Differs(String),
     /// Standard output was closed: nobody listens.
     Closed,
 }
@@ -92,16 +94,17 @@ pub fn main() -> ExitCode {
         Ok(words) => run(Args::new(words)),
         Err(word) => Err(Failure::Usage(format!("{word:?} is not UTF-8"))),
     };
-    let (problem, status) = match result {
+    let (problem, status, told) = match result {
         Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,
-        Err(Failure::Refused(problem)) => (problem, 1),
+        Err(Failure::Differs(problem)) => (problem, 1, true),
+        Err(Failure::Refused(problem)) => (problem, 1, false),
         Err(Failure::Usage(problem)) => {
             let help = format!("\n  help: `{NAME} help` lists the commands");
-            (problem + &help, 2)
+            (problem + &help, 2, false)
         }
     };
     eprintln!("error: {problem}");
-    if json {
+    if json && !told {
         // Nobody may be listening there.
         let _ = print(&Object::new().text("error", &problem).end());
     }

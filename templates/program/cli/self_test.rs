@@ -30,7 +30,7 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
     }
     match difference {
         None => Ok(()),
-        Some(stage) => Err(Failure::Refused(format!(
+        Some(stage) => Err(Failure::Differs(format!(
             "the bits differ from {stage} on: {:016x}, not {:016x}",
             result.hash, result.expected
         ))),
