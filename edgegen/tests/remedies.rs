@@ -239,8 +239,12 @@ fn what_is_no_path_is_said_so() {
             "Hugging Face hub",
             "hf download HuggingFaceTB/SmolLM2-135M",
         ),
-        ("models/nothing.gguf", "cannot open the file", "must exist"),
-        ("nothing.gguf", "cannot open the file", "must exist"),
+        (
+            "models/nothing.gguf",
+            "cannot open the file",
+            "nothing is there",
+        ),
+        ("nothing.gguf", "cannot open the file", "nothing is there"),
     ] {
         let error = import(Path::new(name)).unwrap_err();
         assert_eq!(error.kind(), Kind::Io, "{name}");

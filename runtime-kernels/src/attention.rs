@@ -6,6 +6,7 @@ use core::ops::Range;
 use super::cache::{Cache, padded_head_words};
 use super::exp::exp;
 use super::isa::{Isa, Kernel};
+use super::map::map;
 use super::shape::{Dim, GROUP};
 
 /// Causal attention of the query heads that share one key and value head: softmax(q · K * scale)
@@ -74,12 +75,13 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
         let (head_dim, heads) = (self.head_dim.get(), self.heads_per_kv.get());
         let places: [(usize, usize); R] =
             core::array::from_fn(|r| ((row + r) / heads, (row + r) % heads));
-        let sees = places.map(|(token, _)| self.position + token + 1);
+        let sees = map(places, |(token, _)| self.position + token + 1);
         let span = sees[R - 1].next_multiple_of(GROUP);
 
-        let queries = places
-            .map(|(token, head)| &self.queries[token * self.query_stride + head * head_dim..]);
-        let queries = queries.map(|query| C::query(isa, &query[..head_dim]));
+        let queries = map(places, |(token, head)| {
+            &self.queries[token * self.query_stride + head * head_dim..]
+        });
+        let queries = map(queries, |query| C::query(isa, &query[..head_dim]));
         let scores = &mut self.scores[..R * span];
         let keys = Keys {
             keys: self.keys,
@@ -116,7 +118,7 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
             weights,
             factors,
             out: self.out,
-            starts: places.map(|place| at(place) - first),
+            starts: map(places, |place| at(place) - first),
             head_dim,
         };
         values.weigh::<C, I>(isa);
@@ -175,7 +177,9 @@ impl Keys<'_> {
         blocks: [usize; N],
         scores: &mut [f32],
     ) {
-        let keys = blocks.map(|block| &self.keys[block * self.block..][..self.block]);
+        let keys = map(blocks, |block| {
+            &self.keys[block * self.block..][..self.block]
+        });
         let sums = C::dots(isa, queries, keys);
         let span = scores.len() / R;
         for (scores, sums) in scores.chunks_exact_mut(span).zip(sums) {
@@ -277,10 +281,10 @@ impl<const R: usize> Values<'_, R> {
         }
         let mut sums = [[isa.splat(0.0); N]; R];
         let all_see = self.weights[0].len();
-        let weights = self.weights.map(|weights| &weights[..all_see]);
-        let common = values.map(|values| &values[..all_see]);
+        let weights = map(self.weights, |weights| &weights[..all_see]);
+        let common = map(values, |values| &values[..all_see]);
         for t in 0..all_see {
-            let values = common.map(|values| C::elements(isa, &values[t]));
+            let values = map(common, |values| C::elements(isa, &values[t]));
             for r in 0..R {
                 let weight = isa.splat(weights[r][t]);
                 for n in 0..N {

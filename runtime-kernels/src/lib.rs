@@ -34,6 +34,7 @@ pub mod format;
 pub mod half;
 pub mod hash;
 pub mod isa;
+mod map;
 pub mod matmul;
 pub mod quantize;
 pub mod rms_norm;

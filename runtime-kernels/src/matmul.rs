@@ -2,6 +2,7 @@
 
 use super::format::Format;
 use super::isa::{Isa, Kernel};
+use super::map::map;
 use super::shape::{Dim, GROUP};
 
 /// Weights times activations: a matrix and the vectors of one token or many.
@@ -115,8 +116,8 @@ impl<I: Isa, F: Format> Rows<'_, I, F> {
         for block in 0..blocks {
             F::block(
                 self.isa,
-                weights.map(|w| &w[block]),
-                input.map(|x| &x[block]),
+                map(weights, |w| &w[block]),
+                map(input, |x| &x[block]),
                 &mut acc,
             );
         }

@@ -1,6 +1,7 @@
 //! Quantization of activations.
 
 use super::isa::{Isa, Kernel};
+use super::map::map;
 
 /// 32 activations as i8 with one scale: the input of an integer dot product.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,7 +30,7 @@ impl Q8Block {
     #[inline(always)]
     #[allow(dead_code, reason = "scalar code takes them one by one")]
     pub fn columns(&self, k: usize) -> i32 {
-        i32::from_le_bytes(self.q.as_chunks::<4>().0[k].map(|q| q as u8))
+        i32::from_le_bytes(map(self.q.as_chunks::<4>().0[k], |q| q as u8))
     }
 }
 

@@ -31,6 +31,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("half.rs", include_str!("half.rs")),
     ("hash.rs", include_str!("hash.rs")),
     ("isa.rs", include_str!("isa.rs")),
+    ("map.rs", include_str!("map.rs")),
     ("matmul.rs", include_str!("matmul.rs")),
     ("neon/dot.rs", include_str!("neon/dot.rs")),
     ("neon/lanes.rs", include_str!("neon/lanes.rs")),

@@ -3,7 +3,12 @@
 
 use std::fmt;
 
+use std::time::{Duration, Instant};
+
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+/// Tests that take longer say how long.
+const WORTH_SAYING: Duration = Duration::from_secs(5);
 
 /// What a test needs and the machine lacks, and how to get it.
 pub struct Missing(String);
@@ -49,10 +54,19 @@ pub fn trial<E: Ending + 'static>(module: &str, name: &str, test: fn() -> E) -> 
         Some((_, module)) => format!("{module}::{name}"),
         None => name.to_owned(),
     };
-    Trial::ignorable_test(name, move || match test().outcome() {
-        Ok(()) => Ok(Completion::Completed),
-        Err(Missing(what)) if std::env::var_os("CI").is_some() => Err(Failed::from(what)),
-        Err(Missing(what)) => Ok(Completion::ignored_with(what)),
+    let shown = name.clone();
+    Trial::ignorable_test(name, move || {
+        let start = Instant::now();
+        let ending = test().outcome();
+        let time = start.elapsed();
+        if time > WORTH_SAYING {
+            println!("{shown} took {} s", time.as_secs());
+        }
+        match ending {
+            Ok(()) => Ok(Completion::Completed),
+            Err(Missing(what)) if std::env::var_os("CI").is_some() => Err(Failed::from(what)),
+            Err(Missing(what)) => Ok(Completion::ignored_with(what)),
+        }
     })
 }
 
@@ -61,17 +75,26 @@ pub fn run(trials: Vec<Trial>) {
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
-/// `pub fn trials()`: the tests of a file; those behind `ignored:` take many minutes and run with
-/// `--ignored`. One that is not listed is dead code.
+/// `pub fn trials()`: the tests of a file. Those behind `long:` take much of a minute, and are for
+/// `.ci/run`: `-- --ignored --skip nightly`. Those behind `nightly:` take many, and are for
+/// `.ci/nightly`: `-- --ignored nightly`. A test that is not listed is dead code.
 #[macro_export]
 macro_rules! trials {
-    ($($test:ident),+ $(,)? $(; ignored: $($long:ident),+ $(,)?)?) => {
+    (
+        $($test:ident),* $(,)?
+        $(; long: $($long:ident),+ $(,)?)?
+        $(; nightly: $($nightly:ident),+ $(,)?)?
+    ) => {
         /// The tests of this file.
         pub fn trials() -> Vec<$crate::libtest_mimic::Trial> {
             vec![
-                $($crate::trial::trial(module_path!(), stringify!($test), $test)),+
-                $(, $($crate::trial::trial(module_path!(), stringify!($long), $long)
-                    .with_ignored_flag(true)),+)?
+                $($crate::trial::trial(module_path!(), stringify!($test), $test),)*
+                $($($crate::trial::trial(module_path!(), stringify!($long), $long)
+                    .with_kind("long")
+                    .with_ignored_flag(true),)+)?
+                $($($crate::trial::trial(module_path!(), concat!("nightly::", stringify!($nightly)), $nightly)
+                    .with_kind("long")
+                    .with_ignored_flag(true),)+)?
             ]
         }
     };

@@ -107,9 +107,9 @@ fn an_engine_without_simd_gets_the_same_bits() -> Outcome {
 
 tests::trials![
     homectl_works_in_a_browser,
-    smollm2_works_in_a_browser,
+    an_engine_without_simd_gets_the_same_bits;
+    long: smollm2_works_in_a_browser,
     a_package_bears_faults_and_asks_what_it_is_told,
-    an_engine_without_simd_gets_the_same_bits,
 ];
 
 fn main() {

@@ -269,7 +269,7 @@ tests::trials![
     chats_equal_golden,
     perplexity_equals_golden,
     a_smaller_vocabulary_is_a_part_of_the_whole;
-    ignored: calibration_takes_most_of_the_loss,
+    nightly: calibration_takes_most_of_the_loss,
 ];
 
 fn main() {

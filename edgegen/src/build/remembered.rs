@@ -38,9 +38,7 @@ impl Remembered {
     }
 
     fn hash_at(&self, path: &Path, now: SystemTime) -> Result<String> {
-        let failed = |error: io::Error| {
-            Error::io("open the file", path, &error).remedy("the file must exist and be readable")
-        };
+        let failed = |error: io::Error| Error::io("open the file", path, &error);
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let state = state(&metadata);

@@ -126,10 +126,24 @@ pub(super) fn readme(
         ..
     } = words;
     let build = if profile.std() {
+        let native = "```sh\ncargo build --release\n";
+        let cross = format!(
+            "```sh\ncross build --release --target {}\n```\n\n{}",
+            profile.target(),
+            cross_linker(profile)
+        );
+        // A board's program is seldom built on the board.
+        let (before, after) = if profile.crt_static() {
+            let before =
+                format!("On a PC, for the device:\n\n{cross}On the device itself:\n\n{native}");
+            (before, String::new())
+        } else {
+            let after = format!("For another machine of this kind:\n\n{cross}");
+            (native.to_owned(), after)
+        };
         format!(
             "## The program\n\n\
-             ```sh\n\
-             cargo build --release\n\
+             {before}\
              {copy}\
              target/release/{name} generate \"Once upon a time\"\n\
              target/release/{name} self-test\n\
@@ -137,12 +151,7 @@ pub(super) fn readme(
              `self-test` computes a fixed run and compares every layer with the hashes that\n\
              edgegen baked in: equal bits on every machine, or the name of the first layer that\n\
              differs. `help` lists the other commands; `--json` makes each print one object.\n\n\
-             For another machine of this kind:\n\n\
-             ```sh\n\
-             cross build --release --target {}\n\
-             ```\n\n{}",
-            profile.target(),
-            cross_linker(profile)
+             {after}"
         )
     } else if profile.app() == Some(App::Browser) {
         format!(

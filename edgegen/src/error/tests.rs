@@ -84,6 +84,25 @@ fn a_misspelling_is_answered_with_what_was_meant() {
     }
 }
 
+/// What the system says, and what to do about it.
+#[test]
+fn a_failure_of_the_system_has_a_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    for (path, way) in [
+        (folder.path().join("missing"), "nothing is there"),
+        (file.join("below"), "a part of the path is a file"),
+        (folder.path().to_owned(), "it is a folder"),
+    ] {
+        let error = std::fs::read(&path).unwrap_err();
+        let message = Error::io("read", &path, &error).to_string();
+        let (problem, help) = message.split_once("\n  help: ").expect("a remedy");
+        assert!(problem.contains("cannot read: "), "{problem}");
+        assert!(help.contains(way), "{help}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_message_has_its_own_line_break_alone_and_a_bounded_length(

@@ -1,7 +1,6 @@
 //! Opens files.
 
 use std::fs::{self, File};
-use std::io::ErrorKind;
 use std::path::Path;
 
 use memmap2::Mmap;
@@ -11,13 +10,8 @@ use crate::model::View;
 
 /// The contents of a file: mapped, or read where it cannot be mapped.
 pub(super) fn open(path: &Path) -> Result<View> {
-    let failed = |action: &str, error: &std::io::Error| {
-        Error::io(action, path, error).remedy(match error.kind() {
-            ErrorKind::PermissionDenied => "give yourself the right to read it",
-            _ => "the file must exist and be readable",
-        })
-    };
-    let file = File::open(path).map_err(|error| failed("open the file", &error))?;
+    let failed = |action| move |error| Error::io(action, path, &error);
+    let file = File::open(path).map_err(failed("open the file"))?;
     // SAFETY: the map is only read, as plain bytes without invariants. A process that
     // shortens the file meanwhile can end this one with a signal, as with any mapped file;
     // the command reads a model for seconds and says so in its documentation.
@@ -25,7 +19,7 @@ pub(super) fn open(path: &Path) -> Result<View> {
         Ok(map) => Ok(View::new(map)),
         Err(_) => fs::read(path)
             .map(View::new)
-            .map_err(|error| failed("read the file", &error)),
+            .map_err(failed("read the file")),
     }
 }
 

@@ -7,7 +7,7 @@ mod golden;
 
 use edgegen_templates::crew::with_crew;
 use edgegen_templates::frame::{AttentionShape, CacheShape, Frame, Region};
-use edgegen_templates::team::{Solo, Team};
+use edgegen_templates::team::Team;
 use runtime_kernels::{
     F16, F32, F32Cache, I8Cache, Isa, Q4, Q4M, Q8, Q8Block, T2, T3, T4, in_default_mode,
 };
@@ -131,12 +131,7 @@ impl isa::Run for Batch<'_, '_> {
             position: this.position,
             observer: self.observer,
         };
-        let cache = &mut this.cache[..];
-        if this.threads == 1 {
-            pass.run(&mut Solo { isa, cache });
-        } else {
-            with_crew(isa, this.threads, cache, |crew| pass.run(crew));
-        }
+        with_crew(isa, this.threads, &mut this.cache, |crew| pass.run(crew));
     }
 }
 

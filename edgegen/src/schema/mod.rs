@@ -39,9 +39,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     let mut text = Vec::new();
     File::open(path)
         .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut text))
-        .map_err(|error| {
-            Error::io("read the schema", path, &error).remedy("the file must exist and be readable")
-        })?;
+        .map_err(|error| Error::io("read the schema", path, &error))?;
     check_length(&text).map_err(|error| error.in_file(path))?;
     Ok(text)
 }

@@ -3,6 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::super::isa::Dot;
+use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::Avx2;
 
@@ -71,7 +72,7 @@ impl Dot for Avx2 {
         unsafe {
             let (low, ones) = (_mm256_set1_epi8(15), _mm256_set1_epi16(1));
             let levels = raised(levels);
-            let mut sums = x.map(|x| _mm256_slli_epi32::<3>(_mm256_set1_epi32(x.center)));
+            let mut sums = map(x, |x| _mm256_slli_epi32::<3>(_mm256_set1_epi32(x.center)));
             for (j, chunk) in codes.as_chunks::<32>().0.iter().enumerate() {
                 let c = _mm256_loadu_si256(chunk.as_ptr().cast());
                 let a = _mm256_shuffle_epi8(levels, _mm256_and_si256(c, low));

@@ -4,6 +4,7 @@ use core::arch::x86_64::*;
 
 use super::super::avx2::raised;
 use super::super::isa::Dot;
+use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::Avx512Vnni;
 
@@ -15,7 +16,7 @@ impl Dot for Avx512Vnni {
         // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
         unsafe {
             // -128 × the sum of the activations: the weights are taken as 128 more than they are.
-            let mut sums = x.map(|x| _mm256_slli_epi32::<4>(_mm256_set1_epi32(x.center)));
+            let mut sums = map(x, |x| _mm256_slli_epi32::<4>(_mm256_set1_epi32(x.center)));
             for (k, chunk) in weights.as_chunks::<32>().0.iter().enumerate() {
                 let w = _mm256_loadu_si256(chunk.as_ptr().cast());
                 // w + 128, unsigned.
@@ -38,7 +39,7 @@ impl Dot for Avx512Vnni {
         // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
         unsafe {
             let low = _mm256_set1_epi8(15);
-            let mut sums = start.map(|start| _mm256_set1_epi32(start));
+            let mut sums = map(start, |start| _mm256_set1_epi32(start));
             for (j, chunk) in weights.as_chunks::<32>().0.iter().enumerate() {
                 let w = _mm256_loadu_si256(chunk.as_ptr().cast());
                 let a = _mm256_and_si256(w, low);
@@ -63,7 +64,7 @@ impl Dot for Avx512Vnni {
         unsafe {
             let low = _mm256_set1_epi8(15);
             let levels = raised(levels);
-            let mut sums = x.map(|x| _mm256_slli_epi32::<3>(_mm256_set1_epi32(x.center)));
+            let mut sums = map(x, |x| _mm256_slli_epi32::<3>(_mm256_set1_epi32(x.center)));
             for (j, chunk) in codes.as_chunks::<32>().0.iter().enumerate() {
                 let c = _mm256_loadu_si256(chunk.as_ptr().cast());
                 let a = _mm256_shuffle_epi8(levels, _mm256_and_si256(c, low));

@@ -2,6 +2,7 @@
 
 use super::super::cache::Cache;
 use super::super::isa::Isa;
+use super::super::map::map;
 
 /// A word is an element.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,7 @@ impl Cache for F32Cache {
             reason = "queries are indexed by two variables"
         )]
         for d in 0..queries[0].len() {
-            let keys = keys.map(|keys| isa.load(&keys.as_chunks().0[d]));
+            let keys = map(keys, |keys| isa.load(&keys.as_chunks().0[d]));
             for r in 0..R {
                 let query = isa.splat(queries[r][d]);
                 for n in 0..N {

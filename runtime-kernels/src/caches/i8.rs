@@ -2,6 +2,7 @@
 
 use super::super::cache::Cache;
 use super::super::isa::{Isa, Kernel};
+use super::super::map::map;
 use super::super::quantize::amax;
 use super::super::shape::GROUP;
 
@@ -54,7 +55,7 @@ impl Kernel for QuantizeHead<'_> {
             let mut q = [0; 8];
             isa.round_to_i8(isa.mul(isa.load(v), inverse), &mut q);
             for (word, q) in words.iter_mut().zip(q.as_chunks::<4>().0) {
-                *word = i32::from_le_bytes(q.map(|q| q as u8));
+                *word = i32::from_le_bytes(map(*q, |q| q as u8));
             }
         }
         head

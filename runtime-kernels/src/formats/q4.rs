@@ -4,6 +4,7 @@ use super::super::bytes::array;
 use super::super::format::Format;
 use super::super::half::f16_at;
 use super::super::isa::Isa;
+use super::super::map::map;
 use super::super::quantize::Q8Block;
 
 /// 4 bits a weight and a scale: `value = (q - 8) * scale`.
@@ -34,7 +35,7 @@ impl Format for Q4 {
     ) {
         for g in 0..G {
             let scales = isa.from_f16(array(weights[g], 0));
-            let sums = isa.dot_q4(array(weights[g], 16), x, x.map(|x| x.center));
+            let sums = isa.dot_q4(array(weights[g], 16), x, map(x, |x| x.center));
             for t in 0..T {
                 let scale = isa.mul(scales, isa.splat(x[t].scale));
                 acc[g][t] = isa.add_scaled(acc[g][t], sums[t], scale);

@@ -3,6 +3,7 @@
 use core::arch::aarch64::*;
 
 use super::super::isa::Dot;
+use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::Neon;
 
@@ -30,7 +31,7 @@ impl Dot for Neon {
                     }
                 }
             }
-            sums.map(|s| [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])])
+            map(sums, |s| [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])])
         }
     }
 
@@ -59,9 +60,9 @@ impl Dot for Neon {
                     sums[2 * half + 1] = vmlal_high_s8(vmlal_high_s8(high, a, xa), b, xb);
                 }
             }
-            let mut rows = start.map(|start| [vdupq_n_s32(start); 2]);
+            let mut rows = map(start, |start| [vdupq_n_s32(start); 2]);
             for (rows, s) in rows.iter_mut().zip(sums) {
-                let s = s.map(|s| vpaddlq_s16(s));
+                let s = map(s, |s| vpaddlq_s16(s));
                 *rows = [
                     vaddq_s32(rows[0], vpaddq_s32(s[0], s[1])),
                     vaddq_s32(rows[1], vpaddq_s32(s[2], s[3])),
@@ -98,7 +99,7 @@ impl Dot for Neon {
                     sums[2 * half + 1] = vpadalq_s16(sums[2 * half + 1], high);
                 }
             }
-            sums.map(|s| [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])])
+            map(sums, |s| [vpaddq_s32(s[0], s[1]), vpaddq_s32(s[2], s[3])])
         }
     }
 
@@ -124,7 +125,7 @@ impl Dot for Neon {
     #[inline(always)]
     fn to_f32(self, sums: [int32x4_t; 2]) -> [float32x4_t; 2] {
         // SAFETY: the token proves NEON.
-        sums.map(|sum| unsafe { vcvtq_f32_s32(sum) })
+        map(sums, |sum| unsafe { vcvtq_f32_s32(sum) })
     }
 }
 

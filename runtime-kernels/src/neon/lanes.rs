@@ -3,6 +3,7 @@
 use core::arch::aarch64::*;
 
 use super::super::isa::Lanes;
+use super::super::map::map;
 use super::HasNeon;
 
 macro_rules! operation {
@@ -82,7 +83,7 @@ impl<N: HasNeon> Lanes for N {
         unsafe {
             let bits = vreinterpretq_u16_u8(vld1q_u8(bytes.as_ptr()));
             let halves = [vget_low_u16(bits), vget_high_u16(bits)];
-            halves.map(|bits| vcvt_f32_f16(vreinterpret_f16_u16(bits)))
+            map(halves, |bits| vcvt_f32_f16(vreinterpret_f16_u16(bits)))
         }
     }
 
@@ -92,7 +93,7 @@ impl<N: HasNeon> Lanes for N {
         unsafe {
             let wide = vmovl_s8(vld1_s8(words.as_ptr().cast()));
             let halves = [vmovl_s16(vget_low_s16(wide)), vmovl_high_s16(wide)];
-            halves.map(|half| vcvtq_f32_s32(half))
+            map(halves, |half| vcvtq_f32_s32(half))
         }
     }
 
@@ -100,7 +101,7 @@ impl<N: HasNeon> Lanes for N {
     fn pow2(self, n: [float32x4_t; 2]) -> [float32x4_t; 2] {
         // SAFETY: the token proves NEON.
         unsafe {
-            n.map(|n| {
+            map(n, |n| {
                 let field = vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127));
                 vreinterpretq_f32_s32(vshlq_n_s32::<23>(field))
             })

@@ -1,6 +1,7 @@
 //! Dot products without SIMD.
 
 use super::super::isa::Dot;
+use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::Scalar;
 
@@ -18,7 +19,7 @@ impl Dot for Scalar {
                 .zip(x.q.as_chunks::<4>().0)
             {
                 for (sum, w) in sums.iter_mut().zip(rows.as_chunks::<4>().0) {
-                    *sum += product(w.map(|w| w as i8), x);
+                    *sum += product(map(*w, |w| w as i8), x);
                 }
             }
         }
@@ -32,13 +33,13 @@ impl Dot for Scalar {
         x: [&Q8Block; T],
         start: [i32; T],
     ) -> [[i32; 8]; T] {
-        let mut all = start.map(|start| [start; 8]);
+        let mut all = map(start, |start| [start; 8]);
         for (sums, x) in all.iter_mut().zip(x) {
             let (x, _) = x.q.as_chunks::<4>();
             for (j, rows) in weights.as_chunks::<32>().0.iter().enumerate() {
                 for (sum, w) in sums.iter_mut().zip(rows.as_chunks::<4>().0) {
-                    *sum += product(w.map(|w| (w & 15) as i8), &x[j]);
-                    *sum += product(w.map(|w| (w >> 4) as i8), &x[j + 4]);
+                    *sum += product(map(*w, |w| (w & 15) as i8), &x[j]);
+                    *sum += product(map(*w, |w| (w >> 4) as i8), &x[j + 4]);
                 }
             }
         }
@@ -58,8 +59,8 @@ impl Dot for Scalar {
             let (x, _) = x.q.as_chunks::<4>();
             for (j, rows) in codes.as_chunks::<32>().0.iter().enumerate() {
                 for (sum, c) in sums.iter_mut().zip(rows.as_chunks::<4>().0) {
-                    *sum += product(c.map(|c| level(c & 15)), &x[j]);
-                    *sum += product(c.map(|c| level(c >> 4)), &x[j + 4]);
+                    *sum += product(map(*c, |c| level(c & 15)), &x[j]);
+                    *sum += product(map(*c, |c| level(c >> 4)), &x[j + 4]);
                 }
             }
         }
@@ -68,7 +69,7 @@ impl Dot for Scalar {
 
     #[inline(always)]
     fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[i32; 8]; T] {
-        let bytes = |word: u32| word.to_le_bytes().map(|byte| byte as i8);
+        let bytes = |word: u32| map(word.to_le_bytes(), |byte| byte as i8);
         let mut all = [[0; 8]; T];
         for (sums, x) in all.iter_mut().zip(x) {
             for (rows, x) in rows.iter().zip(x) {
@@ -83,7 +84,7 @@ impl Dot for Scalar {
 
     #[inline(always)]
     fn to_f32(self, sums: [i32; 8]) -> [f32; 8] {
-        sums.map(|sum| sum as f32)
+        map(sums, |sum| sum as f32)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::half::f16_at;
 use super::super::isa::Lanes;
+use super::super::map::map;
 use super::Scalar;
 
 impl Lanes for Scalar {
@@ -75,7 +76,7 @@ impl Lanes for Scalar {
 
     #[inline(always)]
     fn from_i8(self, words: &[f32; 2]) -> [f32; 8] {
-        let bytes = words.map(|word| word.to_bits().to_le_bytes());
+        let bytes = map(*words, |word| word.to_bits().to_le_bytes());
         each(|i| f32::from(bytes[i / 4][i % 4] as i8))
     }
 

@@ -3,6 +3,7 @@
 use core::arch::wasm32::*;
 
 use super::super::isa::Dot;
+use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::Simd128;
 
@@ -35,7 +36,7 @@ impl Dot for Simd128 {
                 }
             }
         }
-        sums.map(rows)
+        map(sums, rows)
     }
 
     #[inline(always)]
@@ -63,9 +64,9 @@ impl Dot for Simd128 {
                 }
             }
         }
-        let mut all = start.map(|start| [i32x4_splat(start); 2]);
+        let mut all = map(start, |start| [i32x4_splat(start); 2]);
         for (all, sums) in all.iter_mut().zip(sums) {
-            let sums = rows(sums.map(|sum| i32x4_extadd_pairwise_i16x8(sum)));
+            let sums = rows(map(sums, |sum| i32x4_extadd_pairwise_i16x8(sum)));
             *all = [i32x4_add(all[0], sums[0]), i32x4_add(all[1], sums[1])];
         }
         all
@@ -78,7 +79,7 @@ impl Dot for Simd128 {
         levels: &[i8; 16],
         x: [&Q8Block; T],
     ) -> [[v128; 2]; T] {
-        let levels = load(&levels.map(|level| level as u8));
+        let levels = load(&map(*levels, |level| level as u8));
         let mut sums = [[i32x4_splat(0); 4]; T];
         for (i, chunk) in codes.as_chunks::<16>().0.iter().enumerate() {
             let (j, half) = (i / 2, i % 2);
@@ -102,7 +103,7 @@ impl Dot for Simd128 {
                 }
             }
         }
-        sums.map(rows)
+        map(sums, rows)
     }
 
     #[inline(always)]
@@ -120,12 +121,12 @@ impl Dot for Simd128 {
                 }
             }
         }
-        sums.map(self::rows)
+        map(sums, self::rows)
     }
 
     #[inline(always)]
     fn to_f32(self, sums: [v128; 2]) -> [v128; 2] {
-        sums.map(|sum| f32x4_convert_i32x4(sum))
+        map(sums, |sum| f32x4_convert_i32x4(sum))
     }
 }
 

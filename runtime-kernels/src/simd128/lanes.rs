@@ -3,6 +3,7 @@
 use core::arch::wasm32::*;
 
 use super::super::isa::Lanes;
+use super::super::map::map;
 use super::Simd128;
 
 macro_rules! operation {
@@ -87,12 +88,14 @@ impl Lanes for Simd128 {
 
     #[inline(always)]
     fn pow2(self, n: [v128; 2]) -> [v128; 2] {
-        n.map(|n| i32x4_shl(i32x4_add(i32x4_trunc_sat_f32x4(n), i32x4_splat(127)), 23))
+        map(n, |n| {
+            i32x4_shl(i32x4_add(i32x4_trunc_sat_f32x4(n), i32x4_splat(127)), 23)
+        })
     }
 
     #[inline(always)]
     fn round_to_i8(self, v: [v128; 2], out: &mut [i8; 8]) {
-        let [a, b] = v.map(|v| i32x4_trunc_sat_f32x4(f32x4_nearest(v)));
+        let [a, b] = map(v, |v| i32x4_trunc_sat_f32x4(f32x4_nearest(v)));
         let v = i16x8_narrow_i32x4(a, b);
         // SAFETY: the store writes the 8 bytes of the array, and needs no alignment.
         unsafe { v128_store64_lane::<0>(i8x16_narrow_i16x8(v, v), out.as_mut_ptr().cast()) }

@@ -1,6 +1,7 @@
 //! Eight lanes without floating point.
 
 use super::super::isa::Lanes;
+use super::super::map::map;
 use super::super::scalar::TO_INTEGER;
 use super::{SoftFloat, float};
 
@@ -35,7 +36,7 @@ impl Lanes for SoftFloat {
 
     #[inline(always)]
     fn sub(self, a: [f32; 8], b: [f32; 8]) -> [f32; 8] {
-        self.add(a, b.map(|b| f32::from_bits(b.to_bits() ^ 1 << 31)))
+        self.add(a, map(b, |b| f32::from_bits(b.to_bits() ^ 1 << 31)))
     }
 
     #[inline(always)]
@@ -94,7 +95,7 @@ impl Lanes for SoftFloat {
     fn pow2(self, n: [f32; 8]) -> [f32; 8] {
         // The sum ends in the bits of n + 127, which is the exponent's field.
         let biased = self.add(n, [TO_INTEGER + 127.0; 8]);
-        biased.map(|n| f32::from_bits(n.to_bits() << 23))
+        map(biased, |n| f32::from_bits(n.to_bits() << 23))
     }
 
     #[inline(always)]

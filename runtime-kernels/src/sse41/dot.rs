@@ -3,6 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::super::isa::Dot;
+use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::Sse41;
 
@@ -54,8 +55,9 @@ impl Dot for Sse41 {
             }
             let ones = _mm_set1_epi16(1);
             for (sums, start) in sums.iter_mut().zip(start) {
-                *sums =
-                    sums.map(|sum| _mm_add_epi32(_mm_madd_epi16(sum, ones), _mm_set1_epi32(start)));
+                *sums = map(*sums, |sum| {
+                    _mm_add_epi32(_mm_madd_epi16(sum, ones), _mm_set1_epi32(start))
+                });
             }
             sums
         }
@@ -75,7 +77,7 @@ impl Dot for Sse41 {
             // is 64 times the sum of the activations, -8 times their `center`.
             let levels = _mm_loadu_si128(levels.as_ptr().cast());
             let levels = _mm_add_epi8(levels, _mm_set1_epi8(64));
-            let mut sums = x.map(|x| [_mm_set1_epi32(8 * x.center); 2]);
+            let mut sums = map(x, |x| [_mm_set1_epi32(8 * x.center); 2]);
             for (i, chunk) in codes.as_chunks::<16>().0.iter().enumerate() {
                 let c = _mm_loadu_si128(chunk.as_ptr().cast());
                 let a = _mm_shuffle_epi8(levels, _mm_and_si128(c, low));
@@ -117,6 +119,6 @@ impl Dot for Sse41 {
     #[inline(always)]
     fn to_f32(self, sums: [__m128i; 2]) -> [__m128; 2] {
         // SAFETY: the token proves SSE4.1.
-        sums.map(|sum| unsafe { _mm_cvtepi32_ps(sum) })
+        map(sums, |sum| unsafe { _mm_cvtepi32_ps(sum) })
     }
 }

@@ -3,6 +3,7 @@
 use core::arch::x86_64::*;
 
 use super::super::isa::Lanes;
+use super::super::map::map;
 use super::Sse41;
 
 macro_rules! operation {
@@ -58,13 +59,13 @@ impl Lanes for Sse41 {
     #[inline(always)]
     fn abs(self, v: [__m128; 2]) -> [__m128; 2] {
         // SAFETY: the token proves SSE4.1.
-        unsafe { v.map(|v| _mm_andnot_ps(_mm_set1_ps(-0.0), v)) }
+        unsafe { map(v, |v| _mm_andnot_ps(_mm_set1_ps(-0.0), v)) }
     }
 
     #[inline(always)]
     fn sqrt(self, v: [__m128; 2]) -> [__m128; 2] {
         // SAFETY: the token proves SSE4.1.
-        unsafe { v.map(|v| _mm_sqrt_ps(v)) }
+        unsafe { map(v, |v| _mm_sqrt_ps(v)) }
     }
 
     #[inline(always)]
@@ -73,7 +74,7 @@ impl Lanes for Sse41 {
         unsafe {
             let bits = _mm_loadu_si128(bytes.as_ptr().cast());
             let halves = [bits, _mm_srli_si128::<8>(bits)];
-            halves.map(|bits| {
+            map(halves, |bits| {
                 // The exponent's bias differs by 112.
                 let bits = _mm_cvtepu16_epi32(bits);
                 let magnitude = _mm_slli_epi32::<13>(_mm_and_si128(bits, _mm_set1_epi32(0x7fff)));
@@ -91,7 +92,7 @@ impl Lanes for Sse41 {
         unsafe {
             let bytes = _mm_loadl_epi64(words.as_ptr().cast());
             let halves = [bytes, _mm_srli_si128::<4>(bytes)];
-            halves.map(|bytes| _mm_cvtepi32_ps(_mm_cvtepi8_epi32(bytes)))
+            map(halves, |bytes| _mm_cvtepi32_ps(_mm_cvtepi8_epi32(bytes)))
         }
     }
 
@@ -99,7 +100,7 @@ impl Lanes for Sse41 {
     fn pow2(self, n: [__m128; 2]) -> [__m128; 2] {
         // SAFETY: the token proves SSE4.1.
         unsafe {
-            n.map(|n| {
+            map(n, |n| {
                 let field = _mm_add_epi32(_mm_cvtps_epi32(n), _mm_set1_epi32(127));
                 _mm_castsi128_ps(_mm_slli_epi32::<23>(field))
             })

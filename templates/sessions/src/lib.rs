@@ -3,6 +3,7 @@
 //! The templates that need a generated model are modules here, the very files, once for each model
 //! that the build script emits. Those that stand alone come from [`edgegen_templates`].
 
+#![cfg(test)]
 #![allow(
     clippy::duplicate_mod,
     reason = "a generated crate has the templates once, and this one has several models"

@@ -183,8 +183,8 @@ fn a_program_for_one_cpu_says_what_another_lacks() -> Outcome {
 }
 
 tests::trials![
-    homectl_has_the_same_bits_everywhere,
-    every_format_has_the_same_bits_everywhere,
+    homectl_has_the_same_bits_everywhere;
+    long: every_format_has_the_same_bits_everywhere,
     smollm2_has_the_same_bits_everywhere,
     a_program_for_one_cpu_says_what_another_lacks,
 ];

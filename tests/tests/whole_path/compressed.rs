@@ -75,4 +75,6 @@ fn smollm2_fits_a_raspberry_pi_and_speaks() -> Outcome {
     Ok(())
 }
 
-tests::trials![smollm2_fits_a_raspberry_pi_and_speaks,];
+tests::trials![
+    ; long: smollm2_fits_a_raspberry_pi_and_speaks,
+];

@@ -143,9 +143,9 @@ fn table(emitted: &Emitted, file: &str) -> toml::Table {
 }
 
 tests::trials![
-    emitted_crates_are_clean,
-    emitted_crates_pass_their_own_tests,
     emitted_crates_depend_on_nothing,
     cross_toml_has_known_keys_only,
-    a_microcontrollers_crate_builds_without_std,
+    a_microcontrollers_crate_builds_without_std;
+    long: emitted_crates_are_clean,
+    emitted_crates_pass_their_own_tests,
 ];

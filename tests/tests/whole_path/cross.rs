@@ -132,4 +132,6 @@ fn a_new_program_for_a_board_passes_its_workflow() -> Outcome {
     Ok(())
 }
 
-tests::trials![a_new_program_for_a_board_passes_its_workflow,];
+tests::trials![
+    ; long: a_new_program_for_a_board_passes_its_workflow,
+];

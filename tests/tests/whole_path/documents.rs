@@ -174,7 +174,7 @@ fn files_that_are_named_exist() {
 
 tests::trials![
     commands_print_what_is_shown,
-    rust_compiles,
     files_that_are_named_exist;
-    ignored: long_commands_print_what_is_shown,
+    long: rust_compiles;
+    nightly: long_commands_print_what_is_shown,
 ];

@@ -106,6 +106,6 @@ fn they_are_mapped_on_64_bit_arm() -> Outcome {
 
 tests::trials![
     the_bits_are_those_of_embedded_weights,
-    other_bytes_are_refused_with_the_reason,
-    they_are_mapped_on_64_bit_arm,
+    other_bytes_are_refused_with_the_reason;
+    long: they_are_mapped_on_64_bit_arm,
 ];

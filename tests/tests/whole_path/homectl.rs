@@ -14,7 +14,7 @@ use edgegen_templates::kernels::argmax;
 use serde_json::Value;
 use tests::emitted::edgegen;
 use tests::homectl::{Last, SETS, examples, misses, program};
-use tests::{Outcome, Recipe, Target, paths, run};
+use tests::{Outcome, Program, Recipe, Target, paths, run};
 
 /// Commands and the answers that the documentation promises.
 const PROMISED: [(&str, &str); 5] = [
@@ -119,16 +119,15 @@ fn tokens_equal_golden() {
     }
 }
 
+/// The program with 4-bit weights.
+fn small(target: Target, platform: &str) -> Program {
+    let name = format!("homectl-q4-{}", platform.replace('_', "-"));
+    target.build(&Recipe::built_in(&name, platform, "q4").emit())
+}
+
 fn answers_as_promised(target: Target, platform: &str) -> Outcome {
     target.available()?;
-    let program = target.build(
-        &Recipe::built_in(
-            &format!("homectl-q4-{}", platform.replace('_', "-")),
-            platform,
-            "q4",
-        )
-        .emit(),
-    );
+    let program = small(target, platform);
     for (command, answer) in PROMISED {
         let found = program.json("generate", &[command]);
         assert_eq!(found["text"], answer, "{command}");
@@ -144,6 +143,25 @@ fn answers_on_the_host() -> Outcome {
 fn answers_on_a_raspberry_pi() -> Outcome {
     answers_as_promised(Target::Aarch64 { cpu: "cortex-a72" }, "raspberry_pi")?;
     Ok(())
+}
+
+/// Who reads JSON gets one object, whatever happens.
+fn errors_are_json_too() {
+    let program = small(Target::Host, "host");
+    for (arguments, status) in [
+        (&["generate", "--json"][..], 2),
+        (&["nonsense", "--json"], 2),
+        (&["score", "--json", "no-such-file"], 1),
+    ] {
+        let output = program.run(arguments);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
+        let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(
+            format!("error: {}\n", found["error"].as_str().unwrap()),
+            said
+        );
+    }
 }
 
 fn demo_answers() {
@@ -231,6 +249,7 @@ tests::trials![
     tokens_equal_golden,
     answers_on_the_host,
     answers_on_a_raspberry_pi,
+    errors_are_json_too,
     demo_answers,
     masking_is_cheap,
 ];

@@ -78,6 +78,6 @@ fn bad_schemas_and_limits_are_refused() {
 }
 
 tests::trials![
-    answers_are_valid_whatever_the_weights,
-    bad_schemas_and_limits_are_refused,
+    bad_schemas_and_limits_are_refused;
+    long: answers_are_valid_whatever_the_weights,
 ];

@@ -69,6 +69,6 @@ fn a_system_message_without_a_place_is_refused() {
 }
 
 tests::trials![
-    a_system_message_is_computed_at_build_time,
-    a_system_message_without_a_place_is_refused,
+    a_system_message_without_a_place_is_refused;
+    long: a_system_message_is_computed_at_build_time,
 ];
