@@ -292,6 +292,7 @@ fn a_build_script_tells_what_it_read_and_writes_what_changed() {
 
 /// What is published, and nothing beside it: a program that takes it as one of crates.io would.
 #[test]
+#[ignore = "long"]
 fn the_packaged_crates_are_enough() {
     let packages = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
     let package = Command::new(env!("CARGO"))

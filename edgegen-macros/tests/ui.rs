@@ -8,6 +8,7 @@ use std::process::Command;
 const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache of the refusals");
 
 #[test]
+#[ignore = "long"]
 fn refusals_point_at_the_option() {
     if env::var_os("EDGEGEN_CACHE").is_some_and(|cache| cache == CACHE) {
         trybuild::TestCases::new().compile_fail("tests/ui/*.rs");

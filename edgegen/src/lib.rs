@@ -32,4 +32,5 @@ pub mod prune;
 pub mod recipe;
 pub mod schema;
 pub mod search;
+mod small_file;
 pub mod text;

@@ -1,10 +1,10 @@
 //! Texts to calibrate with and to evaluate on.
 
 use std::borrow::Cow;
-use std::fs;
 use std::path::Path;
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
+use crate::small_file;
 
 /// The built-in text to calibrate with: varied English prose, instructions, letters, dialogues, a
 /// little code and a few lines of other languages (`texts/README.md` says where it is from).
@@ -13,19 +13,16 @@ pub const CALIBRATION: &str = include_str!("../texts/calibration.txt");
 /// The built-in text to evaluate on, of the same kind as [`CALIBRATION`] and with nothing of it.
 pub const HELD_OUT: &str = include_str!("../texts/held_out.txt");
 
+/// Longest text, in bytes: some days of predictions.
+const MAX_FILE: u64 = 1 << 28;
+
 /// Reads a text.
 ///
 /// # Errors
 ///
-/// When it cannot be read or is not UTF-8.
+/// When it cannot be read, is longer than 256 MiB or is not UTF-8.
 pub fn read(path: &Path) -> Result<String> {
-    let bytes = fs::read(path).map_err(|error| Error::io("read", path, &error))?;
-    String::from_utf8(bytes).map_err(|error| {
-        Error::new("the text is not UTF-8")
-            .in_file(path)
-            .at(Place::Offset(error.utf8_error().valid_up_to()))
-            .remedy("convert it, for instance with `iconv -t UTF-8`")
-    })
+    small_file::read_text("the text", path, MAX_FILE)
 }
 
 /// The number, from 1, of the line that holds a byte.

@@ -763,6 +763,11 @@ fn chat_templates_of_endless_text_are_left_out() {
         "{{ messages[0].content|batch(1000000000000, 'x')|list }}",
         "{{ [1] * 1000000000000 }}",
         "{{ 10 ** 1000000000000 }}",
+        "{% set x = 'a' * 1000000 %}{% set y = x.replace('a', x) %}{{ messages[0].content }}",
+        "{% set x = 'a' * 1000000 %}{{ ([x] * 100000)|join }}{{ messages[0].content }}",
+        "{% set x = ['a' * 1000000] %}{{ ','.join(x * 100000) }}{{ messages[0].content }}",
+        "{{ messages|tojson(indent=9223372036854775807) }}",
+        "{{ ([messages] * 100000)|tojson }}",
     ] {
         let mut file = file();
         file.text("tokenizer.chat_template", template);
@@ -791,4 +796,53 @@ fn endless_chat_templates_are_left_out() {
         assert_eq!(model.chat_template(), None, "{template}");
     }
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+/// What parses, shows, compares or drops a chain calls itself for each link.
+#[test]
+fn long_chains_in_chat_templates_end() {
+    const USER: &str = "{{ messages[0].content }}";
+    for (start, link, end) in [
+        ("{{ messages", "()", " }}"),
+        ("{{ messages", ".a", " }}"),
+        ("{{ messages", "[0]", " }}"),
+        ("{{ 'a'", "|trim", " }}"),
+        ("{{ 1", " is defined", " }}"),
+        ("{{ ", "-", "1 }}"),
+        ("{{ ", "not ", "true }}"),
+        ("{{ ", "'a' ~ ", "'b' }}"),
+        ("{{ ", "1 + ", "1 }}"),
+        ("{{ ", "true and ", "true }}"),
+        ("{{ ", "1 if true else ", "1 }}"),
+        ("{% if false %}a", "{% elif false %}b", "{% endif %}"),
+    ] {
+        let mut file = file();
+        let chain = link.repeat(65_000 / link.len());
+        file.text(
+            "tokenizer.chat_template",
+            &[start, &chain, end, USER].concat(),
+        );
+        eprintln!("{link}");
+        read(&file.bytes()).unwrap();
+    }
+    for shown in ["", "{{ n.x }}", "{{ n.x|tojson }}", "{{ n.x == n.y }}"] {
+        let mut file = file();
+        let nested = "{% set n = namespace(x=[], y=[]) %}{% for i in range(7000) %}\
+             {% set n.x = [n.x] %}{% set n.y = [n.y] %}{% endfor %}";
+        file.text("tokenizer.chat_template", &[nested, shown, USER].concat());
+        eprintln!("{shown}");
+        read(&file.bytes()).unwrap();
+    }
+}
+
+/// A step of the engine may search a long text.
+#[test]
+fn slow_chat_templates_are_left_out() {
+    let start = std::time::Instant::now();
+    let mut file = file();
+    let template = "{% set x = 'a' * 900000 %}{% set y = 'a' * 400000 ~ 'b' %}\
+         {% for i in range(9000) %}{% set z = y in x %}{% endfor %}{{ messages[0].content }}";
+    file.text("tokenizer.chat_template", template);
+    assert_eq!(read(&file.bytes()).unwrap().chat_template(), None);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }

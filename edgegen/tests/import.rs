@@ -2,9 +2,11 @@
 
 mod common;
 
+use std::path::Path;
+
 use common::gguf::Gguf;
 use common::hf::Folder;
-use common::{Scaling, Shape, Tiny, llama2c, vocabulary};
+use common::{Scaling, Shape, Stored, Tiny, llama2c, vocabulary};
 use edgegen::import::import;
 use edgegen::inspect::inspect;
 use edgegen::model::{DType, Model, Role, RopeLayout, RopeScaling, TensorKey};
@@ -124,6 +126,59 @@ fn block_types_hold_the_values_that_were_written() {
     }
 }
 
+/// A tensor of the blocks of ggml's numpy reference, over and over, with their values.
+fn reference(rows: usize, cols: usize, dtype: DType) -> Stored {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dequantize");
+    let file = |end: &str| std::fs::read(folder.join(dtype.name()).with_extension(end)).unwrap();
+    let count = rows * cols / dtype.block_size();
+    let blocks = file("blocks").into_iter().cycle();
+    let values = file("f32").into_iter().cycle().take(rows * cols * 4);
+    let values: Vec<u8> = values.collect();
+    Stored {
+        rows,
+        cols,
+        dtype,
+        bytes: blocks.take(count * dtype.block_bytes()).collect(),
+        values: values
+            .chunks_exact(4)
+            .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+            .collect(),
+    }
+}
+
+#[test]
+fn k_quants_hold_the_values_of_the_reference() {
+    let shape = Shape {
+        hidden: 256,
+        intermediate: 256,
+        layers: 1,
+        head_dim: 64,
+        rope_dim: 64,
+        ..Shape::default()
+    };
+    let mut tiny = Tiny::new(shape, 8);
+    let types = [
+        (Role::Value, DType::Q2_K),
+        (Role::AttentionOutput, DType::Q3_K),
+        (Role::Gate, DType::Q4_K),
+        (Role::Up, DType::Q5_K),
+        (Role::Down, DType::Q6_K),
+    ];
+    for (role, dtype) in types {
+        let layer = Some(0);
+        let (rows, cols) = tiny.shape.dims(role);
+        let stored = reference(rows, cols, dtype);
+        tiny.weights.insert(TensorKey { layer, role }, stored);
+    }
+    let model = gguf(&Gguf::new(&tiny)).unwrap();
+    for (&key, stored) in &tiny.weights {
+        let dtype = stored.dtype;
+        let name = dtype.name();
+        assert_eq!(model.tensor(key).unwrap().dtype(), dtype, "{key:?}");
+        assert_eq!(values(&model, key), stored.values, "{name} {key:?}");
+    }
+}
+
 #[test]
 fn llama2c_holds_the_values_that_were_written() {
     let place = tempfile::tempdir().unwrap();
@@ -163,6 +218,43 @@ fn tokenizers_give_the_same_ids() {
     let tiny = Tiny::new(Shape::default(), 4);
     assert_eq!(ids(&gguf(&Gguf::new(&tiny)).unwrap()), vocabulary::IDS);
     assert_eq!(ids(&hf(&Folder::new(&tiny)).unwrap()), vocabulary::IDS);
+}
+
+/// llama.cpp puts a space before the text unless the file says not to.
+#[test]
+fn gguf_says_whether_a_space_is_put_before_the_text() {
+    let mut file = Gguf::new(&Tiny::new(Shape::default(), 9));
+    for (says, expected) in [
+        (None, [[259].as_slice(), &[262, 259], &[1, 259]]),
+        (Some(true), [&[259], &[262, 259], &[1, 259]]),
+        (Some(false), [&[263], &[259], &[1, 263]]),
+    ] {
+        if let Some(says) = says {
+            file.bool("tokenizer.ggml.add_space_prefix", says);
+        }
+        let model = gguf(&file).unwrap();
+        let tables = TokenizerTables::new(model.tokenizer());
+        for (text, expected) in ["a", " a", "<s>a"].into_iter().zip(expected) {
+            let ids = tables.encode(text, true);
+            assert_eq!(ids, expected, "{text:?} with {says:?}");
+        }
+    }
+}
+
+#[test]
+fn gguf_names_the_tokens_that_end_a_turn_or_a_message() {
+    let plain = Gguf::new(&Tiny::new(Shape::default(), 10));
+    let stop = |keys: &[(&str, u32)]| {
+        let mut file = plain.clone();
+        for (key, id) in keys {
+            file.u32(&format!("tokenizer.ggml.{key}_token_id"), *id);
+        }
+        gguf(&file).unwrap().tokenizer().stop().to_vec()
+    };
+    assert_eq!(stop(&[]), [2]);
+    assert_eq!(stop(&[("eot", 263)]), [2, 263]);
+    assert_eq!(stop(&[("eom", 264)]), [2, 264]);
+    assert_eq!(stop(&[("eot", 264), ("eom", 263)]), [2, 263, 264]);
 }
 
 #[test]

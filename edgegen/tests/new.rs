@@ -42,6 +42,7 @@ fn run(program: &Path, command: &str) -> Output {
 }
 
 #[test]
+#[ignore = "long"]
 fn a_program_builds_at_once() {
     let folder = folder("new");
     let args = [

@@ -16,6 +16,7 @@ use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::{InstructionSet, Profile};
 use edgegen::program::{CacheFormat, Program, WeightFormat};
 use proptest::prelude::*;
+use serde_json::{Value, json};
 
 #[derive(Default)]
 struct Logits(Vec<Vec<f32>>);
@@ -67,16 +68,24 @@ fn tokens(shape: &Shape, count: usize) -> Vec<u32> {
 }
 
 fn import_gguf(tiny: &Tiny) -> Model {
+    read_gguf(&Gguf::new(tiny))
+}
+
+fn read_gguf(file: &Gguf) -> Model {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.gguf");
-    std::fs::write(&path, Gguf::new(tiny).bytes()).unwrap();
+    std::fs::write(&path, file.bytes()).unwrap();
     import(&path).unwrap()
 }
 
 fn import_hf(tiny: &Tiny) -> Model {
-    let folder = tempfile::tempdir().unwrap();
-    Folder::new(tiny).write(folder.path());
-    import(folder.path()).unwrap()
+    read_hf(&Folder::new(tiny))
+}
+
+fn read_hf(folder: &Folder) -> Model {
+    let place = tempfile::tempdir().unwrap();
+    folder.write(place.path());
+    import(place.path()).unwrap()
 }
 
 fn import_llama2c(tiny: &Tiny, bytes: Vec<u8>) -> Model {
@@ -94,11 +103,14 @@ fn write_llama2c(folder: &Path, tiny: &Tiny, bytes: Vec<u8>) {
 /// Compares logits with the naive pass; says how far they are apart at most.
 fn check(what: &str, tiny: &Tiny, model: &Model) {
     let tokens = tokens(&tiny.shape, 21);
-    let expected = oracle::logits(tiny, &tokens);
+    check_logits(what, &oracle::logits(tiny, &tokens), model, &tokens);
+}
+
+fn check_logits(what: &str, expected: &[Vec<f64>], model: &Model, tokens: &[u32]) {
     let program = program(model, Quant::To(WeightFormat::F32), 16);
-    let found = run(&program, 1, None, &tokens);
+    let found = run(&program, 1, None, tokens);
     assert_eq!(found.0.len(), tokens.len(), "{what}");
-    for (position, (found, expected)) in found.0.iter().zip(&expected).enumerate() {
+    for (position, (found, expected)) in found.0.iter().zip(expected).enumerate() {
         assert_eq!(found.len(), expected.len(), "{what}");
         for (id, (found, expected)) in found.iter().zip(expected).enumerate() {
             let difference = (f64::from(*found) - expected).abs();
@@ -306,6 +318,154 @@ fn every_scaling_and_bias_shows_in_the_logits() {
     }
 }
 
+/// Each setting of YaRN by itself and all together, in the names of each format.
+#[test]
+fn logits_of_yarn_with_its_settings_are_those_of_the_naive_pass() {
+    let (factor, original) = (4.0, 1024);
+    let shape = Shape {
+        scaling: Scaling::Yarn { factor, original },
+        theta: 500.0,
+        ..Shape::default()
+    };
+    let tiny = Tiny::new(shape, 17);
+    let tokens = tokens(&tiny.shape, 21);
+    let usual = 0.1 * factor.ln() + 1.0;
+    let mut seen = vec![oracle::logits(&tiny, &tokens)];
+    for (slow, fast, magnitude) in [
+        (8.0, 32.0, usual),
+        (1.0, 100.0, usual),
+        (1.0, 32.0, 1.5),
+        (8.0, 100.0, 0.8),
+    ] {
+        let what = format!("beta {slow} and {fast}, factor {magnitude}");
+        let frequencies = oracle::yarn(&tiny.shape, factor, original, slow, fast);
+        let expected = oracle::rotated_logits(&tiny, &tokens, &frequencies, magnitude);
+        // A setting that changes nothing would prove nothing.
+        for other in &seen {
+            let pairs = other.iter().flatten().zip(expected.iter().flatten());
+            let apart = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(apart > 0.01, "{what}: {apart}");
+        }
+
+        let mut file = Gguf::new(&tiny);
+        let scaling = "llama.rope.scaling";
+        file.f32(&format!("{scaling}.yarn_beta_slow"), slow as f32);
+        file.f32(&format!("{scaling}.yarn_beta_fast"), fast as f32);
+        // llama.cpp multiplies it with the usual factor.
+        let given = magnitude / usual;
+        file.f32(&format!("{scaling}.attn_factor"), given as f32);
+        check_logits(&what, &expected, &read_gguf(&file), &tokens);
+
+        let mut folder = Folder::new(&tiny);
+        let scaling = &mut folder.config["rope_scaling"];
+        scaling["beta_slow"] = json!(slow);
+        scaling["beta_fast"] = json!(fast);
+        scaling["attention_factor"] = json!(magnitude);
+        check_logits(&what, &expected, &read_hf(&folder), &tokens);
+        seen.push(expected);
+    }
+}
+
+/// transformers 5 has the base and the scaling in one object.
+#[test]
+fn rope_parameters_are_rope_theta_with_rope_scaling() {
+    for (what, shape) in variations() {
+        let mut folder = Folder::new(&Tiny::new(shape, 1));
+        let expected = read_hf(&folder);
+        let expected = expected.architecture();
+        let config = folder.config.as_object_mut().unwrap();
+        let theta = config.remove("rope_theta").unwrap();
+        let mut parameters = config.remove("rope_scaling").unwrap();
+        if parameters.is_null() {
+            parameters = json!({"rope_type": "default"});
+        }
+        config.insert("rope_parameters".into(), parameters);
+        // A base beside the object is for an object that has none.
+        folder.config["rope_theta"] = theta.clone();
+        assert_eq!(read_hf(&folder).architecture(), expected, "{what}");
+        folder.config["rope_parameters"]["rope_theta"] = theta;
+        folder.config["rope_theta"] = json!(7.0);
+        assert_eq!(read_hf(&folder).architecture(), expected, "{what}");
+        folder.config["rope_theta"] = Value::Null;
+        assert_eq!(read_hf(&folder).architecture(), expected, "{what}");
+    }
+}
+
+/// A model with the default wherever a format has one, YaRN's original context among them.
+fn usual() -> Tiny {
+    let context = 2048;
+    let shape = Shape {
+        kv_heads: 4,
+        context,
+        tied: false,
+        theta: 10_000.0,
+        eps: 1e-6,
+        scaling: Scaling::Yarn {
+            factor: 4.0,
+            original: context,
+        },
+        ..Shape::default()
+    };
+    assert_eq!(shape.heads, shape.kv_heads);
+    assert_eq!(shape.hidden, shape.heads * shape.head_dim);
+    Tiny::new(shape, 19)
+}
+
+#[track_caller]
+fn assert_same(what: &str, model: &Model, expected: &Model) {
+    assert_eq!(model.architecture(), expected.architecture(), "{what}");
+    let tensors = expected.tensors().keys();
+    assert!(model.tensors().keys().eq(tensors), "{what}");
+}
+
+/// Those of transformers' `LlamaConfig`.
+#[test]
+fn fields_that_a_folder_leaves_out_have_their_defaults() {
+    let folder = Folder::new(&usual());
+    let expected = read_hf(&folder);
+    for pointer in [
+        "/hidden_act",
+        "/num_key_value_heads",
+        "/head_dim",
+        "/max_position_embeddings",
+        "/rms_norm_eps",
+        "/rope_theta",
+        "/rope_scaling/original_max_position_embeddings",
+        "/attention_bias",
+        "/mlp_bias",
+        "/tie_word_embeddings",
+    ] {
+        let (object, field) = pointer.rsplit_once('/').unwrap();
+        let (mut null, mut absent) = (folder.clone(), folder.clone());
+        *null.config.pointer_mut(pointer).unwrap() = Value::Null;
+        let object = absent.config.pointer_mut(object).unwrap();
+        object.as_object_mut().unwrap().remove(field).unwrap();
+        assert_same(pointer, &read_hf(&null), &expected);
+        assert_same(pointer, &read_hf(&absent), &expected);
+    }
+}
+
+/// Those of llama.cpp.
+#[test]
+fn keys_that_a_gguf_file_leaves_out_have_their_defaults() {
+    let file = Gguf::new(&usual());
+    let expected = read_gguf(&file);
+    for key in [
+        "attention.head_count_kv",
+        "attention.key_length",
+        "attention.value_length",
+        "rope.dimension_count",
+        "rope.freq_base",
+        "rope.scaling.original_context_length",
+    ] {
+        let key = format!("llama.{key}");
+        let mut shorter = file.clone();
+        shorter.remove(&key);
+        assert_eq!(shorter.keys.len(), file.keys.len() - 1, "{key}");
+        assert_same(&key, &read_gguf(&shorter), &expected);
+    }
+}
+
 #[test]
 fn logits_of_a_part_of_each_head_rotated_are_those_of_the_naive_pass() {
     for (rope_dim, scaling) in [
@@ -432,6 +592,74 @@ fn logits_with_a_cache_in_i8_are_near_those_of_the_naive_pass() {
         let moved = (moved / size).sqrt();
         assert!((1e-4..2e-2).contains(&moved), "{what}: {moved}");
     }
+}
+
+#[track_caller]
+fn refused(model: &Model, request: &Request, parts: &[&str]) {
+    let error = plan(model, &profile(1), request).unwrap_err().to_string();
+    for part in parts {
+        assert!(error.contains(part), "no {part:?} in: {error}");
+    }
+}
+
+/// 256 elements are the most in i8.
+#[test]
+fn a_cache_in_i8_takes_heads_up_to_its_widest() {
+    for (head_dim, fits) in [(256, true), (257, false)] {
+        let shape = Shape {
+            layers: 1,
+            heads: 1,
+            kv_heads: 1,
+            head_dim,
+            rope_dim: 256,
+            ..Shape::default()
+        };
+        let model = import_gguf(&Tiny::new(shape, 23));
+        let mut request = Request::default();
+        plan(&model, &profile(1), &request).unwrap();
+        request.kv_cache = CacheFormat::I8;
+        if fits {
+            plan(&model, &profile(1), &request).unwrap();
+        } else {
+            let parts = ["at most 256 elements", "the model's have 257", "f32"];
+            refused(&model, &request, &parts);
+        }
+    }
+}
+
+/// A message or an answer has at least one token.
+#[test]
+fn a_session_is_longer_than_the_system_message() {
+    let mut file = Gguf::new(&Tiny::new(Shape::default(), 2));
+    file.text(
+        "tokenizer.chat_template",
+        "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}<assistant>",
+    );
+    let model = read_gguf(&file).with_system("Be brief.").unwrap();
+    let tokens = model.prefix().len();
+    let mut request = Request {
+        context: Some(tokens),
+        ..Request::default()
+    };
+    let problem = format!("takes {tokens} tokens, a session holds {tokens}");
+    refused(&model, &request, &["system", &problem]);
+    request.context = Some(tokens + 1);
+    let plan = plan(&model, &profile(1), &request).unwrap();
+    assert_eq!(plan.sizes().context, tokens + 1);
+}
+
+#[test]
+fn an_answer_cache_holds_at_most_2_to_the_24_tokens() {
+    let model = import_gguf(&Tiny::new(Shape::default(), 2));
+    let mut request = Request {
+        answer_cache: Some(16_777_216),
+        allow_oversize: true,
+        ..Request::default()
+    };
+    let sizes = plan(&model, &profile(1), &request).unwrap().sizes();
+    assert_eq!(sizes.answer_cache, 16_777_216);
+    request.answer_cache = Some(16_777_217);
+    refused(&model, &request, &["16777217 tokens", "at most 16777216"]);
 }
 
 fn bits(

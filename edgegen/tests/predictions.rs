@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
@@ -97,7 +98,7 @@ fn import_gguf(tiny: &Tiny) -> Model {
 }
 
 /// A tiny model with a prefix.
-fn with_system() -> Model {
+fn with_system(text: &str) -> Model {
     let mut gguf = Gguf::new(&Tiny::new(Shape::default(), 2));
     let template =
         "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}<assistant>";
@@ -105,7 +106,7 @@ fn with_system() -> Model {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.gguf");
     std::fs::write(&path, gguf.bytes()).unwrap();
-    let model = import(&path).unwrap().with_system("Be brief.").unwrap();
+    let model = import(&path).unwrap().with_system(text).unwrap();
     assert!(!model.prefix().is_empty());
     model
 }
@@ -118,7 +119,7 @@ fn flash_on_every_platform_in_every_format() {
     let models = [
         (built_in().unwrap(), quants()),
         (built_in().unwrap().with_schema(schema).unwrap(), some()),
-        (with_system(), some()),
+        (with_system("Be brief."), some()),
     ];
     for (model, quants) in &models {
         for profile in Profile::built_in() {
@@ -133,6 +134,26 @@ fn flash_on_every_platform_in_every_format() {
             }
         }
     }
+}
+
+/// Of programs with the same weights, too.
+#[test]
+fn a_digest_tells_programs_apart() {
+    let host = Profile::load("host").unwrap();
+    let digest = |model: Model| {
+        let request = request(Quant::Keep, Placement::Embedded);
+        let plan = plan(&model, &host, &request).unwrap();
+        compress(&model, &plan, &|_, _| {}).unwrap().digest()
+    };
+    let schema = |text: &str| built_in().unwrap().with_schema(text.as_bytes()).unwrap();
+    let digests = BTreeSet::from([
+        digest(built_in().unwrap()),
+        digest(schema(r#"{"type": "boolean"}"#)),
+        digest(schema(r#"{"type": "integer"}"#)),
+        digest(with_system("Be brief.")),
+        digest(with_system("Be brisk.")),
+    ]);
+    assert_eq!(digests.len(), 5);
 }
 
 /// Its embedding and its feed-forward network take more than one file each.

@@ -10,14 +10,14 @@ use std::sync::Mutex;
 use common::gguf::Gguf;
 use common::{Shape, Tiny, data};
 use edgegen::cache::Cache;
-use edgegen::compress::{compress, compress_cached};
+use edgegen::compress::{compress, compress_cached, sensitivity};
 use edgegen::error::Result;
 use edgegen::import::{built_in, import};
 use edgegen::interpret::evaluate;
 use edgegen::model::{DType, Model, Role, TensorKey};
 use edgegen::plan::{Plan, PlanFile, Quant, Request, plan};
 use edgegen::profile::Profile;
-use edgegen::program::WeightFormat;
+use edgegen::program::{CacheFormat, WeightFormat};
 use edgegen::search::{Found, Goal, Progress, Task, search};
 use edgegen::text::Texts;
 
@@ -258,6 +258,80 @@ fn a_trained_model_loses_less_than_with_one_format() {
     }
     assert!(flash[0] < flash[1], "{flash:?}");
     assert!(flash[1] < planned_on(&texts, &model, "q8").footprint().flash());
+}
+
+/// Weights of equal sizes are told apart by calibration text and by where formats are.
+#[test]
+fn weights_of_others_are_not_taken_from_the_cache() {
+    let model = tiny(true);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path());
+    let texts = [
+        &edgegen::text::CALIBRATION[..20_000],
+        &edgegen::text::HELD_OUT[..9_000],
+    ];
+    let formats = |first, second| {
+        let mut formats = planned(&model, "t3").formats().clone();
+        formats.insert(TensorKey::layer(0, Role::Up), first);
+        formats.insert(TensorKey::layer(1, Role::Up), second);
+        formats
+    };
+    let (less, more) = (WeightFormat::T3, WeightFormat::T4);
+    for text in texts {
+        for formats in [formats(less, more), formats(more, less)] {
+            let request = Request {
+                formats: Some(formats),
+                context: Some(64),
+                calibrate: true,
+                calibration: Some(text.to_owned()),
+                ..Request::default()
+            };
+            let plan = plan(&model, &Profile::load("host").unwrap(), &request).unwrap();
+            let expected = compress(&model, &plan, &|_, _| {}).unwrap();
+            let found = compress_cached(&model, &plan, &cache, &|_, _| {}).unwrap();
+            assert_eq!(found.digest(), expected.digest());
+        }
+    }
+}
+
+/// What was measured with another text, context or KV cache is not taken for this.
+#[test]
+fn measurements_of_others_are_not_taken_from_the_cache() {
+    let model = tiny(true);
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path());
+    let other = Texts::of(&edgegen::text::HELD_OUT[..12_000]).unwrap();
+    let profile = Profile::load("host").unwrap();
+    let [least, most] = ["t2", "t4"].map(|quant| planned(&model, quant).footprint().flash());
+    for texts in [&texts(), &other] {
+        let measured = |cache| sensitivity(&model, texts.calibration(), cache, &|_, _| {}).unwrap();
+        assert_eq!(measured(&cache), measured(&Cache::none()));
+        for (context, kv_cache) in [
+            (64, CacheFormat::F32),
+            (64, CacheFormat::I8),
+            (24, CacheFormat::F32),
+        ] {
+            let request = Request {
+                context: Some(context),
+                kv_cache,
+                ..Request::default()
+            };
+            let found = |cache| {
+                let task = Task {
+                    profile: &profile,
+                    request: &request,
+                    goal: within((least + most) / 2),
+                    texts,
+                    cache,
+                    progress: &quiet,
+                };
+                search(model.clone(), &task).unwrap()
+            };
+            let (found, expected) = (found(&cache), found(&Cache::none()));
+            assert_eq!(found.loss, expected.loss, "{context}, {kv_cache:?}");
+            assert_eq!(found.file, expected.file, "{context}, {kv_cache:?}");
+        }
+    }
 }
 
 fn file(model: &Model) -> PlanFile {

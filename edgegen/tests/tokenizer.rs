@@ -4,13 +4,14 @@ mod common;
 
 use std::sync::LazyLock;
 
-use common::data;
+use common::hf::Folder;
+use common::{Shape, Tiny, data};
 use edgegen::import::import;
 use edgegen::import::tokenizer::{hf::from_hf, llama2c::from_llama2c};
 use edgegen::model::Tokenizer;
 use edgegen::program::tokenizer::TokenizerTables;
 use proptest::prelude::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn ids(value: &Value) -> Vec<u32> {
     let list = value.as_array().unwrap();
@@ -108,6 +109,120 @@ fn llama2c_file() -> Vec<u8> {
 #[test]
 fn llama2c_equals_golden() {
     check_golden(&from_llama2c(&llama2c_file(), 512).unwrap(), "mistral");
+}
+
+/// A `tokenizer.json` with the vocabulary of [`common::vocabulary`].
+fn small_file() -> Value {
+    Folder::new(&Tiny::new(Shape::default(), 1)).tokenizer
+}
+
+fn tables(file: &Value) -> TokenizerTables {
+    TokenizerTables::new(&from_hf(file.to_string().as_bytes(), None, None).unwrap())
+}
+
+/// The ids are those of the package `tokenizers`.
+#[test]
+fn a_space_is_put_before_the_text_as_the_file_says() {
+    let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
+    let prepend = json!({"type": "Sequence", "normalizers": [
+        {"type": "Prepend", "prepend": "▁"}, replace,
+    ]});
+    let split = json!({
+        "type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious",
+        "invert": false,
+    });
+    let metaspace = |scheme: &str| {
+        json!({
+            "type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": false,
+        })
+    };
+    let none = || Value::Null;
+    // The ids of "a", " a", "<s>a" and "<s> a".
+    type Ids = [&'static [u32]; 4];
+    let always: Ids = [&[259], &[262, 259], &[1, 259], &[1, 262, 259]];
+    let missing: Ids = [&[259], &[259], &[1, 259], &[1, 259]];
+    let first: Ids = [&[259], &[259], &[1, 263], &[1, 259]];
+    let never: Ids = [&[263], &[259], &[1, 263], &[1, 259]];
+    for (normalizer, pre_tokenizer, expected) in [
+        (prepend, none(), always),
+        (none(), metaspace("always"), missing),
+        (none(), metaspace("first"), first),
+        (none(), metaspace("never"), never),
+        (replace.clone(), none(), never),
+        (replace.clone(), split, never),
+    ] {
+        let mut file = small_file();
+        let what = format!("{normalizer} {pre_tokenizer}");
+        file["normalizer"] = normalizer;
+        file["pre_tokenizer"] = pre_tokenizer;
+        let tables = tables(&file);
+        for (text, expected) in ["a", " a", "<s>a", "<s> a"].into_iter().zip(expected) {
+            assert_eq!(tables.encode(text, true), expected, "{text:?} with {what}");
+        }
+    }
+}
+
+/// The ids are those of the package `tokenizers`.
+#[test]
+fn an_added_token_takes_the_white_space_that_it_strips() {
+    let cases: [(bool, bool, &[u32], &[u32]); 4] = [
+        (
+            false,
+            false,
+            &[259, 262, 272, 262, 262, 264],
+            &[259, 262, 13, 272, 262, 12, 262, 264],
+        ),
+        (
+            false,
+            true,
+            &[259, 262, 272, 262, 264],
+            &[259, 262, 13, 272, 262, 264],
+        ),
+        (
+            true,
+            false,
+            &[259, 272, 262, 262, 264],
+            &[259, 272, 262, 12, 262, 264],
+        ),
+        (true, true, &[259, 272, 262, 264], &[259, 272, 262, 264]),
+    ];
+    for (left, right, spaces, others) in cases {
+        let mut file = small_file();
+        file["added_tokens"].as_array_mut().unwrap().push(json!({
+            "id": 272, "content": "<x>", "special": true, "single_word": false,
+            "lstrip": left, "rstrip": right, "normalized": false,
+        }));
+        let tables = tables(&file);
+        let what = format!("lstrip {left}, rstrip {right}");
+        assert_eq!(tables.encode("a <x> b", true), spaces, "{what}");
+        assert_eq!(tables.encode("a \n<x>\t b", true), others, "{what}");
+
+        // One token can be any number of spaces, so no length says how many tokens there are.
+        let long = format!("{0}<x>{0}", " ".repeat(1000));
+        let least = tables.runtime().least_tokens(long.len());
+        assert!(least <= tables.encode(&long, true).len(), "{what}");
+    }
+}
+
+/// U+2581 in a text takes three bytes, and one in the token that it becomes.
+#[test]
+fn no_text_of_escaped_spaces_has_fewer_tokens_than_its_length_says() {
+    let mut file = small_file();
+    for (length, id) in [(1, 272), (2, 273), (4, 274), (8, 275)] {
+        let half = "▁".repeat(length);
+        file["model"]["vocab"]["▁".repeat(2 * length)] = json!(id);
+        let merges = file["model"]["merges"].as_array_mut().unwrap();
+        merges.push(json!([half, half]));
+    }
+    let tables = tables(&file);
+    let runtime = tables.runtime();
+    for text in ["▁▁▁".to_owned(), "▁".repeat(16 * 8), "a▁".repeat(50)] {
+        let tokens = tables.encode(&text, true).len();
+        assert!(runtime.least_tokens(text.len()) <= tokens, "{text}");
+    }
+    // 16 spaces are the longest token, and a bound that says nothing would not refuse.
+    assert_eq!(tables.encode(&"▁".repeat(16 * 8), true).len(), 8 + 1);
+    assert_eq!(runtime.least_tokens(16 * 3 * 8), 8);
 }
 
 #[test]

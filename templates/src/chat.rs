@@ -104,3 +104,75 @@ impl ChatTemplate<'_> {
 pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trimmed_messages_have_no_white_space_at_their_ends() {
+        let template = ChatTemplate {
+            with_system: Some(&[
+                Piece::Literal("<s>"),
+                Piece::System,
+                Piece::Literal("|"),
+                Piece::SystemTrimmed,
+                Piece::Literal("<u>"),
+                Piece::User,
+                Piece::Literal("|"),
+                Piece::UserTrimmed,
+                Piece::Literal("<a>"),
+            ]),
+            without_system: &[Piece::UserTrimmed, Piece::User],
+        };
+        let (system, user) = (" \u{1c}x\n", "\u{1f}\u{a0}y z\t\u{1d}");
+        for (system, expected) in [
+            (
+                Some(system),
+                "<s> \u{1c}x\n|x<u>\u{1f}\u{a0}y z\t\u{1d}|y z<a>",
+            ),
+            (None, "y z\u{1f}\u{a0}y z\t\u{1d}"),
+        ] {
+            let mut buffer = [0; 64];
+            assert_eq!(template.render(system, user, &mut buffer), Ok(expected));
+            let len = expected.len();
+            assert_eq!(template.len(system, user), Ok(len));
+            let text = template.render(system, user, &mut buffer[..len]);
+            assert_eq!(text, Ok(expected));
+            let text = template.render(system, user, &mut buffer[..len - 1]);
+            assert_eq!(text, Err(ChatError::TooLong));
+        }
+    }
+
+    #[test]
+    fn a_system_message_without_a_place_is_refused() {
+        let template = ChatTemplate {
+            with_system: None,
+            without_system: &[Piece::User],
+        };
+        let refused = Err(ChatError::NoSystemMessage);
+        assert_eq!(template.len(Some("x"), "y"), refused);
+        assert_eq!(template.len(None, "y"), Ok(1));
+    }
+
+    /// All that Python's `str.isspace` is true of.
+    #[test]
+    fn white_space_is_that_of_python() {
+        let ranges = [
+            0x09..=0x0d,
+            0x1c..=0x20,
+            0x85..=0x85,
+            0xa0..=0xa0,
+            0x1680..=0x1680,
+            0x2000..=0x200a,
+            0x2028..=0x2029,
+            0x202f..=0x202f,
+            0x205f..=0x205f,
+            0x3000..=0x3000,
+        ];
+        for c in '\0'..=char::MAX {
+            let expected = ranges.iter().any(|range| range.contains(&u32::from(c)));
+            assert_eq!(is_space(c), expected, "{c:?}");
+        }
+    }
+}

@@ -262,3 +262,16 @@ fn a_logit_that_is_no_number_counts_as_the_least() {
         );
     }
 }
+
+/// Even where the number that is drawn is 0, which every weight reaches that is above it.
+#[test]
+fn a_token_that_is_left_out_is_never_drawn() {
+    let zero = |&seed: &u64| SplitMix64(seed).uniform() == 0.0;
+    let seed = (0..).find(zero).expect("one of 2^24 is");
+    for len in [3, 16] {
+        let mut logits: Vec<f32> = (0..len).map(|id| id as f32).collect();
+        let mut sampler = Sampler::new(&options(1.0, 0, 1.0, seed));
+        let chosen = sampler.choose(&mut logits, |logits, value| logits[..2].fill(value));
+        assert_eq!(chosen, 2);
+    }
+}

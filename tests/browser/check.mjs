@@ -9,6 +9,8 @@ import { join } from "node:path";
 
 import { chromium } from "playwright-core";
 
+import { run } from "./checks.mjs";
+
 const [web, hash, prompt, expected, long, screenshot] = process.argv.slice(2);
 const LIMIT_MS = Number(process.env.LIMIT_MS ?? 120_000);
 
@@ -259,18 +261,8 @@ const checks = {
   },
 };
 
-let failed = 0;
-for (const [name, check] of Object.entries(checks)) {
-  try {
-    await check();
-    console.log(`ok: ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED: ${name}\n${error.stack}`);
-  }
-}
+await run(checks);
 await browser.close();
 proxy.close();
 proxy.closeAllConnections();
 server.kill();
-process.exitCode = failed === 0 ? 0 : 1;

@@ -9,6 +9,8 @@ import { createServer, request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 
+import { run } from "./checks.mjs";
+
 const [web, hash] = process.argv.slice(2);
 const { loadEngine } = await import(join(web, "dist/loader.js"));
 const { digest } = await import(join(web, "dist/sha256.js"));
@@ -276,14 +278,4 @@ const checks = {
   },
 };
 
-let failed = 0;
-for (const [name, check] of Object.entries(checks)) {
-  try {
-    await check();
-    console.log(`ok: ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAILED: ${name}\n${error.stack}`);
-  }
-}
-process.exitCode = failed === 0 ? 0 : 1;
+await run(checks);

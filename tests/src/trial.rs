@@ -80,6 +80,9 @@ pub fn run(trials: Vec<Trial>) {
 /// `.ci/nightly`: `-- --ignored nightly`. A test that is not listed is dead code.
 #[macro_export]
 macro_rules! trials {
+    (long: $($rest:tt)+) => {
+        $crate::trials![; long: $($rest)+];
+    };
     (
         $($test:ident),* $(,)?
         $(; long: $($long:ident),+ $(,)?)?

@@ -106,10 +106,10 @@ fn an_engine_without_simd_gets_the_same_bits() -> Outcome {
 }
 
 tests::trials![
-    homectl_works_in_a_browser,
-    an_engine_without_simd_gets_the_same_bits;
-    long: smollm2_works_in_a_browser,
+    long: an_engine_without_simd_gets_the_same_bits,
+    smollm2_works_in_a_browser,
     a_package_bears_faults_and_asks_what_it_is_told,
+    homectl_works_in_a_browser,
 ];
 
 fn main() {

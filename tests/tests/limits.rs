@@ -62,9 +62,9 @@ fn predictions_are_the_crates_own_figures() {
 }
 
 tests::trials![
-    a_model_too_large_is_refused_with_the_figures,
-    predictions_are_the_crates_own_figures;
+    a_model_too_large_is_refused_with_the_figures;
     long: emission_and_builds_keep_their_limits,
+    predictions_are_the_crates_own_figures,
 ];
 
 fn main() {

@@ -76,6 +76,7 @@ mod tests {
         let plan = "version = 1\nmodel = \"m\"\n[formats]\nembedding = \"q8\"\n";
         for (name, text) in [
             ("a", "true"),
+            ("as-a", "true"),
             ("b", "{}"),
             ("tokenizer.bin", "c"),
             ("plan.toml", plan),
@@ -148,6 +149,7 @@ mod tests {
             })
             .chain([
                 of(board(), &["a"]),
+                of(board(), &["as-a"]),
                 of(board(), &["b"]),
                 of(board(), &["a", "b"]),
                 of(board(), &["a", "tokenizer.bin"]),

@@ -4,18 +4,20 @@
 //! around them is literal. More renders then check that the pieces say the
 //! same as the template, so a template that does more is refused.
 
+mod limits;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, Value, context};
 
 use crate::error::{Error, Result};
 use crate::model::{ChatPiece, ChatTemplate, Tokenizer};
 
-/// Longest template, in bytes.
-const MAX_TEMPLATE: usize = 1 << 20;
+/// Longest template, in bytes; the longest that are in use are a third of it.
+const MAX_TEMPLATE: usize = 1 << 16;
 /// Longest render, in bytes.
 const MAX_RENDER: usize = 1 << 20;
-/// Steps that a render may take.
-const FUEL: u64 = 1 << 20;
+/// Steps that a render may take; usual ones are some hundreds.
+const FUEL: u64 = 1 << 16;
 /// White space around a mark shows whether the template trims the message.
 const LEFT: &str = " \t \n ";
 const RIGHT: &str = " \n\t  ";
@@ -38,8 +40,18 @@ const PROBES: [&str; 6] = [
 /// Says why the template does not reduce to literal pieces; the model can do
 /// without it.
 pub fn reduce(template: &str, tokenizer: &Tokenizer) -> Result<ChatTemplate> {
+    if template.len() > MAX_TEMPLATE {
+        return Err(refuse("it is longer than 64 KiB"));
+    }
     let name = |id: Option<u32>| id.and_then(|id| tokenizer.text(id)).unwrap_or("");
-    let template = Template::new(template, name(tokenizer.bos()), name(tokenizer.eos()))?;
+    let texts = [template, name(tokenizer.bos()), name(tokenizer.eos())].map(str::to_owned);
+    limits::bounded(move || {
+        let [template, bos, eos] = &texts;
+        pieces_of(&Template::new(template, bos, eos)?)
+    })
+}
+
+fn pieces_of(template: &Template<'_>) -> Result<ChatTemplate> {
     let user = format!("{LEFT}{USER}{RIGHT}");
     let system = format!("{LEFT}{SYSTEM}{RIGHT}");
     let without_system = pieces(&template.render(None, &user)?)?;
@@ -63,9 +75,6 @@ struct Template<'t> {
 
 impl<'t> Template<'t> {
     fn new(source: &'t str, bos: &'t str, eos: &'t str) -> Result<Self> {
-        if source.len() > MAX_TEMPLATE {
-            return Err(refuse("it is longer than 1 MiB"));
-        }
         let mut environment = Environment::new();
         environment.set_syntax(
             SyntaxConfig::builder()
@@ -77,8 +86,7 @@ impl<'t> Template<'t> {
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(64);
         minijinja_contrib::add_to_environment(&mut environment);
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        limits::add_to(&mut environment);
         environment.add_function(
             "raise_exception",
             |message: String| -> std::result::Result<Value, minijinja::Error> {

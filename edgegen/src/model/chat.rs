@@ -61,3 +61,37 @@ impl ChatTemplate {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_system_message_joins_the_text_around_it() {
+        let literal = |text: &str| ChatPiece::Literal(text.to_owned());
+        for (system, user, expected) in [
+            (ChatPiece::System, ChatPiece::User, "<s> \u{1c}x\n<u>"),
+            (ChatPiece::SystemTrimmed, ChatPiece::UserTrimmed, "<s>x<u>"),
+        ] {
+            let with_system = vec![literal("<s>"), system, literal("<u>"), user.clone()];
+            let template = ChatTemplate {
+                with_system: Some(with_system.clone()),
+                without_system: vec![user.clone()],
+            };
+            let found = template.with_default_system(" \u{1c}x\n").unwrap();
+            assert_eq!(found.with_system, Some(with_system));
+            assert_eq!(found.without_system, [literal(expected), user]);
+            assert_eq!(found.beginning(), expected);
+        }
+    }
+
+    #[test]
+    fn a_template_that_refuses_a_system_message_gets_none() {
+        let template = ChatTemplate {
+            with_system: None,
+            without_system: vec![ChatPiece::User],
+        };
+        assert_eq!(template.with_default_system("x"), None);
+        assert_eq!(template.beginning(), "");
+    }
+}

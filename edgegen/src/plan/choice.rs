@@ -127,3 +127,37 @@ pub(super) fn conversions(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_has_its_format_and_what_keeps_its_values() {
+        use WeightFormat::{F16, F32, Q4, Q4M, Q8};
+        // The type, the nearest format, and those that keep every value.
+        let types: [(DType, WeightFormat, &[WeightFormat]); 14] = [
+            (DType::F32, F32, &[F32]),
+            (DType::F16, F16, &[F32, F16]),
+            (DType::BF16, F16, &[F32]),
+            (DType::Q4_0, Q4, &[F32, Q4]),
+            (DType::Q4_1, Q4M, &[F32, Q4M]),
+            (DType::Q5_0, Q8, &[F32]),
+            (DType::Q5_1, Q8, &[F32]),
+            (DType::Q8_0, Q8, &[F32, Q8]),
+            (DType::Q2_K, Q4M, &[F32]),
+            (DType::Q3_K, Q4, &[F32]),
+            (DType::Q4_K, Q4M, &[F32]),
+            (DType::Q5_K, Q8, &[F32]),
+            (DType::Q6_K, Q8, &[F32]),
+            (DType::Q8Groups { group_size: 32 }, Q8, &[F32]),
+        ];
+        for (dtype, format, keep) in types {
+            assert_eq!(nearest(dtype), format, "{}", dtype.name());
+            for to in WeightFormat::ALL {
+                let kept = keep.contains(&to);
+                assert_eq!(lossless(dtype, to), kept, "{} → {to}", dtype.name());
+            }
+        }
+    }
+}

@@ -11,7 +11,7 @@ pub use memory::{Memory, Speed};
 pub use size::{exact_size, format_size, parse_size};
 
 use crate::error::{Error, Kind, Remedy, Result};
-use std::io::Read;
+use crate::small_file;
 use std::path::Path;
 
 /// A checked platform profile: the instruction sets fit the target, every number is in its range.
@@ -210,17 +210,7 @@ impl Profile {
 
 /// The file's text, if it is one and of a profile's size.
 fn read(path: &Path) -> Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_string(&mut text))
-        .map_err(|e| {
-            Error::io("read the profile", path, &e)
-                .remedy("`edgegen platforms` lists the built-in profiles")
-        })?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(Error::new("too large for a profile (over 64 KiB)").in_file(path));
-    }
-    Ok(text)
+    small_file::read_text("the profile", path, MAX_FILE)
 }
 
 const MAX_FILE: u64 = 64 << 10;

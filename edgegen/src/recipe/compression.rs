@@ -1,7 +1,6 @@
 //! What becomes of the weights, the vocabulary, the network and the KV cache.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -9,9 +8,13 @@ use crate::model::{Model, Role};
 use crate::plan::{PlanFile, Quant, Request};
 use crate::program::{CacheFormat, WeightFormat};
 use crate::prune::{self, Shape};
+use crate::small_file;
 use crate::text::Texts;
 
 use super::Refusal;
+
+/// Longest file of a plan, in bytes: thousands of layers.
+const MAX_PLAN: u64 = 1 << 20;
 
 /// The options of compression.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -65,7 +68,7 @@ impl Compression {
             )
             .remedy("leave out the options that say so too"));
         }
-        let text = fs::read_to_string(path).map_err(|error| Error::io("read", path, &error))?;
+        let text = small_file::read_text("the plan", path, MAX_PLAN)?;
         let file = PlanFile::parse(&text).map_err(|error| error.in_file(path))?;
         Ok(Some((path, file)))
     }

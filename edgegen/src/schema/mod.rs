@@ -21,12 +21,11 @@ mod vocabulary;
 
 pub use grammar::Grammar;
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::model::Tokenizer;
+use crate::small_file;
 
 /// Longest file of a schema, in bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -36,12 +35,7 @@ const MAX_FILE: u64 = 1 << 20;
 /// # Errors
 /// When it cannot be read, or is too long.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut text))
-        .map_err(|error| Error::io("read the schema", path, &error))?;
-    check_length(&text).map_err(|error| error.in_file(path))?;
-    Ok(text)
+    small_file::read("the schema", path, MAX_FILE)
 }
 
 fn check_length(text: &[u8]) -> Result<()> {

@@ -203,6 +203,7 @@ fn string(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// ggml's number of a type (`ggml_type` in ggml.h).
 fn kind(dtype: DType) -> u32 {
     match dtype {
         DType::F32 => 0,
@@ -212,6 +213,11 @@ fn kind(dtype: DType) -> u32 {
         DType::Q5_0 => 6,
         DType::Q5_1 => 7,
         DType::Q8_0 => 8,
+        DType::Q2_K => 10,
+        DType::Q3_K => 11,
+        DType::Q4_K => 12,
+        DType::Q5_K => 13,
+        DType::Q6_K => 14,
         DType::BF16 => 30,
         other => panic!("{} is not written", other.name()),
     }

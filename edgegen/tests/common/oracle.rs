@@ -34,23 +34,26 @@ pub fn frequencies(shape: &Shape) -> Vec<f64> {
                 }
             })
             .collect(),
-        // transformers' `_compute_yarn_parameters`, with beta 32 and 1.
-        Scaling::Yarn { factor, original } => {
-            let correction = |rotations: f64| {
-                dim * (original as f64 / (rotations * TAU)).ln() / (2.0 * shape.theta.ln())
-            };
-            let low = correction(32.0).floor().max(0.0);
-            let high = correction(1.0).ceil().min(dim - 1.0);
-            let high = if low == high { high + 0.001 } else { high };
-            plain
-                .enumerate()
-                .map(|(i, f)| {
-                    let ramp = ((i as f64 - low) / (high - low)).clamp(0.0, 1.0);
-                    f / factor * ramp + f * (1.0 - ramp)
-                })
-                .collect()
-        }
+        Scaling::Yarn { factor, original } => yarn(shape, factor, original, 1.0, 32.0),
     }
+}
+
+/// [`frequencies`] by transformers' `_compute_yarn_parameters`.
+pub fn yarn(shape: &Shape, factor: f64, original: usize, slow: f64, fast: f64) -> Vec<f64> {
+    let dim = shape.rope_dim as f64;
+    let correction = |rotations: f64| {
+        dim * (original as f64 / (rotations * TAU)).ln() / (2.0 * shape.theta.ln())
+    };
+    let low = correction(fast).floor().max(0.0);
+    let high = correction(slow).ceil().min(dim - 1.0);
+    let high = if low == high { high + 0.001 } else { high };
+    (0..shape.rope_dim / 2)
+        .map(|i| {
+            let f = shape.theta.powf(-2.0 * i as f64 / dim);
+            let ramp = ((i as f64 - low) / (high - low)).clamp(0.0, 1.0);
+            f / factor * ramp + f * (1.0 - ramp)
+        })
+        .collect()
 }
 
 fn magnitude(shape: &Shape) -> f64 {
@@ -63,6 +66,22 @@ fn magnitude(shape: &Shape) -> f64 {
 /// The logits after each token.
 pub fn logits(tiny: &Tiny, tokens: &[u32]) -> Vec<Vec<f64>> {
     let shape = &tiny.shape;
+    rotated_logits(tiny, tokens, &frequencies(shape), magnitude(shape))
+}
+
+/// [`logits`] with other frequencies, and with cos and sin times `magnitude`.
+pub fn rotated_logits(
+    tiny: &Tiny,
+    tokens: &[u32],
+    frequencies: &[f64],
+    magnitude: f64,
+) -> Vec<Vec<f64>> {
+    let shape = &tiny.shape;
+    let rotate = |position: usize, x: &mut [f64]| {
+        for head in x.chunks_exact_mut(shape.head_dim) {
+            rotate(frequencies, magnitude, position, head);
+        }
+    };
     let mut caches = vec![(Vec::new(), Vec::new()); shape.layers];
     tokens
         .iter()
@@ -76,8 +95,8 @@ pub fn logits(tiny: &Tiny, tokens: &[u32]) -> Vec<Vec<f64>> {
                 let normed = norm(tiny, layer, Role::AttentionNorm, &x);
                 let mut q = linear(tiny, layer, Role::Query, Role::QueryBias, &normed);
                 let mut k = linear(tiny, layer, Role::Key, Role::KeyBias, &normed);
-                rotate(shape, position, &mut q);
-                rotate(shape, position, &mut k);
+                rotate(position, &mut q);
+                rotate(position, &mut k);
                 keys.push(k);
                 values.push(linear(tiny, layer, Role::Value, Role::ValueBias, &normed));
                 let attended = attention(shape, &q, keys, values);
@@ -143,17 +162,13 @@ fn norm(tiny: &Tiny, layer: Option<usize>, gain: Role, x: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Turns the pairs `(2i, 2i + 1)` of every head.
-fn rotate(shape: &Shape, position: usize, x: &mut [f64]) {
-    let frequencies = frequencies(shape);
-    let magnitude = magnitude(shape);
-    for head in x.chunks_exact_mut(shape.head_dim) {
-        for (i, f) in frequencies.iter().enumerate() {
-            let (sin, cos) = (position as f64 * f).sin_cos();
-            let (a, b) = (head[2 * i], head[2 * i + 1]);
-            head[2 * i] = (a * cos - b * sin) * magnitude;
-            head[2 * i + 1] = (a * sin + b * cos) * magnitude;
-        }
+/// Turns the pairs `(2i, 2i + 1)` of a head.
+fn rotate(frequencies: &[f64], magnitude: f64, position: usize, head: &mut [f64]) {
+    for (i, f) in frequencies.iter().enumerate() {
+        let (sin, cos) = (position as f64 * f).sin_cos();
+        let (a, b) = (head[2 * i], head[2 * i + 1]);
+        head[2 * i] = (a * cos - b * sin) * magnitude;
+        head[2 * i + 1] = (a * sin + b * cos) * magnitude;
     }
 }
 

@@ -305,8 +305,8 @@ fn the_libraries_for_ios_have_their_exports_and_want_nothing() -> Outcome {
 }
 
 tests::trials![
-    the_library_for_android_has_its_exports_and_its_alignment;
     long: the_jni_methods_work_on_a_jvm,
     each_option_and_message_reaches_the_session_through_jni,
     the_libraries_for_ios_have_their_exports_and_want_nothing,
+    the_library_for_android_has_its_exports_and_its_alignment,
 ];

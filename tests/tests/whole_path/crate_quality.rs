@@ -144,8 +144,8 @@ fn table(emitted: &Emitted, file: &str) -> toml::Table {
 
 tests::trials![
     emitted_crates_depend_on_nothing,
-    cross_toml_has_known_keys_only,
-    a_microcontrollers_crate_builds_without_std;
+    cross_toml_has_known_keys_only;
     long: emitted_crates_are_clean,
     emitted_crates_pass_their_own_tests,
+    a_microcontrollers_crate_builds_without_std,
 ];

@@ -173,8 +173,8 @@ fn files_that_are_named_exist() {
 }
 
 tests::trials![
-    commands_print_what_is_shown,
     files_that_are_named_exist;
-    long: rust_compiles;
+    long: rust_compiles,
+    commands_print_what_is_shown;
     nightly: long_commands_print_what_is_shown,
 ];

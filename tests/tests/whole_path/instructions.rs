@@ -36,5 +36,5 @@ fn decoding_keeps_its_instruction_budget() -> Outcome {
 }
 
 tests::trials![
-    ; long: decoding_keeps_its_instruction_budget,
+    long: decoding_keeps_its_instruction_budget,
 ];

@@ -95,6 +95,6 @@ fn smollm2_in_f32_agrees_with_the_reference() -> Outcome {
 }
 
 tests::trials![
-    llama_in_f32_agrees_with_the_reference;
+    long: llama_in_f32_agrees_with_the_reference;
     nightly: smollm2_in_f32_agrees_with_the_reference,
 ];

@@ -147,6 +147,6 @@ fn best(row: &[f64]) -> Option<usize> {
 }
 
 tests::trials![
-    ; long: smollm2_keeps_the_reference_perplexity;
+    long: smollm2_keeps_the_reference_perplexity;
     nightly: smollm2_keeps_the_quality_of_its_file,
 ];

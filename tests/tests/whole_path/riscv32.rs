@@ -75,7 +75,7 @@ fn a_random_model_says_the_same_on_a_microcontroller() -> Outcome {
 }
 
 tests::trials![
-    homectl_answers_on_a_microcontroller;
     long: weights_outside_the_image_are_checked_and_give_the_same_bits,
     a_random_model_says_the_same_on_a_microcontroller,
+    homectl_answers_on_a_microcontroller,
 ];

@@ -21,6 +21,8 @@ fn a_changed_weight_byte_is_noticed_and_located() {
         ("layer_03.bin", 3, "layer 3"),
         ("layer_00.bin", 3, "layer 0"),
         ("embedding.bin", row, "embedding"),
+        // The gain of the last norm.
+        ("head.bin", 3, "output"),
     ] {
         let path = emitted.folder.join("weights").join(file);
         let intact = std::fs::read(&path).expect("an emitted weight file");

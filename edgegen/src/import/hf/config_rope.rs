@@ -115,3 +115,38 @@ fn attention_factor(fields: Fields<'_>, factor: f64) -> Result<f64> {
         (None, None) => scale(1.0),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// `attention_factor` before `mscale`, which counts beside `mscale_all_dim` only.
+    #[test]
+    fn the_attention_factor_is_that_of_transformers() {
+        // 0.1 m ln 4 + 1, for m of 1, 0.7 and 0.4.
+        let (usual, one, all) = (1.138_629_436, 1.097_040_605, 1.055_451_774);
+        for (factor, settings, expected) in [
+            (4.0, json!([null, null, null]), usual),
+            (4.0, json!([null, 0.7, 0.4]), one / all),
+            (4.0, json!([null, 0.4, 0.7]), all / one),
+            (4.0, json!([null, 0.7, null]), usual),
+            (4.0, json!([null, null, 0.7]), usual),
+            (4.0, json!([null, 0.7, 0.0]), usual),
+            (4.0, json!([null, 0.0, 0.7]), usual),
+            (4.0, json!([1.5, null, null]), 1.5),
+            (4.0, json!([1.5, 0.7, 0.4]), 1.5),
+            (1.0, json!([null, 0.7, 0.4]), 1.0),
+            (0.5, json!([null, null, null]), 1.0),
+        ] {
+            let settings = json!({
+                "attention_factor": settings[0],
+                "mscale": settings[1],
+                "mscale_all_dim": settings[2],
+            });
+            let fields = Fields(settings.as_object().unwrap());
+            let found = attention_factor(fields, factor).unwrap();
+            assert!((found - expected).abs() < 1e-8, "{settings}: {found}");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Files that people write, such as texts and plans: read whole, up to a size.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::error::{Error, Place, Result};
+
+/// Reads a file of at most so many bytes. `what` it is, with its article, is for messages.
+///
+/// # Errors
+///
+/// When it cannot be read, or is longer.
+pub(crate) fn read(what: &str, path: &Path, most: u64) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+        .map_err(|error| Error::io(&format!("read {what}"), path, &error))?;
+    if bytes.len() as u64 > most {
+        let problem = format!("{what} has more than {most} bytes");
+        return Err(Error::new(problem)
+            .in_file(path)
+            .remedy("give a shorter one"));
+    }
+    Ok(bytes)
+}
+
+/// As [`read`], of a text in UTF-8.
+///
+/// # Errors
+///
+/// As [`read`], and when it is not UTF-8.
+pub(crate) fn read_text(what: &str, path: &Path, most: u64) -> Result<String> {
+    String::from_utf8(read(what, path, most)?).map_err(|error| {
+        Error::new(format!("{what} is not UTF-8"))
+            .in_file(path)
+            .at(Place::Offset(error.utf8_error().valid_up_to()))
+            .remedy("convert it, for instance with `iconv -t UTF-8`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn an_endless_file_is_refused() {
+        let error = read("the text", Path::new("/dev/zero"), 1000).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            message.contains("the text has more than 1000 bytes"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn as_many_bytes_as_are_allowed_are_read() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "12345").unwrap();
+        assert_eq!(read_text("the text", file.path(), 5).unwrap(), "12345");
+        assert!(read_text("the text", file.path(), 4).is_err());
+    }
+}
