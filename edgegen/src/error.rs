@@ -117,9 +117,14 @@ impl Error {
         Self::of(Kind::Tool, problem)
     }
 
-    /// A failure of the operating system.
+    /// A failure of the operating system, for a caller that knows best what to do.
+    pub(crate) fn system(action: &str, file: &Path, error: &io::Error) -> Self {
+        Self::of(Kind::Io, format!("cannot {action}: {error}")).in_file(file)
+    }
+
+    /// A failure of the operating system, with what is usually to be done.
     pub fn io(action: &str, file: &Path, error: &io::Error) -> Self {
-        let this = Self::of(Kind::Io, format!("cannot {action}: {error}")).in_file(file);
+        let this = Self::system(action, file, error);
         let way = match error.kind() {
             io::ErrorKind::NotFound => "check the path: nothing is there",
             io::ErrorKind::PermissionDenied => "get the right to it, or give another path",

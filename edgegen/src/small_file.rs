@@ -16,13 +16,21 @@ pub(crate) fn read(what: &str, path: &Path, most: u64) -> Result<Vec<u8>> {
     File::open(path)
         .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
         .map_err(|error| Error::io(&format!("read {what}"), path, &error))?;
+    check_length(what, &bytes, most).map_err(|error| error.in_file(path))?;
+    Ok(bytes)
+}
+
+/// Refuses more than so many bytes.
+///
+/// # Errors
+///
+/// Says how many there may be.
+pub(crate) fn check_length(what: &str, bytes: &[u8], most: u64) -> Result<()> {
     if bytes.len() as u64 > most {
         let problem = format!("{what} has more than {most} bytes");
-        return Err(Error::new(problem)
-            .in_file(path)
-            .remedy("give a shorter one"));
+        return Err(Error::new(problem).remedy("give a shorter one"));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// As [`read`], of a text in UTF-8.

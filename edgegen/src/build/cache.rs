@@ -72,9 +72,7 @@ impl Cache {
     /// When there is none.
     pub(super) fn folder() -> Result<PathBuf> {
         cache::folder().ok_or_else(|| {
-            Error::of(Kind::Io, "there is no folder for the cache").remedy(format!(
-                "set {VARIABLE} to the absolute path of a folder that can be written"
-            ))
+            Error::of(Kind::Io, "there is no folder for the cache").remedy(another_folder())
         })
     }
 
@@ -176,11 +174,13 @@ impl Cache {
         fs::create_dir_all(self.locks())
             .and_then(|()| File::options().create(true).append(true).open(&path))
             .map_err(|error| {
-                Error::io("write to the cache", &path, &error).remedy(format!(
-                    "set {VARIABLE} to the absolute path of a folder that can be written"
-                ))
+                Error::system("write to the cache", &path, &error).remedy(another_folder())
             })
     }
+}
+
+fn another_folder() -> String {
+    format!("set {VARIABLE} to the absolute path of a folder that can be written")
 }
 
 /// Whether an entry is there, with every file as it was made.

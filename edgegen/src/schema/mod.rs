@@ -23,7 +23,7 @@ pub use grammar::Grammar;
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Tokenizer;
 use crate::small_file;
 
@@ -38,14 +38,6 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     small_file::read("the schema", path, MAX_FILE)
 }
 
-fn check_length(text: &[u8]) -> Result<()> {
-    if text.len() as u64 > MAX_FILE {
-        let problem = format!("the schema has more than {MAX_FILE} bytes");
-        return Err(Error::new(problem).remedy("give a shorter one"));
-    }
-    Ok(())
-}
-
 /// Compiles a schema for a tokenizer.
 ///
 /// # Errors
@@ -53,7 +45,7 @@ fn check_length(text: &[u8]) -> Result<()> {
 /// subset (the message says what and where), allows nothing, is too large, or
 /// needs bytes that the vocabulary lacks.
 pub fn compile(text: &[u8], tokenizer: &Tokenizer) -> Result<Grammar> {
-    check_length(text)?;
+    small_file::check_length("the schema", text, MAX_FILE)?;
     let nodes = parse::parse(&json::read(text)?)?;
     let automaton = nfa::nfa(&nodes, automaton::MAX_BYTES)
         .ok()

@@ -126,3 +126,13 @@ fn what_is_not_finished_is_swept_by_the_next_and_no_entry() {
     assert!(unfinished.exists());
     assert_eq!(cache.locks().read_dir().unwrap().count(), 1);
 }
+
+/// Not what is usually to be done about such a failure: the user chose no path.
+#[test]
+fn a_cache_that_cannot_be_written_says_how_to_choose_another() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let cache = Cache::at(file.path().join("below"));
+    let message = cache.lock("key").unwrap_err().to_string();
+    let help = format!("help: set {VARIABLE} to the absolute path");
+    assert!(message.contains(&help), "{message}");
+}
