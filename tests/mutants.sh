@@ -34,7 +34,9 @@ for group; do
         kernels) mutate "$group" runtime-kernels 'runtime-kernels/src/**' --all-features --lib --tests ;;
         templates)
             mutate "$group" edgegen-templates,edgegen 'templates/src/**' \
-                --lib --test sampler --test grammar --test pass --test tokenizer --test schema
+                --lib --test sampler --test grammar --test pass --test suite -- \
+                --skip cli:: --skip cold_and_warm:: --skip emission:: --skip evaluate:: --skip hostile_ \
+                --skip import:: --skip new:: --skip predictions:: --skip prune:: --skip search::
             ;;
         sessions)
             # cargo-mutants does not see what a macro includes.
@@ -44,20 +46,19 @@ for group; do
             mutate "$group" edgegen-sessions 'templates/src/**' --lib
             ;;
         cache)
-            mutate "$group" edgegen 'edgegen/src/cache/** edgegen/src/build/**' --lib --test emission \
-                --test cold_and_warm
+            mutate "$group" edgegen 'edgegen/src/cache/** edgegen/src/build/**' --lib --test suite -- \
+                cache:: build:: emission:: cold_and_warm::
             ;;
         plan)
             mutate "$group" edgegen 'edgegen/src/plan/** edgegen/src/layout/** edgegen/src/program/**' \
-                --lib --test pipeline --test snapshots --test cli
+                --lib --test suite -- plan:: layout:: program:: pipeline:: snapshots:: cli::
             ;;
         schema)
-            mutate "$group" edgegen 'edgegen/src/schema/**' --lib --test schema --test schema_limits
+            mutate "$group" edgegen 'edgegen/src/schema/**' --lib --test suite --test schema_limits -- schema bounded
             ;;
         import)
-            mutate "$group" edgegen 'edgegen/src/import/** edgegen/src/model/**' --lib --test import \
-                --test tokenizer --test dequantize --test hostile_gguf --test hostile_hf \
-                --test hostile_llama2c --test hostile_sizes --test long_words
+            mutate "$group" edgegen 'edgegen/src/import/** edgegen/src/model/**' --lib --test suite -- \
+                import:: model:: tokenizer:: dequantize:: hostile_ long_words::
             ;;
         *) echo "$0: there is no group $group" >&2 && exit 2 ;;
     esac

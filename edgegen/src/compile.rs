@@ -7,9 +7,9 @@ use crate::cache::Cache;
 use crate::compress::compress_cached;
 use crate::emit::{self, Crate, Options};
 use crate::error::Result;
-use crate::interpret::{bake, check_sessions, golden};
+use crate::interpret::{bake, golden};
 use crate::model::Model;
-use crate::plan::{Plan, Request, plan, shapes};
+use crate::plan::{Plan, Request, check_sessions, plan, shapes};
 use crate::profile::Profile;
 use crate::program::{Golden, Program};
 

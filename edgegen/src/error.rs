@@ -132,7 +132,7 @@ impl Error {
             io::ErrorKind::IsADirectory => "it is a folder: give a file",
             io::ErrorKind::StorageFull => "make room on the disk, or give another path",
             io::ErrorKind::ReadOnlyFilesystem => "give a path that can be written",
-            _ => return this,
+            _ => "give another path",
         };
         this.remedy(way)
     }
@@ -160,6 +160,15 @@ impl Error {
     pub fn at(mut self, place: impl Into<Place>) -> Self {
         self.0.place.get_or_insert_with(|| place.into());
         self
+    }
+
+    /// The option that it is about is a field of this file.
+    #[must_use]
+    pub(crate) fn set_in(mut self, file: &Path) -> Self {
+        if let Some(Place::Option(option)) = self.0.place {
+            self.0.place = Some(option.into());
+        }
+        self.in_file(file)
     }
 
     /// Says what to do, unless a deeper stage said so.

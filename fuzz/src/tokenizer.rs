@@ -21,7 +21,7 @@ pub fn tokenizer_json(data: &[u8]) {
         Input::File(bytes) => (bytes.to_vec(), "Hello, world: 12 345 é🦀\n\tx"),
         Input::Recipe(kind, u) => recipe(kind, u).unwrap_or_default(),
     };
-    match from_hf(&file, None, None) {
+    match from_hf(&file, None, &[]) {
         Ok(tokenizer) => assert_sound(&tokenizer, text),
         Err(error) => assert_printable(&error.to_string()),
     }

@@ -1,6 +1,7 @@
 //! How a generation chooses its tokens.
 
 use super::error::Error;
+use super::kernels::in_default_mode;
 
 /// Settings of a generation. The default is greedy.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +32,11 @@ impl Options {
 
     /// Refuses settings that mean nothing.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        // A thread that takes subnormal numbers for zero would judge them otherwise.
+        in_default_mode(|| self.check_in_mode())
+    }
+
+    fn check_in_mode(&self) -> Result<(), Error> {
         if !(self.temperature >= 0.0 && self.temperature.is_finite()) {
             return Err(Error::InvalidOption(
                 "temperature must be a number from 0 on",

@@ -38,9 +38,9 @@ async function serve(fault, act) {
 }
 
 /** Loads with a fault; gives the error's text, or nothing, and how often each file was asked for. */
-const load = (fault) =>
+const load = (fault, options) =>
   serve(fault, async (url, asked) => {
-    const error = await loadEngine(url).then(
+    const error = await loadEngine(url, options).then(
       ({ engine }) => assert.equal(engine.selfTest(), hash),
       (error) => error,
     );
@@ -145,6 +145,55 @@ const checks = {
     assert.equal(cut.error, undefined);
     const reset = await load(({ name, time, to }) => name === "manifest.json" && time === 1 && to.destroy());
     assert.equal(reset.error, undefined);
+  },
+
+  async "a connection that broke goes on where it broke, and progress counts each byte once"() {
+    const bytes = file(largest.file);
+    const half = bytes.length >> 1;
+    for (const honoured of [true, false]) {
+      const ranges = [];
+      const fault = ({ name, time, to, from }) => {
+        if (name !== largest.file) return false;
+        ranges.push(from.headers.range);
+        if (time === 1) {
+          to.writeHead(200, { "Content-Length": bytes.length });
+          to.write(bytes.subarray(0, half), () => setTimeout(() => to.destroy(), 50));
+          return true;
+        }
+        if (!honoured) return false;
+        const start = Number(from.headers.range.match(/^bytes=(\d+)-$/)[1]);
+        to.writeHead(206, { "Content-Range": `bytes ${start}-${bytes.length - 1}/${bytes.length}` });
+        to.end(bytes.subarray(start));
+        return true;
+      };
+      const told = [];
+      const { error } = await load(fault, { onProgress: (progress) => told.push(progress) });
+      assert.equal(error, undefined);
+      assert.equal(ranges.length, 2);
+      assert.match(ranges[1], /^bytes=[1-9]\d*-$/);
+      const total = [manifest.module, ...manifest.shards].reduce((sum, { bytes }) => sum + bytes, 0);
+      assert.equal(told.at(-1).loaded, total);
+      for (const progress of told) {
+        assert.equal(progress.total, total);
+        assert.ok(progress.loaded >= 0 && progress.loaded <= total, JSON.stringify(progress));
+      }
+    }
+  },
+
+  async "who aborts waits no longer, and nothing more is fetched"() {
+    for (const which of ["manifest.json", manifest.module.file, largest.file]) {
+      const controller = new AbortController();
+      const fault = ({ name, to }) => {
+        if (name !== which) return false;
+        to.writeHead(200);
+        to.flushHeaders();
+        setTimeout(() => controller.abort(), 50);
+        return true;
+      };
+      const { error, asked } = await load(fault, { signal: controller.signal });
+      assert.match(error, /^AbortError: /, which);
+      assert.equal(asked.get(which), 1);
+    }
   },
 
   async "what stays is refused, after some attempts at most"() {

@@ -98,6 +98,9 @@ final class Check {
         thrown(IllegalStateException.class, message, open::step);
         equal(open.finish(), Model.Finish.RUNNING);
         memoryIsFreed(weights);
+        if (weights != null) {
+            weightsAreHeld(weights, args[0]);
+        }
         System.out.println("ok: " + Model.name() + ", context of " + Model.context() + " tokens");
     }
 
@@ -109,6 +112,24 @@ final class Check {
         }
         long grown = resident() - before;
         equal(grown < 30_000_000 ? 0L : grown, 0L);
+    }
+
+    /** A model holds its weights, also where nobody else does. */
+    private static void weightsAreHeld(ByteBuffer weights, String hash) throws InterruptedException {
+        try (Model model = new Model(ByteBuffer.allocateDirect(weights.capacity()).put(0, weights, 0, weights.capacity()))) {
+            List<ByteBuffer> others = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                System.gc();
+                Thread.sleep(20);
+                ByteBuffer other = ByteBuffer.allocateDirect(weights.capacity());
+                for (int at = 0; at < other.capacity(); at++) {
+                    other.put(at, (byte) -1);
+                }
+                others.add(other);
+            }
+            equal(model.selfTest(), hash);
+            equal(others.size(), 8);
+        }
     }
 
     private static long resident() throws IOException {

@@ -34,6 +34,15 @@ pub fn package(emitted: &Emitted) -> Result<PathBuf, Missing> {
     Ok(web)
 }
 
+/// A script of these tests, on a package in Node.
+pub fn in_node(script: &str, web: &Path) -> Command {
+    let mut command = Command::new("node");
+    command
+        .arg(paths::workspace().join("tests/browser").join(script))
+        .arg(web);
+    command
+}
+
 /// A folder with a script of these tests and the packages that it names.
 pub fn scripts(folder: &str) -> PathBuf {
     let source = paths::workspace().join("tests").join(folder);

@@ -12,6 +12,11 @@ use crate::{Emitted, Outcome, paths, run};
 pub enum Target {
     /// This machine.
     Host,
+    /// This machine's system, emulated: a `cpu` that `qemu-x86_64-static -cpu` knows.
+    X86 {
+        /// The emulated CPU.
+        cpu: &'static str,
+    },
     /// 64-bit Arm Linux, emulated: a `cpu` that `qemu-aarch64-static -cpu` knows.
     Aarch64 {
         /// The emulated CPU.
@@ -46,6 +51,13 @@ const ARMV7: Tools = Tools {
     emulator: "qemu-arm-static",
 };
 
+const X86: Tools = Tools {
+    target: "x86_64-unknown-linux-gnu",
+    linker: "cc",
+    packages: "gcc",
+    emulator: "qemu-x86_64-static",
+};
+
 /// `tests/cargo-for.sh`: cargo for a target that the toolchain may not have.
 pub fn cargo_for(std: &str, target: &str, subcommand: &str) -> Command {
     let mut command = run::clean(paths::workspace().join("tests/cargo-for.sh"));
@@ -58,6 +70,7 @@ impl Target {
     fn emulated(self) -> Option<(Tools, &'static str)> {
         match self {
             Self::Host => None,
+            Self::X86 { cpu } => Some((X86, cpu)),
             Self::Aarch64 { cpu } => Some((AARCH64, cpu)),
             Self::Armv7 { cpu } => Some((ARMV7, cpu)),
         }
@@ -142,7 +155,7 @@ impl Program {
     fn command(&self) -> Command {
         match self.target.emulated() {
             None => Command::new(&self.path),
-            // Nothing names a folder of shared libraries: only a static program runs.
+            // Nothing names another system's folder of libraries: there only a static program runs.
             Some((tools, cpu)) => {
                 let mut command = Command::new(tools.emulator);
                 command.args(["-cpu", cpu]).arg(&self.path);

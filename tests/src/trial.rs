@@ -83,6 +83,9 @@ macro_rules! trials {
     (long: $($rest:tt)+) => {
         $crate::trials![; long: $($rest)+];
     };
+    (nightly: $($rest:tt)+) => {
+        $crate::trials![; nightly: $($rest)+];
+    };
     (
         $($test:ident),* $(,)?
         $(; long: $($long:ident),+ $(,)?)?

@@ -42,15 +42,6 @@ fn smollm2_works_in_a_browser() -> Outcome {
     Ok(())
 }
 
-/// A script of these tests, on a package in Node.
-fn in_node(script: &str, web: &Path) -> Command {
-    let mut command = Command::new("node");
-    command
-        .arg(paths::workspace().join("tests/browser").join(script))
-        .arg(web);
-    command
-}
-
 fn a_package_bears_faults_and_asks_what_it_is_told() -> Outcome {
     let recipe = Recipe {
         name: "chat-browser".into(),
@@ -59,9 +50,9 @@ fn a_package_bears_faults_and_asks_what_it_is_told() -> Outcome {
     };
     let emitted = recipe.emit();
     let web = browser::package(&emitted)?;
-    run::must(in_node("package.mjs", &web).arg(emitted.hash()));
+    run::must(browser::in_node("package.mjs", &web).arg(emitted.hash()));
     let (questions, answers) = questions::asked();
-    let told = run::must(in_node("ask.mjs", &web).arg(questions));
+    let told = run::must(browser::in_node("ask.mjs", &web).arg(questions));
     assert_eq!(&questions::told(&told), answers);
 
     // Without the target of WebAssembly, one line says what to do, and what was built stays.
@@ -99,7 +90,7 @@ fn an_engine_without_simd_gets_the_same_bits() -> Outcome {
     for (emitted, expected) in [(&simd, true), (&scalar, false)] {
         let web = browser::package(emitted)?;
         assert_eq!(has_simd(&web), expected, "{}", emitted.name);
-        let hash = run::must(&mut in_node("hash.mjs", &web));
+        let hash = run::must(&mut browser::in_node("hash.mjs", &web));
         assert_eq!(hash.trim(), simd.hash(), "{}", emitted.name);
     }
     Ok(())

@@ -161,6 +161,22 @@ mod tests {
         assert_eq!(kept(), [false; 3]);
     }
 
+    /// Of a cache of 1 GB. The files have holes in place of bytes.
+    #[test]
+    fn a_new_entry_makes_room_for_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path());
+        let large = folder.path().join("large");
+        for (bytes, stays) in [(1_000_000_000, true), (1_000_000_001, false)] {
+            let file = fs::File::create(&large).unwrap();
+            file.set_len(bytes).unwrap();
+            cache.put(&Key::new("test"), b"result");
+            assert_eq!(large.exists(), stays, "{bytes}");
+            assert!(cache.get(&Key::new("test")).is_some());
+            fs::remove_file(folder.path().join(Key::new("test").name())).unwrap();
+        }
+    }
+
     #[test]
     fn a_cache_that_cannot_be_written_keeps_nothing() {
         let folder = tempfile::tempdir().unwrap();

@@ -85,9 +85,9 @@ impl Kind {
 pub(super) fn run(args: &Args) -> Result<String> {
     let profile = Profile::load(&args.platform)?;
     let kind = Kind::of(&profile)?;
-    let package = args.path.file_name().and_then(|name| name.to_str());
-    let package = package.unwrap_or_default();
-    name::check(package)?;
+    let package = args.path.file_name().unwrap_or_default().to_string_lossy();
+    let package = &*package;
+    name::check(package).map_err(|error| error.set_in(&args.path))?;
     if args.path.exists() {
         return Err(Error::of(error::Kind::Option, "it is there already")
             .in_file(&args.path)

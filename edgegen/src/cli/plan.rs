@@ -11,7 +11,7 @@ use crate::cache::Cache;
 use crate::compress::compress_cached;
 use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::import::{built_in, import_with_tokenizer};
-use crate::plan::{Request, Schedule, Sizes, Step, schedule};
+use crate::plan::{Request, Schedule, Sizes, Step, check_sessions, schedule, shapes};
 use crate::profile::{Profile, format_size};
 use crate::program::CacheFormat;
 use crate::search::Loss;
@@ -124,6 +124,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         fit: Fit::of(schedule.plan.footprint(), &profile),
         schedule: &schedule,
         loss,
+        emission: check_sessions(1, &shapes(&model, schedule.plan.sizes())),
     };
     Ok(if args.json {
         json(&shown.json())
@@ -139,6 +140,8 @@ struct Shown<'a> {
     fit: Fit,
     schedule: &'a Schedule,
     loss: Option<Loss>,
+    /// Whether `emit` can run what it emits, on this machine.
+    emission: Result<()>,
 }
 
 impl Shown<'_> {
@@ -172,7 +175,7 @@ impl Shown<'_> {
             "quant": schedule.quant.map(|quant| quant.to_string()),
             "intermediate_size": schedule.shape.intermediate_size,
             "loss": self.loss,
-            "emit": self.command(),
+            "emit": self.emission.is_ok().then(|| self.command()),
         })
     }
 
@@ -215,7 +218,10 @@ impl Shown<'_> {
                 "speed    unknown: the profile has no `[speed]`; `edgegen profile` measures one"
             ),
         };
-        let _ = writeln!(text, "emit     `{}` does this", self.command());
+        let _ = match &self.emission {
+            Ok(()) => writeln!(text, "emit     `{}` does this", self.command()),
+            Err(error) => writeln!(text, "emit     not on this machine: {}", error.problem()),
+        };
         text
     }
 

@@ -9,7 +9,7 @@ mod limits;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, Value, context};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::model::{ChatPiece, ChatTemplate, Tokenizer};
 
 /// Longest template, in bytes; the longest that are in use are a third of it.
@@ -33,6 +33,17 @@ const PROBES: [&str; 6] = [
     "/think no_think [INST] <<SYS>> <think>a</think> b",
     "0",
 ];
+
+/// The chat template, if it reduces to literal pieces.
+///
+/// # Errors
+/// When it takes more than this machine should give for it.
+pub(super) fn read(template: &str, tokenizer: &Tokenizer) -> Result<Option<ChatTemplate>> {
+    match reduce(template, tokenizer) {
+        Err(error) if error.kind() == Kind::DoesNotFit => Err(error),
+        reduced => Ok(reduced.ok()),
+    }
+}
 
 /// Reduces a chat template, with the names of the tokenizer's BOS and EOS.
 ///

@@ -37,6 +37,12 @@ pub(super) fn supported() -> String {
     ALL.map(|d| d.gguf).join(", ")
 }
 
+/// A text that says something.
+pub(super) fn stated(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
 impl Description {
     /// Gives each tensor its role by its name.
     ///

@@ -6,7 +6,17 @@ use crate::error::{Error, Kind};
 
 /// What a file is that is none of those that are read, by its first bytes or else its name.
 pub(super) fn file(path: &Path, bytes: &[u8]) -> Error {
+    if let Some(error) = not_fetched(bytes) {
+        return error;
+    }
     let (what, remedy) = match (bytes, ending(path).as_str()) {
+        ([b'P', b'K', 3, 4, ..], end) if !is_checkpoint(bytes, end) => {
+            ("a ZIP archive", "unpack it, and give the model in it")
+        }
+        (
+            [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [0xfd, b'7', b'z', b'X', b'Z', ..],
+            _,
+        ) => ("a compressed file", "unpack it, and give the model in it"),
         ([b'P', b'K', 3, 4, ..] | [0x80, 2, ..], _) | (_, "pt" | "pth") => (
             "a PyTorch checkpoint",
             "give the safetensors of the same model, in a folder with its config.json",
@@ -43,6 +53,34 @@ pub(super) fn file(path: &Path, bytes: &[u8]) -> Error {
         }
     };
     Error::unsupported(format!("this is {what}, which is not read")).remedy(remedy)
+}
+
+/// Whether an archive is what PyTorch writes: a pickle comes first.
+fn is_checkpoint(archive: &[u8], end: &str) -> bool {
+    let pickle = b"data.pkl";
+    let mut first = archive.windows(pickle.len()).take(256);
+    matches!(end, "pt" | "pth") || first.any(|bytes| bytes == pickle)
+}
+
+/// What stands in a file's place where a download went wrong.
+pub(super) fn not_fetched(bytes: &[u8]) -> Option<Error> {
+    let start = bytes.trim_ascii_start();
+    let begins =
+        |with: &[u8]| start.len() >= with.len() && start[..with.len()].eq_ignore_ascii_case(with);
+    let (what, remedy) = if begins(b"version https://git-lfs.github.com/") {
+        (
+            "this is a pointer of Git LFS, not the file itself",
+            "fetch the file: `git lfs pull` in its repository, or `hf download`",
+        )
+    } else if begins(b"<!doctype html") || begins(b"<html") {
+        (
+            "this is a web page, not the file itself",
+            "fetch the file again, by the address that its page names for downloads",
+        )
+    } else {
+        return None;
+    };
+    Some(Error::new(what).remedy(remedy))
 }
 
 /// What a folder is that has no config.json.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::source;
 use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::{
     Architecture, DType, Model, Parts, Role, Rope, RopeLayout, RopeScaling, Tensor, TensorKey, View,
@@ -36,7 +37,7 @@ pub(super) fn import(path: &Path, view: View, tokenizer: Option<&Path>) -> Resul
     }
     let tensors = layout.finish()?;
     let tokenizer = tokenizer_path(path, header.architecture.vocab_size, tokenizer)?;
-    let tokenizer_view = super::source::open(&tokenizer)?;
+    let tokenizer_view = source::open(&tokenizer)?;
     let vocabulary = header.architecture.vocab_size;
     let tokenizer = super::tokenizer::llama2c::from_llama2c(tokenizer_view.bytes(), vocabulary)
         .map_err(|error| {
@@ -46,7 +47,7 @@ pub(super) fn import(path: &Path, view: View, tokenizer: Option<&Path>) -> Resul
                 .remedy("the file is damaged or of another checkpoint; fetch it again")
         })?;
     Model::new(Parts {
-        name: super::source::stem(path),
+        name: source::stem(path),
         format: "llama2.c",
         licence: None,
         architecture: header.architecture,
@@ -248,30 +249,32 @@ fn version_2(layout: &mut Layout<'_>, header: &Header, group_size: usize) -> Res
     Ok(())
 }
 
-/// The tokenizer that was given, or the one beside the checkpoint.
 /// The tokenizer's file of a checkpoint, if both are as they should be.
 pub(super) fn tokenizer(path: &Path, view: &View, given: Option<&Path>) -> Option<PathBuf> {
     let header = Header::read(view.bytes()).ok()?;
     tokenizer_path(path, header.architecture.vocab_size, given).ok()
 }
 
+/// The tokenizer that was given, or the one beside the checkpoint.
 fn tokenizer_path(model: &Path, vocab_size: usize, given: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = given {
         return Ok(path.to_owned());
     }
     let names = [format!("tok{vocab_size}.bin"), "tokenizer.bin".to_owned()];
-    names
-        .iter()
-        .map(|name| model.with_file_name(name))
-        .find(|path| path.is_file())
-        .ok_or_else(|| {
-            Error::new("a llama2.c checkpoint holds no tokenizer, and none is beside it")
-                .at(Place::Option("tokenizer"))
-                .remedy(
-                    Remedy::from(format!("put {} or {} beside it", names[0], names[1]))
-                        .or(Remedy::from("give ").set(Setting::bare("tokenizer", "FILE"))),
-                )
-        })
+    for name in &names {
+        let path = model.with_file_name(name);
+        if source::is_file(&path)? {
+            return Ok(path);
+        }
+    }
+    Err(
+        Error::new("a llama2.c checkpoint holds no tokenizer, and none is beside it")
+            .at(Place::Option("tokenizer"))
+            .remedy(
+                Remedy::from(format!("put {} or {} beside it", names[0], names[1]))
+                    .or(Remedy::from("give ").set(Setting::bare("tokenizer", "FILE"))),
+            ),
+    )
 }
 
 fn integer(bytes: &[u8], at: usize) -> Option<i32> {

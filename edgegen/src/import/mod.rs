@@ -76,7 +76,7 @@ fn resolved(path: &Path) -> Result<PathBuf> {
         let elsewhere = foreign::elsewhere(path);
         return elsewhere.map_or_else(|| Ok(path.to_owned()), |error| Err(error.in_file(path)));
     }
-    if !path.is_dir() || path.join("config.json").is_file() {
+    if !path.is_dir() || source::is_file(&path.join("config.json"))? {
         return Ok(path.to_owned());
     }
     let entries = path

@@ -12,14 +12,10 @@ use runtime_kernels::{
     F16, F32, F32Cache, I8Cache, Isa, Q4, Q4M, Q8, Q8Block, T2, T3, T4, in_default_mode,
 };
 
-use crate::error::Result;
 use crate::isa;
-use crate::memory;
 use crate::plan::activation_blocks;
 use crate::profile::InstructionSet;
-use crate::program::{
-    Arena, Buffer, CacheFormat, Matrix, Operation, Part, Program, Shapes, WeightFormat,
-};
+use crate::program::{Buffer, CacheFormat, Matrix, Operation, Part, Program, Shapes, WeightFormat};
 
 pub use bake::bake;
 pub use evaluate::{Agreement, Evaluation, Score, divergence, evaluate};
@@ -34,22 +30,6 @@ pub struct Interpreter<'p> {
     arena: Vec<f32>,
     activations: Vec<Q8Block>,
     position: usize,
-}
-
-/// Whether this machine has the memory for so many sessions.
-///
-/// # Errors
-///
-/// Says how many bytes they take.
-pub(crate) fn check_sessions(count: usize, shapes: &Shapes) -> Result<()> {
-    let floats = shapes.kv_cache_len() + Arena::new(shapes).len();
-    let blocks = activation_blocks(shapes);
-    let bytes = floats * size_of::<f32>() + blocks * size_of::<Q8Block>();
-    let what = match count {
-        1 => format!("a session of {} tokens", shapes.context),
-        _ => format!("{count} sessions of {} tokens", shapes.context),
-    };
-    memory::check(&what, count * bytes)
 }
 
 /// Sees results as they are computed.

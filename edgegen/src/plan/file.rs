@@ -14,6 +14,9 @@ use crate::text::line_at;
 /// The version of the file that this edgegen reads and writes.
 const VERSION: u32 = 1;
 
+/// What to do about a file that is not as [`PlanFile::write`] writes it.
+const AGAIN: &str = "write the file again with `edgegen plan … --out FILE`";
+
 /// What is to become of a model's vocabulary and of each matrix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanFile {
@@ -69,19 +72,18 @@ impl PlanFile {
     /// When it is no TOML, has another version or other fields, or names roles or formats that do
     /// not exist.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::read(text).map_err(|error| error.remedy(AGAIN))
+    }
+
+    fn read(text: &str) -> Result<Self> {
         let file: File = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| line_at(text, span.start));
             let place = line.map_or_else(|| "TOML".to_owned(), |line| format!("line {line}"));
-            Error::new(error.message().to_owned())
-                .at(place)
-                .remedy("write the file again with `edgegen plan … --out FILE`")
+            Error::new(error.message().to_owned()).at(place)
         })?;
         if file.version != VERSION {
-            return Err(
-                Error::new(format!("version {}, not {VERSION}", file.version))
-                    .at("version")
-                    .remedy("write the file again with `edgegen plan … --out FILE`"),
-            );
+            let problem = format!("version {}, not {VERSION}", file.version);
+            return Err(Error::new(problem).at("version"));
         }
         let mut formats = BTreeMap::new();
         for (name, given) in file.formats {
@@ -89,7 +91,12 @@ impl PlanFile {
             let role = Role::ALL
                 .into_iter()
                 .find(|role| role.is_matrix() && role.name() == name)
-                .ok_or_else(|| Error::new("there is no such matrix").at(&place))?;
+                .ok_or_else(|| {
+                    let roles = Role::ALL.into_iter().filter(|role| role.is_matrix());
+                    let names: Vec<_> = roles.map(Role::name).collect();
+                    let way = Remedy::similar(&name, &names, AGAIN);
+                    Error::new("there is no such matrix").at(&place).remedy(way)
+                })?;
             let parse = |format: &str| {
                 format
                     .parse::<WeightFormat>()
@@ -198,16 +205,22 @@ impl PlanFile {
         };
         if let Some(key) = needed.iter().find(|key| !self.formats.contains_key(key)) {
             return Err(
-                Error::new("the model has a matrix there, the plan no format").at(place(key)),
+                Error::new("the model has a matrix there, the plan no format")
+                    .at(place(key))
+                    .remedy(AGAIN),
             );
         }
         if let Some(key) = self.formats.keys().find(|key| !needed.contains(key)) {
-            return Err(Error::new("the model has no matrix there").at(place(key)));
+            return Err(Error::new("the model has no matrix there")
+                .at(place(key))
+                .remedy(AGAIN));
         }
         let rounded = self.formats.iter().find(|(_, f)| f.calibrated());
         if let Some((key, format)) = rounded.filter(|_| !self.calibrated()) {
             return Err(
-                Error::new(format!("`{format}` needs the field `calibration`")).at(place(key)),
+                Error::new(format!("`{format}` needs the field `calibration`"))
+                    .at(place(key))
+                    .remedy(AGAIN),
             );
         }
         Ok(self.formats.clone())

@@ -28,6 +28,7 @@ pub use file::PlanFile;
 pub use placement::Placement;
 pub use policy::basic;
 pub use schedule::{Schedule, schedule};
+pub(crate) use session::check_sessions;
 pub use session::{activation_blocks, ram_bytes};
 pub use steps::{Action, Step};
 pub use throughput::TokenCost;

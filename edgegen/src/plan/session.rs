@@ -1,5 +1,7 @@
 //! What a session of a generated crate takes of RAM.
 
+use crate::error::Result;
+use crate::memory;
 use crate::profile::Profile;
 use crate::program::{Arena, COLUMN_PADDING, Shapes};
 
@@ -45,6 +47,22 @@ pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
     ];
     let session: usize = session.iter().sum();
     Arena::new(shapes).len() * size_of::<f32>() + session.next_multiple_of(pointer)
+}
+
+/// Whether this machine has the memory for so many sessions.
+///
+/// # Errors
+///
+/// Says how many bytes they take.
+pub(crate) fn check_sessions(count: usize, shapes: &Shapes) -> Result<()> {
+    let floats = shapes.kv_cache_len() + Arena::new(shapes).len();
+    let blocks = activation_blocks(shapes);
+    let bytes = floats * size_of::<f32>() + blocks * size_of::<runtime_kernels::Q8Block>();
+    let what = match count {
+        1 => format!("a session of {} tokens", shapes.context),
+        _ => format!("{count} sessions of {} tokens", shapes.context),
+    };
+    memory::check(&what, count * bytes)
 }
 
 /// Bytes of RAM of a session: `RAM_BYTES` of the generated crate.

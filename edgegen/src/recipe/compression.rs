@@ -106,15 +106,15 @@ impl Given<'_> {
     ///
     /// When they are too few or too many.
     pub fn prune(&self, model: Model) -> Result<Model, Refusal> {
-        let size = match &self.file {
-            Some((_, file)) => file.vocab_size(),
-            None => self.options.vocab_size,
-        };
-        let model = match size {
+        let keep = |model, size| match size {
             Some(size) => prune::vocabulary(model, size, self.text()),
             None => Ok(model),
         };
-        let model = model.map_err(Refusal::of("vocab_size"))?;
+        let model = match &self.file {
+            Some((path, file)) => keep(model, file.vocab_size())
+                .map_err(|error| Refusal::of("plan")(error.set_in(path))),
+            None => keep(model, self.options.vocab_size).map_err(Refusal::of("vocab_size")),
+        }?;
         let shape = self.options.shape;
         shape
             .prune(model, self.text())

@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
     }
 
     uint64_t hash;
-    int failed = edge_self_test(session, &hash);
+    int failed = edge_self_test(session, &hash) ? fail(session, "self-test") : 0;
     printf("self-test: %016" PRIx64 "\n", hash);
     failed = failed || generate(session, argv[1]) || save_and_restore(session);
     if (edge_generate(session, (const uint8_t *)"\xff", 1, NULL)) {

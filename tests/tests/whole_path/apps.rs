@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tests::built::cargo_for;
-use tests::{Emitted, Outcome, Recipe, paths, questions, run};
+use tests::{Emitted, Missing, Outcome, Recipe, paths, questions, run};
 
 const PROMPT: &str = "switch off the lamp in the kitchen";
 const ANSWER: &str = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
@@ -73,12 +73,12 @@ fn symbols(file: &Path, arguments: &[&str]) -> Vec<String> {
 
 /// A crate for this machine behind the package of one for Android, and the programs of these
 /// tests that use it.
-struct Jvm {
+pub(crate) struct Jvm {
     folder: PathBuf,
 }
 
 impl Jvm {
-    fn build(host: &Emitted) -> Self {
+    pub(crate) fn build(host: &Emitted) -> Self {
         let folder = paths::work("jvm").join(&host.name);
         std::fs::create_dir_all(&folder).expect("a writable target folder");
         let target = paths::work("ffi");
@@ -114,7 +114,7 @@ impl Jvm {
         let files = ["Model", "ModelException", "Native", "Options"].map(|name| package.join(name));
         let files = files
             .into_iter()
-            .chain(["Ask", "Check"].map(|name| own.join(name)));
+            .chain(["Ask", "Check", "SelfTest"].map(|name| own.join(name)));
         run::must(
             Command::new("javac")
                 .args(["-Xlint:all", "-Werror", "-d"])
@@ -124,7 +124,7 @@ impl Jvm {
         Self { folder }
     }
 
-    fn java(&self, class: &str) -> Command {
+    pub(crate) fn java(&self, class: &str) -> Command {
         let mut command = Command::new("java");
         command
             .args(["-Xcheck:jni", "-cp"])
@@ -248,7 +248,8 @@ fn the_library_for_android_has_its_exports_and_its_alignment() -> Outcome {
     Ok(())
 }
 
-fn the_libraries_for_ios_have_their_exports_and_want_nothing() -> Outcome {
+/// A target of Apple: the library has the interface, and wants nothing of the system.
+fn library_for_ios(target: &str) -> Result<Emitted, Missing> {
     run::need(&[("llvm-nm-22", "llvm-22"), ("clang-22", "clang-22")])?;
     let emitted = Recipe::built_in("homectl-ios", "ios", "q4").emit();
     let interface: Vec<String> = interface(&emitted)
@@ -256,18 +257,25 @@ fn the_libraries_for_ios_have_their_exports_and_want_nothing() -> Outcome {
         .map(|name| format!("_{name}"))
         .collect();
     assert!(interface.len() > 10, "{interface:?}");
-    for target in ["aarch64-apple-ios", "aarch64-apple-ios-sim"] {
-        let archive = archive(&emitted, target);
-        let defined = symbols(&archive, &["--defined-only", "--extern-only"]);
-        for name in &interface {
-            assert!(defined.contains(name), "{target}: {name} is missing");
-        }
-        for name in symbols(&archive, &["--undefined-only"]) {
-            let plain = name.trim_start_matches('_');
-            let known = APPLE.contains(&plain) || LIBC.contains(&plain);
-            assert!(defined.contains(&name) || known, "{target} wants {name}");
-        }
+    let archive = archive(&emitted, target);
+    let defined = symbols(&archive, &["--defined-only", "--extern-only"]);
+    for name in &interface {
+        assert!(defined.contains(name), "{target}: {name} is missing");
     }
+    for name in symbols(&archive, &["--undefined-only"]) {
+        let plain = name.trim_start_matches('_');
+        let known = APPLE.contains(&plain) || LIBC.contains(&plain);
+        assert!(defined.contains(&name) || known, "{target} wants {name}");
+    }
+    Ok(emitted)
+}
+
+fn the_library_for_the_simulator_of_ios_has_its_exports() -> Outcome {
+    library_for_ios("aarch64-apple-ios-sim").map(|_| ())
+}
+
+fn the_library_for_ios_has_its_exports_and_swift_reads_its_header() -> Outcome {
+    let emitted = library_for_ios("aarch64-apple-ios")?;
 
     // The module map and the header are what Swift imports.
     let folder = paths::work("apps").join("ios");
@@ -307,6 +315,7 @@ fn the_libraries_for_ios_have_their_exports_and_want_nothing() -> Outcome {
 tests::trials![
     long: the_jni_methods_work_on_a_jvm,
     each_option_and_message_reaches_the_session_through_jni,
-    the_libraries_for_ios_have_their_exports_and_want_nothing,
-    the_library_for_android_has_its_exports_and_its_alignment,
+    the_library_for_ios_has_its_exports_and_swift_reads_its_header,
+    the_library_for_android_has_its_exports_and_its_alignment;
+    nightly: the_library_for_the_simulator_of_ios_has_its_exports,
 ];

@@ -76,5 +76,5 @@ fn smollm2_fits_a_raspberry_pi_and_speaks() -> Outcome {
 }
 
 tests::trials![
-    long: smollm2_fits_a_raspberry_pi_and_speaks,
+    nightly: smollm2_fits_a_raspberry_pi_and_speaks,
 ];

@@ -58,7 +58,7 @@ fn the_header_is_that_of_the_source() {
 }
 
 /// The library of an emitted crate, and the C program of its examples.
-struct Library {
+pub(crate) struct Library {
     emitted: Emitted,
     folder: std::path::PathBuf,
 }
@@ -74,7 +74,10 @@ impl Library {
     }
 
     fn of(recipe: &Recipe) -> Self {
-        let emitted = recipe.emit();
+        Self::with(recipe.emit())
+    }
+
+    pub(crate) fn with(emitted: Emitted) -> Self {
         let folder = paths::work("ffi");
         run::must(
             run::cargo("build")
@@ -86,7 +89,7 @@ impl Library {
     }
 
     /// The example, compiled with these flags.
-    fn example(&self, name: &str, flags: &[&str]) -> std::path::PathBuf {
+    pub(crate) fn example(&self, name: &str, flags: &[&str]) -> std::path::PathBuf {
         let source = self.emitted.folder.join("ffi/examples/generate.c");
         self.program(&source, name, flags)
     }

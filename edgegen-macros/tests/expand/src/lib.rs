@@ -380,10 +380,21 @@ fn the_callers_floating_point_mode_changes_nothing() {
             session.reset();
             let pieces = session.generate("hello there", &options).unwrap();
             let tokens: Vec<_> = pieces.map(|piece| piece.token()).collect();
-            (passed, tokens)
+            // The smallest positive number is one.
+            let least = f32::from_bits(1);
+            let judged = [(1.0, least), (-least, 1.0)].map(|(temperature, top_p)| {
+                let options = kept::Options {
+                    temperature,
+                    top_p,
+                    ..options
+                };
+                session.generate("hello", &options).is_ok()
+            });
+            (passed, judged, tokens)
         };
         let expected = answer();
         assert!(expected.0);
+        assert_eq!(expected.1, [true, false]);
         // Flush to zero with denormals are zero; down, up, to zero; all traps.
         for mode in [0x9fc0, 0x3f80, 0x5f80, 0x7f80, 0] {
             let found = in_mode(mode, answer);

@@ -116,6 +116,29 @@ fn what_was_used_longest_ago_goes_first_and_what_is_in_use_stays() {
     assert!(!made(&cache, "a", "text"));
 }
 
+/// Of a cache of 8 GB, what was used within a day stays. The files have holes in place of bytes.
+#[test]
+fn a_new_entry_makes_room_for_itself() {
+    let (_folder, cache) = cache();
+    for (total, hours, stays) in [
+        (7_999_000_000, 48, true),
+        (8_000_000_000, 23, true),
+        (8_000_000_000, 25, false),
+    ] {
+        assert!(made(&cache, "old", "text"));
+        let entry = cache.entries().join("old");
+        let file = File::create(entry.join("large")).unwrap();
+        file.set_len(total).unwrap();
+        let time = SystemTime::now() - Duration::from_secs(3600 * hours);
+        cache.lock("old").unwrap().set_modified(time).unwrap();
+        assert!(made(&cache, "new", "text"));
+        assert_eq!(entry.exists(), stays, "{total} bytes, {hours} hours");
+        for key in ["old", "new"] {
+            remove(&cache.entries().join(key)).unwrap();
+        }
+    }
+}
+
 #[test]
 fn what_is_not_finished_is_swept_by_the_next_and_no_entry() {
     let (_folder, cache) = cache();

@@ -15,13 +15,17 @@ use crate::error::Result;
 /// Expressions and values are parsed, shown and dropped by recursion: for as deep ones as the longest
 /// template and the most steps can make.
 const STACK: usize = 1 << 28;
-/// A step may search a long text. Usual templates take milliseconds.
+/// A step may copy a long list. Usual templates take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The widest indentation of JSON.
 const MAX_INDENT: usize = 16;
 
-/// Runs on a thread with much stack, and waits for it no longer than [`PATIENCE`]. A thread that takes
-/// longer is left behind: the caller ends with the error.
+/// Runs on a thread with much stack, for no longer than [`PATIENCE`].
+///
+/// # Errors
+///
+/// As `work`. [`Kind::DoesNotFit`](crate::error::Kind::DoesNotFit) leaves the thread behind, so that a
+/// caller has to end with it.
 pub(super) fn bounded<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
@@ -33,9 +37,15 @@ pub(super) fn bounded<T: Send + 'static>(
     receiver
         .recv_timeout(PATIENCE)
         .unwrap_or_else(|error| match error {
-            RecvTimeoutError::Timeout => Err(refuse("it takes longer than 10 s")),
+            RecvTimeoutError::Timeout => Err(endless()),
             RecvTimeoutError::Disconnected => Err(refuse("the template engine fails on it")),
         })
+}
+
+fn endless() -> crate::error::Error {
+    crate::error::Error::does_not_fit("the chat template takes more than 10 s")
+        .at("chat_template")
+        .remedy("the file is hostile or damaged; take another, or remove its chat template")
 }
 
 /// Replaces what multiplies sizes.

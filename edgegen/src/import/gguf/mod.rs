@@ -8,7 +8,7 @@ mod tokenizer;
 
 use std::path::Path;
 
-use super::description::{self, Description};
+use super::description::{self, Description, stated};
 use crate::error::{Error, Place, Result};
 use crate::model::{DType, Model, Parts, RopeScaling, Tensor, View};
 
@@ -31,19 +31,16 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
     if let Some(at) = tensors.iter().position(|t| t.name() == "rope_freqs.weight") {
         architecture.rope.scaling = factors(&tensors.remove(at), &architecture.rope.scaling)?;
     }
-    let name = match metadata.string("general.name")? {
-        Some(name) if !name.is_empty() => name.to_owned(),
-        _ => super::source::stem(path),
-    };
+    let name = metadata.string("general.name")?.and_then(stated);
     let tokenizer = tokenizer::read(&metadata).map_err(|error| {
         error
             .at("tokenizer.ggml")
             .remedy("the file is damaged; fetch or convert it again")
     })?;
     Model::new(Parts {
-        name,
+        name: name.unwrap_or_else(|| super::source::stem(path)),
         format: "GGUF",
-        licence: metadata.string("general.license")?.map(str::to_owned),
+        licence: metadata.string("general.license")?.and_then(stated),
         architecture,
         tensors: description.assign(tensors, |names| names.gguf)?,
         chat_template: tokenizer::chat_template(&metadata, &tokenizer)?,

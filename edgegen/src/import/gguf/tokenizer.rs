@@ -51,5 +51,5 @@ pub(super) fn chat_template(
     tokenizer: &Tokenizer,
 ) -> Result<Option<ChatTemplate>> {
     let template = metadata.string("tokenizer.chat_template")?;
-    Ok(template.and_then(|template| chat::reduce(template, tokenizer).ok()))
+    template.map_or(Ok(None), |template| chat::read(template, tokenizer))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::import::description::{self, Description};
+use crate::import::description::{self, Description, stated};
 use crate::model::{Architecture, Rope};
 
 use super::config_rope;
@@ -16,6 +16,8 @@ pub(super) struct Config {
     pub attention_bias: bool,
     pub mlp_bias: bool,
     pub licence: Option<String>,
+    /// Ids that end a generation, unless `generation_config.json` names them.
+    pub stop: Vec<u32>,
 }
 
 /// Fields that are read here or change no logits of a trained model.
@@ -72,7 +74,8 @@ impl Config {
             tied: fields.flag("tie_word_embeddings")?.unwrap_or(false),
             attention_bias: fields.flag("attention_bias")?.unwrap_or(false),
             mlp_bias: fields.flag("mlp_bias")?.unwrap_or(false),
-            licence: fields.text("license")?.map(str::to_owned),
+            stop: stop(&fields)?,
+            licence: fields.text("license")?.and_then(stated),
             architecture: Architecture {
                 name: description.gguf,
                 hidden_size,
@@ -94,6 +97,17 @@ impl Config {
             },
         })
     }
+}
+
+/// `eos_token_id`: one id or several.
+fn stop(fields: &Fields<'_>) -> Result<Vec<u32>> {
+    let id = |value: &Value| u32::try_from(value.as_u64()?).ok();
+    let ids = |value: &Value| match value {
+        Value::Array(list) => list.iter().map(id).collect(),
+        one => Some(vec![id(one)?]),
+    };
+    let ids = fields.get("eos_token_id", "a token id or a list of them", ids)?;
+    Ok(ids.unwrap_or_default())
 }
 
 fn describe(fields: &Fields<'_>) -> Result<&'static Description> {

@@ -12,20 +12,43 @@ pub(super) fn read(fields: &Fields<'_>, context: usize) -> Result<(f64, RopeScal
     let outer_theta = fields.number("rope_theta")?;
     let old = fields.get("rope_scaling", "an object", Value::as_object)?;
     let new = fields.get("rope_parameters", "an object", Value::as_object)?;
-    let Some(object) = new.or(old) else {
-        return Ok((outer_theta.unwrap_or(10_000.0), RopeScaling::None));
+    let read = |name: &str, object| {
+        let inner = Fields(object);
+        let scaling = scaling(inner, context).map_err(|error| error.at(name));
+        Ok::<_, Error>((inner.number("rope_theta")?, scaling?))
     };
-    let inner = Fields(object);
-    let theta = inner.number("rope_theta")?.or(outer_theta);
-    let scaling = scaling(inner, context).map_err(|error| error.at("rope_scaling"))?;
-    Ok((theta.unwrap_or(10_000.0), scaling))
+    let old = old.map(|object| read("rope_scaling", object)).transpose()?;
+    let new = new
+        .map(|object| read("rope_parameters", object))
+        .transpose()?;
+    let scalings = [&old, &new].map(|given| given.as_ref().map(|(_, scaling)| scaling.clone()));
+    let thetas = [&old, &new].map(|given| given.as_ref().and_then(|(theta, _)| *theta));
+    let scaling = agreed("rope_scaling and rope_parameters", scalings)?;
+    let theta = agreed("rope_theta", thetas)?.or(outer_theta);
+    Ok((
+        theta.unwrap_or(10_000.0),
+        scaling.unwrap_or(RopeScaling::None),
+    ))
+}
+
+/// What is said in several places, or nowhere.
+fn agreed<T: PartialEq>(
+    what: &str,
+    said: impl IntoIterator<Item = Option<T>>,
+) -> Result<Option<T>> {
+    let mut said = said.into_iter().flatten();
+    let first = said.next();
+    match said.find(|other| Some(other) != first.as_ref()) {
+        None => Ok(first),
+        Some(_) => Err(Error::new("the file says it twice, differently")
+            .at(what)
+            .remedy("correct the file or fetch it again")),
+    }
 }
 
 fn scaling(fields: Fields<'_>, context: usize) -> Result<RopeScaling> {
-    let kind = match fields.text("rope_type")? {
-        Some(kind) => kind,
-        None => fields.needed("rope_type", fields.text("type")?)?,
-    };
+    let kinds = [fields.text("rope_type")?, fields.text("type")?];
+    let kind = fields.needed("rope_type", agreed("rope_type and type", kinds)?)?;
     let number = |name: &str| fields.needed(name, fields.number(name)?);
     let known: &[&str] = match kind {
         "default" => &[],

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::import::source;
+use crate::import::{foreign, source};
 use crate::model::View;
 
 /// A folder on disk, or one inside this program.
@@ -27,7 +27,7 @@ pub(in crate::import) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in folder.read_dir().map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if is_read(&path) && path.is_file() {
+        if is_read(&path) && source::is_file(&path)? {
             files.push(path);
         }
     }
@@ -42,7 +42,14 @@ impl Folder<'_> {
         match self {
             Self::OnDisk(_) => {
                 let path = self.path(name);
-                path.is_file().then(|| source::open(&path)).transpose()
+                if !source::is_file(&path)? {
+                    return Ok(None);
+                }
+                let view = source::open(&path)?;
+                match foreign::not_fetched(view.bytes()) {
+                    Some(error) => Err(error.in_file(&path)),
+                    None => Ok(Some(view)),
+                }
             }
             Self::Embedded(_, files) => {
                 let file = files.iter().find(|(file, _)| *file == name);

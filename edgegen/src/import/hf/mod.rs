@@ -34,7 +34,7 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
         tie(&mut tensors)?;
     }
     check_presence(&config, &tensors).map_err(|error| error.in_file(&path))?;
-    let (tokenizer, chat_template) = tokenizer::read(folder, &mut sources)?;
+    let (tokenizer, chat_template) = tokenizer::read(folder, &config.stop, &mut sources)?;
     Model::new(Parts {
         name: folder.name(),
         format: "Hugging Face",

@@ -6,9 +6,11 @@ use crate::model::{ChatTemplate, Tokenizer, View};
 
 use super::Folder;
 
-/// Reads the files, and adds those that exist to `sources`.
+/// Reads the files, and adds those that exist to `sources`. `stop` are the ids that end a generation
+/// unless `generation_config.json` names them.
 pub(super) fn read(
     folder: Folder<'_>,
+    stop: &[u32],
     sources: &mut Vec<View>,
 ) -> Result<(Tokenizer, Option<ChatTemplate>)> {
     let mut open = |name: &str| -> Result<Option<View>> {
@@ -24,21 +26,28 @@ pub(super) fn read(
     })?;
     let config = open("tokenizer_config.json")?;
     let jinja = open("chat_template.jinja")?;
+    let damaged = |error: Error| {
+        let error = error.in_file(&folder.root());
+        error.remedy("the file is damaged or inconsistent; fetch it again")
+    };
+    let named = match &generation {
+        Some(generation) => tokenizer::hf::stop_ids(generation.bytes()).map_err(damaged)?,
+        None => None,
+    };
     let tokenizer = tokenizer::hf::from_hf(
         file.bytes(),
         config.as_ref().map(View::bytes),
-        generation.as_ref().map(View::bytes),
+        named.as_deref().unwrap_or(stop),
     )
-    .map_err(|error| {
-        error
-            .in_file(&folder.root())
-            .remedy("the file is damaged or inconsistent; fetch it again")
-    })?;
+    .map_err(damaged)?;
     let template = match (&jinja, &config) {
         (Some(jinja), _) => std::str::from_utf8(jinja.bytes()).ok().map(str::to_owned),
         (None, Some(config)) => tokenizer::hf::chat_template(config.bytes())?,
         (None, None) => None,
     };
-    let chat = template.and_then(|template| chat::reduce(&template, &tokenizer).ok());
+    let chat = match template {
+        Some(template) => chat::read(&template, &tokenizer)?,
+        None => None,
+    };
     Ok((tokenizer, chat))
 }

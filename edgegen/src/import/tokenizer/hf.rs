@@ -1,12 +1,14 @@
-//! Hugging Face's `tokenizer.json`, with `tokenizer_config.json` and
-//! `generation_config.json` beside it.
+//! Hugging Face's `tokenizer.json`, and what `tokenizer_config.json` and `generation_config.json` say
+//! of tokens.
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::error::Category;
+
 use super::byte_level;
 use super::hf_file::{
-    ChatConfig, Config, Generation, MergeText, Model, Name, Normalizer, Pattern, PostProcessor,
-    PreTokenizer as Pre, TemplatePiece, Templates, TokenizerFile,
+    ChatConfig, Config, Generation, Ids, MergeText, Model, Name, Normalizer, Pattern,
+    PostProcessor, PreTokenizer as Pre, TemplatePiece, Templates, TokenizerFile,
 };
 use super::sentence_piece::{self, ESCAPED_SPACE};
 use crate::error::{Error, Result};
@@ -18,44 +20,53 @@ use crate::model::{
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
-/// Builds the tokenizer from the contents of the three files, of which only
-/// the first must exist.
+const TOKENIZER: &str = "tokenizer.json";
+
+/// Builds the tokenizer from the contents of `tokenizer.json`, and of `tokenizer_config.json` if there
+/// is one. `stop` are ids that end a generation, beside EOS and control tokens of known names.
 ///
 /// # Errors
 /// Names the component that is unknown, malformed or inconsistent.
 pub fn from_hf(
     tokenizer_json: &[u8],
     tokenizer_config_json: Option<&[u8]>,
-    generation_config_json: Option<&[u8]>,
+    stop: &[u32],
 ) -> Result<Tokenizer> {
-    let file: TokenizerFile = parse("tokenizer.json", tokenizer_json)?;
+    let file: TokenizerFile = parse(TOKENIZER, tokenizer_json)?;
     let config = tokenizer_config_json.map_or_else(
         || Ok(Config::default()),
         |text| parse("tokenizer_config.json", text),
     )?;
-    let generation = generation_config_json.map_or_else(
-        || Ok(Generation::default()),
-        |text| parse("generation_config.json", text),
-    )?;
-    let parts = assemble(&file, &config, &generation)
+    assemble(&file, &config, stop)
         .and_then(Tokenizer::new)
-        .map_err(|error| error.at("tokenizer.json"))?;
-    Ok(parts)
+        .map_err(|error| error.at(TOKENIZER))
+}
+
+/// The ids that end a generation by `generation_config.json`, if it names them.
+///
+/// # Errors
+/// When it is no JSON, or they are not ids.
+pub fn stop_ids(generation_config_json: &[u8]) -> Result<Option<Vec<u32>>> {
+    let generation: Generation = parse("generation_config.json", generation_config_json)?;
+    Ok(generation.eos_token_id.map(Ids::into_vec))
 }
 
 fn parse<'a, T: serde::Deserialize<'a>>(name: &str, text: &'a [u8]) -> Result<T> {
     serde_json::from_slice(text).map_err(|error| {
+        let what_to_do = match (error.classify(), name) {
+            (Category::Data, TOKENIZER) => {
+                "supported are byte-level BPE (gpt2, smollm, llama-bpe, qwen2) and SentencePiece-like \
+                 BPE with byte fallback"
+            }
+            _ => "correct the file or fetch it again",
+        };
         Error::new(format!("cannot be read: {error}"))
             .at(name)
-            .remedy("supported are byte-level BPE (gpt2, smollm, llama-bpe, qwen2) and SentencePiece-like BPE with byte fallback")
+            .remedy(what_to_do)
     })
 }
 
-fn assemble(
-    file: &TokenizerFile,
-    config: &Config,
-    generation: &Generation,
-) -> Result<TokenizerParts> {
+fn assemble(file: &TokenizerFile, config: &Config, stop: &[u32]) -> Result<TokenizerParts> {
     check_model(&file.model)?;
     let texts = texts(file)?;
     let ids: HashMap<&str, u32> = file
@@ -79,6 +90,10 @@ fn assemble(
             class,
         })
         .collect();
+    if let Some(id) = stop.iter().find(|&&id| id as usize >= tokens.len()) {
+        let problem = format!("the id {id}, which ends a generation, is not in the vocabulary");
+        return Err(Error::new(problem).at("eos_token_id"));
+    }
     let scheme = match scheme {
         Scheme::SentencePiece(scheme) => Scheme::SentencePiece(SentencePiece {
             alphabet: alphabet(&ids, &classes),
@@ -105,24 +120,28 @@ fn assemble(
     let (before, after) = added_around(file.post_processor.as_ref())?;
     let mut bos = named(&config.bos_token)?;
     let mut eos = named(&config.eos_token)?;
-    if let Some(name) = before {
-        bos = Some(id_of(name)?);
+    let put = |special: Special<'_>| match (id_of(special.name)?, special.ids) {
+        (id, Some(ids)) if ids != [id] => Err(Error::unsupported(format!(
+            "the post-processor puts the ids {ids:?} for {:?}, which has the id {id}",
+            special.name
+        ))
+        .remedy("correct `special_tokens` of the post-processor, or fetch the file again")),
+        (id, _) => Ok(id),
+    };
+    if let Some(special) = before {
+        bos = Some(put(special)?);
     }
-    if let Some(name) = after {
-        eos = Some(id_of(name)?);
+    if let Some(special) = after {
+        eos = Some(put(special)?);
     }
     // Only Llama's class rewrites the post-processor by these settings.
     let rewrites = config
         .tokenizer_class
         .as_deref()
         .is_some_and(|class| class.starts_with("LlamaTokenizer"));
-    let adds = |setting: Option<bool>, name: Option<&str>| {
-        setting.filter(|_| rewrites).unwrap_or(name.is_some())
+    let adds = |setting: Option<bool>, special: Option<Special<'_>>| {
+        setting.filter(|_| rewrites).unwrap_or(special.is_some())
     };
-    let named = generation
-        .eos_token_id
-        .as_ref()
-        .map_or(&[][..], |ids| ids.as_slice());
     Ok(TokenizerParts {
         added: added(file, &scheme)?,
         scheme,
@@ -131,7 +150,7 @@ fn assemble(
         eos,
         add_bos: adds(config.add_bos_token, before),
         add_eos: adds(config.add_eos_token, after),
-        stop: super::stop_ids(named.iter().copied().chain(eos), &tokens),
+        stop: super::stop_ids(stop.iter().copied().chain(eos), &tokens),
         tokens,
     })
 }
@@ -405,11 +424,25 @@ fn added(file: &TokenizerFile, scheme: &Scheme) -> Result<Vec<AddedToken>> {
     file.added_tokens.iter().map(convert).collect()
 }
 
+/// A special token as the post-processor knows it.
+#[derive(Clone, Copy, PartialEq)]
+struct Special<'a> {
+    name: &'a str,
+    /// What it becomes, if that is said.
+    ids: Option<&'a [u32]>,
+}
+
+/// What is before a text, and what after it.
+type Around<'a> = (Option<Special<'a>>, Option<Special<'a>>);
+
 /// The special tokens that the post-processor puts before and after the text.
-fn added_around(post: Option<&PostProcessor>) -> Result<(Option<&str>, Option<&str>)> {
-    let single = match post {
+fn added_around(post: Option<&PostProcessor>) -> Result<Around<'_>> {
+    let (single, special_tokens) = match post {
         None | Some(PostProcessor::ByteLevel {}) => return Ok((None, None)),
-        Some(PostProcessor::TemplateProcessing { single }) => single,
+        Some(PostProcessor::TemplateProcessing {
+            single,
+            special_tokens,
+        }) => (single, special_tokens),
         Some(PostProcessor::Sequence { processors }) => {
             let mut around = (None, None);
             for processor in processors {
@@ -422,21 +455,25 @@ fn added_around(post: Option<&PostProcessor>) -> Result<(Option<&str>, Option<&s
             return Ok(around);
         }
     };
+    let special = |name| {
+        let ids = special_tokens.get(name).map(|token| &token.ids[..]);
+        Some(Special { name, ids })
+    };
     match &single[..] {
         [TemplatePiece::Sequence {}] => Ok((None, None)),
         [
             TemplatePiece::SpecialToken { id },
             TemplatePiece::Sequence {},
-        ] => Ok((Some(id), None)),
+        ] => Ok((special(id), None)),
         [
             TemplatePiece::Sequence {},
             TemplatePiece::SpecialToken { id },
-        ] => Ok((None, Some(id))),
+        ] => Ok((None, special(id))),
         [
             TemplatePiece::SpecialToken { id: before },
             TemplatePiece::Sequence {},
             TemplatePiece::SpecialToken { id: after },
-        ] => Ok((Some(before), Some(after))),
+        ] => Ok((special(before), special(after))),
         _ => Err(unknown_post()),
     }
 }

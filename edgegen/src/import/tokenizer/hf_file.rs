@@ -88,9 +88,21 @@ pub(super) enum PreTokenizer {
 #[derive(Deserialize)]
 #[serde(tag = "type")]
 pub(super) enum PostProcessor {
-    Sequence { processors: Vec<PostProcessor> },
+    Sequence {
+        processors: Vec<PostProcessor>,
+    },
     ByteLevel {},
-    TemplateProcessing { single: Vec<TemplatePiece> },
+    TemplateProcessing {
+        single: Vec<TemplatePiece>,
+        /// By name.
+        #[serde(default)]
+        special_tokens: HashMap<String, SpecialToken>,
+    },
+}
+
+#[derive(Deserialize)]
+pub(super) struct SpecialToken {
+    pub(super) ids: Vec<u32>,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +128,7 @@ pub(super) struct Model {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a merge must be two texts, or one with a space")]
 pub(super) enum MergeText {
     Pair(String, String),
     Joined(String),
@@ -134,7 +146,10 @@ pub(super) struct Config {
 
 /// A token's name, bare or with its properties.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a token must be a text, or an object with a text `content`"
+)]
 pub(super) enum Name {
     Bare(String),
     Full { content: String },
@@ -156,16 +171,16 @@ pub(super) struct Generation {
 
 /// One id or several.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "ids must be one token id or a list of them")]
 pub(super) enum Ids {
     One(u32),
     Many(Vec<u32>),
 }
 
 impl Ids {
-    pub(super) fn as_slice(&self) -> &[u32] {
+    pub(super) fn into_vec(self) -> Vec<u32> {
         match self {
-            Self::One(id) => std::slice::from_ref(id),
+            Self::One(id) => vec![id],
             Self::Many(ids) => ids,
         }
     }
@@ -187,7 +202,10 @@ pub(super) struct ChatConfig {
 
 /// One template or several with names.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "`chat_template` must be a text, or a list of objects with texts `name` and `template`"
+)]
 pub(super) enum Templates {
     One(String),
     Many(Vec<NamedTemplate>),

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::error::Result;
+use crate::plan::check_sessions;
 use crate::program::Program;
 
-use super::{Interpreter, Observer, check_sessions};
+use super::{Interpreter, Observer};
 use logits::{compare, log_sum};
 use windows::Windows;
 

@@ -1,0 +1,313 @@
+//! One random model, written in each format, is one model.
+
+use std::path::Path;
+
+use crate::common::gguf::Gguf;
+use crate::common::hf::Folder;
+use crate::common::{Scaling, Shape, Stored, Tiny, llama2c, vocabulary};
+use edgegen::import::import;
+use edgegen::inspect::inspect;
+use edgegen::model::{DType, Model, Role, RopeLayout, RopeScaling, TensorKey};
+use edgegen::program::tokenizer::TokenizerTables;
+
+fn gguf(file: &Gguf) -> edgegen::error::Result<Model> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tiny.gguf");
+    std::fs::write(&path, file.bytes()).unwrap();
+    import(&path)
+}
+
+fn hf(folder: &Folder) -> edgegen::error::Result<Model> {
+    let place = tempfile::tempdir().unwrap();
+    folder.write(place.path());
+    import(place.path())
+}
+
+fn values(model: &Model, key: TensorKey) -> Vec<f32> {
+    let tensor = model.tensor(key).unwrap();
+    let mut values = vec![0.0; tensor.len()];
+    tensor.dequantize_rows(0..tensor.rows(), &mut values);
+    values
+}
+
+/// Rows of Q or K from rotate-half order to interleaved pairs.
+fn interleave(values: &[f32], head_dim: usize, cols: usize) -> Vec<f32> {
+    let row = |at: usize| &values[at * cols..(at + 1) * cols];
+    (0..values.len() / cols)
+        .flat_map(|at| {
+            let (head, within) = (at / head_dim, at % head_dim);
+            row(head * head_dim + within / 2 + within % 2 * (head_dim / 2)).to_vec()
+        })
+        .collect()
+}
+
+fn ids(model: &Model) -> Vec<u32> {
+    let tables = TokenizerTables::new(model.tokenizer());
+    let mut out = vec![0; 64];
+    let length = tables.runtime().encode(vocabulary::TEXT, true, &mut out);
+    out.truncate(length.unwrap());
+    out
+}
+
+fn odd() -> Shape {
+    Shape {
+        hidden: 36,
+        intermediate: 50,
+        heads: 6,
+        kv_heads: 3,
+        head_dim: 10,
+        rope_dim: 10,
+        vocab: 275,
+        attention_bias: true,
+        mlp_bias: true,
+        tied: false,
+        ..Shape::default()
+    }
+}
+
+#[test]
+fn gguf_and_folder_hold_the_same_values() {
+    for dtype in [DType::F32, DType::F16, DType::BF16] {
+        let tiny = Tiny::new(Shape { dtype, ..odd() }, 1);
+        let one = gguf(&Gguf::new(&tiny)).unwrap();
+        let other = hf(&Folder::new(&tiny)).unwrap();
+        let mut halves = one.architecture().clone();
+        halves.rope.layout = RopeLayout::Halves;
+        assert_eq!(other.architecture(), &halves);
+        assert!(one.tensors().keys().eq(other.tensors().keys()));
+        for (&key, tensor) in one.tensors() {
+            let expected = &tiny.weights[&key].values;
+            assert_eq!(&values(&one, key), expected, "{key:?}");
+            let mut found = values(&other, key);
+            if matches!(
+                key.role,
+                Role::Query | Role::Key | Role::QueryBias | Role::KeyBias
+            ) {
+                let cols = if key.role.is_matrix() {
+                    tensor.cols()
+                } else {
+                    1
+                };
+                found = interleave(&found, tiny.shape.head_dim, cols);
+            }
+            assert_eq!(&found, expected, "{key:?}");
+        }
+        assert_eq!((one.licence(), other.licence()), (Some("mit"), Some("mit")));
+    }
+}
+
+#[test]
+fn block_types_hold_the_values_that_were_written() {
+    for dtype in [
+        DType::Q8_0,
+        DType::Q4_0,
+        DType::Q4_1,
+        DType::Q5_0,
+        DType::Q5_1,
+    ] {
+        let tiny = Tiny::new(
+            Shape {
+                dtype,
+                ..Shape::default()
+            },
+            2,
+        );
+        let model = gguf(&Gguf::new(&tiny)).unwrap();
+        for (&key, stored) in &tiny.weights {
+            assert_eq!(
+                values(&model, key),
+                stored.values,
+                "{} {key:?}",
+                dtype.name()
+            );
+        }
+    }
+}
+
+/// A tensor of the blocks of ggml's numpy reference, over and over, with their values.
+fn reference(rows: usize, cols: usize, dtype: DType) -> Stored {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dequantize");
+    let file = |end: &str| std::fs::read(folder.join(dtype.name()).with_extension(end)).unwrap();
+    let count = rows * cols / dtype.block_size();
+    let blocks = file("blocks").into_iter().cycle();
+    let values = file("f32").into_iter().cycle().take(rows * cols * 4);
+    let values: Vec<u8> = values.collect();
+    Stored {
+        rows,
+        cols,
+        dtype,
+        bytes: blocks.take(count * dtype.block_bytes()).collect(),
+        values: values
+            .chunks_exact(4)
+            .map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap()))
+            .collect(),
+    }
+}
+
+#[test]
+fn k_quants_hold_the_values_of_the_reference() {
+    let shape = Shape {
+        hidden: 256,
+        intermediate: 256,
+        layers: 1,
+        head_dim: 64,
+        rope_dim: 64,
+        ..Shape::default()
+    };
+    let mut tiny = Tiny::new(shape, 8);
+    let types = [
+        (Role::Value, DType::Q2_K),
+        (Role::AttentionOutput, DType::Q3_K),
+        (Role::Gate, DType::Q4_K),
+        (Role::Up, DType::Q5_K),
+        (Role::Down, DType::Q6_K),
+    ];
+    for (role, dtype) in types {
+        let layer = Some(0);
+        let (rows, cols) = tiny.shape.dims(role);
+        let stored = reference(rows, cols, dtype);
+        tiny.weights.insert(TensorKey { layer, role }, stored);
+    }
+    let model = gguf(&Gguf::new(&tiny)).unwrap();
+    for (&key, stored) in &tiny.weights {
+        let dtype = stored.dtype;
+        let name = dtype.name();
+        assert_eq!(model.tensor(key).unwrap().dtype(), dtype, "{key:?}");
+        assert_eq!(values(&model, key), stored.values, "{name} {key:?}");
+    }
+}
+
+#[test]
+fn llama2c_holds_the_values_that_were_written() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("tiny.bin");
+    for (tied, dtype) in [
+        (true, DType::F32),
+        (false, DType::F32),
+        (true, DType::Q8Groups { group_size: 16 }),
+        (false, DType::Q8Groups { group_size: 16 }),
+    ] {
+        let tiny = Tiny::new(
+            Shape {
+                tied,
+                dtype,
+                ..Shape::default()
+            },
+            3,
+        );
+        let bytes = match dtype {
+            DType::F32 => llama2c::version_0(&tiny),
+            _ => llama2c::version_2(&tiny),
+        };
+        std::fs::write(&path, bytes).unwrap();
+        let tokenizer = llama2c::tokenizer(tiny.shape.vocab);
+        std::fs::write(place.path().join("tok272.bin"), tokenizer).unwrap();
+        let model = import(&path).unwrap();
+        assert_eq!(ids(&model), vocabulary::IDS);
+        assert_eq!(model.tensors().len(), tiny.weights.len());
+        for (&key, stored) in &tiny.weights {
+            assert_eq!(values(&model, key), stored.values, "{key:?}");
+        }
+    }
+}
+
+#[test]
+fn tokenizers_give_the_same_ids() {
+    let tiny = Tiny::new(Shape::default(), 4);
+    assert_eq!(ids(&gguf(&Gguf::new(&tiny)).unwrap()), vocabulary::IDS);
+    assert_eq!(ids(&hf(&Folder::new(&tiny)).unwrap()), vocabulary::IDS);
+}
+
+/// llama.cpp puts a space before the text unless the file says not to.
+#[test]
+fn gguf_says_whether_a_space_is_put_before_the_text() {
+    let mut file = Gguf::new(&Tiny::new(Shape::default(), 9));
+    for (says, expected) in [
+        (None, [[259].as_slice(), &[262, 259], &[1, 259]]),
+        (Some(true), [&[259], &[262, 259], &[1, 259]]),
+        (Some(false), [&[263], &[259], &[1, 263]]),
+    ] {
+        if let Some(says) = says {
+            file.bool("tokenizer.ggml.add_space_prefix", says);
+        }
+        let model = gguf(&file).unwrap();
+        let tables = TokenizerTables::new(model.tokenizer());
+        for (text, expected) in ["a", " a", "<s>a"].into_iter().zip(expected) {
+            let ids = tables.encode(text, true);
+            assert_eq!(ids, expected, "{text:?} with {says:?}");
+        }
+    }
+}
+
+#[test]
+fn gguf_names_the_tokens_that_end_a_turn_or_a_message() {
+    let plain = Gguf::new(&Tiny::new(Shape::default(), 10));
+    let stop = |keys: &[(&str, u32)]| {
+        let mut file = plain.clone();
+        for (key, id) in keys {
+            file.u32(&format!("tokenizer.ggml.{key}_token_id"), *id);
+        }
+        gguf(&file).unwrap().tokenizer().stop().to_vec()
+    };
+    assert_eq!(stop(&[]), [2]);
+    assert_eq!(stop(&[("eot", 263)]), [2, 263]);
+    assert_eq!(stop(&[("eom", 264)]), [2, 264]);
+    assert_eq!(stop(&[("eot", 264), ("eom", 263)]), [2, 263, 264]);
+}
+
+#[test]
+fn a_factor_of_one_is_no_scaling() {
+    let scaling = Scaling::Linear { factor: 1.0 };
+    let tiny = Tiny::new(
+        Shape {
+            scaling,
+            ..Shape::default()
+        },
+        5,
+    );
+    let model = gguf(&Gguf::new(&tiny)).unwrap();
+    assert_eq!(model.architecture().rope.scaling, RopeScaling::None);
+}
+
+#[test]
+fn a_padded_vocabulary_needs_to_be_said() {
+    let tiny = Tiny::new(Shape::default(), 6);
+    let mut file = Gguf::new(&tiny);
+    let fewer = Gguf::new(&Tiny::new(
+        Shape {
+            vocab: 270,
+            ..Shape::default()
+        },
+        6,
+    ));
+    for (key, kind, bytes) in fewer.keys {
+        if key.starts_with("tokenizer.") {
+            file.set(&key, kind, bytes);
+        }
+    }
+    let model = gguf(&file).unwrap();
+    assert_eq!(model.tokenizer().tokens().len(), 270);
+    assert_eq!(model.architecture().vocab_size, 272);
+    file.remove("llama.vocab_size");
+    let error = gguf(&file).unwrap_err().to_string();
+    assert!(error.contains("token_embd.weight"), "{error}");
+}
+
+#[test]
+fn inspection_tells_all() {
+    let tiny = Tiny::new(odd(), 7);
+    let inspection = inspect(&gguf(&Gguf::new(&tiny)).unwrap());
+    assert_eq!(inspection.tokenizer.tokens, 275);
+    assert_eq!(inspection.tokenizer.stop, [2]);
+    assert_eq!(inspection.chat_template, None);
+    let text = inspection.to_string();
+    for part in [
+        "SentencePiece BPE, 275 tokens",
+        "licence        mit",
+        "275, separate output",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+    let json = serde_json::to_value(&inspection).unwrap();
+    assert_eq!(json["tokenizer"]["bos"], 1);
+}

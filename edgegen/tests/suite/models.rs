@@ -1,0 +1,57 @@
+//! A model that others wrote is the same in each format.
+
+use std::path::Path;
+
+use crate::common::data;
+use edgegen::import::{import, import_with_tokenizer};
+use edgegen::model::{Model, Role, TensorKey};
+
+fn values(model: &Model, key: TensorKey) -> Vec<f32> {
+    let tensor = model.tensor(key).unwrap();
+    let mut values = vec![0.0; tensor.len()];
+    tensor.dequantize_rows(0..tensor.rows(), &mut values);
+    values
+}
+
+/// Rows of Q or K from rotate-half order to interleaved pairs.
+fn interleave(values: &[f32], head_dim: usize, cols: usize) -> Vec<f32> {
+    let row = |at: usize| &values[at * cols..(at + 1) * cols];
+    (0..values.len() / cols)
+        .flat_map(|at| {
+            let (head, within) = (at / head_dim, at % head_dim);
+            row(head * head_dim + within / 2 + within % 2 * (head_dim / 2)).to_vec()
+        })
+        .collect()
+}
+
+#[test]
+fn llama_is_the_same_in_each_format() {
+    let gguf = import(&data::file("architectures/llama/model.gguf")).unwrap();
+    let hf = import(&data::file("architectures/llama/hf")).unwrap();
+    let (heads, dims) = (2, 20);
+    assert_eq!(gguf.architecture().head_dim, dims);
+    assert_eq!(gguf.architecture().num_key_value_heads, heads);
+    assert!(gguf.tensors().keys().eq(hf.tensors().keys()));
+    for &key in gguf.tensors().keys() {
+        let expected = values(&gguf, key);
+        let mut other = values(&hf, key);
+        if matches!(key.role, Role::Query | Role::Key) {
+            other = interleave(&other, dims, 48);
+        }
+        assert_eq!(expected, other, "{key:?}");
+    }
+    assert_ne!(gguf.digest(), hf.digest());
+    assert_eq!(gguf.digest().len(), 64);
+}
+
+#[test]
+fn a_given_tokenizer_is_for_llama2c_only() {
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/macro-assistant/models");
+    let tokenizer = tiny.join("tokenizer.bin");
+    import_with_tokenizer(&tiny.join("tiny.bin"), Some(&tokenizer)).unwrap();
+    for other in ["model.gguf", "hf"] {
+        let model = data::file("architectures/llama").join(other);
+        let error = import_with_tokenizer(&model, Some(&tokenizer)).unwrap_err();
+        assert!(error.to_string().contains("own tokenizer"), "{error}");
+    }
+}

@@ -1,0 +1,274 @@
+//! What a refusal says to do: it fits the command, and leads out.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::assert_refused;
+use crate::common::gguf::Gguf;
+use crate::common::{Shape, Tiny};
+use edgegen::error::Kind;
+use edgegen::import::{files_of, import};
+
+/// The message of a command that is refused.
+fn refusal(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_edgegen"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn contains(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "no {part:?} in: {message}");
+    }
+}
+
+/// A profile with as much RAM and flash as is said.
+fn profile(folder: &Path, model_size: &str, ram: &str) -> String {
+    let text = include_str!("../../src/profile/built_in/esp32.toml");
+    let lines = text.lines().map(|line| match line.split_once(" = ") {
+        Some(("model_size", _)) => format!("model_size = \"{model_size}\"\n"),
+        Some(("ram", _)) => format!("ram = \"{ram}\"\n"),
+        _ => format!("{line}\n"),
+    });
+    let path = folder.join("small.toml");
+    std::fs::write(&path, lines.collect::<String>()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn plan_refuses_a_session_with_all_limits_and_no_option_that_it_has_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let profile = profile(folder.path(), "1 MB", "1 KB");
+    for options in [
+        &[][..],
+        &["--context", "1"],
+        &["--context", "1", "--kv-cache", "i8"],
+    ] {
+        let message = refusal(&[&["plan", "--platform", &profile], options].concat());
+        contains(
+            &message,
+            &[
+                "the weights take",
+                "of RAM, the limit is 0.00 MB",
+                "no context is short enough",
+            ],
+        );
+        for option in [
+            "--window",
+            "--quant",
+            "--allow-oversize",
+            "--context",
+            "--policy",
+        ] {
+            assert!(!message.contains(option), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_session_of_one_token_is_no_window_of_one() {
+    let message = refusal(&[
+        "plan",
+        "--platform",
+        "host",
+        "--budget-mb",
+        "0.6",
+        "--context",
+        "1",
+    ]);
+    contains(&message, &["--context: ", "give 2 or more"]);
+}
+
+#[test]
+fn a_text_that_nobody_gave_is_not_called_an_option() {
+    let message = refusal(&["plan", "--platform", "host", "--budget-mb", "0.6"]);
+    contains(
+        &message,
+        &[
+            "error: the model predicts the built-in text worse",
+            "`--calibration FILE`",
+        ],
+    );
+}
+
+#[test]
+fn the_way_of_least_loss_comes_first() {
+    let folder = tempfile::tempdir().unwrap();
+    for (size, cost) in [
+        ("1.3 MB", "`--quant q8` makes it 1.26 MB; "),
+        ("0.5 MB", "at several times the perplexity; "),
+    ] {
+        let profile = profile(folder.path(), size, "520 KB");
+        let message = refusal(&["emit", "--platform", &profile]);
+        contains(
+            &message,
+            &[
+                "help: `--policy search` takes what fits with the least loss; ",
+                cost,
+            ],
+        );
+        assert!(
+            message
+                .trim_end()
+                .ends_with("`--allow-oversize` emits all the same"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn an_estimate_asks_about_a_unit_that_was_forgotten() {
+    let message = refusal(&["estimate", "--platform", "android", "--params", "135"]);
+    contains(&message, &["135M"]);
+    let message = refusal(&["estimate", "--platform", "android"]);
+    contains(&message, &["MODEL", "--params"]);
+}
+
+#[test]
+fn a_misspelled_platform_is_recognised() {
+    for (word, name) in [
+        ("hosst", "host"),
+        ("pi", "raspberry_pi"),
+        ("ESP32", "esp32"),
+    ] {
+        let message = refusal(&["plan", "--platform", word]);
+        contains(
+            &message,
+            &[&format!("a similar name is `{name}`"), "android, ios"],
+        );
+    }
+    assert!(!refusal(&["plan", "--platform", "toaster"]).contains("similar"));
+    let message = refusal(&["emit", "--platform", "raspberry_pi", "--cpu", "cortex-a67"]);
+    contains(&message, &["a similar name is `cortex-a"]);
+}
+
+/// Files of other kinds, as they begin.
+#[test]
+fn files_of_other_kinds_are_recognised() {
+    let zip: &[u8] = b"PK\x03\x04 and more than enough bytes";
+    let pickle: &[u8] = b"PK\x03\x04 and more: pytorch_model/data.pkl";
+    let gzip: &[u8] = b"\x1f\x8b\x08\x08 and more than enough bytes";
+    let tflite: &[u8] = b"\x1c\0\0\0TFL3 and more than enough bytes";
+    let safetensors: &[u8] = b"\x10\0\0\0\0\0\0\0{\"a\":1}         ";
+    let other: &[u8] = b"\x08\x07\x12\x07pytorch and more than enough bytes";
+    for (name, bytes, what, help) in [
+        ("model.pt", zip, "a PyTorch checkpoint", "safetensors"),
+        (
+            "pytorch_model.bin",
+            pickle,
+            "a PyTorch checkpoint",
+            "safetensors",
+        ),
+        ("model.zip", zip, "a ZIP archive", "unpack it"),
+        ("model.gguf.gz", gzip, "a compressed file", "unpack it"),
+        ("model.tflite", tflite, "a TensorFlow Lite model", ".gguf"),
+        ("unnamed", tflite, "a TensorFlow Lite model", ".gguf"),
+        ("model.onnx", other, "an ONNX model", ".gguf"),
+        (
+            "model.safetensors",
+            safetensors,
+            "weights alone",
+            "the folder that it is in",
+        ),
+        (
+            "model.ggml",
+            b"lmgg and more than enough bytes of it",
+            "from before GGUF",
+            "llama.cpp",
+        ),
+        ("model.what", other, "no GGUF file", "a .gguf file"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let error = import(&path).unwrap_err();
+        assert_eq!(error.kind(), Kind::Unsupported, "{name}");
+        contains(&error.to_string(), &[name, what, help]);
+    }
+}
+
+#[test]
+fn folders_of_other_kinds_are_recognised() {
+    for (file, what, help) in [
+        ("adapter_config.json", "a LoRA adapter", "merge it first"),
+        ("model.onnx", "ONNX", "config.json and safetensors"),
+        ("params.json", "the original Llama", "Hugging Face's format"),
+        ("readme.md", "no config.json", "a .gguf file"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(file), "{}").unwrap();
+        contains(
+            &import(folder.path()).unwrap_err().to_string(),
+            &[what, help],
+        );
+    }
+}
+
+#[test]
+fn a_folder_with_one_gguf_file_is_that_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let tiny = Gguf::new(&Tiny::new(Shape::default(), 1)).bytes();
+    let path = folder.path().join("tiny.gguf");
+    std::fs::write(&path, &tiny).unwrap();
+    std::fs::write(folder.path().join("README.md"), "").unwrap();
+    assert_eq!(
+        import(folder.path()).unwrap().digest(),
+        import(&path).unwrap().digest()
+    );
+    assert_eq!(files_of(folder.path(), None).unwrap(), [path]);
+
+    std::fs::write(folder.path().join("other.gguf"), &tiny).unwrap();
+    assert_refused(
+        "two models",
+        import(folder.path()),
+        "",
+        "",
+        "several models",
+    );
+    let message = import(folder.path()).unwrap_err().to_string();
+    contains(&message, &["other.gguf, tiny.gguf"]);
+}
+
+#[test]
+fn what_is_no_path_is_said_so() {
+    for (name, what, help) in [
+        ("https://example.org/model.gguf", "an address", "curl"),
+        (
+            "HuggingFaceTB/SmolLM2-135M",
+            "Hugging Face hub",
+            "hf download HuggingFaceTB/SmolLM2-135M",
+        ),
+        (
+            "models/nothing.gguf",
+            "cannot open the file",
+            "nothing is there",
+        ),
+        ("nothing.gguf", "cannot open the file", "nothing is there"),
+    ] {
+        let error = import(Path::new(name)).unwrap_err();
+        assert_eq!(error.kind(), Kind::Io, "{name}");
+        contains(&error.to_string(), &[name, what, help]);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_without_a_temporary_one() {
+    // No file of a process can be created there, whoever asks.
+    let message = refusal(&[
+        "emit",
+        "--platform",
+        "host",
+        "--quant",
+        "q4",
+        "--out",
+        "/proc/self/crate",
+    ]);
+    contains(
+        &message,
+        &["error: /proc/self: no folder can be made here: "],
+    );
+    assert!(!message.contains(".edgegen-"), "{message}");
+}
