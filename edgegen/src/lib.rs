@@ -17,6 +17,7 @@ pub mod compress;
 pub mod emit;
 pub mod error;
 mod forward;
+mod half;
 pub mod import;
 pub mod inspect;
 pub mod interpret;

@@ -2,9 +2,8 @@
 //! holds such blocks, quantized otherwise. IEEE operations only, so that every
 //! host writes the same bytes.
 
-use half::f16;
-
 use crate::error::{Error, Place, Remedy, Result, Setting};
+use crate::half::F16;
 use crate::model::DType;
 use crate::program::{COLUMN_PADDING, WeightFormat};
 
@@ -42,7 +41,7 @@ impl Block {
 impl Block {
     /// Whether scale and minimum are finite.
     pub(super) fn is_finite(&self) -> bool {
-        let finite = |bits: u16| f16::from_bits(bits).is_finite();
+        let finite = |bits: u16| F16::from_bits(bits).is_finite();
         match *self {
             Self::F32(_) | Self::F16(_) => true,
             Self::Q8(scale, _) | Self::Q4(scale, _) => finite(scale),
@@ -125,11 +124,11 @@ fn quantize(values: &[f32; 32], format: WeightFormat) -> Option<Block> {
     Some(match format {
         WeightFormat::F32 => Block::F32(*values),
         WeightFormat::F16 => {
-            let halves = values.map(f16::from_f32);
+            let halves = values.map(F16::from_f32);
             if halves.iter().any(|half| !half.is_finite()) {
                 return None;
             }
-            Block::F16(halves.map(f16::to_bits))
+            Block::F16(halves.map(F16::to_bits))
         }
         WeightFormat::Q8 => {
             let largest = values.iter().fold(0.0, |m: f32, v| m.max(v.abs()));
@@ -170,13 +169,13 @@ fn quantize(values: &[f32; 32], format: WeightFormat) -> Option<Block> {
     })
 }
 
-fn finite(value: f32) -> Option<f16> {
-    let half = f16::from_f32(value);
+fn finite(value: f32) -> Option<F16> {
+    let half = F16::from_f32(value);
     half.is_finite().then_some(half)
 }
 
 /// 0 where the scale vanished, so that all quants are 0 too.
-fn inverse(scale: f16) -> f32 {
+fn inverse(scale: F16) -> f32 {
     if scale.to_f32() == 0.0 {
         0.0
     } else {
@@ -190,7 +189,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn value(block: &Block, i: usize) -> f32 {
-        let half = |bits| f16::from_bits(bits).to_f32();
+        let half = |bits| F16::from_bits(bits).to_f32();
         match block {
             Block::F32(v) => v[i],
             Block::F16(v) => half(v[i]),

@@ -1,6 +1,6 @@
 //! A matrix as it was encoded, and its bytes.
 
-use half::f16;
+use crate::half::F16;
 use rayon::prelude::*;
 
 use crate::compress::encode::Block;
@@ -22,7 +22,7 @@ pub(in crate::compress) enum Coded {
 pub(in crate::compress) struct Levels {
     pub(super) code: Code,
     /// One a row; a weight is its level times its row's scale.
-    pub(super) scales: Vec<f16>,
+    pub(super) scales: Vec<F16>,
     /// `[rows][padded cols]`.
     pub(super) codes: Vec<u8>,
 }
@@ -67,7 +67,7 @@ impl Levels {
         let (head, blocks) = out.split_at_mut(2 * ROW_PADDING);
         let rows = group * ROW_PADDING..all.min((group + 1) * ROW_PADDING);
         for (lane, row) in rows.enumerate() {
-            head[2 * lane..][..2].copy_from_slice(&self.scales[row].to_le_bytes());
+            head[2 * lane..][..2].copy_from_slice(&self.scales[row].to_bits().to_le_bytes());
             let codes = &self.codes[row * cols..][..cols];
             let blocks = blocks.chunks_exact_mut(words * 4 * ROW_PADDING);
             for (codes, block) in codes.as_chunks().0.iter().zip(blocks) {

@@ -1,6 +1,6 @@
 //! A matrix in few bits, where the inputs' second moments say which errors matter.
 
-use half::f16;
+use crate::half::F16;
 use rayon::prelude::*;
 
 use crate::compress::encode::Block;
@@ -100,7 +100,7 @@ fn in_levels(weights: &Dense, factor: &Factor, code: Code) -> (Levels, Dense) {
     let padded = factor.columns.len();
     let mut levels = Levels {
         code,
-        scales: vec![f16::ZERO; weights.rows],
+        scales: vec![F16::ZERO; weights.rows],
         codes: vec![0; weights.rows * padded],
     };
     let mut values = Dense::zeros(weights.rows, cols);
@@ -129,13 +129,13 @@ fn rows_of_group(
     rows: &[&[f32]],
     factor: &Factor,
     code: Code,
-    scales: &mut [f16],
+    scales: &mut [F16],
     codes: &mut [u8],
 ) {
     let columns = &factor.columns;
     for (row, scale) in rows.iter().zip(scales.iter_mut()) {
         let squares: f32 = row.iter().map(|w| w * w).sum();
-        *scale = f16::from_f32((squares / row.len() as f32).sqrt() / code.deviation());
+        *scale = F16::from_f32((squares / row.len() as f32).sqrt() / code.deviation());
     }
     let mut weights = vec![[0.0f32; LANES]; columns.len()];
     for (weights, &column) in weights.iter_mut().zip(columns) {
@@ -158,7 +158,7 @@ fn rows_of_group(
             weights.iter().map(|w| w[lane]),
             chosen.iter().map(|c| code.level(c[lane])),
         );
-        *scale = f16::from_f32(scale.to_f32() * gain);
+        *scale = F16::from_f32(scale.to_f32() * gain);
         for (chosen, &column) in chosen.iter().zip(columns) {
             codes[lane * columns.len() + column] = chosen[lane];
         }

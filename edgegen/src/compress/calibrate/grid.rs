@@ -1,7 +1,7 @@
 //! Rows on uniform grids, one for each block: scales that err least where it matters, and errors of
 //! a column made good by later ones.
 
-use half::f16;
+use crate::half::F16;
 use runtime_kernels::{Isa, Kernel};
 
 use crate::compress::encode::Block;
@@ -45,7 +45,7 @@ impl Grid {
     }
 
     /// The block of these quants.
-    fn block(self, scale: f16, minimum: f16, quants: [f32; BLOCK]) -> Block {
+    fn block(self, scale: F16, minimum: F16, quants: [f32; BLOCK]) -> Block {
         match self {
             Self::Q8 => Block::Q8(scale.to_bits(), quants.map(|q| q as i8)),
             Self::Q4 => Block::Q4(scale.to_bits(), quants.map(|q| (q + 8.0) as u8)),
@@ -90,8 +90,8 @@ impl Kernel for Encode<'_> {
                 spread(error, &self.factor.row(at)[at + 1..], later);
             }
             for (lane, out) in out.iter_mut().enumerate() {
-                let scale = f16::from_f32(scales.scale[lane]);
-                let minimum = f16::from_f32(scales.minimum[lane]);
+                let scale = F16::from_f32(scales.scale[lane]);
+                let minimum = F16::from_f32(scales.minimum[lane]);
                 *out = self.grid.block(scale, minimum, quants.map(|q| q[lane]));
             }
         }
@@ -109,7 +109,7 @@ struct Scales {
 impl Scales {
     #[inline(always)]
     fn new(scale: Lanes, minimum: Lanes) -> Self {
-        let half = |value: f32| f16::from_f32(value).to_f32();
+        let half = |value: f32| F16::from_f32(value).to_f32();
         let scale = scale.map(half);
         Self {
             scale,

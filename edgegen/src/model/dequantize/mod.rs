@@ -6,9 +6,9 @@ mod k_quants;
 mod legacy;
 mod plain;
 
+use crate::half::F16;
 use std::ops::Range;
 
-use half::f16;
 use rayon::prelude::*;
 
 use crate::model::{DType, Tensor};
@@ -87,6 +87,6 @@ fn first(bytes: &[u8], size: usize, fine: impl Fn(&[u8]) -> bool + Sync) -> Opti
 }
 
 /// The f16 at byte `at` of a block.
-fn half_at(block: &[u8], at: usize) -> f16 {
-    f16::from_le_bytes([block[at], block[at + 1]])
+fn half_at(block: &[u8], at: usize) -> F16 {
+    F16::from_le_bytes([block[at], block[at + 1]])
 }
