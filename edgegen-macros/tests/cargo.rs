@@ -23,18 +23,6 @@ batch = 4
 threads = 1
 "#;
 
-/// The profile of edgegen's workspace, so that what that has built is not built again. Crates of these
-/// tests are not optimised.
-fn profile() -> String {
-    let workspace = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-    let manifest = fs::read_to_string(workspace).unwrap();
-    let (_, after) = manifest.split_once("[profile.release]").unwrap();
-    let (release, _) = after.split_once("[profile.dev]").unwrap();
-    let own = ["program", "one", "two", "script"];
-    let own = own.map(|name| format!("edgegen-test-{name} = {{ opt-level = 0 }}\n"));
-    format!("[profile.release]{release}{}", own.concat())
-}
-
 /// A crate or a workspace in a folder whose name has spaces and letters beyond ASCII, with a cache
 /// of its own.
 struct Project {
@@ -66,7 +54,6 @@ impl Project {
         // The versions that are there: nothing is fetched.
         let lock = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
         project.write("Cargo.lock", fs::read(lock).unwrap());
-        project.write(".cargo/config.toml", profile());
         project
     }
 
@@ -82,6 +69,7 @@ impl Project {
         let output = Command::new(env!("CARGO"))
             .args(args)
             .args(["--release", "--offline", "--quiet"])
+            .args(["--config", "profile.release.opt-level=0"])
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", target)
             .env("EDGEGEN_CACHE", self.root.join("cache"))

@@ -52,7 +52,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     pub(crate) fn recall(&mut self, prompt: usize, options: &Options) -> Option<Recalled> {
         let (_, answers) = model::tokens(&mut self.memory);
         let end = find(answers, &self.scratch.tokens[..prompt], &key(options))?;
-        let ending = answers[2] as usize;
+        let ending = number(answers[2]);
         let fed = self.reuse(prompt);
         for at in fed..prompt {
             self.owe(self.scratch.tokens[at]);
@@ -84,7 +84,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         answers.copy_within(..kept, len);
         let (header, tokens) = answers[..len].split_at_mut(HEADER);
         let ending = 2 * finish as usize + usize::from(unfed.is_none());
-        header[..3].copy_from_slice(&[len as f32, prompt as f32, ending as f32]);
+        header[..3].copy_from_slice(&[len, prompt, ending].map(|number| number as u32 as f32));
         header[3..].copy_from_slice(&key(options));
         tokens[..fed].copy_from_slice(&history[..fed]);
         if let (Some(place), Some(token)) = (tokens.get_mut(fed), unfed) {
@@ -97,11 +97,11 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 fn find(answers: &mut [f32], prompt: &[u32], key: &[f32; OPTIONS]) -> Option<usize> {
     let mut start = 0;
     loop {
-        let len = *answers.get(start)? as usize;
+        let len = number(*answers.get(start)?);
         let entry = answers.get(start..start + len)?;
         let (header, tokens) = entry.split_at_checked(HEADER)?;
         let mut pairs = tokens.iter().zip(prompt);
-        if header[1] as usize == prompt.len()
+        if number(header[1]) == prompt.len()
             && header[3..] == key[..]
             && pairs.all(|(&token, &other)| token as u32 == other)
         {
@@ -110,6 +110,12 @@ fn find(answers: &mut [f32], prompt: &[u32], key: &[f32; OPTIONS]) -> Option<usi
         }
         start += len;
     }
+}
+
+/// A number that is kept. By way of 32 bits: on some CPUs wider ones are converted by instructions
+/// that raise exceptions, which the calling thread may have made traps.
+fn number(kept: f32) -> usize {
+    kept as u32 as usize
 }
 
 /// The options in pieces of 16 bits.
@@ -121,5 +127,5 @@ fn key(options: &Options) -> [f32; OPTIONS] {
         bits(options.temperature) << 32 | bits(options.top_p),
         options.seed,
     ];
-    core::array::from_fn(|i| (words[i / 4] >> (16 * (i % 4)) & 0xffff) as f32)
+    core::array::from_fn(|i| (words[i / 4] >> (16 * (i % 4)) & 0xffff) as u32 as f32)
 }

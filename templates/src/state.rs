@@ -3,7 +3,7 @@
 use core::ops::DerefMut;
 
 use super::error::Error;
-use super::kernels::BitHash;
+use super::kernels::{BitHash, in_default_mode};
 use super::model::{self, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_WORDS, VOCAB_SIZE};
 use super::session::Session;
 
@@ -62,6 +62,11 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// When the bytes are no state of this model, were changed, or hold what is no token or no
     /// finite number; the session is then as before.
     pub fn restore(&mut self, saved: &[u8]) -> Result<(), Error> {
+        // What it holds may be no numbers, and their exceptions be traps.
+        in_default_mode(|| self.restore_in_mode(saved))
+    }
+
+    fn restore_in_mode(&mut self, saved: &[u8]) -> Result<(), Error> {
         let (header, rest) = saved
             .split_at_checked(HEADER_BYTES)
             .ok_or(Error::InvalidState("it is too short"))?;
@@ -115,6 +120,6 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 
 /// Whether a word is a token as the memory holds them.
 fn is_token(word: f32) -> bool {
-    let token = word as usize;
-    token < VOCAB_SIZE && (token as f32).to_bits() == word.to_bits()
+    let token = word as u32;
+    (token as usize) < VOCAB_SIZE && (token as f32).to_bits() == word.to_bits()
 }

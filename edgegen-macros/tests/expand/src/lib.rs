@@ -345,6 +345,23 @@ fn a_session_needs_little_stack() {
         .unwrap();
 }
 
+/// A state with the right hash and 3.5 for its first token is refused.
+fn refused_for_its_content<M>(session: &mut kept::Session<M>, saved: &[u8])
+where
+    M: std::ops::DerefMut<Target = kept::Memory>,
+{
+    let mut saved = saved.to_vec();
+    let words = 32..saved.len() - 8;
+    saved[32..36].copy_from_slice(&3.5_f32.to_le_bytes());
+    let mut hash = runtime_kernels::BitHash::new();
+    for word in saved[words.clone()].as_chunks().0 {
+        hash.update(&[f32::from_le_bytes(*word)]);
+    }
+    saved[words.end..].copy_from_slice(&hash.finish().to_le_bytes());
+    let error = session.restore(&saved).unwrap_err();
+    assert!(error.to_string().contains("no token"), "{error}");
+}
+
 /// A thread may round otherwise, trap, or take subnormal numbers for zero.
 #[cfg(target_arch = "x86_64")]
 #[test]
@@ -390,6 +407,16 @@ fn the_callers_floating_point_mode_changes_nothing() {
                 };
                 session.generate("hello", &options).is_ok()
             });
+            // The answer that is known, and a state that holds no numbers.
+            let pieces = session.generate("hello there", &options).unwrap();
+            assert_eq!(
+                pieces.map(|piece| piece.token()).collect::<Vec<_>>(),
+                tokens
+            );
+            let mut saved = vec![0; session.saved_bytes()];
+            session.save(&mut saved).unwrap();
+            session.restore(&saved).unwrap();
+            refused_for_its_content(&mut session, &saved);
             (passed, judged, tokens)
         };
         let expected = answer();
