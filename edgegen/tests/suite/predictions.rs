@@ -110,6 +110,7 @@ fn with_system(text: &str) -> Model {
 }
 
 #[test]
+#[ignore = "long"]
 fn flash_on_every_platform_in_every_format() {
     let schema = br#"{"type": "object", "properties": {"a": {"type": "boolean"}}}"#;
     // What a schema and a prefix add does not depend on the formats.
