@@ -1,4 +1,5 @@
-//! Crates with models, built by cargo: what is done once, and what cargo and the cache notice.
+//! Crates with models, built by cargo: what is done once, and what cargo and the cache notice. All are
+//! long: edgegen is compiled for them once more.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -95,6 +96,7 @@ impl Project {
 }
 
 #[test]
+#[ignore = "long"]
 fn a_module_is_made_once_and_a_change_is_noticed() {
     let main = r#"
         edgegen_macros::edge_model! {
@@ -158,6 +160,7 @@ fn a_module_is_made_once_and_a_change_is_noticed() {
 }
 
 #[test]
+#[ignore = "long"]
 fn crates_without_std_share_a_module_and_build_in_parallel() {
     let manifest = |name: &str| {
         format!(
@@ -215,6 +218,7 @@ fn crates_without_std_share_a_module_and_build_in_parallel() {
 }
 
 #[test]
+#[ignore = "long"]
 fn a_build_script_tells_what_it_read_and_writes_what_changed() {
     let project = Project::new(
         "script",

@@ -9,7 +9,7 @@ use crate::emit::{self, Crate, Options};
 use crate::error::Result;
 use crate::interpret::{bake, golden};
 use crate::model::Model;
-use crate::plan::{Plan, Request, check_sessions, plan, shapes};
+use crate::plan::{Plan, Request, check_answer, check_sessions, plan, shapes};
 use crate::profile::Profile;
 use crate::program::{Golden, Program};
 
@@ -57,6 +57,7 @@ pub fn compile<'a>(
     progress: &impl Progress,
 ) -> Result<Compiled<'a>> {
     let plan = plan(model, profile, request)?;
+    check_answer(model, plan.sizes().context)?;
     check_sessions(1, &shapes(model, plan.sizes()))?;
     let mut program = progress.count("packing the weights", |step| {
         compress_cached(model, &plan, cache, step)

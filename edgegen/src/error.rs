@@ -137,6 +137,19 @@ impl Error {
         this.remedy(way)
     }
 
+    /// As [`Self::io`], for what is written.
+    pub(crate) fn output(action: &str, file: &Path, error: &io::Error) -> Self {
+        let way = match error.kind() {
+            io::ErrorKind::NotFound => "make the folder that it is in first",
+            io::ErrorKind::PermissionDenied => "get the right to write there, or give another path",
+            io::ErrorKind::IsADirectory => {
+                "a folder has this name: move it away, or give another path"
+            }
+            _ => return Self::io(action, file, error),
+        };
+        Self::system(action, file, error).remedy(way)
+    }
+
     /// An error of a kind.
     pub fn of(kind: Kind, problem: impl Into<String>) -> Self {
         Self(Box::new(Parts {
@@ -169,6 +182,16 @@ impl Error {
             self.0.place = Some(option.into());
         }
         self.in_file(file)
+    }
+
+    /// About another file, in place of one whose name would say nothing to a user.
+    pub(crate) fn instead(self, what: &str, file: &Path) -> Self {
+        let problem = format!("{what}: {}", self.problem());
+        let error = Self::of(self.kind(), problem).in_file(file);
+        match self.0.remedy {
+            Some(remedy) => error.remedy(remedy),
+            None => error,
+        }
     }
 
     /// Says what to do, unless a deeper stage said so.

@@ -306,7 +306,7 @@ fn tell_cargo(recipe: &Recipe) {
 
 /// Makes the files of `to` those of `from`.
 fn put_weights(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to).map_err(|error| Error::io("create the folder", to, &error))?;
+    fs::create_dir_all(to).map_err(|error| Error::output("create the folder", to, &error))?;
     let wanted = names(from)?;
     for name in names(to)?.difference(&wanted) {
         let file = to.join(name);
@@ -333,7 +333,7 @@ fn put(file: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(file).is_ok_and(|there| there == bytes) {
         return Ok(());
     }
-    fs::write(file, bytes).map_err(|error| Error::io("write", file, &error))
+    fs::write(file, bytes).map_err(|error| Error::output("write", file, &error))
 }
 
 #[cfg(test)]

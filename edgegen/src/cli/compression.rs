@@ -1,7 +1,9 @@
 //! The options of compression: what `emit` and `eval` have in common.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::error::{Error, Result};
 use crate::model::Role;
 use crate::plan::Quant;
 use crate::program::{CacheFormat, WeightFormat};
@@ -70,15 +72,27 @@ fn tensor(text: &str) -> std::result::Result<(Role, WeightFormat), String> {
         .split_once('=')
         .ok_or("write it as ROLE=FORMAT, such as embedding=t4")?;
     let role = Role::matrix(role).map_err(|error| error.to_string())?;
-    Ok((role, format.parse()?))
+    let format = recipe::format(format).map_err(|error| error.to_string())?;
+    Ok((role, format))
 }
 
 impl Compression {
     /// The options, as the macro and build scripts have them.
-    pub(super) fn options(&self) -> recipe::Compression {
-        recipe::Compression {
+    ///
+    /// # Errors
+    ///
+    /// When a matrix is given two formats.
+    pub(super) fn options(&self) -> Result<recipe::Compression> {
+        let mut tensors = BTreeMap::new();
+        for &(role, format) in &self.tensors {
+            if tensors.insert(role, format).is_some() {
+                let problem = format!("`{}` is given twice", role.name());
+                return Err(Error::option("tensors", problem).remedy("give it once"));
+            }
+        }
+        Ok(recipe::Compression {
             quant: self.quant,
-            tensors: self.tensors.iter().copied().collect(),
+            tensors,
             calibrate: self.calibrate,
             vocab_size: self.vocab_size,
             shape: Shape {
@@ -89,6 +103,6 @@ impl Compression {
             plan: self.plan.clone(),
             calibration: self.calibration.clone(),
             kv_cache: self.kv_cache.format,
-        }
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::emit::check_folder;
 use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::import::BUILT_IN_PROMPT;
-use crate::plan::{Placement, Request, schedule};
+use crate::plan::{Placement, Request, plan, schedule};
 use crate::recipe::{Recipe, Refusal};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
@@ -74,8 +74,8 @@ fn placement() -> impl TypedValueParser<Value = Placement> {
 }
 
 impl Args {
-    fn recipe(&self) -> Recipe {
-        Recipe {
+    fn recipe(&self) -> Result<Recipe> {
+        Ok(Recipe {
             model: self.model.clone(),
             tokenizer: self.tokenizer.clone(),
             platform: self.platform.clone(),
@@ -86,8 +86,8 @@ impl Args {
             system: self.system.clone(),
             weights: self.weights,
             allow_oversize: self.allow_oversize,
-            compression: self.compression.options(),
-        }
+            compression: self.compression.options()?,
+        })
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
             .at("--budget-mb and --max-kl")
             .remedy(Remedy::from("add ").set(Setting::text("policy", Policy::Search))));
     }
-    let recipe = args.recipe();
+    let recipe = args.recipe()?;
     let ingredients = recipe.read().map_err(Refusal::into_error)?;
     let (given, profile) = (ingredients.given(), ingredients.profile());
     let model = progress::spin("reading the model", || ingredients.original());
@@ -129,12 +129,15 @@ pub(super) fn run(args: &Args) -> Result<String> {
                 ..ingredients.plain_request()
             };
             let schedule = schedule(&model, profile, &request)?;
-            let model = progress::spin("choosing what is kept", || schedule.prune(model))?;
-            let request = Request {
+            // What does not fit shows before the long work.
+            let outline = schedule.shape.outline(&model)?;
+            let planned = Request {
                 formats: Some(schedule.plan.formats().clone()),
-                ..request
+                ..request.clone()
             };
-            (model, request)
+            plan(&outline, profile, &planned)?;
+            let model = progress::spin("choosing what is kept", || schedule.prune(model))?;
+            (model, planned)
         }
     };
     let model = ingredients.bound(model).map_err(Refusal::into_error)?;

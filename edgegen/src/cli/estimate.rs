@@ -111,7 +111,7 @@ impl Estimate {
             (true, false) => "exceeds the device's RAM",
             (false, false) => "exceeds the limit of the model's size and the device's RAM",
         };
-        format!("{}  {:>8} GB  {verdict}\n", self.name, self.gb())
+        format!("{}  {:>8}  {verdict}\n", self.name, format_size(self.bytes))
     }
 }
 

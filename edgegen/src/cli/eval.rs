@@ -32,7 +32,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<String> {
     // A text that cannot be read shows before the long work.
-    let options = args.compression.options();
+    let options = args.compression.options()?;
     let given = options.read().map_err(Refusal::into_error)?;
     let (task, model) = args.subject.read()?;
     let reference = task.program(&model, plain(args.against))?;

@@ -44,6 +44,16 @@ pub(super) struct Task<'a> {
 }
 
 impl Subject {
+    /// The files that are read.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let files = [
+            Some(&self.model),
+            self.text.as_ref(),
+            self.tokenizer.as_ref(),
+        ];
+        files.into_iter().flatten().map(PathBuf::as_path)
+    }
+
     /// Reads the text, then the model.
     pub(super) fn read(&self) -> Result<(Task<'_>, Model)> {
         let text = match &self.text {

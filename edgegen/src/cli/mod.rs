@@ -11,6 +11,7 @@ mod job;
 mod measure;
 mod name;
 mod new;
+mod output;
 mod plan;
 mod platforms;
 mod policy;
@@ -19,6 +20,7 @@ mod progress;
 mod sweep;
 mod verify;
 
+use std::env;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -92,7 +94,10 @@ impl Command {
 /// Runs the program. The status is 0, 1 where something is refused or fails, 2 for a
 /// wrong command line.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => return print_usage(&error),
+    };
     match command.run() {
         Ok(text) => print(&text, ExitCode::SUCCESS),
         Err(error) => {
@@ -106,6 +111,21 @@ pub fn main() -> ExitCode {
             print(&text, ExitCode::FAILURE)
         }
     }
+}
+
+/// Prints help, or what is wrong with a command line.
+fn print_usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    let text = if env::args_os().any(|argument| argument == "--json") {
+        let text = error.to_string();
+        json(&serde_json::json!({ "error": text.trim_start_matches("error: ").trim_end() }))
+    } else {
+        String::new()
+    };
+    print(&text, ExitCode::from(2))
 }
 
 /// Prints to stdout. A reader that went away, such as `head`, is no failure.
@@ -133,7 +153,10 @@ fn shown_path(path: &Path) -> String {
 
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    let path = shown_path(path);
+    let mut path = shown_path(path);
+    if path.starts_with('-') {
+        path.insert_str(0, "./");
+    }
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
     if path.chars().all(plain) {
         path

@@ -1,7 +1,6 @@
 //! `edgegen plan`.
 
 use std::fmt::{Display, Write};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -9,7 +8,7 @@ use serde_json::Value;
 
 use crate::cache::Cache;
 use crate::compress::compress_cached;
-use crate::error::{Error, Kind, Remedy, Result, Setting};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::import::{built_in, import_with_tokenizer};
 use crate::plan::{Request, Schedule, Sizes, Step, check_sessions, schedule, shapes};
 use crate::profile::{Profile, format_size};
@@ -20,7 +19,7 @@ use crate::text::Texts;
 use super::compression::KvCache;
 use super::fit::Fit;
 use super::policy::{Goals, Policy};
-use super::{json, progress, quoted};
+use super::{json, output, progress, quoted};
 
 /// Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
 #[derive(clap::Args)]
@@ -79,14 +78,10 @@ pub(super) fn run(args: &Args) -> Result<String> {
                 .or(Remedy::from("take ").set(Setting::text("policy", Policy::Search))),
         ));
     }
-    if let Some(path) = args
-        .out
-        .as_deref()
-        .filter(|path| !args.force && path.exists())
-    {
-        return Err(Error::of(Kind::Option, "the file exists")
-            .in_file(path)
-            .remedy(Remedy::from(Setting::on("force")).say(" replaces it")));
+    if let Some(path) = &args.out {
+        let inputs = [&args.model, &args.calibration, &args.tokenizer];
+        let inputs = inputs.into_iter().flatten().map(PathBuf::as_path);
+        output::check(path, args.force, inputs.chain([Path::new(&args.platform)]))?;
     }
     let texts = Texts::read(args.calibration.as_deref())?;
     let model = progress::spin("reading the model", || match &args.model {
@@ -104,8 +99,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     } else {
         let found = args.goals.search(model, &profile, &request, &texts)?;
         if let Some(path) = &args.out {
-            fs::write(path, found.file.write())
-                .map_err(|error| Error::io("write the plan", path, &error))?;
+            output::write("the plan", path, &found.file.write())?;
         }
         (found.model, found.schedule, found.loss)
     };

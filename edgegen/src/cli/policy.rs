@@ -64,10 +64,8 @@ impl Goals {
             if value > 0.0 && value.is_finite() {
                 return Ok(value);
             }
-            Err(Error::option(
-                option,
-                format!("{value} is not a positive number"),
-            ))
+            let problem = format!("{value} is not a positive number");
+            Err(Error::option(option, problem).remedy("give a number above 0, such as 0.5"))
         };
         let budget = self.budget_mb.map(|mb| positive(mb, "budget_mb"));
         Ok(Goal {

@@ -9,7 +9,7 @@ use crate::profile::Profile;
 use edgegen_templates::probe::Machine;
 
 use super::platforms::File;
-use super::{json, progress, shown_path};
+use super::{json, output, progress, shown_path};
 
 /// Measure this machine, or write a program that measures another, and get a profile of it
 #[derive(clap::Args)]
@@ -37,14 +37,14 @@ pub(super) fn run(args: &Args) -> Result<String> {
     }
     // What is wrong with the destination shows before the work.
     if let Some(out) = &args.out {
-        check_file(out, args.force)?;
+        output::check(out, args.force, [])?;
     }
     let machine = progress::spin("measuring this machine", Machine::measure);
     let name = args.out.as_deref().map_or(NAME.into(), name);
     let text = machine.profile(&name);
     let profile = Profile::parse(&text)?;
     if let Some(out) = &args.out {
-        fs::write(out, &text).map_err(|e| Error::io("write the profile", out, &e))?;
+        output::write("the profile", out, &text)?;
     }
     Ok(if args.json {
         json(&serde_json::json!({
@@ -62,6 +62,15 @@ pub(super) fn run(args: &Args) -> Result<String> {
 
 fn emit_probe(folder: &Path, args: &Args) -> Result<String> {
     check_folder(folder, args.force)?;
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+    if !args.force && !manifest.is_empty() && !manifest.contains("name = \"edgegen-probe\"") {
+        return Err(Error::of(Kind::Option, "the folder has another crate")
+            .in_file(folder)
+            .remedy(
+                Remedy::from("give another folder")
+                    .or(Remedy::from("replace the crate with ").set(Setting::on("force"))),
+            ));
+    }
     let report = write(&probe(), folder, args.force)?;
     Ok(if args.json {
         json(&serde_json::json!({
@@ -77,19 +86,6 @@ fn emit_probe(folder: &Path, args: &Args) -> Result<String> {
             shown_path(folder)
         )
     })
-}
-
-fn check_file(out: &Path, force: bool) -> Result<()> {
-    if !force && fs::symlink_metadata(out).is_ok() {
-        return Err(Error::of(Kind::Option, "the file exists")
-            .in_file(out)
-            .remedy(
-                Remedy::from("give another with ")
-                    .set(Setting::named("out"))
-                    .or(Remedy::from("replace it with ").set(Setting::on("force"))),
-            ));
-    }
-    Ok(())
 }
 
 /// The profile's name, after its file.

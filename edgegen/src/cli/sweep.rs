@@ -3,19 +3,18 @@
 mod chart;
 
 use std::fmt::Write;
-use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::interpret::Agreement;
 use crate::plan::{Quant, Request};
 use crate::profile::format_size;
 use crate::program::WeightFormat;
 
-use super::json;
 use super::measure::{Subject, plain};
+use super::{json, output};
 
 /// Measure size and quality of a model in every weight format, calibrated and not, on a text
 #[derive(clap::Args)]
@@ -25,12 +24,18 @@ pub(super) struct Args {
     /// Draw the figures, as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Replace the file
+    #[arg(long, requires = "svg")]
+    force: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }
 
 pub(super) fn run(args: &Args) -> Result<String> {
+    if let Some(path) = &args.svg {
+        output::check(path, args.force, args.subject.files())?;
+    }
     let (task, model) = args.subject.read()?;
     let reference = task.program(&model, plain(Quant::To(WeightFormat::F32)))?;
     let mut rows = Vec::new();
@@ -56,8 +61,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         });
     }
     if let Some(path) = &args.svg {
-        fs::write(path, chart::draw(model.name(), &rows))
-            .map_err(|error| Error::io("write the chart", path, &error))?;
+        output::write("the chart", path, &chart::draw(model.name(), &rows))?;
     }
     Ok(if args.json {
         json(&object(task.window, &rows))

@@ -149,7 +149,13 @@ fn update(disk: &dyn Disk, files: &Files<'_>, out: &Path, force: bool) -> Result
         removed: changes.remove.len(),
     };
     if report.written + report.removed > 0 {
-        staging::update(disk, out, files, &changes)?;
+        staging::update(disk, out, files, &changes).map_err(|error| {
+            let staged = |file: &Path| file.starts_with(out.join(STAGING));
+            match error.file().is_some_and(staged) {
+                true => error.instead("nothing can be written here", out),
+                false => error,
+            }
+        })?;
     }
     Ok(report)
 }

@@ -70,7 +70,11 @@ impl Setting {
 /// As the command line writes it.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "--{}", self.option.replace('_', "-"))?;
+        match self.option {
+            // One at a time.
+            "tensors" => write!(f, "--tensor")?,
+            option => write!(f, "--{}", option.replace('_', "-"))?,
+        }
         match &self.value {
             Value::None | Value::On => Ok(()),
             Value::Bare(value) | Value::Text(value) => write!(f, " {value}"),

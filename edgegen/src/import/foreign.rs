@@ -147,7 +147,7 @@ fn is_hub_name(name: &str) -> bool {
 }
 
 /// The end of a file's name, in small letters.
-fn ending(path: &Path) -> String {
+pub(super) fn ending(path: &Path) -> String {
     let end = path.extension().unwrap_or_default();
     end.to_string_lossy().to_lowercase()
 }

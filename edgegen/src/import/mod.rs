@@ -84,7 +84,7 @@ fn resolved(path: &Path) -> Result<PathBuf> {
         .map_err(|error| Error::io("list the folder", path, &error))?;
     let mut models: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|file| file.extension().is_some_and(|end| end == "gguf") && file.is_file())
+        .filter(|file| foreign::ending(file) == "gguf" && file.is_file())
         .collect();
     models.sort();
     match &models[..] {

@@ -12,11 +12,12 @@ use crate::model::View;
 /// The contents of a file: mapped, or read where it cannot be mapped.
 pub(super) fn open(path: &Path) -> Result<View> {
     let failed = |action| move |error| Error::io(action, path, &error);
-    let file = File::open(path).map_err(failed("open the file"))?;
-    let length = match file.metadata().map_err(failed("open the file"))? {
+    // Opening a pipe would wait for who writes into it.
+    let length = match path.metadata().map_err(failed("open the file"))? {
         metadata if metadata.is_file() => metadata.len(),
         _ => return Err(no_file(path)),
     };
+    let file = File::open(path).map_err(failed("open the file"))?;
     // SAFETY: the map is only read, as plain bytes without invariants. A process that
     // shortens the file meanwhile can end this one with a signal, as with any mapped file;
     // the command reads a model for seconds and says so in its documentation.

@@ -115,16 +115,19 @@ impl Subject<'_> {
             return Ok(());
         }
         let mut ways = Vec::new();
-        if excess.flash || (excess.device && !excess.ram) {
+        let session = match excess.ram || (excess.device && !excess.flash) {
+            true => self.smaller_session(formats, sizes, excess),
+            false => Ok(Vec::new()),
+        };
+        // Where no session is small enough, smaller weights are of no use.
+        if session.is_ok() && (excess.flash || (excess.device && !excess.ram)) {
             let search = Remedy::from(Setting::text("policy", "search"));
             ways.push(search.say(" takes what fits with the least loss"));
             let plan = "`edgegen plan --out FILE` finds what fits with the least loss, for ";
             ways.push(Remedy::from(plan).set(Setting::named("plan")));
             ways.push(self.smaller_format(sizes, excess));
         }
-        if excess.ram || (excess.device && !excess.flash) {
-            ways.extend(self.smaller_session(formats, sizes, excess));
-        }
+        ways.extend(session.unwrap_or_else(|none| vec![none]));
         let oversize = Remedy::from(Setting::on("allow_oversize"));
         ways.push(oversize.say(" emits all the same"));
         Err(self.refusal(footprint, sizes, excess, ways))
@@ -142,6 +145,7 @@ impl Subject<'_> {
             return Ok(());
         }
         let ways = self.smaller_session(formats, sizes, excess);
+        let ways = ways.unwrap_or_else(|none| vec![none]);
         Err(self.refusal(footprint, sizes, excess, ways))
     }
 
@@ -224,13 +228,13 @@ impl Subject<'_> {
         }
     }
 
-    /// The KV cache in fewer bits, if that is enough, and a shorter context.
+    /// The KV cache in fewer bits, if that is enough, and a shorter context; or that there is none.
     fn smaller_session(
         self,
         formats: &BTreeMap<TensorKey, WeightFormat>,
         sizes: Sizes,
         excess: Excess,
-    ) -> Vec<Remedy> {
+    ) -> Result<Vec<Remedy>, Remedy> {
         let fits = |sizes: Sizes| {
             excess.only_flash_left(Excess::of(&self.footprint(formats, sizes), self.profile))
         };
@@ -251,11 +255,15 @@ impl Subject<'_> {
             let setting = Setting::text("kv_cache", kv_cache);
             ways.push(Remedy::from(setting).say(" fits"));
         }
-        ways.push(match longest {
-            Some(context) => Remedy::from(Setting::bare("context", context)).say(" fits"),
-            None => "no context is short enough: take a smaller model or another profile".into(),
-        });
-        ways
+        if let Some(context) = longest {
+            ways.push(Remedy::from(Setting::bare("context", context)).say(" fits"));
+        }
+        match ways.is_empty() {
+            true => {
+                Err("no context is short enough: take a smaller model or another profile".into())
+            }
+            false => Ok(ways),
+        }
     }
 }
 

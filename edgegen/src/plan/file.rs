@@ -42,7 +42,10 @@ struct File {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a matrix has one format, or a list of formats in quotes"
+)]
 enum Formats {
     Same(String),
     OfLayers(Vec<String>),
@@ -98,9 +101,11 @@ impl PlanFile {
                     Error::new("there is no such matrix").at(&place).remedy(way)
                 })?;
             let parse = |format: &str| {
+                let names = WeightFormat::ALL.map(WeightFormat::name);
+                let unknown = |_| Error::unknown("weight format", format, &names);
                 format
-                    .parse::<WeightFormat>()
-                    .map_err(|problem| Error::new(problem).at(&place))
+                    .parse()
+                    .map_err(|error: String| unknown(error).at(&place))
             };
             match given {
                 Formats::Same(format) if !role.is_per_layer() => {

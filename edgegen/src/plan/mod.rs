@@ -20,6 +20,7 @@ use crate::model::{Architecture, Model, Role, TensorKey};
 use crate::profile::{InstructionSet, Profile};
 use crate::program::{CacheFormat, WeightFormat};
 use crate::text;
+use edgegen_templates::grammar::State;
 
 pub use budget::{Excess, Footprint, Sizes, shapes};
 pub(crate) use budget::{files_bytes, mb};
@@ -121,6 +122,7 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
     let weights = request.weights.on(profile)?;
     let context = context(architecture, profile, request.context)?;
     check_prefix(model.prefix().len(), context)?;
+    check_tensors(model, request)?;
     check_cache(architecture.head_dim, request.kv_cache)?;
     let subject = Subject {
         model,
@@ -218,6 +220,49 @@ fn check_prefix(tokens: usize, context: usize) -> Result<()> {
 }
 
 /// A format of the KV cache may have a widest head.
+/// Refuses a context in which the shortest answer finds no room behind a prompt of one token.
+///
+/// # Errors
+///
+/// Gives the tokens that it takes, and the room.
+pub(crate) fn check_answer(model: &Model, context: usize) -> Result<()> {
+    let Some(grammar) = model.grammar() else {
+        return Ok(());
+    };
+    let needed = grammar.runtime().distance(State::default());
+    let room = context - model.prefix().len();
+    if needed <= room {
+        return Ok(());
+    }
+    Err(Error::option(
+        "context",
+        format!(
+            "the shortest answer of the schema takes {needed} tokens, there is room for {room}"
+        ),
+    )
+    .remedy(
+        Remedy::from("give a longer ")
+            .set(Setting::named("context"))
+            .or("ask for less in the schema"),
+    ))
+}
+
+/// What is said of a matrix must be of one that there is.
+fn check_tensors(model: &Model, request: &Request) -> Result<()> {
+    let mut roles = request.tensors.keys();
+    let has = |role: &Role| model.tensors().keys().any(|key| key.role == *role);
+    match roles.find(|role| !has(role)) {
+        None => Ok(()),
+        Some(Role::Output) => Err(Error::option("tensors", "the model has no matrix `output`")
+            .remedy("give the format of `embedding`: it is the output too")),
+        Some(role) => Err(Error::option(
+            "tensors",
+            format!("the model has no matrix `{}`", role.name()),
+        )
+        .remedy("leave it out")),
+    }
+}
+
 fn check_cache(head_dim: usize, format: CacheFormat) -> Result<()> {
     let widest = format.max_head_dim();
     if head_dim <= widest {

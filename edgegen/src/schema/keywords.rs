@@ -137,7 +137,9 @@ pub(super) fn check_names(object: &Object<'_>, place: &Place) -> Result<()> {
             "leave it out: references are from the root of the whole schema",
         );
     }
-    let of_types = TYPES.iter().flat_map(|kind| of_type(kind));
+    // An integer has those of a number.
+    let types = TYPES.iter().filter(|&&kind| kind != "integer");
+    let of_types = types.flat_map(|kind| of_type(kind));
     let supported: Vec<&str> = FORMS.iter().chain(of_types).copied().collect();
     let unknown = |key: &&String| !supported.contains(&key.as_str()) && !is_annotation(key);
     let Some(keyword) = object.keys().find(unknown) else {

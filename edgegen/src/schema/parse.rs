@@ -556,7 +556,10 @@ fn number(whole: bool, object: &Object<'_>, place: &Place) -> Result<Kind> {
         Err(Unwritten::TooMany) => refuse(
             place,
             format!("`multipleOf` has more than 10,000 multiples: {}", given()),
-            "give `minimum` and `maximum` that are closer, or use an integer",
+            match whole {
+                true => "give `minimum` and `maximum` that are closer",
+                false => "give `minimum` and `maximum` that are closer, or use an integer",
+            },
         ),
     }
 }

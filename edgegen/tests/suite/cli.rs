@@ -500,10 +500,10 @@ fn a_plan_shows_its_program() {
 fn an_estimate_by_the_number_of_weights() {
     insta::assert_snapshot!(
         stdout(&["estimate", "--params", "135M", "--platform", "android"]), @r#"
-    fp32     0.540 GB  exceeds the limit of the model's size
-    fp16     0.270 GB  exceeds the limit of the model's size
-    int8     0.135 GB  fits
-    int4     0.068 GB  fits
+    fp32    540 MB  exceeds the limit of the model's size
+    fp16    270 MB  exceeds the limit of the model's size
+    int8    135 MB  fits
+    int4   67.5 MB  fits
     "#);
     let text = stdout(&[
         "estimate",
@@ -731,6 +731,7 @@ fn help_of_sweep() {
           --window <N>        Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
           --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
           --svg <FILE>        Draw the figures, as SVG
+          --force             Replace the file
           --json              Print one JSON object
       -h, --help              Print help
     "#);

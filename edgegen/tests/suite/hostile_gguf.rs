@@ -821,7 +821,10 @@ fn long_chains_in_chat_templates_end() {
             &[start, &chain, end, USER].concat(),
         );
         eprintln!("{link}");
-        read(&file.bytes()).unwrap();
+        // Some take long, on a busy machine too long.
+        if let Err(error) = read(&file.bytes()) {
+            assert_eq!(error.kind(), Kind::DoesNotFit, "{error}");
+        }
     }
     for shown in ["", "{{ n.x }}", "{{ n.x|tojson }}", "{{ n.x == n.y }}"] {
         let mut file = file();

@@ -272,3 +272,128 @@ fn a_folder_that_cannot_be_written_is_named_without_a_temporary_one() {
     );
     assert!(!message.contains(".edgegen-"), "{message}");
 }
+
+/// A tiny model's file, with tied embeddings.
+fn tiny(folder: &Path) -> String {
+    let path = folder.join("tiny.gguf");
+    let shape = Shape {
+        tied: true,
+        ..Shape::default()
+    };
+    std::fs::write(&path, Gguf::new(&Tiny::new(shape, 1)).bytes()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn an_option_without_effect_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = tiny(folder.path());
+    let out = folder.path().join("out");
+    let emit = |options: &[&str]| {
+        let start = ["emit", &model, "--platform", "host", "--out"];
+        refusal(&[&start[..], &[out.to_str().unwrap()], options].concat())
+    };
+    let twice = emit(&["--tensor", "query=q8", "--tensor", "query=q4"]);
+    contains(
+        &twice,
+        &["--tensor: `query` is given twice", "give it once"],
+    );
+    let tied = emit(&["--tensor", "output=q8"]);
+    contains(
+        &tied,
+        &["no matrix `output`", "give the format of `embedding`"],
+    );
+    let unknown = emit(&["--tensor", "query=q9"]);
+    contains(&unknown, &["unknown weight format `q9`", "q8"]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn an_answer_that_never_fits_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (schema, out) = (folder.path().join("schema.json"), folder.path().join("out"));
+    std::fs::write(&schema, format!("{{\"const\": \"{}\"}}", "x".repeat(100))).unwrap();
+    let model = tiny(folder.path());
+    let [schema, out] = [&schema, &out].map(|path| path.to_str().unwrap());
+    let message = refusal(&[
+        "emit",
+        &model,
+        "--platform",
+        "host",
+        "--schema",
+        schema,
+        "--context",
+        "16",
+        "--out",
+        out,
+    ]);
+    contains(
+        &message,
+        &[
+            "the shortest answer of the schema takes 10",
+            "there is room for 16",
+            "longer `--context`",
+        ],
+    );
+}
+
+/// It shows before the work, and nothing of the user's is lost.
+#[test]
+fn a_place_that_cannot_be_written_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = tiny(folder.path());
+    let below = folder.path().join("nothing/file");
+    let below = below.to_str().unwrap();
+    let place = folder.path().to_str().unwrap();
+    let plan = ["plan", &model, "--platform", "host", "--force", "--out"];
+    let sweep = ["sweep", &model, "--force", "--svg"];
+    let profile = ["profile", "--force", "--out"];
+    for command in [&plan[..], &sweep, &profile] {
+        let message = refusal(&[command, &[below]].concat());
+        contains(&message, &["does not exist", "make the folder first"]);
+        let message = refusal(&[command, &[place]].concat());
+        contains(&message, &["something is there that is no file"]);
+    }
+    let before = std::fs::read(&model).unwrap();
+    for command in [&plan[..], &sweep] {
+        let message = refusal(&[command, &[&model]].concat());
+        contains(
+            &message,
+            &["this is a file that is read", "give another file"],
+        );
+    }
+    assert_eq!(std::fs::read(&model).unwrap(), before);
+
+    let other = folder.path().join("crate");
+    std::fs::create_dir(&other).unwrap();
+    for file in ["Cargo.toml", "edgegen.lock"] {
+        std::fs::write(other.join(file), "[package]\nname = \"model\"\n").unwrap();
+    }
+    let message = refusal(&["profile", "--emit-probe", other.to_str().unwrap()]);
+    contains(&message, &["the folder has another crate", "--force"]);
+}
+
+#[test]
+fn a_wrong_command_line_is_json_too() {
+    for arguments in [
+        &["inspect", "--json"][..],
+        &[
+            "estimate",
+            "--json",
+            "--params",
+            "135",
+            "--platform",
+            "android",
+        ],
+        &["emit", "--json", "--no-such-option"],
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_edgegen"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!output.stderr.is_empty());
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(told["error"].as_str().unwrap().len() > 20, "{told}");
+    }
+}

@@ -47,7 +47,7 @@ pub(super) struct RealDisk;
 
 impl Disk for RealDisk {
     fn create_dir_all(&self, path: &Path) -> Result<()> {
-        fs::create_dir_all(path).map_err(|error| Error::io("create the folder", path, &error))
+        fs::create_dir_all(path).map_err(|error| Error::output("create the folder", path, &error))
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
@@ -56,11 +56,11 @@ impl Disk for RealDisk {
                 file.write_all(bytes)?;
                 file.sync_all()
             })
-            .map_err(|error| Error::io("write", path, &error))
+            .map_err(|error| Error::output("write", path, &error))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        fs::rename(from, to).map_err(|error| Error::io("put in place", to, &error))
+        fs::rename(from, to).map_err(|error| Error::output("put in place", to, &error))
     }
 
     fn remove_file(&self, path: &Path) -> Result<()> {

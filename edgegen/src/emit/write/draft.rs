@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use crate::cache::sha256;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 use super::claim::{Claim, PATIENCE};
 use super::disk::Disk;
@@ -31,13 +31,8 @@ impl Draft {
         loop {
             let path = parent.join(name(RandomState::new().hash_one(())));
             // The name would say nothing to a user.
-            disk.create_dir_all(&path).map_err(|error| {
-                Error::of(
-                    error.kind(),
-                    format!("no folder can be made here: {}", error.problem()),
-                )
-                .in_file(parent)
-            })?;
+            disk.create_dir_all(&path)
+                .map_err(|error| error.instead("no folder can be made here", parent))?;
             // Before it was locked, another process may have taken it for one that was left.
             if let Some(claim) = Claim::wait(&path, PATIENCE)? {
                 return Ok(Self {

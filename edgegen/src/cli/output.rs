@@ -1,0 +1,100 @@
+//! Files that a command writes: looked at before its work, and written whole or not at all.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Kind, Remedy, Result, Setting};
+
+/// Refuses a place that cannot be written, a file that exists unless `force` is set, and one of the
+/// command's `inputs`.
+pub(super) fn check<'a>(
+    out: &Path,
+    force: bool,
+    inputs: impl IntoIterator<Item = &'a Path>,
+) -> Result<()> {
+    let refuse = |problem: &str| Error::of(Kind::Option, problem).in_file(out);
+    let another = || Remedy::from("give another file");
+    if !folder(out).is_dir() {
+        return Err(refuse("the folder that it is in does not exist")
+            .remedy(Remedy::from("make the folder first").or(another())));
+    }
+    if fs::symlink_metadata(out).is_err() {
+        return Ok(());
+    }
+    if !out.is_file() {
+        return Err(refuse("something is there that is no file").remedy(another()));
+    }
+    let same = |input: &Path| fs::canonicalize(input).ok() == fs::canonicalize(out).ok();
+    if inputs.into_iter().any(same) {
+        return Err(refuse("this is a file that is read").remedy(another()));
+    }
+    if !force {
+        let replace = Remedy::from("replace it with ").set(Setting::on("force"));
+        return Err(refuse("the file exists").remedy(another().or(replace)));
+    }
+    Ok(())
+}
+
+/// Writes a file by way of a new one beside it. `what` it is, with its article, is for messages.
+pub(super) fn write(what: &str, out: &Path, text: &str) -> Result<()> {
+    // A link stays one.
+    let path = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
+        .tempfile_in(folder(&path))
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            Ok(file.persist(&path)?)
+        })
+        .map(|_| ())
+        .map_err(|error| Error::output(&format!("write {what}"), out, &error))
+}
+
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_kept_unless_it_may_be_replaced() {
+        let place = tempfile::tempdir().unwrap();
+        let (out, input) = (place.path().join("out"), place.path().join("input"));
+        let check = |out: &Path, force| check(out, force, [input.as_path()]);
+        let refused = |out: &Path, force| check(out, force).unwrap_err().to_string();
+        fs::write(&input, "read").unwrap();
+        check(&out, false).unwrap();
+        write("it", &out, "first").unwrap();
+        assert!(refused(&out, false).contains("the file exists"));
+        check(&out, true).unwrap();
+        write("it", &out, "second").unwrap();
+        assert_eq!(fs::read_to_string(&out).unwrap(), "second");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2);
+        assert!(refused(&input, true).contains("that is read"));
+        assert!(refused(place.path(), true).contains("no file"));
+        let below = place.path().join("nothing/out");
+        assert!(refused(&below, true).contains("make the folder first"));
+        assert!(write("it", &below, "text").is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_stays_one() {
+        let place = tempfile::tempdir().unwrap();
+        let (file, link) = (place.path().join("file"), place.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write("it", &link, "new").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+    }
+}
