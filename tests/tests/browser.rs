@@ -98,9 +98,9 @@ fn an_engine_without_simd_gets_the_same_bits() -> Outcome {
 
 tests::trials![
     long: an_engine_without_simd_gets_the_same_bits,
-    smollm2_works_in_a_browser,
     a_package_bears_faults_and_asks_what_it_is_told,
-    homectl_works_in_a_browser,
+    homectl_works_in_a_browser;
+    nightly: smollm2_works_in_a_browser,
 ];
 
 fn main() {

@@ -133,5 +133,5 @@ fn a_new_program_for_a_board_passes_its_workflow() -> Outcome {
 }
 
 tests::trials![
-    long: a_new_program_for_a_board_passes_its_workflow,
+    nightly: a_new_program_for_a_board_passes_its_workflow,
 ];
