@@ -103,12 +103,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // Nobody may be listening there either.
             let _ = writeln!(io::stderr(), "error: {error}");
-            let text = if command.json() {
-                json(&serde_json::json!({ "error": error.to_string() }))
-            } else {
-                String::new()
-            };
-            print(&text, ExitCode::FAILURE)
+            print_failure(&error.to_string(), command.json(), ExitCode::FAILURE)
         }
     }
 }
@@ -119,13 +114,19 @@ fn print_usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return ExitCode::SUCCESS;
     }
-    let text = if env::args_os().any(|argument| argument == "--json") {
-        let text = error.to_string();
-        json(&serde_json::json!({ "error": text.trim_start_matches("error: ").trim_end() }))
-    } else {
-        String::new()
+    let text = error.to_string();
+    let text = text.trim_start_matches("error: ").trim_end();
+    let asked = env::args_os().any(|argument| argument == "--json");
+    print_failure(text, asked, ExitCode::from(2))
+}
+
+/// What stdout has of a failure: nothing, or one JSON object where that is asked for.
+fn print_failure(error: &str, asked: bool, status: ExitCode) -> ExitCode {
+    let text = match asked {
+        true => json(&serde_json::json!({ "error": error })),
+        false => String::new(),
     };
-    print(&text, ExitCode::from(2))
+    print(&text, status)
 }
 
 /// Prints to stdout. A reader that went away, such as `head`, is no failure.

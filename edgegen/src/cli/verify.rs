@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::plain::{markdown, plain};
 use serde_json::Value;
 
-use super::json;
+use super::{json, output};
 
 /// Run a crate's self-test and a benchmark on a device, and record the result in the crate
 #[derive(clap::Args)]
@@ -320,8 +320,5 @@ fn record(file: &Path, row: &Row<'_>) -> Result<()> {
         .map(|line| format!("{line}\n"))
         .collect();
     kept.push_str(&new);
-    let unfinished = file.with_extension("md.new");
-    fs::write(&unfinished, kept)
-        .and_then(|()| fs::rename(&unfinished, file))
-        .map_err(|error| Error::io("write it", file, &error))
+    output::write("it", file, &kept)
 }

@@ -38,11 +38,13 @@ pub(super) fn open(path: &Path) -> Result<View> {
 ///
 /// When there is something else of that name: it is not as good as nothing.
 pub(super) fn is_file(path: &Path) -> Result<bool> {
-    match (path.is_file(), path.symlink_metadata()) {
-        (true, _) => Ok(true),
-        (false, Err(error)) if error.kind() == ErrorKind::NotFound => Ok(false),
-        (false, Err(error)) => Err(Error::io("look at the file", path, &error)),
-        (false, Ok(_)) => Err(no_file(path)),
+    if path.is_file() {
+        return Ok(true);
+    }
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("look at the file", path, &error)),
+        Ok(_) => Err(no_file(path)),
     }
 }
 

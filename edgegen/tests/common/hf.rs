@@ -91,6 +91,17 @@ fn encode(dtype: DType, values: &[f32]) -> (&'static str, Vec<u8>) {
     }
 }
 
+/// Rows of Q or K from rotate-half order to interleaved pairs: the way back of [`halves`].
+pub fn interleave(values: &[f32], head_dim: usize, cols: usize) -> Vec<f32> {
+    let row = |at: usize| &values[at * cols..(at + 1) * cols];
+    (0..values.len() / cols)
+        .flat_map(|at| {
+            let (head, within) = (at / head_dim, at % head_dim);
+            row(head * head_dim + within / 2 + within % 2 * (head_dim / 2)).to_vec()
+        })
+        .collect()
+}
+
 /// Interleaved rows `(2i, 2i + 1)` of each head in the order of rotate-half.
 fn halves(stored: &Stored, head_dim: usize, matrix: bool) -> Vec<f32> {
     let width = if matrix { stored.cols } else { 1 };

@@ -11,7 +11,7 @@ pub mod vocabulary;
 
 use std::collections::BTreeMap;
 
-use edgegen::model::{DType, Role, TensorKey};
+use edgegen::model::{DType, Model, Role, TensorKey};
 
 pub use stored::{Random, Stored};
 
@@ -156,6 +156,23 @@ impl Tiny {
     pub fn get(&self, layer: Option<usize>, role: Role) -> Option<&Stored> {
         self.weights.get(&TensorKey { layer, role })
     }
+}
+
+/// The types of GGUF whose blocks have 32 elements.
+pub const BLOCK_TYPES: [DType; 5] = [
+    DType::Q8_0,
+    DType::Q4_0,
+    DType::Q4_1,
+    DType::Q5_0,
+    DType::Q5_1,
+];
+
+/// All values of a tensor.
+pub fn values(model: &Model, key: TensorKey) -> Vec<f32> {
+    let tensor = model.tensor(key).unwrap();
+    let mut values = vec![0.0; tensor.len()];
+    tensor.dequantize_rows(0..tensor.rows(), &mut values);
+    values
 }
 
 /// Asserts that a refusal names the file, the place in it, what is wrong and a remedy.

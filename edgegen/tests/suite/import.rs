@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::common::gguf::Gguf;
-use crate::common::hf::Folder;
-use crate::common::{Scaling, Shape, Stored, Tiny, llama2c, vocabulary};
+use crate::common::hf::{Folder, interleave};
+use crate::common::{BLOCK_TYPES, Scaling, Shape, Stored, Tiny, llama2c, values, vocabulary};
 use edgegen::import::import;
 use edgegen::inspect::inspect;
 use edgegen::model::{DType, Model, Role, RopeLayout, RopeScaling, TensorKey};
@@ -21,24 +21,6 @@ fn hf(folder: &Folder) -> edgegen::error::Result<Model> {
     let place = tempfile::tempdir().unwrap();
     folder.write(place.path());
     import(place.path())
-}
-
-fn values(model: &Model, key: TensorKey) -> Vec<f32> {
-    let tensor = model.tensor(key).unwrap();
-    let mut values = vec![0.0; tensor.len()];
-    tensor.dequantize_rows(0..tensor.rows(), &mut values);
-    values
-}
-
-/// Rows of Q or K from rotate-half order to interleaved pairs.
-fn interleave(values: &[f32], head_dim: usize, cols: usize) -> Vec<f32> {
-    let row = |at: usize| &values[at * cols..(at + 1) * cols];
-    (0..values.len() / cols)
-        .flat_map(|at| {
-            let (head, within) = (at / head_dim, at % head_dim);
-            row(head * head_dim + within / 2 + within % 2 * (head_dim / 2)).to_vec()
-        })
-        .collect()
 }
 
 fn ids(model: &Model) -> Vec<u32> {
@@ -98,13 +80,7 @@ fn gguf_and_folder_hold_the_same_values() {
 
 #[test]
 fn block_types_hold_the_values_that_were_written() {
-    for dtype in [
-        DType::Q8_0,
-        DType::Q4_0,
-        DType::Q4_1,
-        DType::Q5_0,
-        DType::Q5_1,
-    ] {
+    for dtype in BLOCK_TYPES {
         let tiny = Tiny::new(
             Shape {
                 dtype,

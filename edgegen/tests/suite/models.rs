@@ -2,27 +2,10 @@
 
 use std::path::Path;
 
-use crate::common::data;
+use crate::common::hf::interleave;
+use crate::common::{data, values};
 use edgegen::import::{import, import_with_tokenizer};
-use edgegen::model::{Model, Role, TensorKey};
-
-fn values(model: &Model, key: TensorKey) -> Vec<f32> {
-    let tensor = model.tensor(key).unwrap();
-    let mut values = vec![0.0; tensor.len()];
-    tensor.dequantize_rows(0..tensor.rows(), &mut values);
-    values
-}
-
-/// Rows of Q or K from rotate-half order to interleaved pairs.
-fn interleave(values: &[f32], head_dim: usize, cols: usize) -> Vec<f32> {
-    let row = |at: usize| &values[at * cols..(at + 1) * cols];
-    (0..values.len() / cols)
-        .flat_map(|at| {
-            let (head, within) = (at / head_dim, at % head_dim);
-            row(head * head_dim + within / 2 + within % 2 * (head_dim / 2)).to_vec()
-        })
-        .collect()
-}
+use edgegen::model::Role;
 
 #[test]
 fn llama_is_the_same_in_each_format() {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::common::gguf::Gguf;
 use crate::common::hf::Folder;
-use crate::common::{Random, Scaling, Shape, Tiny, llama2c, oracle};
+use crate::common::{BLOCK_TYPES, Random, Scaling, Shape, Tiny, llama2c, oracle};
 use edgegen::compress::compress;
 use edgegen::import::import;
 use edgegen::interpret::{Interpreter, Observer};
@@ -489,13 +489,7 @@ fn logits_of_a_part_of_each_head_rotated_are_those_of_the_naive_pass() {
 
 #[test]
 fn logits_of_quantized_files_are_those_of_their_values() {
-    for dtype in [
-        DType::Q8_0,
-        DType::Q4_0,
-        DType::Q4_1,
-        DType::Q5_0,
-        DType::Q5_1,
-    ] {
+    for dtype in BLOCK_TYPES {
         let tiny = Tiny::new(
             Shape {
                 dtype,

@@ -1,9 +1,9 @@
 //! A matrix as it was encoded, and its bytes.
 
-use crate::half::F16;
 use rayon::prelude::*;
 
 use crate::compress::encode::Block;
+use crate::half::F16;
 use crate::program::{COLUMN_PADDING, ROW_PADDING, WeightFormat};
 
 use super::trellis::Code;

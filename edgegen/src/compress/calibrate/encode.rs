@@ -1,10 +1,10 @@
 //! A matrix in few bits, where the inputs' second moments say which errors matter.
 
-use crate::half::F16;
 use rayon::prelude::*;
 
 use crate::compress::encode::Block;
 use crate::forward::Dense;
+use crate::half::F16;
 use crate::isa;
 use crate::program::{COLUMN_PADDING, WeightFormat};
 

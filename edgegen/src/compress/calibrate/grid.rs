@@ -1,10 +1,10 @@
 //! Rows on uniform grids, one for each block: scales that err least where it matters, and errors of
 //! a column made good by later ones.
 
-use crate::half::F16;
 use runtime_kernels::{Isa, Kernel};
 
 use crate::compress::encode::Block;
+use crate::half::F16;
 use crate::program::WeightFormat;
 
 use super::factor::Factor;

@@ -1,9 +1,11 @@
 //! `config.json`.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::import::description::{self, Description, stated};
+use crate::import::tokenizer::Ids;
 use crate::model::{Architecture, Rope};
 
 use super::config_rope;
@@ -74,7 +76,11 @@ impl Config {
             tied: fields.flag("tie_word_embeddings")?.unwrap_or(false),
             attention_bias: fields.flag("attention_bias")?.unwrap_or(false),
             mlp_bias: fields.flag("mlp_bias")?.unwrap_or(false),
-            stop: stop(&fields)?,
+            stop: fields
+                .get("eos_token_id", "a token id or a list of them", |value| {
+                    Some(Ids::deserialize(value).ok()?.into_vec())
+                })?
+                .unwrap_or_default(),
             licence: fields.text("license")?.and_then(stated),
             architecture: Architecture {
                 name: description.gguf,
@@ -97,17 +103,6 @@ impl Config {
             },
         })
     }
-}
-
-/// `eos_token_id`: one id or several.
-fn stop(fields: &Fields<'_>) -> Result<Vec<u32>> {
-    let id = |value: &Value| u32::try_from(value.as_u64()?).ok();
-    let ids = |value: &Value| match value {
-        Value::Array(list) => list.iter().map(id).collect(),
-        one => Some(vec![id(one)?]),
-    };
-    let ids = fields.get("eos_token_id", "a token id or a list of them", ids)?;
-    Ok(ids.unwrap_or_default())
 }
 
 fn describe(fields: &Fields<'_>) -> Result<&'static Description> {

@@ -172,13 +172,13 @@ pub(super) struct Generation {
 /// One id or several.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "ids must be one token id or a list of them")]
-pub(super) enum Ids {
+pub(in crate::import) enum Ids {
     One(u32),
     Many(Vec<u32>),
 }
 
 impl Ids {
-    pub(super) fn into_vec(self) -> Vec<u32> {
+    pub(in crate::import) fn into_vec(self) -> Vec<u32> {
         match self {
             Self::One(id) => vec![id],
             Self::Many(ids) => ids,

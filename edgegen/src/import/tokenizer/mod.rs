@@ -7,6 +7,8 @@ mod hf_file;
 pub mod llama2c;
 mod sentence_piece;
 
+pub(super) use hf_file::Ids;
+
 /// Names of tokens that end a turn or a text, where they are control tokens;
 /// llama.cpp's list.
 const STOP_NAMES: [&str; 11] = [

@@ -6,11 +6,11 @@ mod k_quants;
 mod legacy;
 mod plain;
 
-use crate::half::F16;
 use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::half::F16;
 use crate::model::{DType, Tensor};
 
 /// Writes the values of `rows` to `out`; both were checked.
