@@ -6,7 +6,10 @@ use std::path::Path;
 
 use crate::error::{Error, Place, Result};
 
-/// Reads a file of at most so many bytes. `what` it is, with its article, is for messages.
+/// The mark that may stand before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Reads a file of at most so many bytes, without a byte order mark. `what` it is, with its article, is for messages.
 ///
 /// # Errors
 ///
@@ -17,6 +20,10 @@ pub(crate) fn read(what: &str, path: &Path, most: u64) -> Result<Vec<u8>> {
         .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
         .map_err(|error| Error::io(&format!("read {what}"), path, &error))?;
     check_length(what, &bytes, most).map_err(|error| error.in_file(path))?;
+    // Editors on Windows write it, and nobody means it.
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
     Ok(bytes)
 }
 
@@ -60,6 +67,20 @@ mod tests {
             message.contains("the text has more than 1000 bytes"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_left_out() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (stored, expected) in [
+            ("\u{feff}{}", "{}"),
+            ("\u{feff}", ""),
+            ("\u{feff}\u{feff}", "\u{feff}"),
+            ("a\u{feff}", "a\u{feff}"),
+        ] {
+            std::fs::write(file.path(), stored).unwrap();
+            assert_eq!(read_text("the text", file.path(), 9).unwrap(), expected);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::emit::check_folder;
+use crate::emit::check_destination;
 use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::import::BUILT_IN_PROMPT;
 use crate::plan::{Placement, Request, plan, schedule};
@@ -97,7 +97,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         name::check(name)?;
     }
     if let Some(out) = &args.out {
-        check_folder(out, args.force)?;
+        check_destination(out, args.force)?;
     }
     if args.goals.any() && args.policy != Some(Policy::Search) {
         return Err(Error::of(Kind::Option, "goals are for a search")

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::cache::Cache;
 use crate::compile::compile;
-use crate::emit::{WriteReport, check_folder, weights_file, write};
+use crate::emit::{WriteReport, check_destination, weights_file, write};
 use crate::error::Result;
 use crate::model::Model;
 use crate::plan::{Placement, Plan, Request};
@@ -39,7 +39,7 @@ impl<'a> Job<'a> {
     ///
     /// When the folder is somebody's, the model does not fit, or its weights overflow.
     pub(super) fn run(self) -> Result<Done<'a>> {
-        check_folder(&self.out, self.force)?;
+        check_destination(&self.out, self.force)?;
         let compiled = compile(
             self.model,
             self.profile,

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::emit::{check_folder, probe, write};
+use crate::emit::{check_destination, probe, write};
 use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::profile::Profile;
 use edgegen_templates::probe::Machine;
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 }
 
 fn emit_probe(folder: &Path, args: &Args) -> Result<String> {
-    check_folder(folder, args.force)?;
+    check_destination(folder, args.force)?;
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
     if !args.force && !manifest.is_empty() && !manifest.contains("name = \"edgegen-probe\"") {
         return Err(Error::of(Kind::Option, "the folder has another crate")

@@ -20,7 +20,7 @@ pub(crate) use manifest::{cargo_config, cross};
 pub use probe::probe;
 pub use sources::module;
 pub(crate) use write::{Files, create_folder};
-pub use write::{WriteReport, check_folder, write};
+pub use write::{WriteReport, check_destination, check_folder, write};
 
 use crate::plan::{Placement, instruction_sets};
 use crate::profile::Profile;

@@ -105,6 +105,22 @@ pub fn check_folder(out: &Path, force: bool) -> Result<()> {
     }
 }
 
+/// As [`check_folder`], before long work: whether a folder that does not exist can be made, too.
+///
+/// # Errors
+///
+/// As [`check_folder`], and when nothing can be written there.
+pub fn check_destination(out: &Path, force: bool) -> Result<()> {
+    check_folder(out, force)?;
+    if exists(out) {
+        return Ok(());
+    }
+    let there = |folder: &&Path| *folder == Path::new("") || exists(folder);
+    let nearest = parent(out).ancestors().find(there).map(current);
+    let draft = Draft::new(&RealDisk, nearest.unwrap_or(parent(out)))?;
+    RealDisk.remove_dir(&draft.path)
+}
+
 fn another_folder() -> Remedy {
     Remedy::from("give another folder with ").set(Setting::named("out"))
 }
@@ -194,9 +210,14 @@ fn create(disk: &dyn Disk, files: &Files<'_>, out: &Path) -> Result<bool> {
 }
 
 fn parent(out: &Path) -> &Path {
-    match out.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
+    current(out.parent().unwrap_or(Path::new("")))
+}
+
+/// The folder; a path without parts is that of the process.
+fn current(folder: &Path) -> &Path {
+    match folder == Path::new("") {
+        true => Path::new("."),
+        false => folder,
     }
 }
 
@@ -270,6 +291,10 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::IsADirectory => {
+            let problem = "this is in the way: the crate has a file of this name";
+            Err(Error::new(problem).in_file(path).remedy("move it away"))
+        }
         Err(error) => Err(Error::io("read", path, &error)),
     }
 }

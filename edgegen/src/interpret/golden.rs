@@ -12,7 +12,7 @@ use super::{Interpreter, Observer};
 ///
 /// # Errors
 ///
-/// When a logit is not finite: the weights overflow f32.
+/// When a logit or the square of a residual is not finite: the weights overflow f32.
 pub fn golden(program: &Program, threads: usize) -> Result<Golden> {
     let shapes = program.shapes();
     let tokens: Vec<u32> = (0..GOLDEN_TOKENS.min(shapes.context))
@@ -45,6 +45,8 @@ struct Hashes {
 impl Observer for Hashes {
     fn stage(&mut self, stage: usize, residual: &[f32]) {
         self.stages[stage].update(residual);
+        // Of an infinite sum of squares, RMSNorm makes zeros.
+        self.finite &= residual.iter().map(|x| x * x).sum::<f32>().is_finite();
     }
 
     fn logits(&mut self, logits: &[f32]) {

@@ -349,9 +349,11 @@ impl Architecture {
             ("attention_scale", f64::from(self.attention_scale)),
         ] {
             if !(value.is_finite() && value > 0.0) {
-                return Err(Error::new(format!("{value} is not a positive number"))
-                    .at(name)
-                    .remedy("correct the value in the model's configuration"));
+                return Err(
+                    Error::new(format!("{value} is no positive number of 32 bits"))
+                        .at(name)
+                        .remedy("correct the value in the model's configuration"),
+                );
             }
         }
         self.rope.check(head_dim)

@@ -20,6 +20,9 @@ use crate::plain::plain;
 use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
 
+/// What the model of this program is stored as.
+pub(crate) const BUILT_IN_FORMAT: &str = "built in";
+
 /// The most bytes of a name that is shown.
 const MOST_NAME: usize = 200;
 
@@ -59,7 +62,7 @@ pub struct LeftOut {
 pub struct Parts {
     /// What people call the model.
     pub name: String,
-    /// The file format: `GGUF`, `Hugging Face` or `llama2.c`.
+    /// The file format: `GGUF`, `Hugging Face` or `llama2.c`, or `built in`.
     pub format: &'static str,
     /// The licence, if the file says so.
     pub licence: Option<String>,
@@ -145,6 +148,11 @@ impl Model {
     /// The file format: `GGUF`, `Hugging Face` or `llama2.c`.
     pub fn format(&self) -> &'static str {
         self.format
+    }
+
+    /// Whether it is homectl, which was trained to answer, and predicts no running text.
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.format == BUILT_IN_FORMAT
     }
 
     /// The licence, as the file gives it.

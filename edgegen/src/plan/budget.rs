@@ -121,10 +121,13 @@ impl Subject<'_> {
         };
         // Where no session is small enough, smaller weights are of no use.
         if session.is_ok() && (excess.flash || (excess.device && !excess.ram)) {
-            let search = Remedy::from(Setting::text("policy", "search"));
-            ways.push(search.say(" takes what fits with the least loss"));
-            let plan = "`edgegen plan --out FILE` finds what fits with the least loss, for ";
-            ways.push(Remedy::from(plan).set(Setting::named("plan")));
+            // A search measures on a text.
+            if !self.model.is_built_in() {
+                let search = Remedy::from(Setting::text("policy", "search"));
+                ways.push(search.say(" takes what fits with the least loss"));
+                let plan = "`edgegen plan --out FILE` finds what fits with the least loss, for ";
+                ways.push(Remedy::from(plan).set(Setting::named("plan")));
+            }
             ways.push(self.smaller_format(sizes, excess));
         }
         ways.extend(session.unwrap_or_else(|none| vec![none]));

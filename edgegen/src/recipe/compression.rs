@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::model::{Model, Role};
 use crate::plan::{PlanFile, Quant, Request};
 use crate::program::{CacheFormat, WeightFormat};
@@ -121,12 +121,34 @@ impl Given<'_> {
             .map_err(Refusal::of("calibration"))
     }
 
+    /// Refuses a text that nothing looks at.
+    fn check_use(&self) -> Result<()> {
+        let options = self.options;
+        let mut formats = options.tensors.values().copied();
+        let used = self.file.is_some()
+            || options.vocab_size.is_some()
+            || options.shape != Shape::default()
+            || options.calibrate
+            || matches!(options.quant, Quant::To(format) if format.calibrated())
+            || formats.any(WeightFormat::calibrated);
+        if used || options.calibration.is_none() {
+            return Ok(());
+        }
+        let calibrate = Remedy::from(Setting::on("calibrate")).say(" calibrates the formats");
+        Err(
+            Error::option("calibration", "nothing here is chosen by a text")
+                .remedy(calibrate.or("leave the text out")),
+        )
+    }
+
     /// What the planner is asked for; `request` has what is no matter of compression.
     ///
     /// # Errors
     ///
-    /// When the plan's file is for another model or text.
+    /// When the plan's file is for another model or text, and when there is a text that nothing looks
+    /// at.
     pub fn request(&self, model: &Model, request: Request) -> Result<Request, Refusal> {
+        self.check_use().map_err(Refusal::of("calibration"))?;
         let formats = self.file.as_ref().map(|(path, file)| {
             let formats = file.formats(model, self.text());
             formats.map_err(|error| error.in_file(path))

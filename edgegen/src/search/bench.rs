@@ -96,15 +96,20 @@ impl<'a> Bench<'a> {
                 true => "the built-in text",
                 false => "the text",
             };
-            return Err(Error::of(Kind::Option, format!(
+            let problem = format!(
                 "the model predicts {text} worse than chance (perplexity {perplexity:.0} with {tokens} tokens), \
                  so that nothing can be measured on it"
-            ))
-            .remedy(
-                Remedy::from("give a text of the kind that the model sees with ")
-                    .set(Setting::bare("calibration", "FILE"))
-                    .or("choose a format with `edgegen emit --quant`, which measures nothing"),
-            ));
+            );
+            let unmeasured = "choose a format with `edgegen emit --quant`";
+            return Err(
+                Error::of(Kind::Option, problem).remedy(match model.is_built_in() {
+                    true => Remedy::from(unmeasured)
+                        .say(": homectl's README has its accuracy in `f16`, `q8` and `q4`"),
+                    false => Remedy::from("give a text of the kind that the model sees with ")
+                        .set(Setting::bare("calibration", "FILE"))
+                        .or(Remedy::from(unmeasured).say(", which measures nothing")),
+                }),
+            );
         }
         Ok(Self {
             task,

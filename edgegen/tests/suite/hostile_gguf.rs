@@ -2,9 +2,13 @@
 
 use crate::common::gguf::{Entry, Gguf};
 use crate::common::{Scaling, Shape, Tiny, assert_refused};
+use edgegen::cache::Cache;
+use edgegen::compile::{Quiet, compile};
 use edgegen::error::{Kind, Result};
 use edgegen::import::import;
 use edgegen::model::{DType, Model};
+use edgegen::plan::Request;
+use edgegen::profile::Profile;
 
 fn file() -> Gguf {
     Gguf::new(&Tiny::new(Shape::default(), 1))
@@ -325,6 +329,33 @@ fn wrong_tensor_tables() {
             "blk.0.ffn_up.weight",
             "not finite",
         );
+    }
+}
+
+/// Finite weights, whose products or squares are not: of an infinite sum of squares a norm makes zeros.
+#[test]
+fn weights_that_overflow() {
+    let cases: [(&str, &str, f32); 4] = [
+        ("the largest", "token_embd.weight", f32::MAX),
+        ("a square", "token_embd.weight", 2e19),
+        ("the residual of a layer", "blk.1.ffn_down.weight", f32::MAX),
+        ("logits", "output_norm.weight", f32::MAX),
+    ];
+    for (what, name, weight) in cases {
+        let mut file = file();
+        let count = file.tensor(name).bytes.len() / 4;
+        file.tensor(name).bytes = weight.to_le_bytes().repeat(count);
+        let model = read(&file.bytes()).unwrap();
+        let profile = Profile::load("host").unwrap();
+        let compiled = compile(
+            &model,
+            &profile,
+            &Request::default(),
+            &Cache::none(),
+            &Quiet,
+        );
+        let refused = compiled.map(|_| ());
+        assert_refused(what, refused, "", "", "values that are not finite");
     }
 }
 

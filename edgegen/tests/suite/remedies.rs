@@ -89,27 +89,40 @@ fn a_text_that_nobody_gave_is_not_called_an_option() {
         &message,
         &[
             "error: the model predicts the built-in text worse",
-            "`--calibration FILE`",
+            "homectl's README has its accuracy",
         ],
     );
+    assert!(!message.contains("--calibration"), "{message}");
 }
 
+/// Of homectl a search cannot measure anything.
 #[test]
 fn the_way_of_least_loss_comes_first() {
     let folder = tempfile::tempdir().unwrap();
-    for (size, cost) in [
-        ("1.3 MB", "`--quant q8` makes it 1.26 MB; "),
-        ("0.5 MB", "at several times the perplexity; "),
+    let model = tiny(folder.path());
+    let search = "`--policy search` takes what fits with the least loss; ";
+    for (model, size, first, cost) in [
+        (None, "1.3 MB", "", "`--quant q8` makes it 1.26 MB; "),
+        (None, "0.5 MB", "", "at several times the perplexity; "),
+        (
+            Some(&model),
+            "45 KB",
+            search,
+            "`--quant q8` makes it 0.03 MB; ",
+        ),
+        (
+            Some(&model),
+            "25 KB",
+            search,
+            "makes it 0.02 MB, with some loss; ",
+        ),
     ] {
         let profile = profile(folder.path(), size, "520 KB");
-        let message = refusal(&["emit", "--platform", &profile]);
-        contains(
-            &message,
-            &[
-                "help: `--policy search` takes what fits with the least loss; ",
-                cost,
-            ],
-        );
+        let mut arguments = vec!["emit"];
+        arguments.extend(model.map(String::as_str));
+        let message = refusal(&[&arguments[..], &["--platform", &profile]].concat());
+        contains(&message, &[&format!("help: {first}"), cost]);
+        assert_eq!(message.contains("search"), model.is_some(), "{message}");
         assert!(
             message
                 .trim_end()
@@ -302,6 +315,16 @@ fn an_option_without_effect_is_refused() {
     contains(
         &tied,
         &["no matrix `output`", "give the format of `embedding`"],
+    );
+    let text = folder.path().join("text");
+    std::fs::write(&text, "a word").unwrap();
+    let unread = emit(&["--quant", "q8", "--calibration", text.to_str().unwrap()]);
+    contains(
+        &unread,
+        &[
+            "--calibration: nothing here is chosen by a text",
+            "`--calibrate`",
+        ],
     );
     let unknown = emit(&["--tensor", "query=q9"]);
     contains(&unknown, &["unknown weight format `q9`", "q8"]);

@@ -158,7 +158,8 @@ fn a_budget_that_cannot_be_met_names_the_nearest() {
 /// homectl knows commands, and nothing of prose.
 #[test]
 fn a_text_that_the_model_does_not_know_is_refused() {
-    let model = edgegen::import::built_in().unwrap();
+    let homectl = concat!(env!("CARGO_MANIFEST_DIR"), "/models/homectl");
+    let model = edgegen::import::import(homectl.as_ref()).unwrap();
     let error = searched(&model, within(500_000), &Cache::none(), &quiet).unwrap_err();
     let text = error.to_string();
     assert!(

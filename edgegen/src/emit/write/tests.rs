@@ -510,6 +510,36 @@ fn a_folder_of_someone_else_is_refused_and_force_deletes_nothing() {
 }
 
 #[test]
+fn a_folder_in_a_files_place_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("crate");
+    fs::create_dir_all(out.join("src/lib.rs/mine")).unwrap();
+    let error = write(&new(), &out, true).unwrap_err().to_string();
+    let expected = "src/lib.rs: this is in the way";
+    assert!(
+        error.contains(expected) && error.contains("move it away"),
+        "{error}"
+    );
+    assert!(out.join("src/lib.rs/mine").exists());
+}
+
+#[test]
+fn a_place_is_tried_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    for out in ["crate", "a/b/crate"] {
+        check_destination(&folder.path().join(out), false).unwrap();
+    }
+    check_destination(folder.path(), false).unwrap();
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    // No file of a process can be created there, whoever asks.
+    if cfg!(target_os = "linux") {
+        let error = check_destination(Path::new("/proc/self/crate"), false).unwrap_err();
+        let expected = "/proc/self: no folder can be made here";
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn paths_stay_within_the_crate() {
     let folder = tempfile::tempdir().unwrap();
     let paths = [

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::import::{foreign, source};
-use crate::model::View;
+use crate::model::{BUILT_IN_FORMAT, View};
 
 /// A folder on disk, or one inside this program.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +69,14 @@ impl Folder<'_> {
     /// What to call a file in messages.
     pub(super) fn path(self, name: &str) -> PathBuf {
         self.root().join(name)
+    }
+
+    /// What the model is stored as.
+    pub(super) fn format(self) -> &'static str {
+        match self {
+            Self::OnDisk(_) => "Hugging Face",
+            Self::Embedded(..) => BUILT_IN_FORMAT,
+        }
     }
 
     /// What to call the model.

@@ -37,7 +37,7 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
     let (tokenizer, chat_template) = tokenizer::read(folder, &config.stop, &mut sources)?;
     Model::new(Parts {
         name: folder.name(),
-        format: "Hugging Face",
+        format: folder.format(),
         licence: config.licence,
         architecture: config.architecture,
         tensors,
