@@ -11,7 +11,10 @@ shift $(($# > 0))
 [ $# -gt 0 ] || set -- kernels templates sessions cache plan schema import
 
 tree=$PWD/target/mutants/tree
+# A run that was killed left a fault there, and what was built of it.
+rm -rf "$tree"
 tests/copy-tracked.sh "$tree" || exit
+find "$tree" -name '*.rs' -exec touch {} +
 export CARGO_TARGET_DIR=$PWD/target/mutants/build EDGEGEN_CACHE=$PWD/target/mutants/cache
 unset CI
 
@@ -51,7 +54,8 @@ for group; do
             ;;
         plan)
             mutate "$group" edgegen 'edgegen/src/plan/** edgegen/src/layout/** edgegen/src/program/**' \
-                --lib --test suite -- plan:: layout:: program:: pipeline:: snapshots:: cli::
+                --lib --test suite -- plan:: layout:: program:: pipeline:: snapshots:: cli:: \
+                hostile_sizes:: remedies::
             ;;
         schema)
             mutate "$group" edgegen 'edgegen/src/schema/**' --lib --test suite --test schema_limits -- schema bounded

@@ -114,3 +114,29 @@ impl FromStr for WeightFormat {
             .ok_or_else(|| format!("unknown weight format `{text}`"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two groups of rows, three blocks of columns.
+    #[test]
+    fn a_matrix_takes_the_bits_of_its_format() {
+        let (rows, cols) = (2 * ROW_PADDING, 3 * COLUMN_PADDING);
+        for (format, bits, a_row) in [
+            (WeightFormat::F32, 32.0, 0),
+            (WeightFormat::F16, 16.0, 0),
+            (WeightFormat::Q8, 8.5, 0),
+            (WeightFormat::Q4M, 5.0, 0),
+            (WeightFormat::Q4, 4.5, 0),
+            (WeightFormat::T4, 4.0, 2),
+            (WeightFormat::T3, 3.0, 2),
+            (WeightFormat::T2, 2.0, 2),
+        ] {
+            let expected = (rows * cols) as f64 * bits / 8.0 + (rows * a_row) as f64;
+            for (rows, cols) in [(rows, cols), (ROW_PADDING + 1, 2 * COLUMN_PADDING + 1)] {
+                assert_eq!(format.matrix_bytes(rows, cols) as f64, expected, "{format}");
+            }
+        }
+    }
+}
