@@ -107,6 +107,8 @@ pub fn is_space(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::string::ToString;
+
     use super::*;
 
     #[test]
@@ -152,6 +154,16 @@ mod tests {
         };
         let refused = Err(ChatError::NoSystemMessage);
         assert_eq!(template.len(Some("x"), "y"), refused);
+        assert!(
+            ChatError::NoSystemMessage
+                .to_string()
+                .contains("no system message")
+        );
+        assert!(
+            ChatError::TooLong
+                .to_string()
+                .contains("longer than the buffer")
+        );
         assert_eq!(template.len(None, "y"), Ok(1));
     }
 

@@ -79,3 +79,39 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use std::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_its_figures() {
+        for (error, said) in [
+            (
+                Error::ContextFull { context: 7 },
+                "context of 7 tokens is full",
+            ),
+            (
+                Error::PromptTooLong { context: 7 },
+                "does not fit the context of 7 tokens",
+            ),
+            (Error::EmptyPrompt, "prompt is empty"),
+            (
+                Error::AnswerTooLong { needed: 9, room: 7 },
+                "has 9 tokens and there is room for 7",
+            ),
+            (Error::InvalidToken(7), "no token 7"),
+            (Error::InvalidOption("top_p is 7"), "top_p is 7"),
+            (Error::NoChatTemplate, "no chat template"),
+            (Error::NoSystemMessage, "no system message"),
+            (Error::BufferTooSmall { needed: 7 }, "7 bytes are needed"),
+            (Error::InvalidState("short"), "this model: short"),
+            (Error::MissingInstructionSet("AVX2"), "AVX2"),
+        ] {
+            let told = error.to_string();
+            assert!(told.contains(said), "{told}");
+        }
+    }
+}
