@@ -62,7 +62,7 @@ for group; do
             ;;
         import)
             mutate "$group" edgegen 'edgegen/src/import/** edgegen/src/model/**' --lib --test suite -- \
-                import:: model:: tokenizer:: dequantize:: hostile_ long_words::
+                import:: model:: tokenizer:: dequantize:: hostile_ long_words:: pipeline:: remedies::
             ;;
         *) echo "$0: there is no group $group" >&2 && exit 2 ;;
     esac

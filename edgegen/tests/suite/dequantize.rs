@@ -32,6 +32,8 @@ fn values_equal_the_reference() {
             .chunks_exact(4)
             .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
             .collect();
+        let bits = 8.0 * blocks.len() as f64 / expected.len() as f64;
+        assert_eq!(dtype.bits_per_weight(), bits, "{}", dtype.name());
         let cols = expected.len() / 2;
         let tensor = Tensor::new("w", 2, cols, dtype, View::new(blocks)).unwrap();
         let mut values = vec![0.0f32; expected.len()];

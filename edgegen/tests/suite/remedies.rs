@@ -203,6 +203,18 @@ fn files_of_other_kinds_are_recognised() {
     }
 }
 
+/// Who opens a pipe waits for another who writes into it.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_no_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let error = import(&path).unwrap_err().to_string();
+    contains(&error, &["model.gguf: this is not a file", "help: "]);
+}
+
 #[test]
 fn folders_of_other_kinds_are_recognised() {
     for (file, what, help) in [
