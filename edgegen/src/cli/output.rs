@@ -15,10 +15,7 @@ pub(super) fn check<'a>(
 ) -> Result<()> {
     let refuse = |problem: &str| Error::of(Kind::Option, problem).in_file(out);
     let another = || Remedy::from("give another file");
-    if !folder(out).is_dir() {
-        return Err(refuse("the folder that it is in does not exist")
-            .remedy(Remedy::from("make the folder first").or(another())));
-    }
+    tempfile::tempfile_in(folder(out)).map_err(|error| Error::output("write it", out, &error))?;
     if fs::symlink_metadata(out).is_err() {
         return Ok(());
     }
@@ -82,7 +79,9 @@ mod tests {
         assert!(refused(&input, true).contains("that is read"));
         assert!(refused(place.path(), true).contains("no file"));
         let below = place.path().join("nothing/out");
-        assert!(refused(&below, true).contains("make the folder first"));
+        assert!(refused(&below, true).contains("make the folder that it is in first"));
+        let below = input.join("out");
+        assert!(refused(&below, true).contains("a part of the path is a file"));
         assert!(write("it", &below, "text").is_err());
     }
 

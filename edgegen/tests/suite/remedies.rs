@@ -385,7 +385,10 @@ fn a_place_that_cannot_be_written_is_refused() {
     let profile = ["profile", "--force", "--out"];
     for command in [&plan[..], &sweep, &profile] {
         let message = refusal(&[command, &[below]].concat());
-        contains(&message, &["does not exist", "make the folder first"]);
+        contains(
+            &message,
+            &["cannot write it: ", "make the folder that it is in first"],
+        );
         let message = refusal(&[command, &[place]].concat());
         contains(&message, &["something is there that is no file"]);
     }

@@ -210,6 +210,6 @@ fn a_context_that_does_not_fit_does_not_link() -> Outcome {
 }
 
 tests::trials![
-    long: the_firmware_fits_and_answers,
+    nightly: the_firmware_fits_and_answers,
     a_context_that_does_not_fit_does_not_link,
 ];
