@@ -23,11 +23,8 @@ use super::module::module;
 ///     .generate();
 /// ```
 ///
-/// ```ignore
-/// // src/main.rs
-/// include!(concat!(env!("OUT_DIR"), "/assistant.rs")); // `pub mod assistant`
-/// let mut session = assistant::Session::new();
-/// ```
+/// The crate then has the module `assistant` where it says
+/// `include!(concat!(env!("OUT_DIR"), "/assistant.rs"));` (docs/macro.md shows one whole).
 ///
 /// Paths are relative to the crate's manifest. Options are those of `edgegen emit`.
 #[derive(Debug, Clone)]
