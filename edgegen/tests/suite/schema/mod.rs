@@ -44,6 +44,8 @@ fn schemas() -> Vec<Value> {
         json!({"type": "string", "maxLength": 3}),
         json!({"type": "integer"}),
         json!({"const": {"fixed": [true, 1.5, "text"]}}),
+        json!({"type": "array", "items": {"type": "number", "enum": [1, 2.5]}, "maxItems": 2}),
+        json!({"type": "array", "items": {"type": ["integer", "string", "null"], "enum": [7, "a", null]}, "maxItems": 2}),
     ]
 }
 
