@@ -9,7 +9,8 @@ use crate::error::{Error, Place, Result};
 /// The mark that may stand before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Reads a file of at most so many bytes, without a byte order mark. `what` it is, with its article, is for messages.
+/// Reads a file of at most so many bytes, without a byte order mark. `what` it is, with its article,
+/// is for messages.
 ///
 /// # Errors
 ///

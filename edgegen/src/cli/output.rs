@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::emit::parent;
 use crate::error::{Error, Kind, Remedy, Result, Setting};
 
 /// Refuses a place that cannot be written, a file that exists unless `force` is set, and one of the
@@ -15,7 +16,7 @@ pub(super) fn check<'a>(
 ) -> Result<()> {
     let refuse = |problem: &str| Error::of(Kind::Option, problem).in_file(out);
     let another = || Remedy::from("give another file");
-    tempfile::tempfile_in(folder(out)).map_err(|error| Error::output("write it", out, &error))?;
+    tempfile::tempfile_in(parent(out)).map_err(|error| Error::output("write it", out, &error))?;
     if fs::symlink_metadata(out).is_err() {
         return Ok(());
     }
@@ -41,7 +42,7 @@ pub(super) fn write(what: &str, out: &Path, text: &str) -> Result<()> {
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder
-        .tempfile_in(folder(&path))
+        .tempfile_in(parent(&path))
         .and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             file.as_file().sync_all()?;
@@ -49,13 +50,6 @@ pub(super) fn write(what: &str, out: &Path, text: &str) -> Result<()> {
         })
         .map(|_| ())
         .map_err(|error| Error::output(&format!("write {what}"), out, &error))
-}
-
-fn folder(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ pub use files::Crate;
 pub(crate) use manifest::{cargo_config, cross};
 pub use probe::probe;
 pub use sources::module;
-pub(crate) use write::{Files, create_folder};
-pub use write::{WriteReport, check_destination, check_folder, write};
+pub(crate) use write::{Files, create_folder, parent};
+pub use write::{WriteReport, check_destination, write};
 
 use crate::plan::{Placement, instruction_sets};
 use crate::profile::Profile;

@@ -45,7 +45,7 @@ pub struct WriteReport {
 ///
 /// # Errors
 ///
-/// When [`check_folder`] refuses, a file was changed by hand, a path leaves the folder,
+/// When [`check_destination`] refuses, a file was changed by hand, a path leaves the folder,
 /// another process writes into it and does not end, or the disk fails.
 pub fn write(krate: &Crate, out: &Path, force: bool) -> Result<WriteReport> {
     write_on(&RealDisk, krate, out, force)
@@ -60,13 +60,9 @@ pub(crate) fn create_folder(files: &Files<'_>, out: &Path) -> Result<()> {
     }
 }
 
-/// Whether [`write()`] would take this folder: it does not exist, is empty, or holds a
-/// crate that edgegen wrote.
-///
-/// # Errors
-///
-/// When it is no folder, or holds something else and `force` is not set.
-pub fn check_folder(out: &Path, force: bool) -> Result<()> {
+/// Refuses what is no folder, or holds something else than a crate that edgegen wrote, unless `force`
+/// is set.
+fn check_folder(out: &Path, force: bool) -> Result<()> {
     match fs::metadata(out) {
         Err(error) if error.kind() == ErrorKind::NotFound && !exists(out) => return Ok(()),
         Err(error) => return Err(Error::io("open the folder", out, &error)),
@@ -105,20 +101,24 @@ pub fn check_folder(out: &Path, force: bool) -> Result<()> {
     }
 }
 
-/// As [`check_folder`], before long work: whether a folder that does not exist can be made, too.
+/// Whether [`write()`] would take this folder, to be asked before long work: it is empty, holds a
+/// crate that edgegen wrote, or can be made.
 ///
 /// # Errors
 ///
-/// As [`check_folder`], and when nothing can be written there.
+/// When it is no folder, holds something else and `force` is not set, or cannot be made.
 pub fn check_destination(out: &Path, force: bool) -> Result<()> {
     check_folder(out, force)?;
     if exists(out) {
         return Ok(());
     }
-    let there = |folder: &&Path| *folder == Path::new("") || exists(folder);
-    let nearest = parent(out).ancestors().find(there).map(current);
-    let draft = Draft::new(&RealDisk, nearest.unwrap_or(parent(out)))?;
-    RealDisk.remove_dir(&draft.path)
+    let mut above = out.ancestors().map(parent);
+    let nearest = above.find(|folder| exists(folder)).unwrap_or(parent(out));
+    // A file without a name: a draft would look like an emission at work.
+    let tried = tempfile::tempfile_in(nearest).map(drop);
+    tried.map_err(|error| {
+        Error::output("write", nearest, &error).instead("no folder can be made here", nearest)
+    })
 }
 
 fn another_folder() -> Remedy {
@@ -209,15 +209,11 @@ fn create(disk: &dyn Disk, files: &Files<'_>, out: &Path) -> Result<bool> {
     made
 }
 
-fn parent(out: &Path) -> &Path {
-    current(out.parent().unwrap_or(Path::new("")))
-}
-
-/// The folder; a path without parts is that of the process.
-fn current(folder: &Path) -> &Path {
-    match folder == Path::new("") {
-        true => Path::new("."),
-        false => folder,
+/// The folder that holds `out`.
+pub(crate) fn parent(out: &Path) -> &Path {
+    match out.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
     }
 }
 
@@ -271,11 +267,7 @@ fn check_parents(out: &Path, path: &str) -> Result<()> {
         let parent = out.join(parent);
         match fs::symlink_metadata(&parent) {
             Ok(metadata) if !metadata.is_dir() => {
-                return Err(
-                    Error::new("this is in the way: the crate needs a folder here")
-                        .in_file(&parent)
-                        .remedy("move it away"),
-                );
+                return Err(in_the_way("needs a folder here", &parent));
             }
             Ok(_) => {}
             Err(error)
@@ -286,14 +278,20 @@ fn check_parents(out: &Path, path: &str) -> Result<()> {
     Ok(())
 }
 
+/// Something is where the crate has something else.
+fn in_the_way(wanted: &str, path: &Path) -> Error {
+    Error::new(format!("this is in the way: the crate {wanted}"))
+        .in_file(path)
+        .remedy("move it away")
+}
+
 /// The content of a file that may not exist.
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == ErrorKind::IsADirectory => {
-            let problem = "this is in the way: the crate has a file of this name";
-            Err(Error::new(problem).in_file(path).remedy("move it away"))
+            Err(in_the_way("has a file of this name", path))
         }
         Err(error) => Err(Error::io("read", path, &error)),
     }
