@@ -119,7 +119,12 @@ impl Error {
 
     /// A failure of the operating system, for a caller that knows best what to do.
     pub(crate) fn system(action: &str, file: &Path, error: &io::Error) -> Self {
-        Self::of(Kind::Io, format!("cannot {action}: {error}")).in_file(file)
+        // What a library made of it may name a file of the library's own.
+        let said = match error.get_ref() {
+            Some(_) => error.kind().to_string(),
+            None => error.to_string(),
+        };
+        Self::of(Kind::Io, format!("cannot {action}: {said}")).in_file(file)
     }
 
     /// A failure of the operating system, with what is usually to be done.

@@ -2,8 +2,8 @@
 //! so that it need not be computed again.
 //!
 //! The memory holds entries, the latest used first: its length, the prompt's length, how the
-//! answer ended, the options, the tokens of the prompt, and those of the answer. All are integers
-//! below 2^24, which f32 holds. What falls off the end is forgotten.
+//! answer ended, the options, the tokens of the prompt, and those of the answer. All are integers,
+//! the bits of words. What falls off the end is forgotten.
 
 use core::ops::DerefMut;
 
@@ -42,7 +42,7 @@ impl Recalled {
             return Err(self.finish);
         }
         let (_, answers) = model::tokens(&mut session.memory);
-        Ok(answers[self.start + given] as u32)
+        Ok(answers[self.start + given].to_bits())
     }
 }
 
@@ -84,11 +84,11 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         answers.copy_within(..kept, len);
         let (header, tokens) = answers[..len].split_at_mut(HEADER);
         let ending = 2 * finish as usize + usize::from(unfed.is_none());
-        header[..3].copy_from_slice(&[len, prompt, ending].map(|number| number as u32 as f32));
+        header[..3].copy_from_slice(&[len, prompt, ending].map(|number| f32::from_bits(number as u32)));
         header[3..].copy_from_slice(&key(options));
         tokens[..fed].copy_from_slice(&history[..fed]);
         if let (Some(place), Some(token)) = (tokens.get_mut(fed), unfed) {
-            *place = token as f32;
+            *place = f32::from_bits(token);
         }
     }
 }
@@ -102,8 +102,8 @@ fn find(answers: &mut [f32], prompt: &[u32], key: &[f32; OPTIONS]) -> Option<usi
         let (header, tokens) = entry.split_at_checked(HEADER)?;
         let mut pairs = tokens.iter().zip(prompt);
         if number(header[1]) == prompt.len()
-            && header[3..] == key[..]
-            && pairs.all(|(&token, &other)| token as u32 == other)
+            && header[3..].iter().zip(key).all(|(kept, piece)| kept.to_bits() == piece.to_bits())
+            && pairs.all(|(token, &other)| token.to_bits() == other)
         {
             answers[..start + len].rotate_right(len);
             return Some(len);
@@ -112,13 +112,12 @@ fn find(answers: &mut [f32], prompt: &[u32], key: &[f32; OPTIONS]) -> Option<usi
     }
 }
 
-/// A number that is kept. By way of 32 bits: on some CPUs wider ones are converted by instructions
-/// that raise exceptions, which the calling thread may have made traps.
+/// A number that is kept.
 fn number(kept: f32) -> usize {
-    kept as u32 as usize
+    kept.to_bits() as usize
 }
 
-/// The options in pieces of 16 bits.
+/// The options in pieces of 16 bits: none is a NaN, of which some CPUs change bits as they move it.
 fn key(options: &Options) -> [f32; OPTIONS] {
     let bits = |value: f32| u64::from(value.to_bits());
     let words = [
@@ -127,5 +126,5 @@ fn key(options: &Options) -> [f32; OPTIONS] {
         bits(options.temperature) << 32 | bits(options.top_p),
         options.seed,
     ];
-    core::array::from_fn(|i| (words[i / 4] >> (16 * (i % 4)) & 0xffff) as u32 as f32)
+    core::array::from_fn(|i| f32::from_bits((words[i / 4] >> (16 * (i % 4)) & 0xffff) as u32))
 }

@@ -7,6 +7,7 @@ use std::vec::Vec;
 
 use super::error::Error;
 use super::generation::{Finish, Generation};
+use super::kernels::in_default_mode;
 use super::model::{FLASH_BYTES, Memory};
 use super::options::Options;
 use super::session::{RAM_BYTES, Session};
@@ -45,12 +46,14 @@ impl Completion {
 
     /// Tokens generated a second, the prompt's time excluded.
     pub fn tokens_per_second(&self) -> f64 {
-        let seconds = (self.latency_ms - self.prefill_ms) / 1e3;
-        if seconds > 0.0 {
-            self.tokens.len() as f64 / seconds
-        } else {
-            0.0
-        }
+        in_default_mode(|| {
+            let seconds = (self.latency_ms - self.prefill_ms) / 1e3;
+            if seconds > 0.0 {
+                self.tokens.len() as f64 / seconds
+            } else {
+                0.0
+            }
+        })
     }
 }
 
@@ -75,7 +78,7 @@ pub fn collect<M: DerefMut<Target = Memory>>(
     mut generation: Generation<'_, M>,
     mut show: impl FnMut(&str) -> ControlFlow<()>,
 ) -> Completion {
-    let ms = |start: Instant| start.elapsed().as_secs_f64() * 1e3;
+    let ms = |start: Instant| in_default_mode(|| start.elapsed().as_secs_f64() * 1e3);
     let prefill_ms = ms(start);
     let (mut text, mut tokens) = (String::new(), Vec::new());
     for piece in &mut generation {

@@ -72,7 +72,7 @@ fn guess<M: DerefMut<Target = Memory>>(
     let history = session.history();
     // The history, the token, and then the guesses themselves: texts repeat.
     let said = |at: usize, tokens: &[u32]| match history.get(at) {
-        Some(&token) => token as u32,
+        Some(token) => token.to_bits(),
         None => tokens[at - history.len()],
     };
     let Some(last) = (history.len() + 1).checked_sub(MATCH) else {

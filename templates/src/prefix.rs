@@ -24,7 +24,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let tokens = &self.scratch.tokens[..count];
         let (history, _) = model::tokens(&mut self.memory);
         let fed = history[..computed].iter();
-        let fed = shared(tokens, fed.map(|&token| token as u32));
+        let fed = shared(tokens, fed.map(|token| token.to_bits()));
         let baked = shared(tokens, PREFIX.tokens.iter().copied());
         if baked > fed {
             model::put_prefix(&mut self.memory, &PREFIX);

@@ -207,7 +207,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         LOGIT_ROWS > 1 && LOGIT_ROWS <= self.batch && LOGIT_ROWS <= CONTEXT - self.position()
     }
 
-    /// The tokens that were fed.
+    /// The tokens that were fed, as the bits of words.
     pub(crate) fn history(&mut self) -> &[f32] {
         let position = self.position();
         &model::tokens(&mut self.memory).0[..position]
@@ -239,7 +239,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// Counts a token as fed that an earlier answer had here; there is room for it.
     pub(crate) fn owe(&mut self, token: u32) {
         let position = self.position();
-        model::tokens(&mut self.memory).0[position] = token as f32;
+        model::tokens(&mut self.memory).0[position] = f32::from_bits(token);
         self.owed += 1;
     }
 
@@ -250,8 +250,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             let mut tokens = [0; BATCH];
             let count = self.batch.min(end - self.computed);
             let (history, _) = model::tokens(&mut self.memory);
-            for (token, &fed) in tokens.iter_mut().zip(&history[self.computed..][..count]) {
-                *token = fed as u32;
+            for (token, fed) in tokens.iter_mut().zip(&history[self.computed..][..count]) {
+                *token = fed.to_bits();
             }
             self.run(&tokens[..count], Wanted::Nothing, &mut Silent);
         }
@@ -275,7 +275,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let (history, _) = model::tokens(&mut self.memory);
         let history = &mut history[self.computed..];
         for (place, &token) in history.iter_mut().zip(tokens) {
-            *place = token as f32;
+            *place = f32::from_bits(token);
         }
         self.computed += tokens.len();
     }

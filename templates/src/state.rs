@@ -7,7 +7,7 @@ use super::kernels::{BitHash, in_default_mode};
 use super::model::{self, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_WORDS, VOCAB_SIZE};
 use super::session::Session;
 
-const MAGIC: [u8; 8] = *b"edgegen2";
+const MAGIC: [u8; 8] = *b"edgegen3";
 /// Magic, the model's digest, the hash of its golden run, the position.
 const HEADER_BYTES: usize = 32;
 const HASH_BYTES: usize = 8;
@@ -120,6 +120,5 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 
 /// Whether a word is a token as the memory holds them.
 fn is_token(word: f32) -> bool {
-    let token = word as u32;
-    (token as usize) < VOCAB_SIZE && (token as f32).to_bits() == word.to_bits()
+    (word.to_bits() as usize) < VOCAB_SIZE
 }

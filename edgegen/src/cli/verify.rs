@@ -1,15 +1,21 @@
 //! `edgegen verify`.
 
-use std::fs::{self, File};
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod record;
+mod runner;
 
-use crate::error::{Error, Kind, Remedy, Result, Setting};
-use crate::plain::{markdown, plain};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use clap::builder::NonEmptyStringValueParser;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{json, output};
+use crate::error::{Error, Kind, Remedy, Result, Setting};
+
+use super::{json, progress};
+use record::{HEAD, RECORD, Row};
+use runner::{Runner, output};
 
 /// Run a crate's self-test and a benchmark on a device, and record the result in the crate
 #[derive(clap::Args)]
@@ -18,7 +24,7 @@ pub(super) struct Args {
     #[arg(value_name = "CRATE")]
     folder: PathBuf,
     /// What runs the program: an emulator with its options, or `ssh HOST`, where the program is copied to [default: this machine]
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", value_parser = NonEmptyStringValueParser::new())]
     runner: Option<String>,
     /// Target triple to build for [default: this machine's]
     #[arg(long, value_name = "TRIPLE")]
@@ -27,27 +33,36 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "target")]
     program: Option<PathBuf>,
     /// Name of the device in the record [default: the runner]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     device: Option<String>,
-    /// Tokens of the benchmark: so many are read and so many decoded
-    #[arg(long, value_name = "N", default_value_t = 16)]
-    tokens: usize,
+    /// Tokens of the benchmark: so many are read and so many decoded [default: 16, or half of the context]
+    #[arg(long, value_name = "N")]
+    tokens: Option<usize>,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }
 
-/// Where results are kept, in the crate's folder.
-const RECORD: &str = "VERIFIED.md";
-const HEAD: &str = "# Verified\n\n\
-    What `edgegen verify` found: the golden hash of the logits, computed on the device, and the speed there.\n\n\
-    | device | instruction set | hash | prefill, tokens/s | decode, tokens/s | memory |\n\
-    |---|---|---|---|---|---|\n";
-/// The most bytes of what a program says of itself.
-const MOST: usize = 200;
-/// The names of the program and its weights on a device that they are copied to.
-const COPY: &str = "./edgegen-verify-program";
-const WEIGHTS_COPY: &str = "./edgegen-verify-weights";
+/// Tokens of the benchmark, if the context has room.
+const TOKENS: usize = 16;
+
+/// What `self-test` prints.
+#[derive(Deserialize)]
+struct SelfTest {
+    hash: String,
+    expected: String,
+    ok: bool,
+    isa: String,
+    first_difference: Option<String>,
+}
+
+/// What `bench` prints.
+#[derive(Deserialize)]
+struct Bench {
+    prefill_tokens_per_second: f64,
+    decode_tokens_per_second: f64,
+    memory_used_mb: f64,
+}
 
 pub(super) fn run(args: &Args) -> Result<String> {
     if !args.folder.join("edgegen.lock").is_file() {
@@ -57,46 +72,133 @@ pub(super) fn run(args: &Args) -> Result<String> {
                 .remedy("give the folder that `edgegen emit` wrote"),
         );
     }
+    let constants = Constants::read(&args.folder)?;
+    let tokens = constants.tokens(args.tokens)?;
     let program = match &args.program {
-        Some(program) => program.clone(),
+        Some(program) => existing(program)?,
         None => {
             check_target(&args.folder, args.target.as_deref())?;
             build(&args.folder, args.target.as_deref())?
         }
     };
     let weights = weights(&args.folder)?;
-    let runner = Runner::new(
-        args.runner.as_deref().unwrap_or_default(),
-        &program,
-        weights.as_deref(),
-    )?;
-    let test = runner.json(&["self-test", "--json"])?;
-    let tokens = args.tokens.to_string();
+    let runner = Runner::new(args.runner.as_deref(), &program, weights.as_deref())?;
+    let (test, tested): (SelfTest, Value) = progress::spin("running the self-test", || {
+        runner.json(&["self-test", "--json"])
+    })?;
+    let hash = format!("{:016x}", constants.hash);
+    if test.expected != hash {
+        let expected = &test.expected;
+        let problem =
+            format!("this is another crate's program: it expects {expected}, the crate {hash}");
+        return Err(Error::tool(problem)
+            .in_file(&program)
+            .remedy("build the program again, from this crate"));
+    }
+    let tokens = tokens.to_string();
     let speed = ["--tokens", &tokens, "--prompt-tokens", &tokens];
-    let bench = runner.json(&[&["bench", "--json"], &speed[..]].concat())?;
+    let (bench, timed): (Bench, Value) = progress::spin("timing", || {
+        runner.json(&[&["bench", "--json"], &speed[..]].concat())
+    })?;
 
     let device = args.device.as_deref().or(args.runner.as_deref());
     let row = Row {
-        device: device.unwrap_or("this machine").to_owned(),
+        device: device.unwrap_or("this machine"),
         test: &test,
         bench: &bench,
     };
-    record(&args.folder.join(RECORD), &row)?;
-    if test["ok"] != true {
+    record::put(&args.folder.join(RECORD), &row)?;
+    if !test.passed() {
         return Err(Error::tool(format!(
-            "the bits differ from {} on: {}, not {}",
-            text(&test, "first_difference"),
-            text(&test, "hash"),
-            text(&test, "expected")
+            "the bits differ from {} on: {}, not {hash}",
+            test.difference(),
+            test.hash
         ))
         .in_file(&program)
         .remedy("this is a bug of edgegen, or of the device: please report it with both"));
     }
     Ok(if args.json {
-        json(&serde_json::json!({ "device": row.device, "self_test": test, "bench": bench }))
+        json(&serde_json::json!({ "device": row.device, "self_test": tested, "bench": timed }))
     } else {
         format!("{HEAD}{}", row.markdown())
     })
+}
+
+impl SelfTest {
+    fn passed(&self) -> bool {
+        self.ok && self.hash == self.expected
+    }
+
+    /// The stage from which on bits differ.
+    fn difference(&self) -> &str {
+        self.first_difference.as_deref().unwrap_or("the logits")
+    }
+}
+
+/// What the crate's source says.
+struct Constants {
+    /// The hash of the logits in the golden run.
+    hash: u64,
+    context: usize,
+}
+
+impl Constants {
+    fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("src/model.rs");
+        let source =
+            fs::read_to_string(&path).map_err(|error| Error::io("read it", &path, &error))?;
+        let source = syn::parse_file(&source).ok();
+        let number = |name: &str| {
+            source.as_ref()?.items.iter().find_map(|item| match item {
+                syn::Item::Const(constant) if constant.ident == name => match &*constant.expr {
+                    syn::Expr::Lit(syn::ExprLit {
+                        lit: syn::Lit::Int(number),
+                        ..
+                    }) => number.base10_parse::<u64>().ok(),
+                    _ => None,
+                },
+                _ => None,
+            })
+        };
+        let context = number("CONTEXT").and_then(|context| usize::try_from(context).ok());
+        number("GOLDEN_LOGITS")
+            .zip(context)
+            .map(|(hash, context)| Self { hash, context })
+            .ok_or_else(|| {
+                Error::new("the golden hash and the context are not in it")
+                    .in_file(&path)
+                    .remedy("emit the crate again")
+            })
+    }
+
+    /// The tokens of the benchmark: those that were asked for, if there is room.
+    fn tokens(&self, asked: Option<usize>) -> Result<usize> {
+        let most = (self.context / 2).max(1);
+        match asked {
+            None => Ok(TOKENS.min(most)),
+            Some(tokens) if (1..=most).contains(&tokens) => Ok(tokens),
+            Some(tokens) => {
+                let problem = format!(
+                    "{tokens} tokens to read and {tokens} to decode, where the context is {}",
+                    self.context
+                );
+                Err(Error::option("tokens", problem)
+                    .remedy(Remedy::from(format!("give 1 to {most}"))))
+            }
+        }
+    }
+}
+
+/// The program, by a path that does not depend on where it is looked for.
+fn existing(program: &Path) -> Result<PathBuf> {
+    let absolute = program.canonicalize();
+    let absolute = absolute.map_err(|error| Error::io("read the program", program, &error))?;
+    if absolute.is_file() {
+        return Ok(absolute);
+    }
+    Err(Error::of(Kind::Option, "this is no program")
+        .in_file(program)
+        .remedy("give the file that was built"))
 }
 
 /// Refuses to build a crate for this machine whose kernels are for another kind.
@@ -173,152 +275,4 @@ fn weights(folder: &Path) -> Result<Option<PathBuf>> {
         }
     }
     Ok(None)
-}
-
-/// How the program is started.
-struct Runner<'a> {
-    words: Vec<&'a str>,
-    program: &'a Path,
-    /// The file of weights, if there is one.
-    weights: Option<&'a Path>,
-    /// Whether program and weights are on another machine.
-    copied: bool,
-}
-
-impl<'a> Runner<'a> {
-    fn new(command: &'a str, program: &'a Path, weights: Option<&'a Path>) -> Result<Self> {
-        let words: Vec<&str> = command.split_whitespace().collect();
-        let copied = words.first() == Some(&"ssh");
-        let runner = Self {
-            words,
-            program,
-            weights,
-            copied,
-        };
-        if copied {
-            runner.copy(program, &format!("cat > {COPY} && chmod +x {COPY}"))?;
-            if let Some(weights) = weights {
-                runner.copy(weights, &format!("cat > {WEIGHTS_COPY}"))?;
-            }
-        }
-        Ok(runner)
-    }
-
-    /// Gives a file to a command on the other machine.
-    fn copy(&self, file: &Path, command: &str) -> Result<()> {
-        let content = File::open(file).map_err(|e| Error::io("read it", file, &e))?;
-        let mut copy = self.start();
-        copy.arg(command).stdin(content).stderr(Stdio::inherit());
-        if output(&mut copy)?.status.success() {
-            return Ok(());
-        }
-        let runner = self.words.join(" ");
-        Err(Error::tool(format!("`{runner}` could not copy it")).in_file(file))
-    }
-
-    /// The runner's command, to which arguments are added.
-    fn start(&self) -> Command {
-        let mut command = match &self.words[..] {
-            [] => return Command::new(self.program),
-            [first, rest @ ..] => {
-                let mut command = Command::new(first);
-                command.args(rest);
-                command
-            }
-        };
-        if !self.copied {
-            command.arg(self.program);
-        }
-        command
-    }
-
-    /// What the program prints.
-    fn json(&self, arguments: &[&str]) -> Result<Value> {
-        let mut command = self.start();
-        if self.copied {
-            command.arg(COPY);
-        }
-        command.args(arguments);
-        if let Some(weights) = self.weights {
-            let copy = Path::new(WEIGHTS_COPY);
-            let there = if self.copied { copy } else { weights };
-            command.arg("--weights").arg(there);
-        }
-        let output = output(&mut command)?;
-        serde_json::from_slice(&output.stdout).map_err(|_| {
-            Error::tool(format!(
-                "`{}` printed no JSON: {}",
-                arguments.join(" "),
-                String::from_utf8_lossy(&output.stderr).trim()
-            ))
-            .in_file(self.program)
-            .remedy("check that the runner can run this program")
-        })
-    }
-}
-
-impl Drop for Runner<'_> {
-    fn drop(&mut self) {
-        if self.copied {
-            // What cannot be removed is left there.
-            let _ = self.start().args(["rm", "-f", COPY, WEIGHTS_COPY]).output();
-        }
-    }
-}
-
-fn output(command: &mut Command) -> Result<Output> {
-    command.output().map_err(|error| {
-        let name = command.get_program().to_string_lossy().into_owned();
-        Error::tool(format!("cannot start `{name}`: {error}"))
-    })
-}
-
-struct Row<'a> {
-    device: String,
-    test: &'a Value,
-    bench: &'a Value,
-}
-
-impl Row<'_> {
-    fn markdown(&self) -> String {
-        let number = |key: &str| self.bench[key].as_f64().unwrap_or_default();
-        let hash = match self.test["first_difference"].as_str() {
-            None => format!("`{}`", text(self.test, "hash")),
-            Some(_) => format!(
-                "**differs from {} on**",
-                text(self.test, "first_difference")
-            ),
-        };
-        format!(
-            "| {} | {} | {hash} | {:.1} | {:.1} | {:.1} MB |\n",
-            markdown(&self.device.replace('|', "/")),
-            text(self.test, "isa"),
-            number("prefill_tokens_per_second"),
-            number("decode_tokens_per_second"),
-            number("memory_used_mb"),
-        )
-    }
-}
-
-/// What the program says of itself: it may run on a machine of somebody else.
-fn text(value: &Value, key: &str) -> String {
-    markdown(&plain(value[key].as_str().unwrap_or("?"), MOST))
-}
-
-/// Puts the row into the record, in place of one of the same device and instruction set.
-fn record(file: &Path, row: &Row<'_>) -> Result<()> {
-    let old = match fs::read_to_string(file) {
-        Ok(old) => old,
-        Err(error) if error.kind() == ErrorKind::NotFound => HEAD.to_owned(),
-        Err(error) => return Err(Error::io("read it", file, &error)),
-    };
-    let new = row.markdown();
-    let key = |line: &str| line.split('|').take(3).collect::<String>();
-    let mut kept: String = old
-        .lines()
-        .filter(|line| key(line) != key(&new))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    kept.push_str(&new);
-    output::write("it", file, &kept)
 }

@@ -253,7 +253,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         pub const MEMORY_LEN: usize = CACHE_LEN + ARENA_LEN + CONTEXT #answers;
 
         /// The memory of a session: the KV cache, the buffers, the tokens that were fed and
-        /// answers to give again. Tokens are f32, which holds integers up to 2^24.
+        /// answers to give again.
         pub type Memory = [f32; MEMORY_LEN];
 
         /// Bytes of the longest token.
@@ -552,7 +552,8 @@ fn entry(weights: &Weights) -> TokenStream {
             memory[CACHE_LEN..].fill(0.0);
         }
 
-        /// The tokens that were fed, one a position, and the memory of answers to give again.
+        /// The tokens that were fed, one a position, and the memory of answers to give again. Words
+        /// of both hold integers as their bits, which no floating-point mode changes.
         pub(crate) fn tokens(memory: &mut Memory) -> (&mut [f32], &mut [f32]) {
             memory[CACHE_LEN + ARENA_LEN..].split_at_mut(CONTEXT)
         }
@@ -560,7 +561,7 @@ fn entry(weights: &Weights) -> TokenStream {
         /// Makes the memory that of a session that was fed the prefix.
         pub(crate) fn put_prefix(memory: &mut Memory, prefix: &Prefix<'_>) {
             for (place, &token) in tokens(memory).0.iter_mut().zip(prefix.tokens) {
-                *place = token as f32;
+                *place = f32::from_bits(token);
             }
             let mut words = prefix.cache.as_chunks().0.iter();
             let positions = prefix.tokens.len().next_multiple_of(8);

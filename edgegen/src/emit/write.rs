@@ -165,13 +165,8 @@ fn update(disk: &dyn Disk, files: &Files<'_>, out: &Path, force: bool) -> Result
         removed: changes.remove.len(),
     };
     if report.written + report.removed > 0 {
-        staging::update(disk, out, files, &changes).map_err(|error| {
-            let staged = |file: &Path| file.starts_with(out.join(STAGING));
-            match error.file().is_some_and(staged) {
-                true => error.instead("nothing can be written here", out),
-                false => error,
-            }
-        })?;
+        staging::update(disk, out, files, &changes)
+            .map_err(|error| nameless(error, &out.join(STAGING), out))?;
     }
     Ok(report)
 }
@@ -202,11 +197,22 @@ fn create(disk: &dyn Disk, files: &Files<'_>, out: &Path) -> Result<bool> {
             renamed => renamed.map(|()| true),
         }
     });
+    let made = made.map_err(|error| nameless(error, &draft.path, parent));
     match made {
         Ok(true) => disk.sync_dir(parent)?,
         _ => _ = disk.remove_dir_all(&draft.path),
     }
     made
+}
+
+/// The error about `folder`, if it is about a file of edgegen's own in `temporary`.
+fn nameless(error: Error, temporary: &Path, folder: &Path) -> Error {
+    match error.file() {
+        Some(file) if file.starts_with(temporary) => {
+            error.instead("nothing can be written here", folder)
+        }
+        _ => error,
+    }
 }
 
 /// The folder that holds `out`.
@@ -287,12 +293,17 @@ fn in_the_way(wanted: &str, path: &Path) -> Error {
 
 /// The content of a file that may not exist.
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
-    match fs::read(path) {
+    let content = match fs::metadata(path) {
+        // Others than files may have no end.
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(in_the_way("has a file of this name", path));
+        }
+        Ok(_) => fs::read(path),
+        Err(error) => Err(error),
+    };
+    match content {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) if error.kind() == ErrorKind::IsADirectory => {
-            Err(in_the_way("has a file of this name", path))
-        }
         Err(error) => Err(Error::io("read", path, &error)),
     }
 }

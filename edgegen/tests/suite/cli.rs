@@ -752,7 +752,7 @@ fn help_of_verify() {
           --target <TRIPLE>   Target triple to build for [default: this machine's]
           --program <FILE>    A program that is built already, for instance by `cross`
           --device <NAME>     Name of the device in the record [default: the runner]
-          --tokens <N>        Tokens of the benchmark: so many are read and so many decoded [default: 16]
+          --tokens <N>        Tokens of the benchmark: so many are read and so many decoded [default: 16, or half of the context]
           --json              Print one JSON object
       -h, --help              Print help
     "#);

@@ -103,6 +103,67 @@ fn over_ssh_program_and_weights_are_copied_and_removed() {
     assert_eq!(std::fs::read_dir(there).expect("the folder").count(), 0);
 }
 
+fn refused(emitted: &Emitted, arguments: &[&str], said: &str) {
+    let output = run::output(&mut verify(emitted, arguments));
+    assert!(!output.status.success(), "{arguments:?}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains(said), "{message}");
+}
+
+/// Programs that are not this crate's, or say that they cannot.
+fn only_what_the_crate_computed_is_recorded() {
+    let emitted = fresh(&Recipe::built_in("homectl-verify", "host", "q4"));
+    let folder = tempfile::tempdir_in(paths::work("programs")).expect("a writable target folder");
+    let program = folder.path().join("program");
+    let hash = emitted.hash();
+    let test = |hash: &str, expected: &str| {
+        let ok = hash == expected;
+        format!(r#"{{"hash":"{hash}","expected":"{expected}","ok":{ok},"isa":"x"}}"#)
+    };
+    let other = "0123456789abcdef";
+    let numbers =
+        r#"{"prefill_tokens_per_second":1,"decode_tokens_per_second":2,"memory_used_mb":3}"#;
+    let no_weights = r#"{"error":"these are other weights"}"#;
+    let no_time = r#"{"error":"there is nothing to time"}"#;
+    for (test, bench, said) in [
+        (
+            r#"{"ok":true}"#,
+            numbers,
+            "`self-test --json` printed other JSON",
+        ),
+        (&test(other, other), numbers, "another crate's program"),
+        (no_weights, numbers, "was refused: these are other weights"),
+        (
+            &test(hash, hash),
+            no_time,
+            "was refused: there is nothing to time",
+        ),
+        (&test(hash, hash), "{}", "printed other JSON"),
+    ] {
+        let script = format!(
+            "#!/bin/sh\ncase $1 in self-test) echo '{test}' ;; *) echo '{bench}' ;; esac\n"
+        );
+        run::script(&program, &script);
+        let file = program.to_str().expect("UTF-8");
+        refused(&emitted, &["--program", file], said);
+        assert!(!emitted.folder.join("VERIFIED.md").exists(), "{said}");
+    }
+    // Bits that differ are a result.
+    let script = format!(
+        "#!/bin/sh\ncase $1 in self-test) echo '{}' ;; *) echo '{numbers}' ;; esac\n",
+        test(other, hash)
+    );
+    run::script(&program, &script);
+    let mut command = run::clean(edgegen());
+    command
+        .current_dir(folder.path())
+        .arg("verify")
+        .arg(&emitted.folder);
+    let output = run::output(command.args(["--program", "program"]));
+    assert!(!output.status.success());
+    assert!(record(&emitted).contains("differs from the logits on"));
+}
+
 fn what_cannot_be_verified_is_said() {
     let emitted = fresh(&Recipe::built_in("homectl-verify", "host", "q4"));
     for (arguments, said) in [
@@ -112,11 +173,16 @@ fn what_cannot_be_verified_is_said() {
         ),
         (vec!["--runner", "true"], "printed no JSON"),
         (vec!["--target", "no-such-target"], "cargo built no program"),
+        (vec!["--runner", ""], "a value is required"),
+        (vec!["--runner", " "], "there is no word in it"),
+        (vec!["--device", ""], "a value is required"),
+        (vec!["--tokens", "0"], "give 1 to 56"),
+        (vec!["--tokens", "57"], "give 1 to 56"),
+        // It is not looked for where commands are.
+        (vec!["--program", "true"], "cannot read the program"),
+        (vec!["--program", "."], "this is no program"),
     ] {
-        let output = run::output(&mut verify(&emitted, &arguments));
-        assert!(!output.status.success(), "{arguments:?}");
-        let message = String::from_utf8_lossy(&output.stderr);
-        assert!(message.contains(said), "{message}");
+        refused(&emitted, &arguments, said);
     }
     let mut nothing = run::clean(edgegen());
     let output = run::output(nothing.args(["verify", "."]));
@@ -127,5 +193,6 @@ tests::trials![
     this_machine_is_recorded_once,
     an_emulator_is_a_runner,
     over_ssh_program_and_weights_are_copied_and_removed,
+    only_what_the_crate_computed_is_recorded,
     what_cannot_be_verified_is_said,
 ];

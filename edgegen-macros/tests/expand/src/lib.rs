@@ -407,16 +407,23 @@ fn the_callers_floating_point_mode_changes_nothing() {
                 };
                 session.generate("hello", &options).is_ok()
             });
-            // The answer that is known, and a state that holds no numbers.
-            let pieces = session.generate("hello there", &options).unwrap();
+            // The answer that is known with its figures, and a state that holds no numbers.
+            let completion = session.complete("hello there", &options).unwrap();
+            assert!(completion.tokens_per_second() >= 0.0);
             assert_eq!(
-                pieces.map(|piece| piece.token()).collect::<Vec<_>>(),
-                tokens
+                completion.tokens,
+                tokens.iter().flatten().copied().collect::<Vec<_>>()
             );
             let mut saved = vec![0; session.saved_bytes()];
             session.save(&mut saved).unwrap();
             session.restore(&saved).unwrap();
             refused_for_its_content(&mut session, &saved);
+            // Zeros among tokens, as many as are stored at once.
+            session.reset();
+            session.feed(&[0, 5, 0, 7, 0, 9, 0, 1, 2, 0, 0, 0]).unwrap();
+            let mut saved = vec![0; session.saved_bytes()];
+            session.save(&mut saved).unwrap();
+            session.restore(&saved).unwrap();
             (passed, judged, tokens)
         };
         let expected = answer();
