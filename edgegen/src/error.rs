@@ -189,6 +189,17 @@ impl Error {
         self.in_file(file)
     }
 
+    /// The field that it is about has another name in this file.
+    #[must_use]
+    pub(crate) fn rename(mut self, name: impl FnOnce(&str) -> Option<String>) -> Self {
+        if let Some(Place::Field(field)) = &self.0.place
+            && let Some(name) = name(field)
+        {
+            self.0.place = Some(name.into());
+        }
+        self
+    }
+
     /// About another file, in place of one whose name would say nothing to a user.
     pub(crate) fn instead(self, what: &str, file: &Path) -> Self {
         let problem = format!("{what}: {}", self.problem());

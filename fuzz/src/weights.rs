@@ -29,7 +29,8 @@ pub fn weights(data: &[u8]) {
         with_folder(|folder| {
             let path = folder.join("x.weights");
             std::fs::write(&path, &bytes).unwrap();
-            assert!(*Content::open(&path).unwrap() == *bytes);
+            let content = Content::open(&path, LEN).unwrap();
+            assert!(*content == bytes[..bytes.len().min(LEN)]);
         });
     }
 }

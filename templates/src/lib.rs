@@ -77,6 +77,10 @@ pub const PROGRAM: &[(&str, &str)] = &[
         "src/cli/generate.rs",
         include_str!("../program/cli/generate.rs"),
     ),
+    (
+        "src/cli/interrupt.rs",
+        include_str!("../program/cli/interrupt.rs"),
+    ),
     ("src/cli/json.rs", include_str!("../program/cli/json.rs")),
     (
         "src/cli/logits.rs",

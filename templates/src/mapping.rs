@@ -26,28 +26,30 @@ pub enum Content {
 }
 
 impl Content {
-    /// The content of a file, which nobody may change or shorten as long as it is in use.
+    /// The first bytes of a file, `most` of them or all; nobody may change or shorten it as long as
+    /// it is in use.
     ///
     /// # Errors
     ///
     /// When the system cannot read it.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(path: &Path, most: usize) -> io::Result<Self> {
         let file = File::open(path)?;
-        let len = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
-        match Mapping::new(&file, len) {
+        // What is no file, such as a partition, may have no length.
+        let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        match Mapping::new(&file, len.min(most)) {
             Some(mapping) => Ok(Self::Mapped(mapping)),
-            None => Self::read(file, len),
+            None => Self::read(file, most),
         }
     }
 
-    fn read(mut file: impl Read, len: usize) -> io::Result<Self> {
+    fn read(file: impl Read, most: usize) -> io::Result<Self> {
         // Room to notice the end in, so that the buffer stays where it is.
         let mut bytes: Vec<u8> = Vec::new();
-        let room = len.saturating_add(2 * ALIGNMENT);
+        let room = most.saturating_add(2 * ALIGNMENT);
         bytes.try_reserve_exact(room).map_err(io::Error::other)?;
         let start = bytes.as_ptr().align_offset(ALIGNMENT);
         bytes.resize(start, 0);
-        file.read_to_end(&mut bytes)?;
+        file.take(most as u64).read_to_end(&mut bytes)?;
         Ok(Self::Read { bytes, start })
     }
 }
@@ -172,7 +174,7 @@ mod tests {
     #[test]
     fn a_file_is_mapped_or_read_from_a_cache_line_on() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/mapping.rs");
-        let opened = Content::open(&path).unwrap();
+        let opened = Content::open(&path, usize::MAX).unwrap();
         assert!(cfg!(not(target_os = "linux")) || matches!(opened, Content::Mapped(_)));
         let read = Content::read(File::open(&path).unwrap(), TEXT.len()).unwrap();
         for content in [opened, read] {
@@ -188,23 +190,35 @@ mod tests {
     #[test]
     fn what_cannot_be_mapped_is_read_or_refused() {
         let folder = env!("CARGO_MANIFEST_DIR");
-        assert!(Content::open(Path::new(folder)).is_err());
-        assert!(Content::open(&Path::new(folder).join("no such file")).is_err());
+        assert!(Content::open(Path::new(folder), 9).is_err());
+        assert!(Content::open(&Path::new(folder).join("no such file"), 9).is_err());
         let nothing = Content::read(&[][..], 0).unwrap();
         assert!(nothing.is_empty());
         let empty = std::env::temp_dir().join(std::format!("empty-{}", std::process::id()));
         File::create(&empty).unwrap();
-        assert!(Content::open(&empty).unwrap().is_empty());
+        assert!(Content::open(&empty, 9).unwrap().is_empty());
         std::fs::remove_file(empty).unwrap();
     }
 
-    /// A file that grew or shrank since its length was asked for.
     #[test]
-    fn as_much_is_read_as_there_is() {
-        for (len, there) in [(0, 5000), (10, 9), (5000, 0), (63, 64)] {
+    fn as_much_is_read_as_there_is_and_may_be() {
+        for (most, there) in [(0, 5000), (10, 9), (5000, 0), (63, 64), (64, 64)] {
             let bytes = std::vec![7; there];
-            let content = Content::read(&bytes[..], len).unwrap();
-            assert!(*content == bytes);
+            let content = Content::read(&bytes[..], most).unwrap();
+            assert_eq!(*content, bytes[..most.min(there)]);
+            assert_eq!(content.as_ptr().addr() % ALIGNMENT, 0);
+        }
+    }
+
+    #[test]
+    fn a_file_without_an_end_is_read_to_a_length() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/mapping.rs");
+        assert_eq!(*Content::open(&path, 100).unwrap(), TEXT[..100]);
+        if cfg!(unix) {
+            assert_eq!(
+                *Content::open(Path::new("/dev/zero"), 100).unwrap(),
+                [0; 100]
+            );
         }
     }
 
@@ -214,7 +228,7 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/session.rs");
         let maps = || std::fs::read_to_string("/proc/self/maps").unwrap();
         let mapped = || maps().contains("src/session.rs");
-        let content = Content::open(&path).unwrap();
+        let content = Content::open(&path, usize::MAX).unwrap();
         assert!(mapped());
         drop(content);
         assert!(!mapped());

@@ -395,19 +395,19 @@ fn wrong_configurations() {
         (
             "width 0",
             |f| f.u32("llama.embedding_length", 0),
-            "hidden_size",
+            "llama.embedding_length",
             "outside",
         ),
         (
             "absurd layers",
             |f| f.u32("llama.block_count", u32::MAX),
-            "num_hidden_layers",
+            "llama.block_count",
             "outside",
         ),
         (
             "absurd context",
             |f| f.u32("llama.context_length", u32::MAX),
-            "max_position_embeddings",
+            "llama.context_length",
             "outside",
         ),
         (
@@ -428,7 +428,7 @@ fn wrong_configurations() {
         (
             "uneven heads",
             |f| f.u32("llama.attention.head_count_kv", 3),
-            "num_key_value_heads",
+            "llama.attention.head_count_kv",
             "evenly",
         ),
         (
@@ -453,7 +453,7 @@ fn wrong_configurations() {
         (
             "epsilon 0",
             |f| f.f32("llama.attention.layer_norm_rms_epsilon", 0.0),
-            "rms_norm_eps",
+            "llama.attention.layer_norm_rms_epsilon",
             "positive",
         ),
         (
@@ -465,19 +465,19 @@ fn wrong_configurations() {
         (
             "odd rotation",
             |f| f.u32("llama.rope.dimension_count", 7),
-            "rope dimension",
+            "llama.rope.dimension_count",
             "even",
         ),
         (
             "wide rotation",
             |f| f.u32("llama.rope.dimension_count", 10),
-            "rope dimension",
+            "llama.rope.dimension_count",
             "head's width",
         ),
         (
             "base -1",
             |f| f.f32("llama.rope.freq_base", -1.0),
-            "rope_theta",
+            "llama.rope.freq_base",
             "positive",
         ),
         (

@@ -23,7 +23,8 @@ enum Place {
 
 impl Weights {
     /// Opens the file, [`WEIGHTS_FILE`](super::model::WEIGHTS_FILE), and checks its hash. 64-bit
-    /// Linux and Android map it into memory; other systems read it.
+    /// Linux and Android map it into memory; other systems read it. More bytes may follow it, as in
+    /// a partition.
     ///
     /// Nobody may change or shorten the file as long as it is in use.
     ///
@@ -32,7 +33,8 @@ impl Weights {
     /// When it cannot be read, is not this crate's, was cut off or changed.
     #[cfg(feature = "std")]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self, WeightsError> {
-        let content = Content::open(path.as_ref()).map_err(WeightsError::Unreadable)?;
+        let content =
+            Content::open(path.as_ref(), WEIGHTS_BYTES).map_err(WeightsError::Unreadable)?;
         Self::checked(Place::File(content.into()))
     }
 

@@ -4,42 +4,48 @@ use std::str::FromStr;
 
 use super::Failure;
 
-/// Words that are yet to be understood.
-pub struct Args(Vec<String>);
+/// Words that are yet to be understood, and the options that the command has.
+pub struct Args {
+    words: Vec<String>,
+    options: Vec<&'static str>,
+}
 
 impl Args {
     pub fn new(words: Vec<String>) -> Self {
-        Self(words)
+        Self {
+            words,
+            options: Vec::new(),
+        }
     }
 
     /// Takes the first word.
     pub fn command(&mut self) -> Option<String> {
-        (!self.0.is_empty()).then(|| self.0.remove(0))
+        (!self.words.is_empty()).then(|| self.words.remove(0))
     }
 
     /// Takes an option without a value.
-    pub fn flag(&mut self, name: &str) -> bool {
+    pub fn flag(&mut self, name: &'static str) -> bool {
         let found = self.position(name);
         if let Some(at) = found {
-            self.0.remove(at);
+            self.words.remove(at);
         }
         found.is_some()
     }
 
     /// Takes an option with a value.
-    pub fn value(&mut self, name: &str) -> Result<Option<String>, Failure> {
+    pub fn value(&mut self, name: &'static str) -> Result<Option<String>, Failure> {
         let Some(at) = self.position(name) else {
             return Ok(None);
         };
-        if at + 1 == self.0.len() {
+        if at + 1 == self.words.len() {
             return Err(Failure::Usage(format!("{name} wants a value")));
         }
-        self.0.remove(at);
-        Ok(Some(self.0.remove(at)))
+        self.words.remove(at);
+        Ok(Some(self.words.remove(at)))
     }
 
     /// Takes an option with a number.
-    pub fn number<T: FromStr>(&mut self, name: &str) -> Result<Option<T>, Failure> {
+    pub fn number<T: FromStr>(&mut self, name: &'static str) -> Result<Option<T>, Failure> {
         let Some(text) = self.value(name)? else {
             return Ok(None);
         };
@@ -72,22 +78,28 @@ impl Args {
     }
 
     /// Options stand before `--`, if there is one.
-    fn position(&self, name: &str) -> Option<usize> {
-        self.0
+    fn position(&mut self, name: &'static str) -> Option<usize> {
+        self.options.push(name);
+        self.words
             .iter()
             .take_while(|word| *word != "--")
             .position(|word| word == name)
     }
 
     fn rest(mut self) -> Result<Vec<String>, Failure> {
-        let end = self.0.iter().position(|word| word == "--");
-        let options = &self.0[..end.unwrap_or(self.0.len())];
+        let end = self.words.iter().position(|word| word == "--");
+        let options = &self.words[..end.unwrap_or(self.words.len())];
         if let Some(word) = options.iter().find(|word| word.starts_with("--")) {
-            return Err(Failure::Usage(format!("unknown option `{word}`")));
+            return Err(Failure::Usage(if self.options.contains(&word.as_str()) {
+                format!("{word} is given twice")
+            } else {
+                let all = self.options.join(", ");
+                format!("unknown option `{word}`: there are {all}")
+            }));
         }
         if let Some(end) = end {
-            self.0.remove(end);
+            self.words.remove(end);
         }
-        Ok(self.0)
+        Ok(self.words)
     }
 }

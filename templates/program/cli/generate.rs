@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::args::Args;
 use super::json::Object;
 use super::model::{Options, collect};
-use super::{Failure, print, session};
+use super::{Failure, interrupt, print, session};
 
 pub fn run(mut args: Args) -> Result<(), Failure> {
     let json = args.flag("--json");
@@ -27,6 +27,9 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
     let mut session = session(&mut args)?;
     let prompt = args.text("prompt")?;
 
+    if json {
+        interrupt::watch();
+    }
     let start = Instant::now();
     let generation = if chat {
         session.chat(system.as_deref(), &prompt, &options)?
@@ -39,7 +42,7 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
         if !json {
             written = out.write_all(piece.as_bytes()).and_then(|()| out.flush());
         }
-        if written.is_ok() {
+        if written.is_ok() && !interrupt::came() {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
@@ -63,5 +66,9 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
             .plain("tokens_per_second", completion.tokens_per_second())
             .plain("memory_used_mb", completion.memory_used_mb)
             .end(),
-    )
+    )?;
+    match interrupt::came() {
+        true => Err(Failure::Interrupted),
+        false => Ok(()),
+    }
 }

@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod generate;
+mod interrupt;
 mod json;
 mod logits;
 mod open;
@@ -36,7 +37,7 @@ Usage: COMMAND [OPTIONS]
       --plain              special tokens are text
   score FILE         how well the model predicts a text
       --window N           tokens of a window (default: the context)
-      --logits OUT         also write all logits, as little-endian f32
+      --logits OUT         also write all logits, as little-endian f32, into a new file
   bench              time prefill and decoding
       --prompt-tokens N    (default 64)
       --tokens N           (default 64)
@@ -61,6 +62,8 @@ pub enum Failure {
     Differs(String),
     /// Standard output was closed: nobody listens.
     Closed,
+    /// Ctrl-C came. What there was until then has been said.
+    Interrupted,
 }
 
 impl From<io::Error> for Failure {
@@ -83,19 +86,20 @@ impl From<model::Error> for Failure {
 }
 
 /// Runs the program. The status is 0, 1 where something is refused or differs, 2 for a wrong
-/// command line.
+/// command line, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
     let words: Result<Vec<String>, _> = std::env::args_os()
         .skip(1)
         .map(std::ffi::OsString::into_string)
         .collect();
-    let json = words.iter().flatten().any(|word| word == "--json");
+    let json = std::env::args_os().any(|word| word == "--json");
     let result = match words {
         Ok(words) => run(Args::new(words)),
         Err(word) => Err(Failure::Usage(format!("{word:?} is not UTF-8"))),
     };
     let (problem, status, told) = match result {
         Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,
+        Err(Failure::Interrupted) => return ExitCode::from(130),
         Err(Failure::Differs(problem)) => (problem, 1, true),
         Err(Failure::Refused(problem)) => (problem, 1, false),
         Err(Failure::Usage(problem)) => {
@@ -103,12 +107,24 @@ pub fn main() -> ExitCode {
             (problem + &help, 2, false)
         }
     };
-    eprintln!("error: {problem}");
+    eprintln!("error: {}", shown(&problem));
     if json && !told {
         // Nobody may be listening there.
         let _ = print(&Object::new().text("error", &problem).end());
     }
     ExitCode::from(status)
+}
+
+/// A text with what controls a terminal written out.
+fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars() {
+        match c.is_control() && c != '\n' {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
 }
 
 fn run(mut args: Args) -> Result<(), Failure> {

@@ -1,12 +1,15 @@
 //! `score`: how well the model predicts a text.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 
 use super::args::Args;
 use super::json::Object;
-use super::model::{CONTEXT, TOKENIZER, tokenizer::Tokenizer};
+use super::model::{CONTEXT, Memory, Session, TOKENIZER, tokenizer::Tokenizer};
 use super::{Failure, print, session};
+
+/// The most bytes of a text.
+const MOST: u64 = 1 << 26;
 
 pub fn run(mut args: Args) -> Result<(), Failure> {
     let json = args.flag("--json");
@@ -17,17 +20,51 @@ pub fn run(mut args: Args) -> Result<(), Failure> {
     let logits_path = args.value("--logits")?;
     let mut session = session(&mut args)?;
     let path = args.text("file")?;
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Failure::Refused(format!("{path}: cannot read: {error}")))?;
-
-    let mut file = match logits_path {
-        Some(path) => Some(BufWriter::new(File::create(&path).map_err(|error| {
-            Failure::Refused(format!("{path}: cannot write: {error}"))
-        })?)),
-        None => None,
+    let text = read(&path)?;
+    let Some(logits) = logits_path else {
+        return scored(&mut session, &path, &text, window, None, json);
     };
+    let file = File::create_new(&logits).map_err(|error| {
+        Failure::Refused(match error.kind() {
+            ErrorKind::AlreadyExists => {
+                format!("{logits}: the file exists\n  help: give a new one")
+            }
+            _ => format!("{logits}: cannot write: {error}"),
+        })
+    })?;
+    let mut file = BufWriter::new(file);
+    let result = scored(&mut session, &path, &text, window, Some(&mut file), json);
+    if result.is_err() {
+        // A part of it would look like the whole.
+        let _ = fs::remove_file(&logits);
+    }
+    result
+}
+
+/// The file's text.
+fn read(path: &str) -> Result<String, Failure> {
+    let refused = |problem: String| Failure::Refused(format!("{path}: {problem}"));
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MOST + 1).read_to_end(&mut text))
+        .map_err(|error| refused(format!("cannot read: {error}")))?;
+    if text.len() as u64 > MOST {
+        return Err(refused(format!("a text has at most {MOST} bytes")));
+    }
+    String::from_utf8(text).map_err(|_| refused("the text is not UTF-8".into()))
+}
+
+/// Scores the text in windows, writes all logits to the file if there is one, and prints the result.
+fn scored(
+    session: &mut Session<Box<Memory>>,
+    path: &str,
+    text: &str,
+    window: usize,
+    mut file: Option<&mut BufWriter<File>>,
+    json: bool,
+) -> Result<(), Failure> {
     let bos = TOKENIZER.bos.filter(|_| TOKENIZER.add_bos);
-    let tokens = encode(&text);
+    let tokens = encode(text);
     let of_window = window - usize::from(bos.is_some());
     let (mut nll, mut predicted) = (0.0, 0);
     let mut top1 = Vec::new();

@@ -120,7 +120,7 @@ fn tokens_equal_golden() {
 }
 
 /// The program with 4-bit weights.
-fn small(target: Target, platform: &str) -> Program {
+pub(super) fn small(target: Target, platform: &str) -> Program {
     let name = format!("homectl-q4-{}", platform.replace('_', "-"));
     target.build(&Recipe::built_in(&name, platform, "q4").emit())
 }
@@ -143,25 +143,6 @@ fn answers_on_the_host() -> Outcome {
 fn answers_on_a_raspberry_pi() -> Outcome {
     answers_as_promised(Target::Aarch64 { cpu: "cortex-a72" }, "raspberry_pi")?;
     Ok(())
-}
-
-/// Who reads JSON gets one object, whatever happens.
-fn errors_are_json_too() {
-    let program = small(Target::Host, "host");
-    for (arguments, status) in [
-        (&["generate", "--json"][..], 2),
-        (&["nonsense", "--json"], 2),
-        (&["score", "--json", "no-such-file"], 1),
-    ] {
-        let output = program.run(arguments);
-        assert_eq!(output.status.code(), Some(status), "{arguments:?}");
-        let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
-        let said = String::from_utf8(output.stderr).expect("text");
-        assert_eq!(
-            format!("error: {}\n", found["error"].as_str().unwrap()),
-            said
-        );
-    }
 }
 
 fn demo_answers() {
@@ -249,7 +230,6 @@ tests::trials![
     tokens_equal_golden,
     answers_on_the_host,
     answers_on_a_raspberry_pi,
-    errors_are_json_too,
     demo_answers,
     masking_is_cheap,
 ];

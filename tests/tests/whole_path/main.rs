@@ -3,6 +3,7 @@
 
 mod apps;
 mod bits;
+mod command_line;
 mod compressed;
 mod crate_quality;
 mod cross;
@@ -25,6 +26,7 @@ fn main() {
     let files = [
         apps::trials(),
         bits::trials(),
+        command_line::trials(),
         compressed::trials(),
         crate_quality::trials(),
         cross::trials(),

@@ -21,6 +21,7 @@ fn scores_within(
 ) {
     let mut args = vec!["--window", WINDOW, "--threads", "2"];
     if let Some(file) = logits {
+        let _ = std::fs::remove_file(file);
         args.extend(["--logits", file.to_str().expect("a UTF-8 path")]);
     }
     args.extend(["--", text.to_str().expect("a UTF-8 path")]);

@@ -92,7 +92,27 @@ pub(super) fn architecture(
         },
         attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
     };
+    let checked = architecture.check();
+    checked.map_err(|error| error.rename(|field| Some(keys.name(key(field)?))))?;
     Ok(architecture)
+}
+
+/// The key of an architecture's field.
+fn key(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "hidden_size" => "embedding_length",
+        "intermediate_size" => "feed_forward_length",
+        "num_hidden_layers" => "block_count",
+        "num_attention_heads" => "attention.head_count",
+        "num_key_value_heads" => "attention.head_count_kv",
+        "head_dim" => "attention.key_length",
+        "vocab_size" => "vocab_size",
+        "max_position_embeddings" => "context_length",
+        "rms_norm_eps" => "attention.layer_norm_rms_epsilon",
+        "rope_theta" => "rope.freq_base",
+        "rope dimension" => "rope.dimension_count",
+        _ => return None,
+    })
 }
 
 /// Old files have no `vocab_size`: then every row of the embedding has its token.
