@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use edgegen::error::{Error, Setting, Value};
 use edgegen::model::Role;
+use edgegen::profile::Profile;
 use edgegen::recipe::{self, Compression, Recipe};
 use proc_macro2::{Ident, Span};
 use syn::parse::{Parse, ParseStream};
@@ -92,7 +93,11 @@ impl Parse for Input {
             }
         }
         if !spans.contains_key("platform") {
-            return Err(refusal(&name, "the option `platform` is missing"));
+            let platforms = Profile::built_in().map(|profile| format!("{:?}", profile.name()));
+            let platforms = platforms.collect::<Vec<_>>().join(", ");
+            let problem = "the option `platform` is missing";
+            let help = format!("there are {platforms}, or give a profile's TOML file");
+            return Err(refusal(&name, format!("{problem}\n  help: {help}")));
         }
         Ok(Self {
             attributes,

@@ -8,7 +8,7 @@ use proc_macro::TokenStream;
 /// Compiles a model into a module: the same code as `edgegen emit` writes,
 /// through the same functions, with the weights in the binary.
 ///
-/// ```ignore
+/// ```text
 /// edgegen_macros::edge_model! {
 ///     /// Answers.
 ///     pub mod assistant {

@@ -8,6 +8,7 @@ use crate::compress::compress_cached;
 use crate::emit::{self, Crate, Options};
 use crate::error::Result;
 use crate::interpret::{bake, golden};
+use crate::memory;
 use crate::model::Model;
 use crate::plan::{Plan, Request, check_answer, check_sessions, plan, shapes};
 use crate::profile::Profile;
@@ -59,6 +60,11 @@ pub fn compile<'a>(
     let plan = plan(model, profile, request)?;
     check_answer(model, plan.sizes().context)?;
     check_sessions(1, &shapes(model, plan.sizes()))?;
+    let footprint = plan.footprint();
+    memory::check(
+        "the crate and a session of it",
+        2 * footprint.flash() + footprint.ram(),
+    )?;
     let mut program = progress.count("packing the weights", |step| {
         compress_cached(model, &plan, cache, step)
     })?;

@@ -15,6 +15,9 @@ pub(crate) use similar::similar;
 /// The most bytes of a part of a message: names in model files can have any length.
 const MOST: usize = 2000;
 
+/// The place of what no tensor alone is to blame for.
+const WEIGHTS: &str = "weights";
+
 /// The longest word that can be a misspelling.
 const MOST_WORD: usize = 64;
 
@@ -112,6 +115,22 @@ impl Error {
         error.remedy(Remedy::similar(word, names, all))
     }
 
+    /// Weights so large that the network overflows.
+    pub(crate) fn overflow() -> Self {
+        Self::new("the network computes values that are not finite from these weights")
+            .at(WEIGHTS)
+            .remedy("check the model file: its weights are too large")
+    }
+
+    /// Whether it is about the weights, wherever they come from.
+    pub(crate) fn is_of_weights(&self) -> bool {
+        match &self.0.place {
+            Some(Place::Tensor(_)) => true,
+            Some(Place::Field(field)) => field == WEIGHTS,
+            _ => false,
+        }
+    }
+
     /// A failure of another program.
     pub fn tool(problem: impl Into<String>) -> Self {
         Self::of(Kind::Tool, problem)
@@ -145,6 +164,9 @@ impl Error {
     /// As [`Self::io`], for what is written.
     pub(crate) fn output(action: &str, file: &Path, error: &io::Error) -> Self {
         let way = match error.kind() {
+            io::ErrorKind::NotFound if file.parent().is_some_and(Path::is_dir) => {
+                "give another path: nothing can be made here"
+            }
             io::ErrorKind::NotFound => "make the folder that it is in first",
             io::ErrorKind::PermissionDenied => "get the right to write there, or give another path",
             io::ErrorKind::IsADirectory => {
@@ -214,6 +236,15 @@ impl Error {
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<Remedy>) -> Self {
         self.0.remedy.get_or_insert_with(|| remedy.into());
+        self
+    }
+
+    /// What to do with `from` is to be done with another option.
+    #[must_use]
+    pub(crate) fn with_option(mut self, from: &str, to: &'static str) -> Self {
+        if let Some(remedy) = &mut self.0.remedy {
+            remedy.replace(from, to);
+        }
         self
     }
 

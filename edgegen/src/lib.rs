@@ -35,3 +35,4 @@ pub mod schema;
 pub mod search;
 mod small_file;
 pub mod text;
+mod toml_file;

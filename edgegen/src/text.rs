@@ -25,11 +25,6 @@ pub fn read(path: &Path) -> Result<String> {
     small_file::read_text("the text", path, MAX_FILE)
 }
 
-/// The number, from 1, of the line that holds a byte.
-pub(crate) fn line_at(text: &str, byte: usize) -> usize {
-    1 + text.bytes().take(byte).filter(|&b| b == b'\n').count()
-}
-
 /// What to calibrate with, and what to measure on: calibration does not see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Texts {

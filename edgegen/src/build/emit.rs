@@ -9,6 +9,7 @@ use std::process;
 
 use crate::error::{Error, Kind, Place, Result, Setting, Value};
 use crate::model::Role;
+use crate::profile::Profile;
 use crate::recipe::{self, Recipe, Refusal};
 
 use super::module::module;
@@ -106,7 +107,10 @@ impl Emit {
     pub fn tensor(mut self, role: &str, format: &str) -> Self {
         match Role::matrix(role).and_then(|role| Ok((role, recipe::format(format)?))) {
             Ok((role, format)) => {
-                self.recipe.compression.tensors.insert(role, format);
+                let formats = &mut self.recipe.compression.tensors;
+                if formats.insert(role, format).is_some() {
+                    self.refuse(recipe::given_twice(role));
+                }
             }
             Err(error) => self.refuse(error.at(Place::Option("tensor"))),
         }
@@ -223,9 +227,13 @@ impl Emit {
         };
         let (root, out) = (folder("CARGO_MANIFEST_DIR")?, folder("OUT_DIR")?);
         if self.recipe.platform.is_empty() {
-            return Err(Error::of(Kind::Option, "the platform is missing").remedy(
-                "say which, such as `.platform(\"host\")`; `edgegen platforms` lists them",
-            ));
+            let platforms = Profile::built_in().map(|profile| profile.name().to_owned());
+            let platforms = platforms.collect::<Vec<_>>().join(", ");
+            return Err(
+                Error::of(Kind::Option, "the platform is missing").remedy(format!(
+                    "say which, such as `.platform(\"host\")`: there are {platforms}"
+                )),
+            );
         }
         let recipe = self.recipe.below(&root);
         tell_cargo(&recipe);

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::Role;
 use crate::plan::Quant;
 use crate::program::{CacheFormat, WeightFormat};
 use crate::prune::Shape;
 use crate::recipe;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::number::whole;
 
 /// What becomes of the weights, the vocabulary, the network and the KV cache.
 #[derive(clap::Args)]
@@ -25,17 +27,17 @@ pub(super) struct Compression {
     #[arg(long)]
     calibrate: bool,
     /// Tokens to keep, the most frequent ones of the calibration text [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     vocab_size: Option<usize>,
     /// Feed-forward neurons of each layer to keep, those that matter most for the calibration text;
     /// best a multiple of 32 [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     intermediate_size: Option<usize>,
     /// Key-value heads of each layer to keep, each with its query heads [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     kv_heads: Option<usize>,
     /// Layers to keep [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     layers: Option<usize>,
     /// Formats and vocabulary from a file that `edgegen plan --out` wrote
     #[arg(long, value_name = "FILE", conflicts_with_all = ["quant", "tensors", "calibrate", "vocab_size", "intermediate_size", "kv_heads", "layers"])]
@@ -86,8 +88,7 @@ impl Compression {
         let mut tensors = BTreeMap::new();
         for &(role, format) in &self.tensors {
             if tensors.insert(role, format).is_some() {
-                let problem = format!("`{}` is given twice", role.name());
-                return Err(Error::option("tensors", problem).remedy("give it once"));
+                return Err(recipe::given_twice(role));
             }
         }
         Ok(recipe::Compression {

@@ -1,7 +1,7 @@
 //! `edgegen demo`: the built-in model, compiled for this machine and asked.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -137,8 +137,14 @@ fn session(program: &Path) -> Result<()> {
         if terminal {
             eprint!("> ");
         }
-        let Some(line) = commands.next().transpose().map_err(failed)? else {
-            return Ok(());
+        let line = match commands.next() {
+            None => return Ok(()),
+            Some(Ok(line)) => line,
+            Some(Err(error)) if error.kind() == ErrorKind::InvalidData => {
+                eprintln!("error: the line is not UTF-8");
+                continue;
+            }
+            Some(Err(error)) => return Err(failed(error)),
         };
         match ask(program, &line) {
             Ok(answer) => {
@@ -150,7 +156,7 @@ fn session(program: &Path) -> Result<()> {
                 writeln!(out, "{}", text.as_str().unwrap_or_default()).map_err(failed)?;
                 eprintln!("  {ms:.1} ms");
             }
-            Err(error) => eprintln!("{error}"),
+            Err(error) => eprintln!("error: {error}"),
         }
     }
 }

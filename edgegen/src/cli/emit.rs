@@ -1,9 +1,9 @@
 //! `edgegen emit`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::emit::check_destination;
-use crate::error::{Error, Kind, Remedy, Result, Setting};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::import::BUILT_IN_PROMPT;
 use crate::plan::{Placement, Request, plan, schedule};
 use crate::recipe::{Recipe, Refusal};
@@ -11,6 +11,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::compression::Compression;
 use super::job::Job;
+use super::number::whole;
 use super::policy::{Goals, Policy};
 use super::{json, name, progress};
 
@@ -29,7 +30,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Name of the crate [default: from the model's name]
-    #[arg(long, value_name = "CRATE")]
+    #[arg(long, value_name = "CRATE", allow_hyphen_values = true)]
     name: Option<String>,
     #[command(flatten)]
     compression: Compression,
@@ -39,11 +40,11 @@ pub(super) struct Args {
     #[command(flatten)]
     goals: Goals,
     /// Tokens that a session holds [default: the platform's, at most the model's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     context: Option<usize>,
     /// Tokens of prompts and answers that a session keeps, to give the same answer to the same request
     /// [default: those of four contexts, where the platform's RAM allows it]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     answer_cache: Option<usize>,
     /// JSON Schema that every answer shall be valid against [default: homectl's own, else none]
     #[arg(long, value_name = "FILE")]
@@ -74,6 +75,11 @@ fn placement() -> impl TypedValueParser<Value = Placement> {
 }
 
 impl Args {
+    /// The model's path, if there is one.
+    pub(super) fn model(&self) -> Option<&Path> {
+        self.model.as_deref()
+    }
+
     fn recipe(&self) -> Result<Recipe> {
         Ok(Recipe {
             model: self.model.clone(),
@@ -99,9 +105,10 @@ pub(super) fn run(args: &Args) -> Result<String> {
     if let Some(out) = &args.out {
         check_destination(out, args.force)?;
     }
-    if args.goals.any() && args.policy != Some(Policy::Search) {
-        return Err(Error::of(Kind::Option, "goals are for a search")
-            .at("--budget-mb and --max-kl")
+    if let Some(goal) = args.goals.first()
+        && args.policy != Some(Policy::Search)
+    {
+        return Err(Error::option(goal, "goals are for a search")
             .remedy(Remedy::from("add ").set(Setting::text("policy", Policy::Search))));
     }
     let recipe = args.recipe()?;

@@ -25,13 +25,13 @@ pub(super) struct Args {
     #[arg(group = "subject")]
     model: Option<PathBuf>,
     /// Number of weights of a model that is not at hand, such as `135M`
-    #[arg(long, value_name = "N", group = "subject", value_parser = StringValueParser::new().try_map(|text| count(&text)))]
+    #[arg(long, value_name = "N", group = "subject", allow_negative_numbers = true, value_parser = StringValueParser::new().try_map(|text| count(&text)))]
     params: Option<u64>,
     /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
     #[arg(long, value_name = "P")]
     platform: String,
     /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-    #[arg(long, value_name = "FILE", requires = "model")]
+    #[arg(long, value_name = "FILE", conflicts_with = "params")]
     tokenizer: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! `edgegen eval`.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -28,6 +29,13 @@ pub(super) struct Args {
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
+}
+
+impl Args {
+    /// The model's path.
+    pub(super) fn model(&self) -> &Path {
+        self.subject.model()
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<String> {

@@ -11,6 +11,7 @@ use crate::model::Model;
 use crate::plan::{Placement, Plan, Request};
 use crate::profile::{App, Profile, format_size};
 use crate::program::Golden;
+use crate::program::tokenizer::TokenizerTables;
 use serde_json::Value;
 
 use super::plan::session;
@@ -120,6 +121,16 @@ impl Done<'_> {
             "files",
             &format_args!("{written} written, {unchanged} unchanged, {removed} removed"),
         );
+        let a = self.job.model.architecture();
+        let left_out = self.job.model.left_out().parts(
+            a.vocab_size,
+            a.intermediate_size,
+            a.num_key_value_heads,
+            a.num_hidden_layers,
+        );
+        for (what, kept, all, _) in left_out {
+            row("kept", &format_args!("{what}: {kept} of {all}"));
+        }
         for conversion in self.plan.conversions() {
             row("weights", conversion);
         }
@@ -158,6 +169,14 @@ impl Done<'_> {
         external.then(|| weights_file(&self.job.name))
     }
 
+    /// A prompt that leaves room for an answer, if the context is long enough for one.
+    fn prompt(&self) -> Option<&'static str> {
+        let (model, prompt) = (self.job.model, self.job.prompt);
+        let tokens = TokenizerTables::new(model.tokenizer()).encode(prompt, true);
+        let fits = model.prefix().len() + tokens.len() < self.plan.sizes().context;
+        fits.then_some(prompt)
+    }
+
     /// The command that builds the crate, or runs it where this machine can.
     fn next(&self) -> String {
         let target = self.job.profile.target();
@@ -165,8 +184,12 @@ impl Done<'_> {
         let build = if self.job.profile.std() && target == here && cfg!(target_os = "linux") {
             let weights = self.weights_file();
             let weights = weights.map_or_else(String::new, |file| format!("--weights {file} "));
-            let prompt = self.job.prompt;
-            format!("cargo run --release -- generate {weights}{prompt:?}")
+            match self.prompt() {
+                Some(prompt) => format!("cargo run --release -- generate {weights}{prompt:?}"),
+                None => format!("cargo run --release -- self-test {weights}")
+                    .trim_end()
+                    .into(),
+            }
         } else if self.job.profile.std() && target.contains("-linux-") {
             "cross build --release".to_owned()
         } else {

@@ -14,6 +14,7 @@ use crate::profile::Profile;
 use crate::program::Program;
 use crate::text;
 
+use super::number::whole;
 use super::progress;
 
 /// Tokens of a window, where the model has so many.
@@ -29,7 +30,7 @@ pub(super) struct Subject {
     text: Option<PathBuf>,
     /// Tokens that are predicted from one another; the text is cut into such windows
     /// [default: 256, at most the model's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     window: Option<usize>,
     /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
     #[arg(long, value_name = "FILE")]
@@ -44,6 +45,11 @@ pub(super) struct Task<'a> {
 }
 
 impl Subject {
+    /// The model.
+    pub(super) fn model(&self) -> &Path {
+        &self.model
+    }
+
     /// The files that are read.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
         let files = [
@@ -115,7 +121,10 @@ impl Task<'_> {
             evaluate(reference, candidate, &self.text, self.window, step)
         });
         match self.file {
-            Some(file) => evaluation.map_err(|error| error.in_file(file)),
+            Some(file) => evaluation.map_err(|error| match error.is_of_weights() {
+                true => error,
+                false => error.in_file(file),
+            }),
             None => evaluation,
         }
     }

@@ -11,6 +11,7 @@ mod job;
 mod measure;
 mod name;
 mod new;
+mod number;
 mod output;
 mod plan;
 mod platforms;
@@ -18,6 +19,7 @@ mod policy;
 mod profile;
 mod progress;
 mod sweep;
+mod usage;
 mod verify;
 
 use std::env;
@@ -25,9 +27,9 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::error::Result;
+use crate::error::{Error, Result, Setting};
 use crate::plain::plain;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// A compiler for small language models: a model file and a platform profile in, a
 /// standalone Rust crate out.
@@ -77,35 +79,61 @@ impl Command {
     fn run(&self) -> Result<String> {
         match self {
             Self::Demo(args) => demo::run(args),
-            Self::Emit(args) => emit::run(args),
+            Self::Emit(args) => in_model(emit::run(args), args.model()),
             Self::Estimate(args) => estimate::run(args),
-            Self::Eval(args) => eval::run(args),
+            Self::Eval(args) => in_model(eval::run(args), Some(args.model())),
             Self::Inspect(args) => inspect::run(args),
             Self::New(args) => new::run(args),
-            Self::Plan(args) => plan::run(args),
+            Self::Plan(args) => in_model(plan::run(args), args.model()),
             Self::Platforms(args) => platforms::run(args),
             Self::Profile(args) => profile::run(args),
-            Self::Sweep(args) => sweep::run(args),
+            Self::Sweep(args) => in_model(sweep::run(args), Some(args.model())),
             Self::Verify(args) => verify::run(args),
         }
     }
 }
 
+/// Names the model's file in an error about its weights.
+fn in_model(result: Result<String>, model: Option<&Path>) -> Result<String> {
+    result.map_err(|error| match model {
+        Some(model) if error.is_of_weights() => error.in_file(model),
+        _ => error,
+    })
+}
+
 /// Runs the program. The status is 0, 1 where something is refused or fails, 2 for a
 /// wrong command line.
 pub fn main() -> ExitCode {
-    let command = match Cli::try_parse() {
-        Ok(cli) => cli.command,
-        Err(error) => return print_usage(&error),
+    let cli = Cli::command();
+    let parsed = cli.clone().try_get_matches().and_then(|matches| {
+        let command = Cli::from_arg_matches(&matches)?.command;
+        Ok((
+            command,
+            matches.subcommand_name().unwrap_or_default().to_owned(),
+        ))
+    });
+    let (command, name) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return print_usage(&usage::explained(error, &cli)),
     };
     match command.run() {
         Ok(text) => print(&text, ExitCode::SUCCESS),
         Err(error) => {
+            let message = told(&error, cli.find_subcommand(&name).unwrap_or(&cli));
             // Nobody may be listening there either.
-            let _ = writeln!(io::stderr(), "error: {error}");
-            print_failure(&error.to_string(), command.json(), ExitCode::FAILURE)
+            let _ = writeln!(io::stderr(), "error: {message}");
+            print_failure(&message, command.json(), ExitCode::FAILURE)
         }
     }
+}
+
+/// The message, without ways by options that the command has not.
+fn told(error: &Error, command: &clap::Command) -> String {
+    let has = |setting: &Setting| {
+        let mut options = command.get_arguments().filter_map(clap::Arg::get_long);
+        options.any(|option| option == setting.long())
+    };
+    error.told(|setting| has(setting).then(|| setting.to_string()))
 }
 
 /// Prints help, or what is wrong with a command line.
@@ -154,14 +182,52 @@ fn shown_path(path: &Path) -> String {
 
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    let mut path = shown_path(path);
-    if path.starts_with('-') {
-        path.insert_str(0, "./");
+    let mut bytes = path.as_os_str().as_encoded_bytes().to_owned();
+    if bytes.starts_with(b"-") {
+        bytes.splice(0..0, *b"./");
     }
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
-    if path.chars().all(plain) {
-        path
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
+    let safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-".contains(byte);
+    let text = String::from_utf8(bytes).map_err(|error| error.into_bytes());
+    match text {
+        Ok(text) if text.bytes().all(|byte| safe(&byte)) => text,
+        Ok(text) if plain(&text, usize::MAX) == text => {
+            format!("'{}'", text.replace('\'', r"'\''"))
+        }
+        // What would act on a terminal, or is no text.
+        text => {
+            let bytes = text.map_or_else(|bytes| bytes, String::into_bytes);
+            let written = |byte: u8| match safe(&byte) {
+                true => char::from(byte).to_string(),
+                false => format!("\\x{byte:02x}"),
+            };
+            format!("$'{}'", bytes.into_iter().map(written).collect::<String>())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_a_path_as_it_is() {
+        for (path, expected) in [
+            ("a/b-c_d.e", "a/b-c_d.e"),
+            ("-a", "./-a"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("größe", "'größe'"),
+            ("a\n'b\u{1b}", r"$'a\x0a\x27b\x1b'"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), expected);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn bytes_that_are_no_text_are_taken_too() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = std::ffi::OsStr::from_bytes(b"a\xff");
+        assert_eq!(quoted(Path::new(name)), r"$'a\xff'");
     }
 }

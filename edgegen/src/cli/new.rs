@@ -85,14 +85,14 @@ impl Kind {
 pub(super) fn run(args: &Args) -> Result<String> {
     let profile = Profile::load(&args.platform)?;
     let kind = Kind::of(&profile)?;
-    let package = args.path.file_name().unwrap_or_default().to_string_lossy();
-    let package = &*package;
-    name::check(package).map_err(|error| error.set_in(&args.path))?;
-    if args.path.exists() {
+    if fs::symlink_metadata(&args.path).is_ok() {
         return Err(Error::of(error::Kind::Option, "it is there already")
             .in_file(&args.path)
             .remedy("give another folder"));
     }
+    let package = args.path.file_name().unwrap_or_default().to_string_lossy();
+    let package = &*package;
+    name::check(package).map_err(|error| error.set_in(&args.path))?;
     let built_in = Profile::built_in().any(|built_in| built_in.name() == args.platform);
     let steps = kind.steps(profile.target());
     let steps: String = steps

@@ -18,6 +18,7 @@ use crate::text::Texts;
 
 use super::compression::KvCache;
 use super::fit::Fit;
+use super::number::whole;
 use super::policy::{Goals, Policy};
 use super::{json, output, progress, quoted};
 
@@ -45,7 +46,7 @@ pub(super) struct Args {
     #[arg(long, requires = "out")]
     force: bool,
     /// Tokens that a session holds [default: the platform's, at most the model's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     context: Option<usize>,
     #[command(flatten)]
     kv_cache: KvCache,
@@ -65,18 +66,25 @@ enum Show {
     Program,
 }
 
+impl Args {
+    /// The model's path, if there is one.
+    pub(super) fn model(&self) -> Option<&Path> {
+        self.model.as_deref()
+    }
+}
+
 pub(super) fn run(args: &Args) -> Result<String> {
     let profile = Profile::load(&args.platform)?;
     let basic = args.policy == Policy::Basic;
-    if basic && (args.goals.any() || args.out.is_some() || args.calibration.is_some()) {
-        return Err(Error::option(
-            "policy",
-            "the basic policy has no goals, no calibration and no file",
-        )
-        .remedy(
-            Remedy::from("leave the other options out")
-                .or(Remedy::from("take ").set(Setting::text("policy", Policy::Search))),
-        ));
+    let out = args.out.as_ref().map(|_| "out");
+    let text = args.calibration.as_ref().map(|_| "calibration");
+    if let Some(option) = out.or(text).or(args.goals.first()).filter(|_| basic) {
+        return Err(
+            Error::option(option, "the basic policy has no such thing").remedy(
+                Remedy::from("leave it out")
+                    .or(Remedy::from("take ").set(Setting::text("policy", Policy::Search))),
+            ),
+        );
     }
     if let Some(path) = &args.out {
         let inputs = [&args.model, &args.calibration, &args.tokenizer];
@@ -236,7 +244,7 @@ impl Shown<'_> {
             (Policy::Search, Some(path)) => option("--plan ", &quoted(path)),
             (policy, _) => option("--policy ", &policy),
         }
-        if self.args.out.is_none() && self.args.goals.any() {
+        if self.args.out.is_none() && self.args.goals.first().is_some() {
             option("", &self.args.goals);
         }
         if let Some(path) = &self.args.calibration {

@@ -12,6 +12,7 @@ use crate::profile::Profile;
 use crate::search::{Found, Goal, Task, search};
 use crate::text::Texts;
 
+use super::number::decimal;
 use super::progress;
 
 /// How formats are chosen.
@@ -36,10 +37,10 @@ impl fmt::Display for Policy {
 #[derive(clap::Args)]
 pub(super) struct Goals {
     /// Most MB (10^6 bytes) of weights and tables, beside the platform's limits
-    #[arg(long, value_name = "MB")]
+    #[arg(long, value_name = "MB", allow_negative_numbers = true, value_parser = decimal)]
     budget_mb: Option<f64>,
     /// Most KL divergence from the original, in nats a token: the smallest model with no more is looked for
-    #[arg(long, value_name = "NATS")]
+    #[arg(long, value_name = "NATS", allow_negative_numbers = true, value_parser = decimal)]
     max_kl: Option<f64>,
 }
 
@@ -54,9 +55,10 @@ impl fmt::Display for Goals {
 }
 
 impl Goals {
-    /// Whether one is given.
-    pub(super) fn any(&self) -> bool {
-        self.budget_mb.is_some() || self.max_kl.is_some()
+    /// The first option that is given.
+    pub(super) fn first(&self) -> Option<&'static str> {
+        let budget = self.budget_mb.map(|_| "budget_mb");
+        budget.or(self.max_kl.map(|_| "max_kl"))
     }
 
     fn goal(&self) -> Result<Goal> {

@@ -15,13 +15,13 @@ use super::{json, output, progress, shown_path};
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// File of the profile [default: print it]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "written")]
     out: Option<PathBuf>,
     /// Folder for a crate without dependencies that prints the profile of the device it runs on
-    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    #[arg(long, value_name = "DIR", group = "written")]
     emit_probe: Option<PathBuf>,
     /// Replace what is there
-    #[arg(long)]
+    #[arg(long, requires = "written")]
     force: bool,
     /// Print one JSON object
     #[arg(long)]
@@ -61,7 +61,8 @@ pub(super) fn run(args: &Args) -> Result<String> {
 }
 
 fn emit_probe(folder: &Path, args: &Args) -> Result<String> {
-    check_destination(folder, args.force)?;
+    let probe_folder = |error: Error| error.with_option("out", "emit_probe");
+    check_destination(folder, args.force).map_err(probe_folder)?;
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
     if !args.force && !manifest.is_empty() && !manifest.contains("name = \"edgegen-probe\"") {
         return Err(Error::of(Kind::Option, "the folder has another crate")
@@ -71,7 +72,7 @@ fn emit_probe(folder: &Path, args: &Args) -> Result<String> {
                     .or(Remedy::from("replace the crate with ").set(Setting::on("force"))),
             ));
     }
-    let report = write(&probe(), folder, args.force)?;
+    let report = write(&probe(), folder, args.force).map_err(probe_folder)?;
     Ok(if args.json {
         json(&serde_json::json!({
             "path": folder.to_string_lossy(),

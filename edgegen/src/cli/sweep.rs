@@ -3,7 +3,7 @@
 mod chart;
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -30,6 +30,13 @@ pub(super) struct Args {
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
+}
+
+impl Args {
+    /// The model's path.
+    pub(super) fn model(&self) -> &Path {
+        self.subject.model()
+    }
 }
 
 pub(super) fn run(args: &Args) -> Result<String> {

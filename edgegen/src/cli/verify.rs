@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Kind, Remedy, Result, Setting};
 
+use super::number::whole;
 use super::{json, progress};
 use record::{HEAD, RECORD, Row};
 use runner::{Runner, output};
@@ -36,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     device: Option<String>,
     /// Tokens of the benchmark: so many are read and so many decoded [default: 16, or half of the context]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     tokens: Option<usize>,
     /// Print one JSON object
     #[arg(long)]

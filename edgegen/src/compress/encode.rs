@@ -2,7 +2,7 @@
 //! holds such blocks, quantized otherwise. IEEE operations only, so that every
 //! host writes the same bytes.
 
-use crate::error::{Error, Place, Remedy, Result, Setting};
+use crate::error::{Error, Place, Result};
 use crate::half::F16;
 use crate::model::DType;
 use crate::program::{COLUMN_PADDING, WeightFormat};
@@ -95,7 +95,7 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
                             tensor.name(),
                             row.index
                         )))
-                        .remedy(Remedy::from("use ").set(Setting::text("quant", WeightFormat::F32)))
+                        .remedy(format!("store it in `{}`", WeightFormat::F32))
                 })?;
                 blocks.push(block);
             }

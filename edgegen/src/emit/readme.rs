@@ -55,26 +55,14 @@ pub(super) fn readme(
         format!("{:.2} million", p.parameters as f64 / 1e6),
     );
     row("weights", p.conversions.join("; "));
-    for (what, kept, left_out, of) in [
-        ("vocabulary", s.vocab_size, p.left_out.tokens, "tokens"),
-        (
-            "feed-forward neurons",
-            s.intermediate_size,
-            p.left_out.neurons,
-            "in each layer",
-        ),
-        (
-            "key-value heads",
-            s.num_key_value_heads,
-            p.left_out.key_value_heads,
-            "in each layer, with their query heads",
-        ),
-        ("layers", s.num_hidden_layers, p.left_out.layers, "layers"),
-    ] {
-        if left_out > 0 {
-            let all = kept + left_out;
-            row(what, format!("{kept} of the source's {all} {of}"));
-        }
+    let left_out = p.left_out.parts(
+        s.vocab_size,
+        s.intermediate_size,
+        s.num_key_value_heads,
+        s.num_hidden_layers,
+    );
+    for (what, kept, all, of) in left_out {
+        row(what, format!("{kept} of the source's {all} {of}"));
     }
     row(
         "flash (weights and tables)",

@@ -64,7 +64,16 @@ pub(crate) fn create_folder(files: &Files<'_>, out: &Path) -> Result<()> {
 /// is set.
 fn check_folder(out: &Path, force: bool) -> Result<()> {
     match fs::metadata(out) {
-        Err(error) if error.kind() == ErrorKind::NotFound && !exists(out) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return match exists(out) {
+                false => Ok(()),
+                true => Err(
+                    Error::of(Kind::Option, "this is a link that leads to nothing")
+                        .in_file(out)
+                        .remedy(another_folder()),
+                ),
+            };
+        }
         Err(error) => return Err(Error::io("open the folder", out, &error)),
         Ok(metadata) if !metadata.is_dir() => {
             return Err(Error::of(Kind::Option, "this is a file, not a folder")

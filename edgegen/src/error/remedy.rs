@@ -56,6 +56,15 @@ impl Setting {
         Self { option, value }
     }
 
+    /// The option's name on the command line, without its dashes.
+    pub(crate) fn long(&self) -> String {
+        match self.option {
+            // One at a time.
+            "tensors" => "tensor".into(),
+            option => option.replace('_', "-"),
+        }
+    }
+
     /// The option's name.
     pub fn option(&self) -> &'static str {
         self.option
@@ -70,11 +79,7 @@ impl Setting {
 /// As the command line writes it.
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.option {
-            // One at a time.
-            "tensors" => write!(f, "--tensor")?,
-            option => write!(f, "--{}", option.replace('_', "-"))?,
-        }
+        write!(f, "--{}", self.long())?;
         match &self.value {
             Value::None | Value::On => Ok(()),
             Value::Bare(value) | Value::Text(value) => write!(f, " {value}"),
@@ -120,6 +125,16 @@ impl Remedy {
     pub fn or(mut self, other: impl Into<Self>) -> Self {
         self.ways.extend(other.into().ways);
         self
+    }
+
+    /// Speaks of another option wherever it speaks of `from`.
+    pub(super) fn replace(&mut self, from: &str, to: &'static str) {
+        for part in self.ways.iter_mut().flatten() {
+            match part {
+                Part::Setting(setting) if setting.option == from => setting.option = to,
+                _ => {}
+            }
+        }
     }
 
     fn with(mut self, part: Part) -> Self {

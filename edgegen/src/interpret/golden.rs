@@ -25,10 +25,7 @@ pub fn golden(program: &Program, threads: usize) -> Result<Golden> {
     };
     Interpreter::new(program, threads).feed(&tokens, &mut hashes);
     if !hashes.finite {
-        return Err(Error::new(
-            "the network computes values that are not finite from these weights",
-        )
-        .remedy("check the model file: its weights are too large"));
+        return Err(Error::overflow());
     }
     Ok(Golden {
         stages: hashes.stages.into_iter().map(BitHash::finish).collect(),

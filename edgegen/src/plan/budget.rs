@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::layout::Layout;
-use crate::model::{Model, TensorKey};
+use crate::model::{Model, Role, TensorKey};
 use crate::profile::{Memory, Profile};
 use crate::program::tokenizer::TokenizerTables;
 use crate::program::{CacheFormat, Prefix, Shapes, WeightFormat, joined};
@@ -49,6 +49,23 @@ pub struct Sizes {
     pub batch: usize,
     /// Tokens of prompts and answers to give again.
     pub answer_cache: usize,
+}
+
+/// The part of its tokens that a model keeps at least, when a search chooses.
+pub(crate) const LEAST_VOCABULARY: (usize, usize) = (3, 8);
+
+/// Bytes of the matrices that no choice of formats and tokens goes below.
+pub(crate) fn least_bytes(model: &Model) -> usize {
+    let matrices = model.tensors().keys().filter(|key| key.role.is_matrix());
+    let bytes = matrices.map(|key| {
+        let (rows, cols) = model.architecture().shape(key.role);
+        let rows = match key.role {
+            Role::Embedding | Role::Output => rows * LEAST_VOCABULARY.0 / LEAST_VOCABULARY.1,
+            _ => rows,
+        };
+        WeightFormat::T2.matrix_bytes(rows, cols)
+    });
+    bytes.sum()
 }
 
 /// The shapes that the model has in a session of these sizes.
@@ -114,6 +131,10 @@ impl Subject<'_> {
         if excess.none() {
             return Ok(());
         }
+        let oversize = Remedy::from(Setting::on("allow_oversize")).say(" emits all the same");
+        if let Some(way) = self.hopeless() {
+            return Err(self.refusal(footprint, sizes, excess, vec![way, oversize]));
+        }
         let mut ways = Vec::new();
         let session = match excess.ram || (excess.device && !excess.flash) {
             true => self.smaller_session(formats, sizes, excess),
@@ -131,19 +152,42 @@ impl Subject<'_> {
             ways.push(self.smaller_format(sizes, excess));
         }
         ways.extend(session.unwrap_or_else(|none| vec![none]));
-        let oversize = Remedy::from(Setting::on("allow_oversize"));
-        ways.push(oversize.say(" emits all the same"));
+        ways.push(oversize);
         Err(self.refusal(footprint, sizes, excess, ways))
     }
 
-    /// Refuses a session that exceeds the limit, whatever the weights become.
-    pub(super) fn check_session(
+    /// What to do where no choice of formats and tokens fits.
+    fn hopeless(self) -> Option<Remedy> {
+        let least = Footprint {
+            matrices: least_bytes(self.model),
+            tables: 0,
+            kv_cache: 0,
+            activations: 0,
+        };
+        let excess = Excess::of(&least, self.profile);
+        let (part, of) = LEAST_VOCABULARY;
+        (!excess.none()).then(|| {
+            Remedy::from(format!(
+                "take a smaller model or another profile: in {}, with {part} of {of} of its tokens, \
+                 this one still has {}",
+                WeightFormat::T2,
+                mb(least.flash() as u64)
+            ))
+        })
+    }
+
+    /// Refuses what no choice of formats and tokens mends: weights that stay too many, and a session
+    /// that exceeds the limit.
+    pub(super) fn check_before_search(
         self,
         formats: &BTreeMap<TensorKey, WeightFormat>,
         footprint: &Footprint,
         sizes: Sizes,
     ) -> Result<()> {
         let excess = Excess::of(footprint, self.profile);
+        if let Some(way) = self.hopeless() {
+            return Err(self.refusal(footprint, sizes, excess, vec![way]));
+        }
         if !excess.ram {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::model::{DType, Model, Role, TensorKey};
 use crate::plan::{Quant, Request};
 use crate::program::WeightFormat;
@@ -68,6 +69,27 @@ pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, W
         formats.insert(TensorKey::global(Role::OutputMix), WeightFormat::Q8);
     }
     formats
+}
+
+/// Refuses to calibrate what rounds nothing by a text.
+pub(super) fn check(request: &Request, formats: &BTreeMap<TensorKey, WeightFormat>) -> Result<()> {
+    let chosen = formats
+        .iter()
+        .filter(|(key, _)| key.role != Role::OutputMix);
+    let mut blocks =
+        chosen.filter(|(_, format)| !matches!(format, WeightFormat::F32 | WeightFormat::F16));
+    if !request.calibrate || request.formats.is_some() || blocks.next().is_some() {
+        return Ok(());
+    }
+    Err(Error::option(
+        "calibrate",
+        "no matrix here has a format that is calibrated",
+    )
+    .remedy(
+        Remedy::from("leave it out")
+            .or(Remedy::from("take a format such as ")
+                .set(Setting::text("quant", WeightFormat::Q4))),
+    ))
 }
 
 /// Whether a text shows which errors matter.

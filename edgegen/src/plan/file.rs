@@ -9,7 +9,7 @@ use crate::cache::sha256;
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
-use crate::text::line_at;
+use crate::toml_file;
 
 /// The version of the file that this edgegen reads and writes.
 const VERSION: u32 = 1;
@@ -79,11 +79,7 @@ impl PlanFile {
     }
 
     fn read(text: &str) -> Result<Self> {
-        let file: File = toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| line_at(text, span.start));
-            let place = line.map_or_else(|| "TOML".to_owned(), |line| format!("line {line}"));
-            Error::new(error.message().to_owned()).at(place)
-        })?;
+        let file: File = toml_file::parse(text, AGAIN)?;
         if file.version != VERSION {
             let problem = format!("version {}, not {VERSION}", file.version);
             return Err(Error::new(problem).at("version"));
@@ -208,6 +204,17 @@ impl PlanFile {
             Some(layer) => format!("formats.{}, layer {layer}", key.role.name()),
             None => format!("formats.{}", key.role.name()),
         };
+        let rounded = self.formats.iter().find(|(_, f)| f.calibrated());
+        if let Some((key, format)) = rounded.filter(|_| !self.calibrated()) {
+            return Err(Error::new(format!(
+                "`{format}` is chosen by a calibration text, and the plan was made without one"
+            ))
+            .at(place(key))
+            .remedy(format!(
+                "take a format such as `{}`; {AGAIN}",
+                WeightFormat::Q4
+            )));
+        }
         if let Some(key) = needed.iter().find(|key| !self.formats.contains_key(key)) {
             return Err(
                 Error::new("the model has a matrix there, the plan no format")
@@ -219,14 +226,6 @@ impl PlanFile {
             return Err(Error::new("the model has no matrix there")
                 .at(place(key))
                 .remedy(AGAIN));
-        }
-        let rounded = self.formats.iter().find(|(_, f)| f.calibrated());
-        if let Some((key, format)) = rounded.filter(|_| !self.calibrated()) {
-            return Err(
-                Error::new(format!("`{format}` needs the field `calibration`"))
-                    .at(place(key))
-                    .remedy(AGAIN),
-            );
         }
         Ok(self.formats.clone())
     }

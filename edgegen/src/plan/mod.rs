@@ -23,7 +23,7 @@ use crate::text;
 use edgegen_templates::grammar::State;
 
 pub use budget::{Excess, Footprint, Sizes, shapes};
-pub(crate) use budget::{files_bytes, mb};
+pub(crate) use budget::{LEAST_VOCABULARY, files_bytes, least_bytes, mb};
 pub use choice::Conversion;
 pub use file::PlanFile;
 pub use placement::Placement;
@@ -121,8 +121,13 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
     let architecture = model.architecture();
     let weights = request.weights.on(profile)?;
     let context = context(architecture, profile, request.context)?;
-    check_prefix(model.prefix().len(), context)?;
+    check_prefix(
+        model.prefix().len(),
+        context,
+        architecture.max_position_embeddings,
+    )?;
     check_tensors(model, request)?;
+    choice::check(request, &formats)?;
     check_cache(architecture.head_dim, request.kv_cache)?;
     let subject = Subject {
         model,
@@ -160,18 +165,18 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
     })
 }
 
-/// Refuses a plan whose session exceeds the profile's limit: whatever the weights become, it stays.
+/// Refuses a plan that no choice of formats and tokens makes fit.
 ///
 /// # Errors
 ///
 /// Gives the figures, and what would make the session fit.
-pub(crate) fn check_session(model: &Model, profile: &Profile, plan: &Plan) -> Result<()> {
+pub(crate) fn check_before_search(model: &Model, profile: &Profile, plan: &Plan) -> Result<()> {
     let subject = Subject {
         model,
         profile,
         weights: plan.weights,
     };
-    subject.check_session(&plan.formats, &plan.footprint, plan.sizes)
+    subject.check_before_search(&plan.formats, &plan.footprint, plan.sizes)
 }
 
 fn context(architecture: &Architecture, profile: &Profile, asked: Option<usize>) -> Result<usize> {
@@ -205,7 +210,7 @@ fn answer_cache(tokens: usize) -> Result<usize> {
 }
 
 /// A message and an answer must have room after the model's own system message.
-fn check_prefix(tokens: usize, context: usize) -> Result<()> {
+fn check_prefix(tokens: usize, context: usize, longest: usize) -> Result<()> {
     if tokens < context {
         return Ok(());
     }
@@ -213,13 +218,18 @@ fn check_prefix(tokens: usize, context: usize) -> Result<()> {
         "system",
         format!("the system message takes {tokens} tokens, a session holds {context}"),
     )
-    .remedy(
-        Remedy::from("shorten it")
-            .or(Remedy::from("give a longer ").set(Setting::named("context"))),
-    ))
+    .remedy(longer_context("shorten it", tokens + 1, longest)))
 }
 
-/// A format of the KV cache may have a widest head.
+/// What to do, or to give the context that is needed, if the model has one as long.
+fn longer_context(shorten: &str, needed: usize, longest: usize) -> Remedy {
+    let context = Remedy::from("give at least ").set(Setting::bare("context", needed));
+    match needed <= longest {
+        true => Remedy::from(shorten).or(context),
+        false => Remedy::from(shorten).say(format!(": the model was trained for {longest} tokens")),
+    }
+}
+
 /// Refuses a context in which the shortest answer finds no room behind a prompt of one token.
 ///
 /// # Errors
@@ -230,7 +240,8 @@ pub(crate) fn check_answer(model: &Model, context: usize) -> Result<()> {
         return Ok(());
     };
     let needed = grammar.runtime().distance(State::default());
-    let room = context - model.prefix().len();
+    let prefix = model.prefix().len();
+    let room = context - prefix;
     if needed <= room {
         return Ok(());
     }
@@ -240,11 +251,11 @@ pub(crate) fn check_answer(model: &Model, context: usize) -> Result<()> {
             "the shortest answer of the schema takes {needed} tokens, there is room for {room}"
         ),
     )
-    .remedy(
-        Remedy::from("give a longer ")
-            .set(Setting::named("context"))
-            .or("ask for less in the schema"),
-    ))
+    .remedy(longer_context(
+        "ask for less in the schema",
+        needed + prefix,
+        model.architecture().max_position_embeddings,
+    )))
 }
 
 /// What is said of a matrix must be of one that there is.
@@ -263,6 +274,7 @@ fn check_tensors(model: &Model, request: &Request) -> Result<()> {
     }
 }
 
+/// A format of the KV cache may have a widest head.
 fn check_cache(head_dim: usize, format: CacheFormat) -> Result<()> {
     let widest = format.max_head_dim();
     if head_dim <= widest {

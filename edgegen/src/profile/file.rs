@@ -3,7 +3,7 @@
 use super::size::{Bandwidth, Size, format_size};
 use super::{InstructionSet, NumberType, Profile};
 use crate::error::{Error, Result};
-use crate::text::line_at;
+use crate::toml_file::{self, line_at};
 use serde::Deserialize;
 use std::ops::Range;
 use toml::Spanned;
@@ -83,19 +83,8 @@ struct Speed {
 }
 
 pub(super) fn parse(text: &str) -> Result<Profile> {
-    let file: File = toml::from_str(text).map_err(|e| {
-        let place = match e.span() {
-            Some(span) => {
-                let before = &text[..span.start];
-                let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1) + 1;
-                format!("line {}, column {column}", line_at(text, span.start))
-            }
-            None => "TOML".to_owned(),
-        };
-        Error::new(e.message())
-            .at(place)
-            .remedy("`edgegen platforms raspberry_pi` prints a profile to compare with")
-    })?;
+    let compare = "`edgegen platforms raspberry_pi` prints a profile to compare with";
+    let file: File = toml_file::parse(text, compare)?;
     let check = Check { text };
     check.name(&file.name)?;
     check.description(&file.description)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::forward::{Network, Stream, Windows, moments};
 use crate::model::{Model, Role, Tensor, TensorKey};
 
@@ -107,9 +107,7 @@ fn choose(
             network.project(layer, linears, input)
         });
         if units.iter().any(|importance| !importance.is_finite()) {
-            return Err(Error::new("the network's values are not finite")
-                .at(Place::Tensor(format!("{} of layer {layer}", role.name())))
-                .remedy("check the model file: its weights are too large"));
+            return Err(Error::overflow());
         }
         chosen.push(most(&units, kept));
     }

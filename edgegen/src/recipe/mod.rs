@@ -10,7 +10,7 @@ use crate::cache::Cache;
 use crate::compile::{Compiled, Progress, compile};
 use crate::error::{Error, Kind, Result};
 use crate::import::{built_in, files_of, import_with_tokenizer};
-use crate::model::Model;
+use crate::model::{Model, Role};
 use crate::plan::{Placement, Quant, Request};
 use crate::profile::Profile;
 use crate::program::{CacheFormat, WeightFormat};
@@ -106,6 +106,11 @@ pub fn format(name: &str) -> Result<WeightFormat> {
         .map_err(|_| Error::unknown("weight format", name, &names))
 }
 
+/// Two formats for the matrices of one role.
+pub(crate) fn given_twice(role: Role) -> Error {
+    Error::option("tensors", format!("`{}` is given twice", role.name())).remedy("give it once")
+}
+
 /// The format of the KV cache of that name.
 ///
 /// # Errors
@@ -129,7 +134,10 @@ impl Recipe {
             &mut self.schema,
         ];
         for path in paths.into_iter().flatten() {
-            *path = root.join(&*path);
+            // Joined, an empty one would be the root.
+            if !path.as_os_str().is_empty() {
+                *path = root.join(&*path);
+            }
         }
         let file = self.profile_file().map(|file| root.join(file));
         if let Some(file) = file
@@ -158,6 +166,24 @@ impl Recipe {
             return Err(Refusal::of("tokenizer")(
                 error.remedy("leave the tokenizer out"),
             ));
+        }
+        let paths = [
+            ("model", &self.model),
+            ("tokenizer", &self.tokenizer),
+            ("plan", &self.compression.plan),
+            ("calibration", &self.compression.calibration),
+            ("schema", &self.schema),
+        ];
+        for (option, path) in paths {
+            if path
+                .as_ref()
+                .is_some_and(|path| path.as_os_str().is_empty())
+            {
+                let error = Error::of(Kind::Option, "the path is empty");
+                return Err(Refusal::of(option)(
+                    error.remedy("give a path, or leave it out"),
+                ));
+            }
         }
         let mut profile = Profile::load(&self.platform).map_err(Refusal::of("platform"))?;
         if let Some(cpu) = &self.cpu {

@@ -31,9 +31,13 @@ pub(super) type Object<'t> = IndexMap<String, Json<'t>>;
 /// When it is not JSON, is nested too deeply for serde_json (128 levels), or names a member of an
 /// object twice.
 pub(super) fn read(text: &[u8]) -> Result<Json<'_>> {
-    let refuse = |error| {
-        Error::new(format!("the schema is not JSON: {error}"))
-            .remedy("correct the text at this place, or lessen its nesting")
+    let refuse = |error: serde_json::Error| {
+        let problem = error.to_string();
+        let remedy = match problem.starts_with("recursion limit") {
+            true => "lessen its nesting",
+            false => "correct the text at this place",
+        };
+        Error::new(format!("the schema is not JSON: {problem}")).remedy(remedy)
     };
     // Bounds the depth, and says where a text is wrong.
     serde_json::from_slice::<Value>(text).map_err(refuse)?;

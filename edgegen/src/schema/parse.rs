@@ -528,7 +528,7 @@ fn number(whole: bool, object: &Object<'_>, place: &Place) -> Result<Kind> {
         return refuse(
             place,
             format!("`multipleOf` must be a positive multiple of 0.001 below 1e15, and is {step}"),
-            "numbers have at most three digits after the point",
+            "give one such as 5, 0.5 or 0.001: numbers have at most three digits after the point",
         );
     }
     let given = || {

@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 use crate::compress::{Sensitivity, sensitivity};
 use crate::error::{Error, Result};
 use crate::model::{Model, TensorKey};
-use crate::plan::{Action, Plan, PlanFile, Quant, Request, Schedule, Step, mb};
+use crate::plan::{
+    Action, LEAST_VOCABULARY, Plan, PlanFile, Quant, Request, Schedule, Step, least_bytes, mb,
+};
 use crate::program::WeightFormat;
 use crate::prune;
 
@@ -24,7 +26,15 @@ pub use task::{Goal, Progress, Task};
 use vocabulary::Vocabulary;
 
 /// Vocabularies that are tried, as parts of all tokens.
-const VOCABULARIES: [(usize, usize); 7] = [(1, 1), (7, 8), (3, 4), (2, 3), (7, 12), (1, 2), (3, 8)];
+const VOCABULARIES: [(usize, usize); 7] = [
+    (1, 1),
+    (7, 8),
+    (3, 4),
+    (2, 3),
+    (7, 12),
+    (1, 2),
+    LEAST_VOCABULARY,
+];
 /// How far the differences between matrices are trusted: what is right differs from model to model,
 /// and is measured.
 const TRUST: [f64; 3] = [1.0, 0.5, 0.0];
@@ -95,7 +105,11 @@ impl Found {
 /// [`sensitivity`], too.
 pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
     let as_stored = task.plain(&model, Quant::Keep)?;
-    task.check_session(&model, &as_stored)?;
+    task.check(&model, &as_stored)?;
+    let least = least_bytes(&model);
+    if let Some(most) = task.most_bytes(&as_stored).filter(|&most| least > most) {
+        return Err(nothing_fits(most, least));
+    }
     if task.goal.max_loss.is_none() {
         // What needs no text and loses nearly nothing comes first.
         if task.allows(as_stored.footprint()) {
@@ -176,7 +190,12 @@ impl Search<'_> {
         for trust in TRUST {
             self.trust = trust;
             let Some(candidate) = self.candidates(most)?.into_iter().next() else {
-                return Err(self.nothing_fits(most.unwrap_or(usize::MAX)));
+                let ends = self
+                    .vocabularies
+                    .iter()
+                    .map(|vocabulary| vocabulary.ends()[0]);
+                let nearest = ends.min().unwrap_or(usize::MAX);
+                return Err(nothing_fits(most.unwrap_or(usize::MAX), nearest));
             };
             let loss = self.measure(&candidate)?;
             if best
@@ -323,20 +342,6 @@ impl Search<'_> {
         self.bench.measure(&vocabulary.model, &plan)
     }
 
-    fn nothing_fits(&self, most: usize) -> Error {
-        let sizes = self
-            .vocabularies
-            .iter()
-            .map(|vocabulary| vocabulary.ends()[0]);
-        let nearest = sizes.min().unwrap_or(usize::MAX);
-        Error::does_not_fit(format!(
-            "nothing is small enough for {}; the nearest is {}",
-            mb(most as u64),
-            mb(nearest as u64)
-        ))
-        .remedy("take a smaller model, a shorter context or another profile")
-    }
-
     fn found(self, as_stored: &Plan, candidate: Candidate, loss: Loss) -> Result<Found> {
         let mut vocabularies = self.vocabularies;
         let vocabulary = vocabularies.swap_remove(candidate.vocabulary);
@@ -384,6 +389,15 @@ impl Search<'_> {
             loss: Some(loss),
         })
     }
+}
+
+fn nothing_fits(most: usize, nearest: usize) -> Error {
+    Error::does_not_fit(format!(
+        "nothing is small enough for {}; the nearest is {}",
+        mb(most as u64),
+        mb(nearest as u64)
+    ))
+    .remedy("take a smaller model, a shorter context or another profile")
 }
 
 /// How many matrices have each format.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cache::Cache;
 use crate::error::Result;
 use crate::model::{Model, TensorKey};
-use crate::plan::{Excess, Footprint, Plan, Quant, Request, check_session, plan};
+use crate::plan::{Excess, Footprint, Plan, Quant, Request, check_before_search, plan};
 use crate::profile::Profile;
 use crate::program::WeightFormat;
 use crate::text::Texts;
@@ -95,11 +95,11 @@ impl Task<'_> {
         plan(model, self.profile, &request)
     }
 
-    /// Refuses a session that exceeds the limit: whatever the weights become, it stays.
-    pub(super) fn check_session(&self, model: &Model, plan: &Plan) -> Result<()> {
+    /// Refuses what no choice can mend.
+    pub(super) fn check(&self, model: &Model, plan: &Plan) -> Result<()> {
         match self.request.allow_oversize {
             true => Ok(()),
-            false => check_session(model, self.profile, plan),
+            false => check_before_search(model, self.profile, plan),
         }
     }
 }

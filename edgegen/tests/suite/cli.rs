@@ -379,7 +379,7 @@ fn a_plan_in_a_file() {
         (&["--budget-mb", "0"], "0 is not a positive number"),
         (
             &["--policy", "basic", "--max-kl", "0.1"],
-            "the basic policy has no goals",
+            "--max-kl: the basic policy has no such thing",
         ),
     ] {
         let text = refusal(&[&["plan", TINY, "--platform", "host"], args].concat());

@@ -101,7 +101,7 @@ fn what_exceeds_the_memory_is_refused_with_its_size() {
                 "--platform",
                 "host",
                 "--budget-mb",
-                "1",
+                "60",
                 "--context",
                 "4096",
                 "--calibration",

@@ -149,7 +149,7 @@ fn what_cannot_be_made_is_refused() {
     for (name, platform, problem) in [
         ("app", "toaster", "unknown platform"),
         ("3app", "host", "cannot be the crate's name"),
-        ("..", "host", "cannot be the crate's name"),
+        ("..", "host", "it is there already"),
     ] {
         let output = new(&folder, &[name, "--platform", platform]).code(1);
         let error = String::from_utf8(output.get_output().stderr.clone()).unwrap();

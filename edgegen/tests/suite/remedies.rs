@@ -367,7 +367,7 @@ fn an_answer_that_never_fits_is_refused() {
         &[
             "the shortest answer of the schema takes 10",
             "there is room for 16",
-            "longer `--context`",
+            "ask for less in the schema: the model was trained for 64 tokens",
         ],
     );
 }
@@ -434,4 +434,215 @@ fn a_wrong_command_line_is_json_too() {
         let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(told["error"].as_str().unwrap().len() > 20, "{told}");
     }
+}
+
+/// Each command with what is said, and what is not.
+#[test]
+fn advice_is_of_the_command_that_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = folder.path().join("full");
+    std::fs::create_dir(&full).unwrap();
+    std::fs::write(full.join("mine"), "").unwrap();
+    let (model, full) = (tiny(folder.path()), full.to_str().unwrap());
+    let emit = ["emit", &model, "--platform", "host", "--out", full];
+    let plan = ["plan", &model, "--platform", "host"];
+    for (arguments, said, unsaid) in [
+        (
+            &["demo", "x", "--out", full][..],
+            "another folder with `--out`",
+            "--force",
+        ),
+        (
+            &["profile", "--emit-probe", full],
+            "another folder with `--emit-probe`",
+            "--out",
+        ),
+        (&emit, "`--force` writes into this one", "--emit-probe"),
+        (
+            &[&plan[..], &["--quant", "q4"]].concat(),
+            "it is an option of emit, eval",
+            "as a value",
+        ),
+        (
+            &["inspect", &model, "--platfrom", "x"],
+            "unexpected argument",
+            "as a value",
+        ),
+        (
+            &[&plan[..], &["--budgetmb", "1"]].concat(),
+            "a similar argument exists: '--budget-mb'",
+            "as a value",
+        ),
+        (
+            &["emit", "--platform", "host", "--max-kl", "1"],
+            "--max-kl: goals are",
+            "budget",
+        ),
+        (
+            &[&plan[..], &["--policy", "basic", "--out", "x"]].concat(),
+            "--out: the basic policy has no such thing",
+            "goals",
+        ),
+    ] {
+        let message = refusal(arguments);
+        contains(&message, &[said]);
+        assert!(!message.contains(unsaid), "{message}");
+    }
+}
+
+#[test]
+fn numbers_that_cannot_be_are_explained() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = tiny(folder.path());
+    let huge = "9".repeat(40);
+    for (option, value, said) in [
+        ("--context", "-1", "give a whole number"),
+        ("--context", "1x", "give a whole number"),
+        ("--context", &huge, "it is too large"),
+        ("--context", "0", "give 1 to"),
+        ("--answer-cache", "-1", "give a whole number"),
+        ("--budget-mb", "x", "give a number, such as 0.5"),
+        ("--budget-mb", "-1", "-1 is not a positive number"),
+        ("--max-kl", "-1", "-1 is not a positive number"),
+        ("--name", "-x", "cannot be the crate's name"),
+    ] {
+        let more: &[&str] = match option {
+            "--budget-mb" | "--max-kl" => &["--policy", "search"],
+            _ => &[],
+        };
+        let arguments = ["emit", &model, "--platform", "host", option, value];
+        contains(&refusal(&[&arguments[..], more].concat()), &[option, said]);
+    }
+    let message = refusal(&["estimate", "--platform", "host", "--params", "-5"]);
+    contains(&message, &["--params"]);
+    assert!(!message.contains("as a value"), "{message}");
+}
+
+/// Neither a format nor a vocabulary nor a session mends it.
+#[test]
+fn a_model_that_is_far_too_large_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = tiny(folder.path());
+    let profile = profile(folder.path(), "1 KB", "1 KB");
+    for command in [&["plan"][..], &["emit"], &["emit", "--policy", "search"]] {
+        let (name, more) = command.split_first().unwrap();
+        let arguments = [name, &model[..], "--platform", &profile, "--context", "1"];
+        let message = refusal(&[&arguments[..], more].concat());
+        contains(
+            &message,
+            &[
+                "the weights take",
+                "of RAM, the limit is",
+                "take a smaller model or another profile: in t2, with 3 of 8 of its tokens",
+            ],
+        );
+        for option in ["--quant", "--kv-cache", "--context", "--policy", "--plan"] {
+            assert!(!message.contains(option), "{message}");
+        }
+    }
+    let message = refusal(&[
+        "plan",
+        &model,
+        "--platform",
+        "host",
+        "--budget-mb",
+        "0.0001",
+    ]);
+    contains(&message, &["nothing is small enough for 0.00 MB"]);
+}
+
+#[test]
+fn calibration_of_what_is_not_rounded_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = tiny(folder.path());
+    let out = folder.path().join("out");
+    for format in ["keep", "f16", "f32"] {
+        let message = refusal(&[
+            "emit",
+            &model,
+            "--platform",
+            "host",
+            "--quant",
+            format,
+            "--calibrate",
+            "--out",
+            out.to_str().unwrap(),
+        ]);
+        contains(&message, &["--calibrate: no matrix here", "`--quant q4`"]);
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_no_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    let link = link.to_str().unwrap();
+    let message = refusal(&["emit", "--platform", "host", "--out", link]);
+    contains(
+        &message,
+        &["link that leads to nothing", "give another folder"],
+    );
+    for path in [link, ".", ".."] {
+        let message = refusal(&["new", path, "--platform", "host"]);
+        contains(&message, &["it is there already", "give another folder"]);
+    }
+}
+
+/// The system's own message has the name of a file that nobody asked for.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_message_names_a_temporary_file() {
+    for arguments in [
+        &["profile", "--out", "/proc/x"][..],
+        &["plan", "--platform", "host", "--out", "/proc/x"],
+        &["emit", "--platform", "host", "--out", "/proc/x"],
+        &["new", "/proc/x", "--platform", "host"],
+    ] {
+        let message = refusal(arguments);
+        contains(
+            &message,
+            &["/proc", "help: give another path: nothing can be made here"],
+        );
+        for name in [".tmp", ".edgegen"] {
+            assert!(!message.contains(name), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_remedy_is_not_what_the_model_has_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let schema = folder.path().join("schema.json");
+    let out = folder.path().join("out");
+    let emit = [
+        "emit",
+        "--platform",
+        "host",
+        "--quant",
+        "q4",
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let schema_of = |text: &str| {
+        std::fs::write(&schema, text).unwrap();
+        refusal(&[&emit[..], &["--schema", schema.to_str().unwrap()]].concat())
+    };
+    let long = schema_of(&format!("{{\"const\":\"{}\"}}", "xyzzy ".repeat(100)));
+    contains(
+        &long,
+        &["ask for less in the schema: the model was trained for 112 tokens"],
+    );
+    assert!(!long.contains("`--context"), "{long}");
+    contains(
+        &schema_of(""),
+        &["the schema is not JSON", "correct the text at this place"],
+    );
+    contains(&schema_of(&"[".repeat(200)), &["lessen its nesting"]);
+    contains(
+        &schema_of(r#"{"type":"integer","multipleOf":0}"#),
+        &["`multipleOf` must be", "such as 5, 0.5 or 0.001"],
+    );
+    let short = refusal(&[&emit[..], &["--context", "1"]].concat());
+    contains(&short, &["give at least `--context 5`"]);
 }

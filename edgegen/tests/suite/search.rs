@@ -367,7 +367,7 @@ fn bad_plans_are_refused() {
     };
     for (from, to, expected) in [
         ("version = 1", "version = 2", "version: version 2, not 1"),
-        ("version = 1", "version = ", "line 2: "),
+        ("version = 1", "version = ", "line 2, column 11: "),
         ("vocab_size", "vocabulary", "unknown field `vocabulary`"),
         (
             "embedding = \"t3\"",
@@ -413,6 +413,16 @@ fn bad_plans_are_refused() {
             "model = \"",
             "model = \"0",
             "model: the plan was made for another model",
+        ),
+        (
+            "calibration = ",
+            "# ",
+            "is chosen by a calibration text, and the plan was made without one",
+        ),
+        (
+            "calibration = ",
+            "calibratoin = ",
+            "a similar name is `calibration`",
         ),
     ] {
         let text = changed(from, to);

@@ -97,7 +97,7 @@ pub(super) fn calibrate(
             return Err(
                 Error::new(format!("a weight is too large for `{}`", formats[key]))
                     .at(Place::Tensor(format!("{}, row {row}", key.role.name())))
-                    .remedy(Remedy::from("use ").set(Setting::text("quant", WeightFormat::F32))),
+                    .remedy(format!("store it in `{}`", WeightFormat::F32)),
             );
         }
         network.weights.remove(key);

@@ -113,10 +113,7 @@ impl Windows {
     pub(super) fn score(&self, nats: impl Iterator<Item = f64>) -> Result<Score> {
         let nats: f64 = nats.sum();
         if !nats.is_finite() {
-            return Err(Error::new(
-                "the network computes values that are not finite from these weights",
-            )
-            .remedy("check the model file: its weights are too large"));
+            return Err(Error::overflow());
         }
         Ok(Score {
             nats,

@@ -236,7 +236,7 @@ fn what_is_not_possible_is_refused() {
     });
     let huge = gguf(&tiny);
     let refused = prune::neurons(huge.clone(), 32, some_text());
-    assert_refused("huge", refused, "", "down", "not finite");
+    assert_refused("huge", refused, "", "weights", "not finite");
     // Of what is not finite any layer is as good as another.
     prune::layers(huge, 1, some_text()).unwrap();
 }
