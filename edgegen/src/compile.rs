@@ -62,7 +62,7 @@ pub fn compile<'a>(
     check_sessions(1, &shapes(model, plan.sizes()))?;
     let footprint = plan.footprint();
     memory::check(
-        "the crate and a session of it",
+        "a crate with a session",
         2 * footprint.flash() + footprint.ram(),
     )?;
     let mut program = progress.count("packing the weights", |step| {

@@ -225,7 +225,7 @@ fn check_prefix(tokens: usize, context: usize, longest: usize) -> Result<()> {
 fn longer_context(shorten: &str, needed: usize, longest: usize) -> Remedy {
     let context = Remedy::from("give at least ").set(Setting::bare("context", needed));
     match needed <= longest {
-        true => Remedy::from(shorten).or(context),
+        true => context.or(shorten),
         false => Remedy::from(shorten).say(format!(": the model was trained for {longest} tokens")),
     }
 }

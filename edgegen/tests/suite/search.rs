@@ -416,11 +416,6 @@ fn bad_plans_are_refused() {
         ),
         (
             "calibration = ",
-            "# ",
-            "is chosen by a calibration text, and the plan was made without one",
-        ),
-        (
-            "calibration = ",
             "calibratoin = ",
             "a similar name is `calibration`",
         ),
@@ -434,7 +429,7 @@ fn bad_plans_are_refused() {
         .unwrap();
     let text = changed(line, "");
     assert!(
-        text.contains("formats.output_mix: the model has no matrix there"),
+        text.contains("is chosen by a calibration text, and the plan was made without one"),
         "{text}"
     );
 }

@@ -101,7 +101,7 @@ fn an_answer_that_was_not_to_a_prompt_from_the_start_is_not_kept() {
     assert_eq!(generation.prompt_tokens(), prompt.len());
     assert_eq!(generation.cached_tokens(), 0);
     generation.for_each(drop);
-    let history: Vec<u32> = session.history().iter().map(|&token| token as u32).collect();
+    let history: Vec<u32> = session.history().iter().map(|token| token.to_bits()).collect();
     for start in 0..2 {
         for end in start + 1..=history.len() {
             let tokens = &history[start..end];

@@ -142,7 +142,7 @@ proptest! {
                 last = Some(operation);
             }
             prop_assert_eq!(session.position(), naive.fed.len());
-            let history: Vec<u32> = session.history().iter().map(|&token| token as u32).collect();
+            let history: Vec<u32> = session.history().iter().map(|token| token.to_bits()).collect();
             prop_assert_eq!(&history, &naive.fed);
         }
     }
