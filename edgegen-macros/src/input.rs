@@ -93,11 +93,7 @@ impl Parse for Input {
             }
         }
         if !spans.contains_key("platform") {
-            let platforms = Profile::built_in().map(|profile| format!("{:?}", profile.name()));
-            let platforms = platforms.collect::<Vec<_>>().join(", ");
-            let problem = "the option `platform` is missing";
-            let help = format!("there are {platforms}, or give a profile's TOML file");
-            return Err(refusal(&name, format!("{problem}\n  help: {help}")));
+            return Err(refusal(&name, Profile::missing().told(written)));
         }
         Ok(Self {
             attributes,

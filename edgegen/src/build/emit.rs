@@ -227,13 +227,7 @@ impl Emit {
         };
         let (root, out) = (folder("CARGO_MANIFEST_DIR")?, folder("OUT_DIR")?);
         if self.recipe.platform.is_empty() {
-            let platforms = Profile::built_in().map(|profile| profile.name().to_owned());
-            let platforms = platforms.collect::<Vec<_>>().join(", ");
-            return Err(
-                Error::of(Kind::Option, "the platform is missing").remedy(format!(
-                    "say which, such as `.platform(\"host\")`: there are {platforms}"
-                )),
-            );
+            return Err(Profile::missing());
         }
         let recipe = self.recipe.below(&root);
         tell_cargo(&recipe);

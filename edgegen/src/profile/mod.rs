@@ -59,6 +59,12 @@ pub enum App {
     Ios,
 }
 
+/// All that `--platform` may be.
+fn all(known: &[&str]) -> String {
+    let known = known.join(", ");
+    format!("the built-in ones are {known}; a path to a profile's TOML file is possible too")
+}
+
 impl Profile {
     /// The built-in profile of that name, or else the profile in the TOML file at that path.
     ///
@@ -74,16 +80,9 @@ impl Profile {
         if !looks_like_a_path && !path.exists() {
             let known: Vec<String> = Self::built_in().map(|p| p.name).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let all = format!(
-                "the built-in ones are {}; a path to a profile's TOML file is possible too",
-                known.join(", ")
-            );
             let problem = format!("unknown platform `{name_or_path}`");
-            return Err(Error::of(Kind::Option, problem).remedy(Remedy::similar(
-                name_or_path,
-                &known,
-                all,
-            )));
+            let remedy = Remedy::similar(name_or_path, &known, all(&known));
+            return Err(Error::of(Kind::Option, problem).remedy(remedy));
         }
         Self::parse(&read(path)?).map_err(|e| e.in_file(path))
     }
@@ -107,6 +106,13 @@ impl Profile {
         BUILT_IN
             .iter()
             .map(|text| Self::parse(text).expect("a test parses each built-in profile"))
+    }
+
+    /// What is said where no platform is named.
+    pub fn missing() -> Error {
+        let known: Vec<String> = Self::built_in().map(|profile| profile.name).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        Error::of(Kind::Option, "the option `platform` is missing").remedy(all(&known))
     }
 
     /// What `--platform` calls it.
