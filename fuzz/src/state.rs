@@ -84,7 +84,7 @@ fn recipe(kind: u8, mut u: Unstructured<'_>) -> Result<Vec<u8>> {
                     1 => {
                         f32::to_bits(*u.choose(&[f32::NAN, f32::INFINITY, f32::MAX, -1.0, 1e30])?)
                     }
-                    2 => f32::to_bits(f32::from(u.arbitrary::<u16>()?)),
+                    2 => u32::from(u.arbitrary::<u16>()?),
                     _ => u.arbitrary()?,
                 };
                 saved[at..at + 4].copy_from_slice(&word.to_le_bytes());

@@ -85,42 +85,57 @@ fn scoring_reads_so_much_and_replaces_nothing() {
     refused(score(text_path, logits_path), "the file exists");
 }
 
+/// A tiny model that goes on for seconds.
+fn talkative() -> std::path::PathBuf {
+    let (source, folder) = (
+        paths::data("architectures/llama/hf"),
+        paths::work("talkative"),
+    );
+    for entry in std::fs::read_dir(source).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let mut bytes = std::fs::read(&path).expect("a readable file");
+        if path.ends_with("config.json") {
+            let mut config: Value = serde_json::from_slice(&bytes).expect("JSON");
+            config["max_position_embeddings"] = CONTEXT.into();
+            bytes = config.to_string().into_bytes();
+        }
+        let name = path.file_name().expect("a file");
+        std::fs::write(folder.join(name), bytes).expect("a writable target folder");
+    }
+    folder
+}
+
+const CONTEXT: usize = 30_000;
+
 /// Who presses Ctrl-C has the tokens until then.
 fn an_interrupted_answer_is_said() {
-    let emitted = Recipe::new("llama-f32", &paths::llama(), "host", "f32").emit();
-    let program = Target::Host.build(&emitted);
-    let all = program.json("generate", &["hello", "--threads", "1"]);
-    let tokens = |found: &Value| found["tokens"].as_array().expect("a list").clone();
-    let all = tokens(&all);
-    // It may be done before it is interrupted.
-    for _ in 0..100 {
-        let mut child = Command::new(program.path())
-            .args(["generate", "--json", "hello", "--threads", "1"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let status = format!("/proc/{}/status", child.id());
-        let catches = || {
-            let status = std::fs::read_to_string(&status).unwrap_or_default();
-            let caught = status
-                .lines()
-                .find_map(|line| line.strip_prefix("SigCgt:"))?;
-            let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
-            Some(caught & 1 << 1 != 0)
-        };
-        while catches() == Some(false) && child.try_wait().expect("a child").is_none() {
-            std::thread::sleep(Duration::from_micros(100));
-        }
-        run::output(Command::new("kill").args(["-INT", &child.id().to_string()]));
-        let output = child.wait_with_output().expect("it ends");
-        let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
-        let found = tokens(&found);
-        assert_eq!(found[..], all[..found.len()]);
-        if output.status.code() == Some(130) && found.len() < all.len() {
-            return;
-        }
+    let context = format!("--context={CONTEXT}");
+    let recipe = Recipe::new("llama-talkative", &talkative(), "host", "f32").with(&context);
+    let program = Target::Host.build(&recipe.with("--answer-cache=0").emit());
+    let child = Command::new(program.path())
+        .args(["generate", "--json", "hello", "--threads", "1"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let status = format!("/proc/{}/status", child.id());
+    let catches = || {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let caught = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))?;
+        let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
+        Some(caught & 1 << 1 != 0)
+    };
+    while catches() == Some(false) {
+        std::thread::sleep(Duration::from_millis(1));
     }
-    panic!("it was never interrupted");
+    std::thread::sleep(Duration::from_millis(100));
+    run::output(Command::new("kill").args(["-INT", &child.id().to_string()]));
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(130));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    let tokens = found["tokens"].as_array().expect("a list").len();
+    assert!(0 < tokens && tokens < CONTEXT - 100, "{tokens}");
 }
 
 tests::trials![
