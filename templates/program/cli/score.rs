@@ -88,7 +88,7 @@ fn scored(
         })?;
         written?;
     }
-    if let Some(mut file) = file {
+    if let Some(file) = file {
         file.flush()?;
     }
     if predicted == 0 {
