@@ -84,7 +84,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         answers.copy_within(..kept, len);
         let (header, tokens) = answers[..len].split_at_mut(HEADER);
         let ending = 2 * finish as usize + usize::from(unfed.is_none());
-        header[..3].copy_from_slice(&[len, prompt, ending].map(|number| f32::from_bits(number as u32)));
+        header[..3]
+            .copy_from_slice(&[len, prompt, ending].map(|number| f32::from_bits(number as u32)));
         header[3..].copy_from_slice(&key(options));
         tokens[..fed].copy_from_slice(&history[..fed]);
         if let (Some(place), Some(token)) = (tokens.get_mut(fed), unfed) {
@@ -102,7 +103,10 @@ fn find(answers: &mut [f32], prompt: &[u32], key: &[f32; OPTIONS]) -> Option<usi
         let (header, tokens) = entry.split_at_checked(HEADER)?;
         let mut pairs = tokens.iter().zip(prompt);
         if number(header[1]) == prompt.len()
-            && header[3..].iter().zip(key).all(|(kept, piece)| kept.to_bits() == piece.to_bits())
+            && header[3..]
+                .iter()
+                .zip(key)
+                .all(|(kept, piece)| kept.to_bits() == piece.to_bits())
             && pairs.all(|(token, &other)| token.to_bits() == other)
         {
             answers[..start + len].rotate_right(len);
