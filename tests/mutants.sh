@@ -25,7 +25,8 @@ mutate() {
     for glob in $globs; do options+=(--file "$glob"); done
     mkdir -p "$out"
     tests/cargo-tool.sh mutants 27.1.0 --dir "$tree" --in-place --output "$out" --workspace \
-        --shard "$shard" --sharding round-robin --build-timeout 600 --test-package "$packages" "${options[@]}" -- "$@"
+        --shard "$shard" --sharding round-robin --build-timeout 600 \
+        --test-package "$packages" "${options[@]}" -- "$@"
     for kind in caught timeout unviable missed; do
         echo "::: $group: $kind $(wc -l <"$out/mutants.out/$kind.txt")"
     done
@@ -37,8 +38,7 @@ for group; do
         kernels) mutate "$group" runtime-kernels 'runtime-kernels/src/**' --all-features --lib --tests ;;
         templates)
             mutate "$group" edgegen-templates,edgegen 'templates/src/**' \
-                --lib --tests -- \
-                --skip cli:: --skip cold_and_warm:: --skip emission:: --skip evaluate:: --skip hostile_ \
+                --lib --tests -- --skip cli:: --skip cold_and_warm:: --skip emission:: --skip evaluate:: --skip hostile_ \
                 --skip import:: --skip new:: --skip predictions:: --skip prune:: --skip search::
             ;;
         sessions)

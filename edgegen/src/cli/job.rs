@@ -8,7 +8,7 @@ use crate::compile::compile;
 use crate::emit::{WriteReport, check_destination, weights_file, write};
 use crate::error::Result;
 use crate::model::Model;
-use crate::plan::{Placement, Plan, Request};
+use crate::plan::{Placement, Plan, Request, shapes};
 use crate::profile::{App, Profile, format_size};
 use crate::program::Golden;
 use crate::program::tokenizer::TokenizerTables;
@@ -121,14 +121,9 @@ impl Done<'_> {
             "files",
             &format_args!("{written} written, {unchanged} unchanged, {removed} removed"),
         );
-        let a = self.job.model.architecture();
-        let left_out = self.job.model.left_out().parts(
-            a.vocab_size,
-            a.intermediate_size,
-            a.num_key_value_heads,
-            a.num_hidden_layers,
-        );
-        for (what, kept, all, _) in left_out {
+        let model = self.job.model;
+        let shapes = shapes(model, self.plan.sizes());
+        for (what, kept, all, _) in shapes.kept(model.left_out()) {
             row("kept", &format_args!("{what}: {kept} of {all}"));
         }
         for conversion in self.plan.conversions() {

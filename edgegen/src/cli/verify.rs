@@ -148,19 +148,8 @@ impl Constants {
         let path = folder.join("src/model.rs");
         let source =
             fs::read_to_string(&path).map_err(|error| Error::io("read it", &path, &error))?;
-        let source = syn::parse_file(&source).ok();
-        let number = |name: &str| {
-            source.as_ref()?.items.iter().find_map(|item| match item {
-                syn::Item::Const(constant) if constant.ident == name => match &*constant.expr {
-                    syn::Expr::Lit(syn::ExprLit {
-                        lit: syn::Lit::Int(number),
-                        ..
-                    }) => number.base10_parse::<u64>().ok(),
-                    _ => None,
-                },
-                _ => None,
-            })
-        };
+        let items = syn::parse_file(&source).map_or_else(|_| Vec::new(), |file| file.items);
+        let number = |name: &str| items.iter().find_map(|item| integer(item, name));
         let context = number("CONTEXT").and_then(|context| usize::try_from(context).ok());
         number("GOLDEN_LOGITS")
             .zip(context)
@@ -187,6 +176,20 @@ impl Constants {
                     .remedy(Remedy::from(format!("give 1 to {most}"))))
             }
         }
+    }
+}
+
+/// The value of a constant of this name, if it is a whole number.
+fn integer(item: &syn::Item, name: &str) -> Option<u64> {
+    let syn::Item::Const(constant) = item else {
+        return None;
+    };
+    let syn::Expr::Lit(value) = &*constant.expr else {
+        return None;
+    };
+    match &value.lit {
+        syn::Lit::Int(number) if constant.ident == name => number.base10_parse().ok(),
+        _ => None,
     }
 }
 

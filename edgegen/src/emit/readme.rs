@@ -55,13 +55,7 @@ pub(super) fn readme(
         format!("{:.2} million", p.parameters as f64 / 1e6),
     );
     row("weights", p.conversions.join("; "));
-    let left_out = p.left_out.parts(
-        s.vocab_size,
-        s.intermediate_size,
-        s.num_key_value_heads,
-        s.num_hidden_layers,
-    );
-    for (what, kept, all, of) in left_out {
+    for (what, kept, all, of) in s.kept(p.left_out) {
         row(what, format!("{kept} of the source's {all} {of}"));
     }
     row(

@@ -57,39 +57,6 @@ pub struct LeftOut {
     pub layers: usize,
 }
 
-impl LeftOut {
-    /// Of what something was left out: what it is, how many there are still, of how many, and where.
-    /// The sizes are those that there are still.
-    pub(crate) fn parts(
-        self,
-        vocab_size: usize,
-        intermediate_size: usize,
-        num_key_value_heads: usize,
-        num_hidden_layers: usize,
-    ) -> impl Iterator<Item = (&'static str, usize, usize, &'static str)> {
-        let parts = [
-            ("vocabulary", vocab_size, self.tokens, "tokens"),
-            (
-                "feed-forward neurons",
-                intermediate_size,
-                self.neurons,
-                "in each layer",
-            ),
-            (
-                "key-value heads",
-                num_key_value_heads,
-                self.key_value_heads,
-                "in each layer, with their query heads",
-            ),
-            ("layers", num_hidden_layers, self.layers, "layers"),
-        ];
-        let left_out = parts
-            .into_iter()
-            .filter(|(_, _, left_out, _)| *left_out > 0);
-        left_out.map(|(what, kept, left_out, of)| (what, kept, kept + left_out, of))
-    }
-}
-
 /// What a [`Model`] is made of, before it is checked.
 #[derive(Debug, Clone)]
 pub struct Parts {

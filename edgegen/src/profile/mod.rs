@@ -59,10 +59,15 @@ pub enum App {
     Ios,
 }
 
+/// The names of the built-in profiles.
+fn names() -> Vec<String> {
+    Profile::built_in().map(|profile| profile.name).collect()
+}
+
 /// All that `--platform` may be.
-fn all(known: &[&str]) -> String {
-    let known = known.join(", ");
-    format!("the built-in ones are {known}; a path to a profile's TOML file is possible too")
+fn all(names: &[String]) -> String {
+    let names = names.join(", ");
+    format!("the built-in ones are {names}; a path to a profile's TOML file is possible too")
 }
 
 impl Profile {
@@ -78,10 +83,10 @@ impl Profile {
         let path = Path::new(name_or_path);
         let looks_like_a_path = path.components().count() > 1 || path.extension().is_some();
         if !looks_like_a_path && !path.exists() {
-            let known: Vec<String> = Self::built_in().map(|p| p.name).collect();
-            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            let known = names();
+            let words: Vec<&str> = known.iter().map(String::as_str).collect();
             let problem = format!("unknown platform `{name_or_path}`");
-            let remedy = Remedy::similar(name_or_path, &known, all(&known));
+            let remedy = Remedy::similar(name_or_path, &words, all(&known));
             return Err(Error::of(Kind::Option, problem).remedy(remedy));
         }
         Self::parse(&read(path)?).map_err(|e| e.in_file(path))
@@ -110,9 +115,7 @@ impl Profile {
 
     /// What is said where no platform is named.
     pub fn missing() -> Error {
-        let known: Vec<String> = Self::built_in().map(|profile| profile.name).collect();
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        Error::of(Kind::Option, "the option `platform` is missing").remedy(all(&known))
+        Error::of(Kind::Option, "the option `platform` is missing").remedy(all(&names()))
     }
 
     /// What `--platform` calls it.

@@ -61,6 +61,33 @@ pub struct Shapes {
 }
 
 impl Shapes {
+    /// Of what something was left out: what it is, how many there are still, of how many, and where.
+    pub(crate) fn kept(
+        &self,
+        left_out: LeftOut,
+    ) -> impl Iterator<Item = (&'static str, usize, usize, &'static str)> {
+        let parts = [
+            ("vocabulary", self.vocab_size, left_out.tokens, "tokens"),
+            (
+                "feed-forward neurons",
+                self.intermediate_size,
+                left_out.neurons,
+                "in each layer",
+            ),
+            (
+                "key-value heads",
+                self.num_key_value_heads,
+                left_out.key_value_heads,
+                "in each layer, with their query heads",
+            ),
+            ("layers", self.num_hidden_layers, left_out.layers, "layers"),
+        ];
+        let pruned = parts
+            .into_iter()
+            .filter(|(_, _, left_out, _)| *left_out > 0);
+        pruned.map(|(what, kept, left_out, of)| (what, kept, kept + left_out, of))
+    }
+
     /// Positions of the KV cache, in whole groups of keys.
     pub fn kv_positions(&self) -> usize {
         self.context.next_multiple_of(ROW_PADDING)

@@ -9,6 +9,9 @@ use crate::common::{Shape, Tiny};
 use edgegen::error::Kind;
 use edgegen::import::{files_of, import};
 
+/// The built-in model, as small as it is shipped.
+const HOMECTL: [&str; 5] = ["emit", "--platform", "host", "--quant", "q4"];
+
 /// The message of a command that is refused.
 fn refusal(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_edgegen"))
@@ -282,15 +285,7 @@ fn what_is_no_path_is_said_so() {
 #[test]
 fn a_folder_that_cannot_be_written_is_named_without_a_temporary_one() {
     // No file of a process can be created there, whoever asks.
-    let message = refusal(&[
-        "emit",
-        "--platform",
-        "host",
-        "--quant",
-        "q4",
-        "--out",
-        "/proc/self/crate",
-    ]);
+    let message = refusal(&[&HOMECTL[..], &["--out", "/proc/self/crate"]].concat());
     contains(
         &message,
         &["error: /proc/self: no folder can be made here: "],
@@ -615,15 +610,7 @@ fn a_remedy_is_not_what_the_model_has_not() {
     let folder = tempfile::tempdir().unwrap();
     let schema = folder.path().join("schema.json");
     let out = folder.path().join("out");
-    let emit = [
-        "emit",
-        "--platform",
-        "host",
-        "--quant",
-        "q4",
-        "--out",
-        out.to_str().unwrap(),
-    ];
+    let emit = [&HOMECTL[..], &["--out", out.to_str().unwrap()]].concat();
     let schema_of = |text: &str| {
         std::fs::write(&schema, text).unwrap();
         refusal(&[&emit[..], &["--schema", schema.to_str().unwrap()]].concat())

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::super::generation::Finish;
 use super::super::model;
 use super::super::options::Options;
-use super::{OnHeap, encode, greedy};
+use super::{OnHeap, encode, greedy, history};
 
 /// Words of an entry beside its tokens: lengths, ending, 256 bits of options by sixteens.
 const HEADER: usize = 3 + 256 / 16;
@@ -101,7 +101,7 @@ fn an_answer_that_was_not_to_a_prompt_from_the_start_is_not_kept() {
     assert_eq!(generation.prompt_tokens(), prompt.len());
     assert_eq!(generation.cached_tokens(), 0);
     generation.for_each(drop);
-    let history: Vec<u32> = session.history().iter().map(|token| token.to_bits()).collect();
+    let history = history(&mut session);
     for start in 0..2 {
         for end in start + 1..=history.len() {
             let tokens = &history[start..end];

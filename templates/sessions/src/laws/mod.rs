@@ -38,6 +38,11 @@ fn baked(prompt: &[u32]) -> usize {
     shared(&prompt[..prompt.len() - 1], PREFIX.tokens)
 }
 
+/// The tokens that were fed.
+fn history(session: &mut OnHeap) -> Vec<u32> {
+    session.history().iter().map(|token| token.to_bits()).collect()
+}
+
 fn greedy(max_tokens: usize) -> Options {
     Options {
         max_tokens,

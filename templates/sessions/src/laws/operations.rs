@@ -7,7 +7,7 @@ use super::super::generation::{Finish, Generation};
 use super::super::model::{BATCH, CONTEXT, MAX_THREADS, Memory, VOCAB_SIZE};
 use super::super::options::Options;
 use super::naive::{Given, Naive};
-use super::{OnHeap, assert_valid, options, prompt};
+use super::{OnHeap, assert_valid, history, options, prompt};
 
 #[derive(Debug, Clone)]
 enum Operation {
@@ -142,7 +142,7 @@ proptest! {
                 last = Some(operation);
             }
             prop_assert_eq!(session.position(), naive.fed.len());
-            let history: Vec<u32> = session.history().iter().map(|token| token.to_bits()).collect();
+            let history = history(&mut session);
             prop_assert_eq!(&history, &naive.fed);
         }
     }

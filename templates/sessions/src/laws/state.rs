@@ -5,7 +5,7 @@ use super::super::kernels::BitHash;
 use super::super::model::{CONTEXT, POSITION_WORDS, VOCAB_SIZE};
 use super::super::generation::Finish;
 use super::super::options::Options;
-use super::{OnHeap, assert_valid, filling, greedy, schema};
+use super::{OnHeap, assert_valid, filling, greedy, history, schema};
 
 const HEADER: usize = 32;
 
@@ -174,7 +174,7 @@ fn truncating_forgets_what_was_owed() {
     let options = greedy(50);
     let answer = session.complete("switch off the lamp", &options);
     let all = answer.map(|_| session.position()).expect("it fits");
-    let history: Vec<u32> = session.history().iter().map(|token| token.to_bits()).collect();
+    let history = history(&mut session);
     for position in 0..all + 2 {
         let mut other = OnHeap::new();
         for _ in 0..2 {
