@@ -4,4 +4,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tests/cargo-tool.sh deny 0.20.2 check licenses bans sources
-tests/cargo-tool.sh shear 1.14.0
+tests/cargo-tool.sh shear 1.13.2
