@@ -17,6 +17,7 @@ pub mod kernels {
 }
 
 pub mod chat;
+#[cfg(feature = "std")]
 pub mod crew;
 #[allow(
     dead_code,
