@@ -203,12 +203,13 @@ impl Exact {
             let fit = Fit::of(footprint, profile);
             let _ = writeln!(
                 text,
-                "{:<7} {:>9}  {:>9}  {:>9}{}",
+                "{:<7} {:>9}  {:>9}  {:>9}{}{}",
                 format.name(),
                 size(footprint.matrices),
                 size(footprint.tables),
                 size(footprint.flash()),
-                fit.flash()
+                fit.flash(),
+                fit.beside("with a session")
             );
         }
         let _ = writeln!(text, "\ncontext  KV cache          activations        RAM");
@@ -217,13 +218,14 @@ impl Exact {
             let fit = Fit::of(footprint, profile);
             let _ = writeln!(
                 text,
-                "{:>7}  {:<5} {:>10}  {:>11}  {:>9}{}",
+                "{:>7}  {:<5} {:>10}  {:>11}  {:>9}{}{}",
                 plan.sizes().context,
                 plan.sizes().kv_cache.name(),
                 size(footprint.kv_cache),
                 size(footprint.activations),
                 size(footprint.ram()),
-                fit.ram()
+                fit.session(),
+                fit.beside("with the weights")
             );
         }
         text

@@ -12,6 +12,8 @@ pub(super) struct Fit {
     ram: Option<u64>,
     /// Bytes taken of the device's RAM, and bytes that it has for them.
     device: Option<(u64, u64)>,
+    /// Whether the bytes taken are the session's alone.
+    weights_in_flash: bool,
 }
 
 impl Fit {
@@ -25,6 +27,9 @@ impl Fit {
             model_size: profile.model_size(),
             ram: profile.ram(),
             device,
+            weights_in_flash: profile
+                .memory()
+                .is_some_and(|memory| memory.weights_in_flash),
         }
     }
 
@@ -50,6 +55,26 @@ impl Fit {
     /// The session beside its limit.
     pub(super) fn ram(&self) -> String {
         limit(self.ram, self.excess.ram)
+    }
+
+    /// The session beside its limit, or beside what the device has for it, if that is less.
+    pub(super) fn session(&self) -> String {
+        let device = self.device.filter(|_| self.weights_in_flash);
+        let budgets = self.ram.into_iter().chain(device.map(|(_, budget)| budget));
+        let exceeded = self.excess.ram || (self.weights_in_flash && self.excess.device);
+        limit(budgets.min(), exceeded)
+    }
+
+    /// That the weights and `what` share the device's RAM, and are too much for it.
+    pub(super) fn beside(&self, what: &str) -> String {
+        match self.device {
+            Some((taken, budget)) if self.excess.device && !self.weights_in_flash => format!(
+                ", {} {what} of the device's {}: too much",
+                format_size(taken),
+                format_size(budget)
+            ),
+            _ => String::new(),
+        }
     }
 
     /// Both beside what the device has, if that is known.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::layout::Layout;
 use crate::model::{Model, Role, TensorKey};
-use crate::profile::{Memory, Profile};
+use crate::profile::Profile;
 use crate::program::tokenizer::TokenizerTables;
 use crate::program::{CacheFormat, Prefix, Shapes, WeightFormat, joined};
 
@@ -135,25 +135,39 @@ impl Subject<'_> {
         if let Some(way) = self.hopeless() {
             return Err(self.refusal(footprint, sizes, excess, vec![way, oversize]));
         }
-        let mut ways = Vec::new();
-        let session = match excess.ram || (excess.device && !excess.flash) {
-            true => self.smaller_session(formats, sizes, excess),
-            false => Ok(Vec::new()),
+        let mut ways = match (excess.flash, self.session_exceeds(excess)) {
+            (true, true) => self.smaller_both(sizes),
+            (true, false) => self.smaller_weights(sizes),
+            (false, _) => match self.smaller_session(formats, sizes, Excess::none) {
+                // Where no session is small enough, smaller weights are of no use.
+                Err(none) => vec![none],
+                Ok(settings) => {
+                    let weights = match excess.ram || !self.weights_in_ram() {
+                        true => Vec::new(),
+                        false => self.smaller_weights(sizes),
+                    };
+                    let fits = |setting| Remedy::from(setting).say(" fits");
+                    weights
+                        .into_iter()
+                        .chain(settings.into_iter().map(fits))
+                        .collect()
+                }
+            },
         };
-        // Where no session is small enough, smaller weights are of no use.
-        if session.is_ok() && (excess.flash || (excess.device && !excess.ram)) {
-            // A search measures on a text.
-            if !self.model.is_built_in() {
-                let search = Remedy::from(Setting::text("policy", "search"));
-                ways.push(search.say(" takes what fits with the least loss"));
-                let plan = "`edgegen plan --out FILE` finds what fits with the least loss, for ";
-                ways.push(Remedy::from(plan).set(Setting::named("plan")));
-            }
-            ways.push(self.smaller_format(sizes, excess));
-        }
-        ways.extend(session.unwrap_or_else(|none| vec![none]));
         ways.push(oversize);
         Err(self.refusal(footprint, sizes, excess, ways))
+    }
+
+    /// Whether the device's RAM holds the weights too.
+    fn weights_in_ram(self) -> bool {
+        self.profile
+            .memory()
+            .is_some_and(|memory| !memory.weights_in_flash)
+    }
+
+    /// Whether the session is too large whatever the weights are.
+    fn session_exceeds(self, excess: Excess) -> bool {
+        excess.ram || (excess.device && !self.weights_in_ram())
     }
 
     /// What to do where no choice of formats and tokens fits.
@@ -188,11 +202,17 @@ impl Subject<'_> {
         if let Some(way) = self.hopeless() {
             return Err(self.refusal(footprint, sizes, excess, vec![way]));
         }
-        if !excess.ram {
+        if !self.session_exceeds(excess) {
             return Ok(());
         }
-        let ways = self.smaller_session(formats, sizes, excess);
-        let ways = ways.unwrap_or_else(|none| vec![none]);
+        let settings = self.smaller_session(formats, sizes, |left| !self.session_exceeds(left));
+        let ways = match settings {
+            Err(none) => vec![none],
+            Ok(settings) => settings
+                .into_iter()
+                .map(|setting| Remedy::from(setting).say(" is enough"))
+                .collect(),
+        };
         Err(self.refusal(footprint, sizes, excess, ways))
     }
 
@@ -205,30 +225,31 @@ impl Subject<'_> {
         ways: Vec<Remedy>,
     ) -> Error {
         let profile = self.profile;
-        let [flash, ram] = [footprint.flash(), footprint.ram()].map(|bytes| mb(bytes as u64));
-        let limit = |limit: Option<u64>| mb(limit.unwrap_or(u64::MAX));
+        let (flash, ram) = (footprint.flash() as u64, footprint.ram() as u64);
         let mut problems = Vec::new();
-        if excess.flash {
-            problems.push(format!(
-                "the weights take {flash}, the limit is {}",
-                limit(profile.model_size())
-            ));
+        if let (true, Some(limit)) = (excess.flash, profile.model_size()) {
+            let [flash, limit] = apart(flash, limit);
+            problems.push(format!("the weights take {flash}, the limit is {limit}"));
         }
-        if excess.ram {
+        if let (true, Some(limit)) = (excess.ram, profile.ram()) {
+            let [ram, limit] = apart(ram, limit);
             problems.push(format!(
-                "a session of {} tokens takes {ram} of RAM, the limit is {}",
+                "a session of {} tokens takes {ram} of RAM, the limit is {limit}",
                 sizes.context,
-                limit(profile.ram())
             ));
         }
-        if excess.device {
-            let memory = profile.memory();
-            let taken = memory.map(|m| m.taken(footprint.flash() as u64, footprint.ram() as u64));
-            problems.push(format!(
-                "model and session take {} of the device's RAM, which has {} for them",
-                limit(taken),
-                limit(memory.map(Memory::budget))
-            ));
+        if let (true, Some(memory)) = (excess.device, profile.memory()) {
+            let [taken, budget] = apart(memory.taken(flash, ram), memory.budget());
+            problems.push(match memory.weights_in_flash {
+                true => format!(
+                    "a session of {} tokens takes {taken} of the device's RAM, which has {budget} \
+                     for it",
+                    sizes.context
+                ),
+                false => format!(
+                    "model and session take {taken} of the device's RAM, which has {budget} for them"
+                ),
+            });
         }
         let error = Error::does_not_fit(format!(
             "the model does not fit the profile `{}`: {}",
@@ -241,50 +262,87 @@ impl Subject<'_> {
         }
     }
 
-    fn smaller_format(self, sizes: Sizes, excess: Excess) -> Remedy {
-        let candidates = WeightFormat::ALL.map(|format| {
+    /// Weights in all formats, the most exact first.
+    fn candidates(self) -> impl Iterator<Item = (WeightFormat, BTreeMap<TensorKey, WeightFormat>)> {
+        WeightFormat::ALL.into_iter().map(move |format| {
             let request = super::Request {
                 quant: super::Quant::To(format),
                 ..super::Request::default()
             };
-            let formats = super::choice::formats(self.model, &request);
-            (format, self.footprint(&formats, sizes))
-        });
-        let fitting = candidates.iter().find(|(_, footprint)| {
-            let still = Excess::of(footprint, self.profile);
-            !still.flash && (excess.ram || !still.device)
-        });
-        let size = |footprint: &Footprint| mb(footprint.flash() as u64);
-        match fitting {
-            Some((format, footprint)) => Remedy::from(Setting::text("quant", format)).say(format!(
-                " makes it {}{}",
-                size(footprint),
-                cost(*format)
-            )),
+            (format, super::choice::formats(self.model, &request))
+        })
+    }
+
+    /// What measures, where there is a text to measure on.
+    fn search(self) -> Vec<Remedy> {
+        if self.model.is_built_in() {
+            return Vec::new();
+        }
+        let search = Remedy::from(Setting::text("policy", "search"));
+        let plan =
+            Remedy::from("`edgegen plan --out FILE` finds what fits with the least loss, for ")
+                .set(Setting::named("plan"));
+        vec![search.say(" takes what fits with the least loss"), plan]
+    }
+
+    /// Weights in fewer bits, so that all fits.
+    fn smaller_weights(self, sizes: Sizes) -> Vec<Remedy> {
+        let footprints = || {
+            self.candidates()
+                .map(|(format, formats)| (format, self.footprint(&formats, sizes)))
+        };
+        let fitting =
+            footprints().find(|(_, footprint)| Excess::of(footprint, self.profile).none());
+        let mut ways = self.search();
+        ways.push(match fitting {
+            Some((format, footprint)) => smaller(format, &footprint),
             None => {
-                let (format, footprint) = candidates
-                    .iter()
+                let (format, footprint) = footprints()
                     .min_by_key(|(_, footprint)| footprint.flash())
                     .expect("there are formats");
                 Remedy::from("no format alone is small enough (")
                     .set(Setting::text("quant", format))
-                    .say(format!(" is {}): leave out tokens (", size(footprint)))
+                    .say(format!(
+                        " is {}): leave out tokens (",
+                        mb(footprint.flash() as u64)
+                    ))
                     .set(Setting::bare("vocab_size", "N"))
                     .say("), or take a smaller model or another profile")
             }
-        }
+        });
+        ways
+    }
+
+    /// Weights in fewer bits, and with them a smaller session.
+    fn smaller_both(self, sizes: Sizes) -> Vec<Remedy> {
+        let fitting = self.candidates().find_map(|(format, formats)| {
+            let settings = self.smaller_session(&formats, sizes, Excess::none).ok()?;
+            Some((smaller(format, &self.footprint(&formats, sizes)), settings))
+        });
+        let Some((way, settings)) = fitting else {
+            let none =
+                "no format and context are small enough: take a smaller model or another profile";
+            return vec![none.into()];
+        };
+        let search = self.search().into_iter().next();
+        let with_session = |way: Remedy| {
+            let with = |(way, word): (Remedy, _), setting: &Setting| {
+                (way.say(word).set(setting.clone()), " or ")
+            };
+            settings.iter().fold((way, ", with "), with).0
+        };
+        search.into_iter().chain([way]).map(with_session).collect()
     }
 
     /// The KV cache in fewer bits, if that is enough, and a shorter context; or that there is none.
+    /// `enough` says whether what is still too much may be.
     fn smaller_session(
         self,
         formats: &BTreeMap<TensorKey, WeightFormat>,
         sizes: Sizes,
-        excess: Excess,
-    ) -> Result<Vec<Remedy>, Remedy> {
-        let fits = |sizes: Sizes| {
-            excess.only_flash_left(Excess::of(&self.footprint(formats, sizes), self.profile))
-        };
+        enough: impl Fn(Excess) -> bool,
+    ) -> Result<Vec<Setting>, Remedy> {
+        let fits = |sizes: Sizes| enough(Excess::of(&self.footprint(formats, sizes), self.profile));
         let kv_cache = CacheFormat::I8;
         let narrow = self.model.architecture().head_dim <= kv_cache.max_head_dim();
         let smaller = narrow && sizes.kv_cache != kv_cache && fits(Sizes { kv_cache, ..sizes });
@@ -297,14 +355,13 @@ impl Subject<'_> {
                     ..sizes
                 })
             });
-        let mut ways = Vec::new();
-        if smaller {
-            let setting = Setting::text("kv_cache", kv_cache);
-            ways.push(Remedy::from(setting).say(" fits"));
-        }
-        if let Some(context) = longest {
-            ways.push(Remedy::from(Setting::bare("context", context)).say(" fits"));
-        }
+        let ways: Vec<_> = [
+            smaller.then(|| Setting::text("kv_cache", kv_cache)),
+            longest.map(|context| Setting::bare("context", context)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         match ways.is_empty() {
             true => {
                 Err("no context is short enough: take a smaller model or another profile".into())
@@ -312,6 +369,12 @@ impl Subject<'_> {
             false => Ok(ways),
         }
     }
+}
+
+/// Weights in a format, their size and what it costs.
+fn smaller(format: WeightFormat, footprint: &Footprint) -> Remedy {
+    let size = mb(footprint.flash() as u64);
+    Remedy::from(Setting::text("quant", format)).say(format!(" makes it {size}{}", cost(format)))
 }
 
 /// What a format costs, where it is much: by `docs/compression.md`.
@@ -356,11 +419,6 @@ impl Excess {
         }
     }
 
-    /// Whether of this only what flash can mend is `left`.
-    fn only_flash_left(self, left: Self) -> bool {
-        !left.ram && (self.flash || !left.device)
-    }
-
     /// Whether RAM is exceeded.
     pub(super) fn in_ram(self) -> bool {
         self.ram || self.device
@@ -375,6 +433,15 @@ impl Excess {
 /// A size in MB (10^6 bytes), for people.
 pub(crate) fn mb(bytes: u64) -> String {
     format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
+/// Two sizes that differ, so that one sees it.
+fn apart(one: u64, other: u64) -> [String; 2] {
+    let rounded = [one, other].map(mb);
+    match rounded[0] == rounded[1] {
+        true => [one, other].map(|bytes| format!("{bytes} bytes")),
+        false => rounded,
+    }
 }
 
 #[cfg(test)]

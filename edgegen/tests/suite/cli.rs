@@ -563,12 +563,12 @@ fn an_estimate_of_a_file_is_exact() {
     t2        9.84 KB    5.98 KB    15.8 KB, limit 2 MB: fits
 
     context  KV cache          activations        RAM
-         16  f32      4.16 KB      6.13 KB    10.3 KB, limit 520 KB: fits
-         16  i8        1.6 KB      6.13 KB    7.73 KB, limit 520 KB: fits
-         32  f32      8.32 KB      6.52 KB    14.8 KB, limit 520 KB: fits
-         32  i8        3.2 KB      6.52 KB    9.72 KB, limit 520 KB: fits
-         64  f32      16.6 KB       7.8 KB    24.4 KB, limit 520 KB: fits
-         64  i8        6.4 KB       7.8 KB    14.2 KB, limit 520 KB: fits
+         16  f32      4.16 KB      6.13 KB    10.3 KB, limit 354 KB: fits
+         16  i8        1.6 KB      6.13 KB    7.73 KB, limit 354 KB: fits
+         32  f32      8.32 KB      6.52 KB    14.8 KB, limit 354 KB: fits
+         32  i8        3.2 KB      6.52 KB    9.72 KB, limit 354 KB: fits
+         64  f32      16.6 KB       7.8 KB    24.4 KB, limit 354 KB: fits
+         64  i8        6.4 KB       7.8 KB    14.2 KB, limit 354 KB: fits
     "#);
     let text = stdout(&["estimate", TINY, "--platform", "esp32", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -8,6 +8,7 @@ use crate::common::gguf::Gguf;
 use crate::common::{Shape, Tiny};
 use edgegen::error::Kind;
 use edgegen::import::{files_of, import};
+use edgegen::plan::{Request, plan};
 
 /// The built-in model, as small as it is shipped.
 const HOMECTL: [&str; 5] = ["emit", "--platform", "host", "--quant", "q4"];
@@ -632,4 +633,64 @@ fn a_remedy_is_not_what_the_model_has_not() {
     );
     let short = refusal(&[&emit[..], &["--context", "1"]].concat());
     contains(&short, &["give at least `--context 5`"]);
+}
+
+/// Whatever of flash, RAM and the device's memory is too small, and wherever the weights are.
+#[test]
+fn what_is_said_to_fit_fits_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = import(Path::new(&tiny(folder.path()))).unwrap();
+    let esp32 = include_str!("../../src/profile/built_in/esp32.toml");
+    let mut tried = 0;
+    for case in 0..2 * 4 * 4 * 4 {
+        let [in_flash, flash, ram, device] = [case % 2, case / 2 % 4, case / 8 % 4, case / 32];
+        let lines = esp32.lines().map(|line| match line.split_once(" = ") {
+            Some(("model_size", _)) => {
+                format!("model_size = \"{} KB\"\n", [15, 25, 45, 900][flash])
+            }
+            Some(("ram", _)) => format!("ram = \"{} KB\"\n", [8, 20, 40, 520][ram]),
+            Some(("device_ram", _)) => {
+                format!("device_ram = \"{} KB\"\n", [30, 60, 90, 900][device])
+            }
+            Some(("weights_in_flash", _)) => format!("weights_in_flash = {}\n", in_flash == 1),
+            _ => format!("{line}\n"),
+        });
+        let text = lines.collect::<String>();
+        let Ok(profile) = edgegen::profile::Profile::parse(&text) else {
+            continue;
+        };
+        let Err(error) = plan(&model, &profile, &Request::default()) else {
+            continue;
+        };
+        let message = error.to_string();
+        let help = message.split_once("help: ").unwrap().1;
+        for way in help.split("; ") {
+            let settings: Vec<_> = way.split('`').skip(1).step_by(2).collect();
+            let says = |words: &str| way.contains(words);
+            if says("the least loss") || !(says(" fits") || says(" makes it ")) {
+                continue;
+            }
+            let (first, others) = settings.split_first().unwrap();
+            let others = others.iter().map(|other| vec![first, other]);
+            let choices = match settings.len() {
+                1 => vec![vec![first]],
+                _ => others.collect(),
+            };
+            for choice in choices {
+                let mut request = Request::default();
+                for setting in &choice {
+                    match setting.split_once(' ').unwrap() {
+                        ("--quant", format) => request.quant = format.parse().unwrap(),
+                        ("--kv-cache", format) => request.kv_cache = format.parse().unwrap(),
+                        ("--context", tokens) => request.context = Some(tokens.parse().unwrap()),
+                        other => panic!("{other:?} in {message}"),
+                    }
+                }
+                let fits = plan(&model, &profile, &request);
+                assert!(fits.is_ok(), "{choice:?} of {message}\n{text}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 60, "{tried}");
 }

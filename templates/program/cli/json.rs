@@ -15,9 +15,12 @@ impl Object {
         self.raw(key, &quoted(value))
     }
 
-    /// Adds a number or a truth value.
+    /// Adds a number or a truth value; `null` for what is no number in JSON.
     pub fn plain(self, key: &str, value: impl Display) -> Self {
-        self.raw(key, &value.to_string())
+        match &*value.to_string() {
+            "NaN" | "inf" | "-inf" => self.raw(key, "null"),
+            value => self.raw(key, value),
+        }
     }
 
     /// Adds a list of numbers, or of values that are JSON already.

@@ -45,26 +45,3 @@ fn a_limit_is_the_most_that_fits() {
         assert_eq!(excess.in_ram(), expected[1] || expected[2]);
     }
 }
-
-/// A shorter session mends what exceeds RAM, and of the device's memory only what flash leaves.
-#[test]
-fn only_what_smaller_weights_mend_may_be_left() {
-    let excess = |flash, ram, device| Excess { flash, ram, device };
-    for (before, left, enough) in [
-        (
-            excess(false, true, false),
-            excess(false, false, false),
-            true,
-        ),
-        (
-            excess(false, true, false),
-            excess(false, true, false),
-            false,
-        ),
-        (excess(false, true, true), excess(false, false, true), false),
-        (excess(true, true, true), excess(true, false, true), true),
-        (excess(true, true, true), excess(true, true, true), false),
-    ] {
-        assert_eq!(before.only_flash_left(left), enough, "{before:?}, {left:?}");
-    }
-}
