@@ -6,6 +6,8 @@
 
 mod limits;
 
+use std::collections::BTreeSet;
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, ErrorKind, Value, context};
 
@@ -23,6 +25,10 @@ const LEFT: &str = " \t \n ";
 const RIGHT: &str = " \n\t  ";
 const SYSTEM: &str = "edgegenSystemMark7f3a";
 const USER: &str = "edgegenUserMark91c5";
+
+/// Texts of a template's code that are tried as messages, and the longest.
+const MAX_WORDS: usize = 256;
+const MAX_WORD: usize = 256;
 
 /// Messages that a template might treat in some other way.
 const PROBES: [&str; 6] = [
@@ -79,6 +85,7 @@ fn pieces_of(template: &Template<'_>) -> Result<ChatTemplate> {
 }
 
 struct Template<'t> {
+    source: &'t str,
     environment: Environment<'t>,
     bos: &'t str,
     eos: &'t str,
@@ -108,6 +115,7 @@ impl<'t> Template<'t> {
             .add_template("chat", source)
             .map_err(|error| refuse(&error.to_string()))?;
         Ok(Self {
+            source,
             environment,
             bos,
             eos,
@@ -150,15 +158,58 @@ impl<'t> Template<'t> {
                 continue;
             };
             for system in PROBES {
-                if write(pieces, system, user) != self.render(Some(system), user)? {
-                    return Err(refuse(
-                        "it does more with the messages than place or trim them",
-                    ));
-                }
+                self.check_both(pieces, system, user)?;
+            }
+        }
+        for word in words(self.source) {
+            if write(&chat.without_system, "", word) != self.render(None, word)? {
+                return Err(refuse(&format!("it does something else with `{word}`")));
+            }
+            if let Some(pieces) = &chat.with_system {
+                self.check_both(pieces, PROBES[0], word)?;
+                self.check_both(pieces, word, PROBES[0])?;
             }
         }
         Ok(())
     }
+
+    fn check_both(&self, pieces: &[ChatPiece], system: &str, user: &str) -> Result<()> {
+        match write(pieces, system, user) == self.render(Some(system), user)? {
+            true => Ok(()),
+            false => Err(refuse(
+                "it does more with the messages than place or trim them",
+            )),
+        }
+    }
+}
+
+/// The texts that the template's code names, which it may look for in a message.
+fn words(template: &str) -> BTreeSet<&str> {
+    let mut words = BTreeSet::new();
+    let next = |text: &str, marks: &[&str]| {
+        let found = marks.iter().filter_map(|mark| text.find(mark));
+        found.min()
+    };
+    let mut rest = template;
+    while let Some(start) = next(rest, &["{{", "{%"]) {
+        rest = &rest[start + 2..];
+        while let Some(at) = next(rest, &["'", "\"", "}}", "%}"]) {
+            let quote = &rest[at..=at];
+            rest = &rest[at + 1..];
+            if !matches!(quote, "'" | "\"") {
+                break;
+            }
+            let Some(end) = rest.find(quote) else {
+                return words;
+            };
+            // Of an empty one a template makes the absence of a message.
+            if (1..=MAX_WORD).contains(&end) && words.len() < MAX_WORDS {
+                words.insert(&rest[..end]);
+            }
+            rest = &rest[end + 1..];
+        }
+    }
+    words
 }
 
 /// Cuts a render at the marks.

@@ -287,3 +287,28 @@ fn inspection_tells_all() {
     let json = serde_json::to_value(&inspection).unwrap();
     assert_eq!(json["tokenizer"]["bos"], 1);
 }
+
+/// It is compared with what it makes of each text that its own code names.
+#[test]
+fn a_chat_template_that_changes_messages_is_left_out() {
+    let message = |code: &str| {
+        format!(
+            "{{% for m in messages %}}[{{{{ m.role }}}}]{{{{ m.content{code} }}}}{{% endfor %}}"
+        )
+    };
+    for (template, reduces) in [
+        (message(""), true),
+        (message(" | trim"), true),
+        (message(" ~ '<|eot_id|>'"), true),
+        (message("|replace('<|eot_id|>', '')"), false),
+        (message(".replace(\"/no_think\", '')"), false),
+        (message(".split('###')[0]"), false),
+        (message(" if 'secret' not in m.content"), false),
+        (message(" if {'a': '}'} and m.content != 'stop'"), false),
+    ] {
+        let mut file = Gguf::new(&Tiny::new(Shape::default(), 1));
+        file.text("tokenizer.chat_template", &template);
+        let model = gguf(&file).unwrap();
+        assert_eq!(model.chat_template().is_some(), reduces, "{template}");
+    }
+}
