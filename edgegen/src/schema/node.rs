@@ -148,7 +148,7 @@ impl Kind {
     fn told(&self) -> (String, &'static str) {
         match self {
             Self::Literals(texts) => (
-                format!("{} constants", texts.len()),
+                counted(texts.len(), "constant", "constants"),
                 "give fewer or shorter constants",
             ),
             Self::String { min, max } => (
@@ -165,15 +165,19 @@ impl Kind {
                 "lower `maxItems` or `minItems`; without `maxItems` items are counted no further than `minItems`",
             ),
             Self::Object(properties) => (
-                format!("{} properties", properties.len()),
-                "give fewer properties, or such as have less values",
+                counted(properties.len(), "property", "properties"),
+                "give fewer properties, shorter names, or such as have less values",
             ),
             Self::AnyOf(nodes) => (
-                format!("{} alternatives", nodes.len()),
+                counted(nodes.len(), "alternative", "alternatives"),
                 "give fewer alternatives, or such as begin differently",
             ),
         }
     }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// How many times an array's items are written down.
