@@ -12,8 +12,8 @@ pub(super) struct Fit {
     ram: Option<u64>,
     /// Bytes taken of the device's RAM, and bytes that it has for them.
     device: Option<(u64, u64)>,
-    /// Whether the bytes taken are the session's alone.
-    weights_in_flash: bool,
+    /// Whether the weights are among the bytes taken.
+    weights_in_ram: bool,
 }
 
 impl Fit {
@@ -27,9 +27,7 @@ impl Fit {
             model_size: profile.model_size(),
             ram: profile.ram(),
             device,
-            weights_in_flash: profile
-                .memory()
-                .is_some_and(|memory| memory.weights_in_flash),
+            weights_in_ram: profile.weights_in_ram(),
         }
     }
 
@@ -59,16 +57,16 @@ impl Fit {
 
     /// The session beside its limit, or beside what the device has for it, if that is less.
     pub(super) fn session(&self) -> String {
-        let device = self.device.filter(|_| self.weights_in_flash);
+        let device = self.device.filter(|_| !self.weights_in_ram);
         let budgets = self.ram.into_iter().chain(device.map(|(_, budget)| budget));
-        let exceeded = self.excess.ram || (self.weights_in_flash && self.excess.device);
+        let exceeded = self.excess.ram || (!self.weights_in_ram && self.excess.device);
         limit(budgets.min(), exceeded)
     }
 
     /// That the weights and `what` share the device's RAM, and are too much for it.
     pub(super) fn beside(&self, what: &str) -> String {
         match self.device {
-            Some((taken, budget)) if self.excess.device && !self.weights_in_flash => format!(
+            Some((taken, budget)) if self.excess.device && self.weights_in_ram => format!(
                 ", {} {what} of the device's {}: too much",
                 format_size(taken),
                 format_size(budget)

@@ -149,64 +149,62 @@ impl<'t> Template<'t> {
     /// Compares the pieces with the template on messages without marks.
     fn check(&self, chat: &ChatTemplate) -> Result<()> {
         for user in PROBES {
-            if write(&chat.without_system, "", user) != self.render(None, user)? {
-                return Err(refuse(
-                    "it does more with the user message than place or trim it",
-                ));
-            }
+            self.compare(&chat.without_system, None, user)?;
             let Some(pieces) = &chat.with_system else {
                 continue;
             };
             for system in PROBES {
-                self.check_both(pieces, system, user)?;
+                self.compare(pieces, Some(system), user)?;
             }
         }
         for word in words(self.source) {
-            if write(&chat.without_system, "", word) != self.render(None, word)? {
-                return Err(refuse(&format!("it does something else with `{word}`")));
-            }
+            self.compare(&chat.without_system, None, word)?;
             if let Some(pieces) = &chat.with_system {
-                self.check_both(pieces, PROBES[0], word)?;
-                self.check_both(pieces, word, PROBES[0])?;
+                self.compare(pieces, Some(PROBES[0]), word)?;
+                self.compare(pieces, Some(word), PROBES[0])?;
             }
         }
         Ok(())
     }
 
-    fn check_both(&self, pieces: &[ChatPiece], system: &str, user: &str) -> Result<()> {
-        match write(pieces, system, user) == self.render(Some(system), user)? {
-            true => Ok(()),
-            false => Err(refuse(
-                "it does more with the messages than place or trim them",
-            )),
+    fn compare(&self, pieces: &[ChatPiece], system: Option<&str>, user: &str) -> Result<()> {
+        if write(pieces, system.unwrap_or(""), user) == self.render(system, user)? {
+            return Ok(());
         }
+        Err(refuse(match system {
+            None => "it does more with the user message than place or trim it",
+            Some(_) => "it does more with the messages than place or trim them",
+        }))
     }
 }
 
 /// The texts that the template's code names, which it may look for in a message.
 fn words(template: &str) -> BTreeSet<&str> {
     let mut words = BTreeSet::new();
-    let next = |text: &str, marks: &[&str]| {
-        let found = marks.iter().filter_map(|mark| text.find(mark));
-        found.min()
-    };
     let mut rest = template;
-    while let Some(start) = next(rest, &["{{", "{%"]) {
-        rest = &rest[start + 2..];
-        while let Some(at) = next(rest, &["'", "\"", "}}", "%}"]) {
-            let quote = &rest[at..=at];
-            rest = &rest[at + 1..];
-            if !matches!(quote, "'" | "\"") {
-                break;
+    while let Some(brace) = rest.find('{') {
+        rest = &rest[brace + 1..];
+        if !rest.starts_with(['{', '%']) {
+            continue;
+        }
+        while let Some(at) = rest.find(['\'', '"', '}']) {
+            let (code, found) = rest.split_at(at);
+            let (mark, after) = found.split_at(1);
+            rest = after;
+            if mark == "}" {
+                if code.ends_with('%') || after.starts_with('}') {
+                    break;
+                }
+                continue;
             }
-            let Some(end) = rest.find(quote) else {
+            let Some((word, after)) = after.split_once(mark) else {
                 return words;
             };
             // Of an empty one a template makes the absence of a message.
-            if (1..=MAX_WORD).contains(&end) && words.len() < MAX_WORDS {
-                words.insert(&rest[..end]);
+            if (1..=MAX_WORD).contains(&word.len()) && words.len() < MAX_WORDS {
+                words.insert(word);
             }
-            rest = &rest[end + 1..];
+            rest = after;
         }
     }
     words

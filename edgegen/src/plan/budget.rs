@@ -142,7 +142,7 @@ impl Subject<'_> {
                 // Where no session is small enough, smaller weights are of no use.
                 Err(none) => vec![none],
                 Ok(settings) => {
-                    let weights = match excess.ram || !self.weights_in_ram() {
+                    let weights = match excess.ram || !self.profile.weights_in_ram() {
                         true => Vec::new(),
                         false => self.smaller_weights(sizes),
                     };
@@ -158,16 +158,9 @@ impl Subject<'_> {
         Err(self.refusal(footprint, sizes, excess, ways))
     }
 
-    /// Whether the device's RAM holds the weights too.
-    fn weights_in_ram(self) -> bool {
-        self.profile
-            .memory()
-            .is_some_and(|memory| !memory.weights_in_flash)
-    }
-
     /// Whether the session is too large whatever the weights are.
     fn session_exceeds(self, excess: Excess) -> bool {
-        excess.ram || (excess.device && !self.weights_in_ram())
+        excess.ram || (excess.device && !self.profile.weights_in_ram())
     }
 
     /// What to do where no choice of formats and tokens fits.
@@ -287,17 +280,19 @@ impl Subject<'_> {
 
     /// Weights in fewer bits, so that all fits.
     fn smaller_weights(self, sizes: Sizes) -> Vec<Remedy> {
-        let footprints = || {
-            self.candidates()
-                .map(|(format, formats)| (format, self.footprint(&formats, sizes)))
-        };
-        let fitting =
-            footprints().find(|(_, footprint)| Excess::of(footprint, self.profile).none());
+        let candidates: Vec<_> = self
+            .candidates()
+            .map(|(format, formats)| (format, self.footprint(&formats, sizes)))
+            .collect();
+        let fitting = candidates
+            .iter()
+            .find(|(_, footprint)| Excess::of(footprint, self.profile).none());
         let mut ways = self.search();
         ways.push(match fitting {
-            Some((format, footprint)) => smaller(format, &footprint),
+            Some((format, footprint)) => smaller(*format, footprint),
             None => {
-                let (format, footprint) = footprints()
+                let (format, footprint) = candidates
+                    .iter()
                     .min_by_key(|(_, footprint)| footprint.flash())
                     .expect("there are formats");
                 Remedy::from("no format alone is small enough (")

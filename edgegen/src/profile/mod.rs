@@ -198,6 +198,11 @@ impl Profile {
         self.memory.as_ref()
     }
 
+    /// Whether the weights take of the device's RAM, as far as it is known.
+    pub fn weights_in_ram(&self) -> bool {
+        self.memory().is_some_and(|memory| !memory.weights_in_flash)
+    }
+
     /// The device's speed, as far as it is known.
     pub fn speed(&self) -> Speed {
         self.speed
