@@ -640,6 +640,27 @@ fn a_session_is_longer_than_the_system_message() {
     assert_eq!(plan.sizes().context, tokens + 1);
 }
 
+/// The same format keeps every value, until a text chooses the roundings.
+#[test]
+fn what_is_calibrated_is_not_called_without_loss() {
+    let shape = Shape {
+        dtype: DType::Q8_0,
+        ..Shape::default()
+    };
+    let model = import_gguf(&Tiny::new(shape, 2));
+    for calibrate in [false, true] {
+        let request = Request {
+            quant: Quant::To(WeightFormat::Q8),
+            calibrate,
+            ..Request::default()
+        };
+        let plan = plan(&model, &profile(1), &request).unwrap();
+        let mut kept = plan.conversions().iter().filter(|c| c.from == DType::Q8_0);
+        assert!(kept.clone().count() > 0);
+        assert!(kept.all(|conversion| conversion.lossless != calibrate));
+    }
+}
+
 #[test]
 fn an_answer_cache_holds_at_most_2_to_the_24_tokens() {
     let model = import_gguf(&Tiny::new(Shape::default(), 2));

@@ -631,8 +631,16 @@ fn a_remedy_is_not_what_the_model_has_not() {
         &schema_of(r#"{"type":"integer","multipleOf":0}"#),
         &["`multipleOf` must be", "such as 5, 0.5 or 0.001"],
     );
-    let short = refusal(&[&emit[..], &["--context", "1"]].concat());
-    contains(&short, &["give at least `--context 5`"]);
+    for (context, said) in [
+        ("1", "give at least `--context 5`"),
+        ("0", "give 1 to 112"),
+        ("113", "give at most 112"),
+    ] {
+        contains(
+            &refusal(&[&emit[..], &["--context", context]].concat()),
+            &[said],
+        );
+    }
 }
 
 /// Whatever of flash, RAM and the device's memory is too small, and wherever the weights are.
