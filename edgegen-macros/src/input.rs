@@ -170,3 +170,66 @@ fn parsed<T>(text: &LitStr, parse: impl Fn(&str) -> edgegen::error::Result<T>) -
 fn refusal(at: &Ident, problem: impl Display) -> syn::Error {
     syn::Error::new(at.span(), problem)
 }
+
+#[cfg(test)]
+mod tests {
+    use edgegen::plan::Quant;
+    use edgegen::program::{CacheFormat, WeightFormat};
+    use edgegen::prune::Shape;
+
+    use super::*;
+
+    #[test]
+    fn every_option_is_of_the_recipe() {
+        let input: Input = syn::parse_quote! {
+            mod a {
+                model: "m",
+                tokenizer: "t",
+                platform: "host",
+                cpu: "c",
+                quant: "q8",
+                tensors: { embedding: "t4" },
+                calibrate: true,
+                vocab_size: 300,
+                intermediate_size: 32,
+                kv_heads: 2,
+                layers: 3,
+                plan: "p",
+                calibration: "text",
+                kv_cache: "i8",
+                context: 50,
+                answer_cache: 60,
+                schema: "s",
+                system: "hello",
+                allow_oversize: true,
+            }
+        };
+        let expected = Recipe {
+            model: Some("m".into()),
+            tokenizer: Some("t".into()),
+            platform: "host".into(),
+            cpu: Some("c".into()),
+            compression: Compression {
+                quant: Quant::To(WeightFormat::Q8),
+                tensors: [(Role::Embedding, WeightFormat::T4)].into(),
+                calibrate: true,
+                vocab_size: Some(300),
+                shape: Shape {
+                    intermediate_size: Some(32),
+                    num_key_value_heads: Some(2),
+                    num_hidden_layers: Some(3),
+                },
+                plan: Some("p".into()),
+                calibration: Some("text".into()),
+                kv_cache: CacheFormat::I8,
+            },
+            context: Some(50),
+            answer_cache: Some(60),
+            schema: Some("s".into()),
+            system: Some("hello".into()),
+            allow_oversize: true,
+            ..Recipe::default()
+        };
+        assert_eq!(input.recipe, expected);
+    }
+}

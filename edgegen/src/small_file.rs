@@ -20,6 +20,11 @@ pub(crate) fn read(what: &str, path: &Path, most: u64) -> Result<Vec<u8>> {
     File::open(path)
         .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
         .map_err(|error| Error::io(&format!("read {what}"), path, &error))?;
+    if bytes.starts_with(b"GGUF") {
+        let problem = format!("this is a model in GGUF, and not {what}");
+        let way = format!("give a file with {what} in it");
+        return Err(Error::new(problem).in_file(path).remedy(way));
+    }
     check_length(what, &bytes, most).map_err(|error| error.in_file(path))?;
     // Editors on Windows write it, and nobody means it.
     if bytes.starts_with(BYTE_ORDER_MARK) {
@@ -66,6 +71,19 @@ mod tests {
         let message = error.to_string();
         assert!(
             message.contains("the text has more than 1000 bytes"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_model_is_recognised() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"GGUF\x03\0\0\0").unwrap();
+        let message = read_text("the plan", file.path(), 1000)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("this is a model in GGUF, and not the plan"),
             "{message}"
         );
     }

@@ -101,6 +101,48 @@ fn the_suite_covers_all_instruction_sets() {
     }
 }
 
+/// A CPU that lacks one of them would end the program, and no emulator has each combination.
+#[test]
+fn what_an_instruction_set_enables_was_looked_for() {
+    let sources = sources();
+    // The function that makes a token, and what other token it asks for.
+    let new_of = |path: &str| {
+        let (_, text) = sources.iter().find(|(found, _)| found == path)?;
+        let (_, new) = text.split_once("pub fn new()")?;
+        Some(new.split_once("\n    }\n")?.0)
+    };
+    let mut enabled = 0;
+    for (path, text) in &sources {
+        for list in text.split("#[target_feature(enable = \"").skip(1) {
+            let (folder, _) = path
+                .split_once('/')
+                .expect("a folder for each instruction set");
+            let new = new_of(&format!("{folder}/mod.rs")).expect("a token is made");
+            let other = sources.iter().find_map(|(path, text)| {
+                let token = text.split("pub struct ").nth(1)?.split('(').next()?;
+                new.contains(&format!("({token}::new().is_some() &&"))
+                    .then(|| new_of(path))?
+            });
+            let asked = [Some(new), other];
+            let asked = |what: &str| asked.iter().flatten().any(|new| new.contains(what));
+            for feature in list.split('"').next().unwrap_or_default().split(',') {
+                enabled += 1;
+                let (with_std, without) = (
+                    format!("_feature_detected!(\"{feature}\")"),
+                    format!("target_feature = \"{feature}\""),
+                );
+                assert!(asked(&without), "{path} enables {feature}: no {without}");
+                // An engine for WebAssembly refuses a module whose instructions it lacks.
+                assert!(
+                    asked(&with_std) || folder == "simd128",
+                    "{path}: no {with_std}"
+                );
+            }
+        }
+    }
+    assert!(enabled > 10, "{enabled}");
+}
+
 #[test]
 #[cfg(feature = "sources")]
 fn sources_are_the_files() {

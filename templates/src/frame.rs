@@ -458,6 +458,33 @@ mod tests {
         }
     }
 
+    /// Words that are no numbers: integers of i8, but not its scales.
+    fn finite<C: Cache>(format: C, head_dim: usize, numbers: &[usize]) {
+        let cache = CacheShape {
+            format,
+            context: 8,
+            heads: 3,
+            head_dim,
+        };
+        for head in 0..cache.heads {
+            for word in 0..cache.words() {
+                for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+                    let mut words = std::vec![0.5; 2 * cache.heads * cache.words()];
+                    words[head * cache.words() + word] = wrong;
+                    let found = cache.are_finite(words.into_iter());
+                    assert_eq!(found, !numbers.contains(&word), "{}, {word}", C::NAME);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn integers_of_the_cache_are_no_numbers() {
+        finite(F32Cache, 5, &[0, 1, 2, 3, 4]);
+        // Three words of four integers, and the scale.
+        finite(I8Cache, 12, &[3]);
+    }
+
     #[test]
     fn a_word_of_the_cache_has_a_place_of_its_own() {
         check(F32Cache);

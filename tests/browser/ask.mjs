@@ -20,7 +20,11 @@ for (const line of readFileSync(questions, "utf8").split("\n").slice(0, -1)) {
     kind === "generate"
       ? engine.generate(prompt, options)
       : engine.chat(prompt, kind === "system" ? { ...options, system } : options);
-  const text = [...steps].map((step) => step.text).join("");
-  console.log(Buffer.from(text).toString("hex"));
+  let [text, tokens, next] = ["", []];
+  while (!(next = steps.next()).done) {
+    text += next.value.text;
+    if (next.value.token >= 0) tokens.push(next.value.token);
+  }
+  console.log([Buffer.from(text).toString("hex"), next.value, tokens].join("\t"));
 }
 server.kill();

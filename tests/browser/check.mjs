@@ -146,6 +146,44 @@ const checks = {
     });
   },
 
+  async "what is asked reaches the model, one after the other"() {
+    await visit(async (page) => {
+      await page.goto(page_url);
+      await ready(page);
+      const found = await page.evaluate(async (prompt) => {
+        const [{ load }, { loadEngine }] = [await import("./index.js"), await import("./loader.js")];
+        const session = await load();
+        const { engine } = await loadEngine(new URL("./", location.href));
+        // What the engine says by itself.
+        const alone = (prompt, options) => {
+          const steps = engine.generate(prompt, options);
+          let [text, tokens, next] = ["", 0];
+          while (!(next = steps.next()).done) {
+            text += next.value.text;
+            tokens += next.value.token >= 0;
+          }
+          return { text, tokens, finish: next.value };
+        };
+        const plain = { maxTokens: 48 };
+        const options = [plain, ...[5, 6, 7].map((seed) => ({ ...plain, temperature: 4, topK: 0, topP: 1, seed }))];
+        const questions = options.flatMap((options) => [[prompt, options], ["Once", options]]);
+        const given = await Promise.all(questions.map((question) => session.generate(...question)));
+        const left = [];
+        await session.generate("lamp ".repeat(20), { ...plain, onPrompt: (count) => left.push(count) });
+        return {
+          given: given.map(({ text, tokens, finish }) => ({ text, tokens, finish })),
+          expected: questions.map((question) => alone(...question)),
+          left,
+        };
+      }, prompt);
+      assert.deepEqual(found.given, found.expected);
+      const texts = new Set(found.given.map(({ text }) => text));
+      assert.ok(texts.size > 4, `${texts.size} texts of ${found.given.length} questions`);
+      assert.ok(found.left.length > 0, "a prompt of more than one batch");
+      assert.deepEqual(found.left, [...found.left].sort((a, b) => b - a));
+    });
+  },
+
   async "a saved state goes on in another session, and is refused when changed"() {
     await visit(async (page) => {
       await page.goto(page_url);

@@ -1,7 +1,8 @@
 /* Asks the model through its C interface: ask QUESTIONS. A line of the file is a question, with
    tabs between its kind (generate, chat, or system for a chat with a system message), the system
    message, the prompt, max_tokens, temperature, top_k, top_p and seed; a question without the
-   last five has the default options. The answers are printed as hexadecimal bytes, a line each. */
+   last five has the default options. Of each answer a line is printed: its text as hexadecimal
+   bytes, a tab, why it ended, a tab, and its tokens with commas between them. */
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -32,6 +33,19 @@ static int begin(EdgeSession *session, char **fields, int count) {
     return edge_chat(session, system, system_len, prompt, len, settings);
 }
 
+static const char *finish(const EdgeSession *session) {
+    switch (edge_finish(session)) {
+    case EDGE_FINISH_STOP:
+        return "stop";
+    case EDGE_FINISH_MAX_TOKENS:
+        return "max_tokens";
+    case EDGE_FINISH_CONTEXT_FULL:
+        return "context_full";
+    default:
+        return "running";
+    }
+}
+
 static int answer(EdgeSession *session, char *line) {
     char *fields[8];
     int count = 0;
@@ -50,10 +64,19 @@ static int answer(EdgeSession *session, char *line) {
     }
     EdgePiece piece;
     EdgeStatus status;
+    int32_t tokens[256];
+    size_t given = 0;
     while (!(status = edge_next(session, &piece))) {
         for (size_t i = 0; i < piece.text.len; i++) {
             printf("%02x", piece.text.data[i]);
         }
+        if (piece.token >= 0) {
+            tokens[given++ % 256] = piece.token;
+        }
+    }
+    printf("\t%s\t", finish(session));
+    for (size_t i = 0; i < given && i < 256; i++) {
+        printf("%" PRId32 ",", tokens[i]);
     }
     putchar('\n');
     return status != EDGE_STATUS_DONE;

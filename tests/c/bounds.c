@@ -310,6 +310,21 @@ static void steps(void) {
     MUST(same(generated(session, PROMPT, LENGTH(PROMPT)), expected));
     done(other);
 
+    /* A prompt of more than one batch says how much of it is left. */
+    other = open_at(0);
+    char words[600];
+    size_t len = sizeof words;
+    for (size_t i = 0; i < len; i++) {
+        words[i] = "lamp "[i % 5];
+    }
+    while (edge_generate(other.session, bytes(words), len, NULL) != EDGE_STATUS_OK) {
+        MUST(len -= 5);
+    }
+    MUST(edge_next(other.session, &piece) == EDGE_STATUS_OK);
+    MUST(piece.prompt_left > 0 && piece.token == -1);
+    rest(other.session, text.text, sizeof text.text);
+    done(other);
+
     /* A prompt that is refused ends the answer before it. */
     MUST(edge_generate(session, bytes(PROMPT), LENGTH(PROMPT), &options) == EDGE_STATUS_OK);
     options.top_p = 0;

@@ -5,8 +5,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Locale;
 
-/** Asks the model through Java: java edgegen.Ask QUESTIONS; see tests/c/ask.c. */
+/** Asks the model through Java, which gives no tokens: java edgegen.Ask QUESTIONS; see tests/c/ask.c. */
 final class Ask {
     private Ask() {}
 
@@ -14,9 +15,11 @@ final class Ask {
         try (Model model = new Model()) {
             for (String line : Files.readAllLines(Path.of(args[0]))) {
                 StringBuilder text = new StringBuilder();
-                answer(model, line.split("\t", -1)).forEachRemaining(text::append);
+                Model.Answer answer = answer(model, line.split("\t", -1));
+                answer.forEachRemaining(text::append);
                 byte[] bytes = text.toString().getBytes(StandardCharsets.UTF_8);
-                System.out.println(HexFormat.of().formatHex(bytes));
+                String finish = answer.finish().name().toLowerCase(Locale.ROOT);
+                System.out.println(HexFormat.of().formatHex(bytes) + "\t" + finish + "\t");
             }
         }
     }

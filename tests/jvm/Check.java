@@ -14,6 +14,9 @@ import java.util.List;
  * java edgegen.Check HASH PROMPT ANSWER [WEIGHTS]
  */
 final class Check {
+    /** Bytes that would show in the process, twice what the JVM may take for itself. */
+    private static final long ENOUGH = 256_000_000;
+
     private Check() {}
 
     public static void main(String[] args) throws Exception {
@@ -104,14 +107,26 @@ final class Check {
         System.out.println("ok: " + Model.name() + ", context of " + Model.context() + " tokens");
     }
 
-    /** Sessions that are closed leave nothing behind. */
+    /** Neither sessions that are closed nor calls of one leave anything behind. */
     private static void memoryIsFreed(ByteBuffer weights) throws IOException {
         long before = resident();
         for (int i = 0; i < 200; i++) {
             new Model(weights).close();
         }
+        try (Model model = new Model(weights)) {
+            text(model.generate("on", Options.DEFAULT));
+            int saved = model.save().length;
+            for (long bytes = 0; bytes < ENOUGH; bytes += saved) {
+                model.restore(model.save());
+            }
+            String tooLong = "word ".repeat(100_000);
+            for (long bytes = 0; bytes < ENOUGH; bytes += tooLong.length()) {
+                thrown(ModelException.class, "", () -> model.generate(tooLong, Options.DEFAULT));
+                thrown(ModelException.class, "", () -> model.chat(tooLong, tooLong, Options.DEFAULT));
+            }
+        }
         long grown = resident() - before;
-        equal(grown < 30_000_000 ? 0L : grown, 0L);
+        equal(grown < ENOUGH / 2 ? 0L : grown, 0L);
     }
 
     /** A model holds its weights, also where nobody else does. */

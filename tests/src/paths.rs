@@ -50,10 +50,22 @@ pub fn tiny() -> PathBuf {
 ///
 /// When `EDGEGEN_SMOLLM2` does not name it.
 pub fn smollm2() -> Result<PathBuf, Missing> {
-    let path = std::env::var_os("EDGEGEN_SMOLLM2");
-    path.map(PathBuf::from).ok_or_else(|| {
-        Missing::new("EDGEGEN_SMOLLM2 is not set: EDGEGEN_SMOLLM2=$(tests/fetch-smollm2.sh)")
-    })
+    named("EDGEGEN_SMOLLM2", "tests/fetch-smollm2.sh")
+}
+
+/// Kotlin's compiler, library and coroutines, as `tests/fetch-kotlin.sh` fetches them.
+///
+/// # Errors
+///
+/// When `EDGEGEN_KOTLIN` does not name it.
+pub fn kotlin() -> Result<PathBuf, Missing> {
+    named("EDGEGEN_KOTLIN", "tests/fetch-kotlin.sh")
+}
+
+/// What a variable names, and a script fetches.
+fn named(variable: &str, script: &str) -> Result<PathBuf, Missing> {
+    let path = std::env::var_os(variable).map(PathBuf::from);
+    path.ok_or_else(|| Missing::new(format!("{variable} is not set: {variable}=$({script})")))
 }
 
 /// stories260K in F32 as a GGUF file, if `EDGEGEN_STORIES` names it: for comparisons with other

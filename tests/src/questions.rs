@@ -89,7 +89,7 @@ impl Question {
     }
 
     /// What the crate's program answers.
-    fn answer(&self, program: &Program) -> String {
+    fn answer(&self, program: &Program) -> Answer {
         let mut args: Vec<String> = match self.kind {
             Kind::Generate => Vec::new(),
             Kind::Chat => vec!["--chat".into()],
@@ -107,8 +107,33 @@ impl Question {
         }
         args.extend(["--".into(), self.prompt.into()]);
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        text(&program.json("generate", &args), "text").to_owned()
+        let said = program.json("generate", &args);
+        let number = |name: &str| said[name].as_u64().expect("a number");
+        let tokens: Vec<u64> = serde_json::from_value(said["tokens"].clone()).expect("ids");
+        let most = self.options.map_or(0, |options| options.max_tokens);
+        let context: u64 = CONTEXT.parse().expect("a number");
+        let finish = match tokens.len() as u64 {
+            count if count == u64::from(most) => "max_tokens",
+            count if number("prompt_tokens") + count == context => "context_full",
+            _ => "stop",
+        };
+        Answer {
+            text: text(&said, "text").to_owned(),
+            finish: finish.to_owned(),
+            tokens,
+        }
     }
+}
+
+/// What an interface gives for a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The text.
+    pub text: String,
+    /// Why it ended: `stop`, `max_tokens` or `context_full`.
+    pub finish: String,
+    /// Its tokens' ids.
+    pub tokens: Vec<u64>,
 }
 
 /// Questions of which each differs from another in one thing, which must reach the session.
@@ -182,17 +207,26 @@ fn questions() -> Vec<Question> {
 ///
 /// # Panics
 /// If two answers are the same: then the questions would not show which of them was asked.
-pub fn asked() -> &'static (PathBuf, Vec<String>) {
-    static ASKED: LazyLock<(PathBuf, Vec<String>)> = LazyLock::new(|| {
+pub fn asked() -> &'static (PathBuf, Vec<Answer>) {
+    static ASKED: LazyLock<(PathBuf, Vec<Answer>)> = LazyLock::new(|| {
         let program = Target::Host.build(&chat_recipe().emit());
         let questions = questions();
-        let answers: Vec<String> = questions
+        let answers: Vec<Answer> = questions
             .iter()
             .map(|question| question.answer(&program))
             .collect();
         for (at, answer) in answers.iter().enumerate() {
-            let same = answers[..at].iter().position(|before| before == answer);
-            assert_eq!(same, None, "{:?}: {answer}", questions[at]);
+            let same = answers[..at]
+                .iter()
+                .position(|before| before.text == answer.text);
+            assert_eq!(same, None, "{:?}: {answer:?}", questions[at]);
+        }
+        for finish in ["max_tokens", "context_full"] {
+            let count = answers
+                .iter()
+                .filter(|answer| answer.finish == finish)
+                .count();
+            assert!(count > 0, "no answer ends by {finish}");
         }
         let file = paths::work("questions").join("questions.tsv");
         let lines: String = questions.iter().map(Question::line).collect();
@@ -202,15 +236,25 @@ pub fn asked() -> &'static (PathBuf, Vec<String>) {
     &ASKED
 }
 
-/// The answers that a program printed, a line of hexadecimal bytes each.
-pub fn told(output: &str) -> Vec<String> {
+/// The answers that a program printed, a line each: the text as hexadecimal bytes, a tab, why it
+/// ended, a tab, and the tokens with commas between them.
+pub fn told(output: &str) -> Vec<Answer> {
     let byte = |pair: &[u8]| {
         let digits = std::str::from_utf8(pair).expect("digits");
         u8::from_str_radix(digits, 16).expect("hexadecimal digits")
     };
     let line = |line: &str| {
-        let bytes = line.as_bytes().chunks(2).map(byte).collect();
-        String::from_utf8(bytes).expect("answers are UTF-8")
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [text, finish, tokens] = fields[..] else {
+            panic!("three fields: {line}");
+        };
+        let bytes = text.as_bytes().chunks(2).map(byte).collect();
+        let tokens = tokens.split(',').filter(|id| !id.is_empty());
+        Answer {
+            text: String::from_utf8(bytes).expect("answers are UTF-8"),
+            finish: finish.to_owned(),
+            tokens: tokens.map(|id| id.parse().expect("an id")).collect(),
+        }
     };
     output.lines().map(line).collect()
 }

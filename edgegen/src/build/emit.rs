@@ -338,6 +338,50 @@ fn put(file: &Path, bytes: &[u8]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::with_every_option;
+
+    #[test]
+    fn every_call_sets_its_option() {
+        let emit = Emit::new("m")
+            .tokenizer("t")
+            .platform("host")
+            .cpu("c")
+            .quant("q8")
+            .tensor("embedding", "t4")
+            .calibrate()
+            .vocab_size(300)
+            .intermediate_size(32)
+            .kv_heads(2)
+            .layers(3)
+            .calibration("text")
+            .kv_cache("i8")
+            .context(50)
+            .answer_cache(60)
+            .schema("s")
+            .system("hello")
+            .allow_oversize();
+        assert_eq!(emit.problem, None);
+        assert_eq!(emit.recipe, with_every_option());
+        let plan = emit.plan("p").recipe.compression.plan;
+        assert_eq!(plan, Some("p".into()));
+    }
+
+    #[test]
+    fn weights_are_those_of_the_cache_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| folder.path().join(name));
+        fs::create_dir(&from).unwrap();
+        for (file, text) in [("a", "new"), ("b", "same")] {
+            fs::write(from.join(file), text).unwrap();
+        }
+        fs::create_dir(&to).unwrap();
+        for (file, text) in [("a", "old"), ("b", "same"), ("c", "of before")] {
+            fs::write(to.join(file), text).unwrap();
+        }
+        put_weights(&from, &to).unwrap();
+        assert_eq!(names(&to).unwrap(), ["a", "b"].map(OsString::from).into());
+        assert_eq!(fs::read_to_string(to.join("a")).unwrap(), "new");
+    }
 
     #[test]
     fn options_are_told_as_calls() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::compile::{Compiled, Quiet};
+use crate::compile::{Compiled, Progress, Quiet};
 use crate::emit::Files;
 use crate::error::{Error, Kind, Result};
 use crate::recipe::{Recipe, Refusal};
@@ -80,6 +80,10 @@ pub fn module(recipe: &Recipe) -> Result<Module, Refusal> {
 ///
 /// As [`module`].
 pub fn module_in(cache: &Path, recipe: &Recipe) -> Result<Module, Refusal> {
+    make(cache, recipe, &Quiet)
+}
+
+fn make(cache: &Path, recipe: &Recipe, progress: &impl Progress) -> Result<Module, Refusal> {
     let start = Instant::now();
     let ingredients = recipe.read()?;
     let cache = Cache::at(cache.to_owned());
@@ -92,7 +96,7 @@ pub fn module_in(cache: &Path, recipe: &Recipe) -> Result<Module, Refusal> {
     };
     let (sources, key) = look()?;
     let entry = cache.get(&key, |put| {
-        let compiled = ingredients.compile(&cache.results(), &Quiet)?;
+        let compiled = ingredients.compile(&cache.results(), progress)?;
         if look()?.1 != key {
             return Err(Refusal::cache(
                 Error::of(Kind::Io, "a file of the model changed while it was read")
@@ -121,4 +125,39 @@ fn write(put: Put<'_>, compiled: &Compiled<'_>) -> Result<()> {
     let mut files: Files<'_> = BTreeMap::from([(TEXT, text.as_bytes())]);
     files.extend(weights.iter().map(|(path, bytes)| (path.as_str(), *bytes)));
     put.files(&files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody who saves a file while it is compiled.
+    struct Saves<'a>(&'a Path);
+
+    impl Progress for Saves<'_> {
+        fn spin<T>(&self, _what: &'static str, work: impl FnOnce() -> T) -> T {
+            let mut bytes = std::fs::read(self.0).unwrap();
+            bytes.push(b'\n');
+            std::fs::write(self.0, bytes).unwrap();
+            work()
+        }
+    }
+
+    #[test]
+    fn what_was_made_of_a_changed_file_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let schema = folder.path().join("schema.json");
+        std::fs::write(&schema, r#"{"type": "boolean"}"#).unwrap();
+        let recipe = Recipe {
+            platform: "host".into(),
+            schema: Some(schema.clone()),
+            ..Recipe::default()
+        };
+        let cache = folder.path().join("cache");
+        let refusal = make(&cache, &recipe, &Saves(&schema)).unwrap_err();
+        let error = refusal.into_error().to_string();
+        assert!(error.contains("changed while it was read"), "{error}");
+        assert!(error.contains("build again"), "{error}");
+        make(&cache, &recipe, &Quiet).unwrap();
+    }
 }

@@ -41,3 +41,19 @@ pub(crate) fn folder() -> Option<PathBuf> {
 fn can_be_written(folder: &Path) -> bool {
     fs::create_dir_all(folder).is_ok() && tempfile::tempfile_in(folder).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_can_be_written_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = folder.path().join("a/b");
+        assert!(can_be_written(&new) && new.is_dir());
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(!can_be_written(&folder.path().join("file/b")));
+        // Whoever is root may write anywhere, but not make a file there.
+        assert!(!Path::new("/proc/self").is_dir() || !can_be_written(Path::new("/proc/self")));
+    }
+}

@@ -44,13 +44,16 @@ impl Key {
 static CODE: LazyLock<Sha256> = LazyLock::new(|| {
     // As the build script hashes the rest.
     let mut sources = DefaultHasher::new();
-    for (path, text) in FILES.iter().chain(EMBEDDED.files).chain(SOURCES) {
-        (path, text).hash(&mut sources);
-    }
+    emitted().for_each(|file| file.hash(&mut sources));
     let code = (env!("CARGO_PKG_VERSION"), env!("EDGEGEN_CODE"));
     let key = Key(Sha256::new()).with_value(&code);
     key.with_value(&sources.finish()).0
 });
+
+/// The sources that crates are made of: path and text.
+fn emitted() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    FILES.iter().chain(EMBEDDED.files).chain(SOURCES)
+}
 
 /// SHA-256 of some content, in hexadecimal.
 pub(crate) fn sha256(content: impl AsRef<[u8]>) -> String {
@@ -60,4 +63,22 @@ pub(crate) fn sha256(content: impl AsRef<[u8]>) -> String {
 pub(crate) fn hexadecimal(hash: Sha256) -> String {
     let hash = hash.finalize();
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of the pass, of what a device needs, of the kernels.
+    #[test]
+    fn a_key_depends_on_all_code() {
+        for part in [
+            "fn rms_norm",
+            "What a session knows of its weights: nothing",
+            "unsafe trait HasAvx2",
+        ] {
+            let count = emitted().filter(|(_, text)| text.contains(part)).count();
+            assert!(count > 0, "{part}");
+        }
+    }
 }

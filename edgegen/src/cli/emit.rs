@@ -171,3 +171,33 @@ pub(super) fn run(args: &Args) -> Result<String> {
         done.text()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::recipe::with_every_option;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn recipe(line: &str) -> Recipe {
+        let line = Line::parse_from(line.split(' '));
+        line.args.recipe().unwrap()
+    }
+
+    #[test]
+    fn every_option_is_of_the_recipe() {
+        let line = "emit m --tokenizer t --platform host --cpu c --quant q8 --tensor embedding=t4 --calibrate \
+                    --vocab-size 300 --intermediate-size 32 --kv-heads 2 --layers 3 --calibration text \
+                    --kv-cache i8 --context 50 --answer-cache 60 --schema s --system hello --allow-oversize";
+        assert_eq!(recipe(line), with_every_option());
+        let plan = recipe("emit --platform host --plan p --weights external");
+        assert_eq!(plan.compression.plan, Some("p".into()));
+        assert_ne!(plan.weights, Placement::default());
+    }
+}

@@ -81,8 +81,17 @@ impl Subject {
 fn window(asked: Option<usize>, model: &Model) -> Result<usize> {
     let longest = model.architecture().max_position_embeddings;
     match asked {
+        _ if longest < 2 => Err(Error::does_not_fit(format!(
+            "a model that was trained for a context of {longest} predicts nothing of a text"
+        ))
+        .remedy("give another model")),
         None => Ok(WINDOW.min(longest)),
         Some(window) if (2..=longest).contains(&window) => Ok(window),
+        Some(window) if window < 2 => Err(Error::option(
+            "window",
+            format!("in a window of {window} nothing is predicted from what was before"),
+        )
+        .remedy(format!("give 2 to {longest}"))),
         Some(window) => Err(Error::option(
             "window",
             format!("a window of {window} tokens; the model was trained for {longest}"),

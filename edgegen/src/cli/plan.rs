@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_json::Value;
 
-use crate::cache::Cache;
-use crate::compress::compress_cached;
+use crate::compress::outline;
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::import::{built_in, import_with_tokenizer};
 use crate::plan::{Request, Schedule, Sizes, Step, check_sessions, schedule, shapes};
@@ -114,10 +113,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     if let Some(Show::Program) = args.show {
         // Weights take no part in the text.
         let model = schedule.shape.outline(&model)?;
-        let program = progress::count("packing the weights", |step| {
-            compress_cached(&model, &schedule.plan, &Cache::of_user(), step)
-        })?;
-        return Ok(program.to_string());
+        return Ok(outline(&model, &schedule.plan)?.to_string());
     }
     let shown = Shown {
         args,

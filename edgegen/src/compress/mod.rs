@@ -49,10 +49,7 @@ pub fn compress_cached(
     cache: &Cache,
     progress: Progress<'_>,
 ) -> Result<Program> {
-    let shapes = shapes(model, plan.sizes());
-    let layout = plan.layout(model);
-    memory::check("what the crate has in flash", layout.files.lens().sum())?;
-    let mut files = WeightFiles::new(&layout.files);
+    let (layout, mut files) = empty(model, plan)?;
     let key = plan.calibrated().then(|| key(model, plan));
     let known = key.as_ref().and_then(|key| cache.get(key));
     if !known.is_some_and(|bytes| files.fill(&bytes)) {
@@ -61,7 +58,30 @@ pub fn compress_cached(
             cache.put(&key, &files.joined());
         }
     }
-    Ok(Program {
+    Ok(program(model, plan, layout, files))
+}
+
+/// The program without its weights: for its text, in which they take no part.
+///
+/// # Errors
+///
+/// When this machine has not the memory.
+pub fn outline(model: &Model, plan: &Plan) -> Result<Program> {
+    let (layout, files) = empty(model, plan)?;
+    Ok(program(model, plan, layout, files))
+}
+
+/// Where the weights will be.
+fn empty(model: &Model, plan: &Plan) -> Result<(Layout, WeightFiles)> {
+    let layout = plan.layout(model);
+    memory::check("what the crate has in flash", layout.files.lens().sum())?;
+    let files = WeightFiles::new(&layout.files);
+    Ok((layout, files))
+}
+
+fn program(model: &Model, plan: &Plan, layout: Layout, files: WeightFiles) -> Program {
+    let shapes = shapes(model, plan.sizes());
+    Program {
         arena: Arena::new(&shapes),
         shapes,
         embedding: layout.embedding,
@@ -86,7 +106,7 @@ pub fn compress_cached(
             left_out: model.left_out(),
             conversions: plan.conversions().iter().map(ToString::to_string).collect(),
         },
-    })
+    }
 }
 
 /// What the bytes of the weight files depend on.

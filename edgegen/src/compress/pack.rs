@@ -35,7 +35,7 @@ fn pack_group(
     let mut encoded = Vec::with_capacity(ROW_PADDING * blocks);
     for row in rows.group(group) {
         match row {
-            Some(row) => encode::row(*row, format, &mut encoded)?,
+            Some(row) => encode::row(row, format, &mut encoded)?,
             None => encoded.extend(std::iter::repeat_n(Block::zero(format), blocks)),
         }
     }

@@ -2,11 +2,11 @@
 
 use crate::forward::RopePermutation;
 use crate::model::Tensor;
-use crate::program::ROW_PADDING;
+use crate::program::{ROW_PADDING, projected};
 
-/// Rows in the order in which they are packed; `None` is padding.
+/// Tensors whose rows are packed one after another, each padded to whole groups.
 #[derive(Default)]
-pub(super) struct Rows<'a>(Vec<Option<Row<'a>>>);
+pub(super) struct Rows<'a>(Vec<(&'a Tensor, Option<RopePermutation>)>);
 
 /// A row of a stored tensor.
 #[derive(Clone, Copy)]
@@ -16,18 +16,25 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Appends a tensor's rows, padded to whole groups.
+    /// Appends a tensor's rows.
     pub(super) fn append(&mut self, tensor: &'a Tensor, permutation: Option<RopePermutation>) {
-        self.0.extend((0..tensor.rows()).map(|row| {
-            let index = permutation.map_or(row, |permutation| permutation.source(row));
-            Some(Row { tensor, index })
-        }));
-        self.0
-            .resize(self.0.len().next_multiple_of(ROW_PADDING), None);
+        self.0.push((tensor, permutation));
     }
 
-    /// The rows of one group.
-    pub(super) fn group(&self, group: usize) -> &[Option<Row<'a>>] {
-        &self.0[group * ROW_PADDING..][..ROW_PADDING]
+    /// The rows of one group; `None` is padding.
+    pub(super) fn group(&self, group: usize) -> [Option<Row<'a>>; ROW_PADDING] {
+        let mut first = group * ROW_PADDING;
+        for &(tensor, permutation) in &self.0 {
+            let padded = projected(tensor.rows());
+            if first < padded {
+                return std::array::from_fn(|lane| {
+                    let row = first + lane;
+                    let index = permutation.map_or(row, |permutation| permutation.source(row));
+                    (row < tensor.rows()).then_some(Row { tensor, index })
+                });
+            }
+            first -= padded;
+        }
+        [None; ROW_PADDING]
     }
 }

@@ -220,7 +220,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
     });
     let rope_pairs = number(s.rope_pairs);
     let heads_per_kv = number(s.num_attention_heads / s.num_key_value_heads);
-    let arena = number(program.arena.len());
+    let arena = number(program.arena.floats());
     let answers = (s.answer_cache > 0).then(|| {
         let tokens = number(s.answer_cache);
         quote!(+ #tokens)

@@ -291,3 +291,25 @@ fn truncated(place: &str) -> Error {
         .at(place)
         .remedy("the file is truncated or its header damaged; fetch it again")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seven_plausible_sizes_are_recognised() {
+        let recognised = |sizes: [i32; 7]| recognise(&sizes.map(i32::to_le_bytes).concat());
+        let most = (1 << 24) - 1;
+        // A negative size of the vocabulary says that the output has a matrix of its own.
+        assert!(recognised([most, most, 1, 1, 1, -most, most]));
+        for at in 0..7 {
+            for wrong in [0, 1 << 24, -1 << 24, i32::MIN, i32::MAX] {
+                let mut sizes = [64; 7];
+                sizes[at] = wrong;
+                assert!(!recognised(sizes), "{sizes:?}");
+            }
+        }
+        let magic = MAGIC.to_le_bytes();
+        assert!(recognise(&magic) && !recognise(&magic[..3]) && !recognise(&[1; 27]));
+    }
+}

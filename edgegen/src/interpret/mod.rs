@@ -51,7 +51,7 @@ impl<'p> Interpreter<'p> {
             instruction_set: isa::best(),
             threads: threads.max(1),
             cache: vec![0.0; shapes.kv_cache_len()],
-            arena: vec![0.0; program.arena.len()],
+            arena: vec![0.0; program.arena.floats()],
             activations: vec![Q8Block::ZERO; activation_blocks(shapes)],
             position: 0,
         }

@@ -272,9 +272,10 @@ impl Subject<'_> {
             return Vec::new();
         }
         let search = Remedy::from(Setting::text("policy", "search"));
-        let plan =
-            Remedy::from("`edgegen plan --out FILE` finds what fits with the least loss, for ")
-                .set(Setting::named("plan"));
+        let plan = Remedy::from(
+            "`edgegen plan MODEL --platform P --out FILE` writes a plan that fits, for ",
+        )
+        .set(Setting::named("plan"));
         vec![search.say(" takes what fits with the least loss"), plan]
     }
 
@@ -431,7 +432,7 @@ pub(crate) fn mb(bytes: u64) -> String {
 }
 
 /// Two sizes that differ, so that one sees it.
-fn apart(one: u64, other: u64) -> [String; 2] {
+pub(crate) fn apart(one: u64, other: u64) -> [String; 2] {
     let rounded = [one, other].map(mb);
     match rounded[0] == rounded[1] {
         true => [one, other].map(|bytes| format!("{bytes} bytes")),

@@ -105,7 +105,14 @@ impl PlanFile {
             };
             match given {
                 Formats::Same(format) if !role.is_per_layer() => {
-                    formats.insert(TensorKey::global(role), parse(&format)?);
+                    let format: WeightFormat = parse(&format)?;
+                    if role == Role::OutputMix && format.calibrated() {
+                        let problem =
+                            format!("`{format}` is no format of a matrix that calibration makes");
+                        let way = format!("take a format such as `{}`", WeightFormat::Q8);
+                        return Err(Error::new(problem).at(place).remedy(way));
+                    }
+                    formats.insert(TensorKey::global(role), format);
                 }
                 Formats::OfLayers(list) if role.is_per_layer() => {
                     for (layer, format) in list.iter().enumerate() {
@@ -244,7 +251,11 @@ mod tests {
             calibration: Option<String>,
             vocab_size in prop::option::of(0usize..1 << 40),
         ) {
-            let formats = BTreeMap::from([(TensorKey::global(Role::Embedding), WeightFormat::Q8)]);
+            let formats = BTreeMap::from([
+                (TensorKey::global(Role::Embedding), WeightFormat::Q8),
+                // Of one layer, a list too.
+                (TensorKey::layer(0, Role::Query), WeightFormat::T4),
+            ]);
             let file = PlanFile { model, calibration, vocab_size, formats };
             prop_assert_eq!(PlanFile::parse(&file.write()), Ok(file));
         }

@@ -23,7 +23,7 @@ use crate::text;
 use edgegen_templates::grammar::State;
 
 pub use budget::{Excess, Footprint, Sizes, shapes};
-pub(crate) use budget::{LEAST_VOCABULARY, files_bytes, least_bytes, mb};
+pub(crate) use budget::{LEAST_VOCABULARY, apart, files_bytes, least_bytes, mb};
 pub use choice::Conversion;
 pub use file::PlanFile;
 pub use placement::Placement;

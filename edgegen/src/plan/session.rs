@@ -46,7 +46,7 @@ pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
         usize::from(instruction_sets(profile).len() > 1),
     ];
     let session: usize = session.iter().sum();
-    Arena::new(shapes).len() * size_of::<f32>() + session.next_multiple_of(pointer)
+    Arena::new(shapes).floats() * size_of::<f32>() + session.next_multiple_of(pointer)
 }
 
 /// Whether this machine has the memory for so many sessions.
@@ -55,7 +55,7 @@ pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
 ///
 /// Says how many bytes they take.
 pub(crate) fn check_sessions(count: usize, shapes: &Shapes) -> Result<()> {
-    let floats = shapes.kv_cache_len() + Arena::new(shapes).len();
+    let floats = shapes.kv_cache_len() + Arena::new(shapes).floats();
     let blocks = activation_blocks(shapes);
     let bytes = floats * size_of::<f32>() + blocks * size_of::<runtime_kernels::Q8Block>();
     let what = match count {

@@ -137,13 +137,8 @@ impl Arena {
     }
 
     /// Floats in all.
-    pub fn len(&self) -> usize {
+    pub fn floats(&self) -> usize {
         self.len
-    }
-
-    /// Whether there is no buffer.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 }
 

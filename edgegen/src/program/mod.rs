@@ -167,11 +167,6 @@ impl Program {
         &self.shapes
     }
 
-    /// The packed weights, a file a layer.
-    pub fn files(&self) -> &WeightFiles {
-        &self.files
-    }
-
     /// The tokenizer's tables.
     pub fn tokenizer(&self) -> &TokenizerTables {
         &self.tokenizer
@@ -210,7 +205,7 @@ impl Program {
     /// Words of KV cache, buffers, the tokens that were fed and answers to give again.
     pub fn memory_len(&self) -> usize {
         let shapes = &self.shapes;
-        shapes.kv_cache_len() + self.arena.len() + shapes.context + shapes.answer_cache
+        shapes.kv_cache_len() + self.arena.floats() + shapes.context + shapes.answer_cache
     }
 
     /// Bytes of weights and tables in flash.

@@ -343,3 +343,34 @@ impl Ingredients<'_> {
         compile(&model, &self.profile, &request, cache, progress).map_err(Refusal::of("model"))
     }
 }
+
+/// A recipe with all options but a plan, which excludes others.
+#[cfg(test)]
+pub(crate) fn with_every_option() -> Recipe {
+    Recipe {
+        model: Some("m".into()),
+        tokenizer: Some("t".into()),
+        platform: "host".into(),
+        cpu: Some("c".into()),
+        compression: Compression {
+            quant: Quant::To(WeightFormat::Q8),
+            tensors: [(Role::Embedding, WeightFormat::T4)].into(),
+            calibrate: true,
+            vocab_size: Some(300),
+            shape: crate::prune::Shape {
+                intermediate_size: Some(32),
+                num_key_value_heads: Some(2),
+                num_hidden_layers: Some(3),
+            },
+            plan: None,
+            calibration: Some("text".into()),
+            kv_cache: CacheFormat::I8,
+        },
+        context: Some(50),
+        answer_cache: Some(60),
+        schema: Some("s".into()),
+        system: Some("hello".into()),
+        weights: Placement::default(),
+        allow_oversize: true,
+    }
+}

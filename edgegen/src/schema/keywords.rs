@@ -6,7 +6,7 @@ use super::json::{Json, Object};
 use super::place::Place;
 
 /// Keywords that say nothing about what is valid.
-const ANNOTATIONS: [&str; 11] = [
+const ANNOTATIONS: [&str; 12] = [
     "$schema",
     "$id",
     "$comment",
@@ -18,6 +18,7 @@ const ANNOTATIONS: [&str; 11] = [
     "examples",
     "deprecated",
     "readOnly",
+    "writeOnly",
 ];
 
 /// Keywords that stand for themselves, whatever the type.

@@ -12,10 +12,10 @@ mod vocabulary;
 use std::collections::BTreeMap;
 
 use crate::compress::{Sensitivity, sensitivity};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::model::{Model, TensorKey};
 use crate::plan::{
-    Action, LEAST_VOCABULARY, Plan, PlanFile, Quant, Request, Schedule, Step, least_bytes, mb,
+    Action, LEAST_VOCABULARY, Plan, PlanFile, Quant, Request, Schedule, Step, apart, least_bytes,
 };
 use crate::program::WeightFormat;
 use crate::prune;
@@ -108,7 +108,7 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
     task.check(&model, &as_stored)?;
     let least = least_bytes(&model);
     if let Some(most) = task.most_bytes(&as_stored).filter(|&most| least > most) {
-        return Err(nothing_fits(most, least));
+        return Err(nothing_fits(task.goal, most, &Nearest::IsAbove(least)));
     }
     if task.goal.max_loss.is_none() {
         // What needs no text and loses nearly nothing comes first.
@@ -194,8 +194,9 @@ impl Search<'_> {
                     .vocabularies
                     .iter()
                     .map(|vocabulary| vocabulary.ends()[0]);
-                let nearest = ends.min().unwrap_or(usize::MAX);
-                return Err(nothing_fits(most.unwrap_or(usize::MAX), nearest));
+                let nearest = Nearest::Is(ends.min().unwrap_or(usize::MAX));
+                let most = most.unwrap_or(usize::MAX);
+                return Err(nothing_fits(self.task.goal, most, &nearest));
             };
             let loss = self.measure(&candidate)?;
             if best
@@ -391,13 +392,33 @@ impl Search<'_> {
     }
 }
 
-fn nothing_fits(most: usize, nearest: usize) -> Error {
+/// The nearest that there is, or less than anything takes.
+enum Nearest {
+    Is(usize),
+    IsAbove(usize),
+}
+
+fn nothing_fits(goal: Goal, most: usize, nearest: &Nearest) -> Error {
+    let way = match nearest {
+        _ if goal.budget != Some(most) => {
+            "take a smaller model, a shorter context or another profile".into()
+        }
+        // Rounded up, so that it is enough.
+        Nearest::Is(bytes) => Remedy::from("give at least ").set(Setting::bare(
+            "budget_mb",
+            (*bytes as f64 / 1e4).ceil() / 1e2,
+        )),
+        Nearest::IsAbove(_) => Remedy::from("give more with ").set(Setting::named("budget_mb")),
+    };
+    let (words, bytes) = match nearest {
+        Nearest::Is(bytes) => ("the nearest is", bytes),
+        Nearest::IsAbove(bytes) => ("anything takes more than", bytes),
+    };
+    let [most, bytes] = apart(most as u64, *bytes as u64);
     Error::does_not_fit(format!(
-        "nothing is small enough for {}; the nearest is {}",
-        mb(most as u64),
-        mb(nearest as u64)
+        "nothing is small enough for {most}; {words} {bytes}"
     ))
-    .remedy("take a smaller model, a shorter context or another profile")
+    .remedy(way)
 }
 
 /// How many matrices have each format.

@@ -638,6 +638,15 @@ fn this_machine_is_measured() {
     );
     assert!(possible.contains(&speed.int8_rate.unwrap()), "{speed:?}");
     assert!(stdout(&["plan", "--platform", out]).contains(" tokens/s "));
+    if let Ok(memory) = fs::read_to_string("/proc/meminfo") {
+        let total = memory.split_whitespace().nth(1).unwrap();
+        let total = 1024 * total.parse::<u64>().unwrap();
+        let text = fs::read_to_string(out).unwrap();
+        assert!(
+            text.contains(&format!("device_ram = \"{total} B\"\n")),
+            "{text}"
+        );
+    }
 
     let before = fs::read(&file).unwrap();
     let message = refusal(&["profile", "--out", out]);

@@ -7,7 +7,7 @@ use crate::common::hf::{Folder, interleave};
 use crate::common::{BLOCK_TYPES, Scaling, Shape, Stored, Tiny, llama2c, values, vocabulary};
 use edgegen::import::import;
 use edgegen::inspect::inspect;
-use edgegen::model::{DType, Model, Role, RopeLayout, RopeScaling, TensorKey};
+use edgegen::model::{ChatPiece, DType, Model, Role, RopeLayout, RopeScaling, TensorKey};
 use edgegen::program::tokenizer::TokenizerTables;
 
 fn gguf(file: &Gguf) -> edgegen::error::Result<Model> {
@@ -311,4 +311,53 @@ fn a_chat_template_that_changes_messages_is_left_out() {
         let model = gguf(&file).unwrap();
         assert_eq!(model.chat_template().is_some(), reduces, "{template}");
     }
+}
+
+/// The chat of a folder that has these files beside the model's.
+fn chat_of(files: &[(&str, String)]) -> Vec<ChatPiece> {
+    let place = tempfile::tempdir().unwrap();
+    Folder::new(&Tiny::new(Shape::default(), 1)).write(place.path());
+    for (name, text) in files {
+        std::fs::write(place.path().join(name), text).unwrap();
+    }
+    let model = import(place.path()).unwrap();
+    model.chat_template().unwrap().without_system.clone()
+}
+
+fn literal(text: &str) -> ChatPiece {
+    ChatPiece::Literal(text.to_owned())
+}
+
+/// transformers writes the template alone since 2025, and that one counts; of a list in
+/// `tokenizer_config.json` the one called default.
+#[test]
+fn a_folder_has_its_chat_template_in_either_place() {
+    let template = |begins: &str| {
+        format!("{begins}{{% for m in messages %}}{{{{ m.content }}}}{{% endfor %}}")
+    };
+    let config = |chat: serde_json::Value| {
+        let text = serde_json::json!({"chat_template": chat}).to_string();
+        ("tokenizer_config.json", text)
+    };
+    let named = |name: &str| serde_json::json!({"name": name, "template": template(name)});
+    let alone = ("chat_template.jinja", template("jinja"));
+    let one = config(template("config").into());
+    let many = config(serde_json::json!([named("tool_use"), named("default")]));
+    for (files, begins) in [
+        (vec![alone.clone()], "jinja"),
+        (vec![one.clone()], "config"),
+        (vec![one, alone], "jinja"),
+        (vec![many], "default"),
+    ] {
+        assert_eq!(chat_of(&files), [literal(begins), ChatPiece::User]);
+    }
+}
+
+/// As transformers renders it: without the line break behind a tag, and what is before one.
+#[test]
+fn a_chat_template_of_several_lines_has_no_others() {
+    let template = "{% for m in messages %}\n    {%- set role = m.role %}\n    {% if role == 'user' %}\n\
+                    [U]{{ m.content }}\n    {% endif %}\n{% endfor %}\n[A]";
+    let chat = chat_of(&[("chat_template.jinja", template.to_owned())]);
+    assert_eq!(chat, [literal("[U]"), ChatPiece::User, literal("\n[A]")]);
 }

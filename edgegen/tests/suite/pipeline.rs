@@ -566,6 +566,30 @@ fn bits_depend_on_neither_threads_instruction_set_nor_batch() {
     }
 }
 
+/// Integer products have room for their activations, whichever width is the greatest.
+#[test]
+fn any_width_is_quantized() {
+    for (hidden, intermediate, head_dim) in [(200, 64, 16), (64, 200, 16), (64, 64, 100)] {
+        let shape = Shape {
+            hidden,
+            intermediate,
+            heads: 2,
+            kv_heads: 2,
+            head_dim,
+            rope_dim: head_dim,
+            ..Shape::default()
+        };
+        let tokens = tokens(&shape, 9);
+        let model = import_gguf(&Tiny::new(shape, 12));
+        let program = |batch| program(&model, Quant::To(WeightFormat::Q8), batch);
+        let one = bits(&program(1), 1, None, &tokens);
+        assert!(
+            bits(&program(3), 1, None, &tokens) == one,
+            "{hidden}, {intermediate}, {head_dim}"
+        );
+    }
+}
+
 /// The KV cache in i8: logits move by about a step of 1/127 of the greatest element, no more.
 #[test]
 fn logits_with_a_cache_in_i8_are_near_those_of_the_naive_pass() {

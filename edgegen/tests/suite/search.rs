@@ -134,12 +134,27 @@ fn budgets_are_kept() {
 #[test]
 fn a_budget_that_cannot_be_met_names_the_nearest() {
     let model = tiny(true);
-    let error = searched(&model, within(1000), &Cache::none(), &quiet).unwrap_err();
-    let text = error.to_string();
+    let refused = |budget: usize| {
+        let error = searched(&model, within(budget), &Cache::none(), &quiet);
+        error.unwrap_err().to_string()
+    };
+    let text = refused(1000);
     assert!(
-        text.contains("nothing is small enough for 0.00 MB; the nearest is 0."),
+        text.contains("nothing is small enough for 0.00 MB; anything takes more than 0."),
         "{text}"
     );
+    assert!(text.contains("give more with `--budget-mb`"), "{text}");
+    // Two sizes never print alike, and what is said to be enough is.
+    let text = refused(10_000);
+    assert!(
+        text.contains("nothing is small enough for 10000 bytes; the nearest is 1"),
+        "{text}"
+    );
+    let (_, enough) = text.split_once("give at least `--budget-mb ").unwrap();
+    let (enough, _) = enough.split_once('`').unwrap();
+    let enough = (enough.parse::<f64>().unwrap() * 1e6) as usize;
+    assert!(enough < 30_000, "{enough}");
+    searched(&model, within(enough), &Cache::none(), &quiet).unwrap();
     let goal = Goal {
         budget: None,
         max_loss: Some(1e-12),
@@ -378,6 +393,11 @@ fn bad_plans_are_refused() {
             "embedding = \"t3\"",
             "embedding = [\"t3\"]",
             "formats.embedding: it must be one format",
+        ),
+        (
+            "output_mix = \"q8\"",
+            "output_mix = \"t2\"",
+            "formats.output_mix: `t2` is no format of a matrix that calibration makes",
         ),
         (
             "embedding = \"t3\"",

@@ -125,10 +125,15 @@ impl Jvm {
     }
 
     pub(crate) fn java(&self, class: &str) -> Command {
+        self.java_with(class, &self.folder.join("classes"))
+    }
+
+    /// The class with this path of classes.
+    fn java_with(&self, class: &str, classes: &Path) -> Command {
         let mut command = Command::new("java");
         command
-            .args(["-Xcheck:jni", "-cp"])
-            .arg(self.folder.join("classes"))
+            .args(["-Xcheck:jni", "-Xmx64m", "-cp"])
+            .arg(classes)
             .arg(format!("-Djava.library.path={}", self.folder.display()))
             .arg(format!("edgegen.{class}"));
         command
@@ -155,7 +160,55 @@ fn each_option_and_message_reaches_the_session_through_jni() -> Outcome {
     let (questions, answers) = questions::asked();
     let host = questions::chat_recipe().emit();
     let told = run::must(Jvm::build(&host).java("Ask").arg(questions));
-    assert_eq!(&questions::told(&told), answers);
+    let without_tokens = answers.iter().map(|answer| questions::Answer {
+        tokens: Vec::new(),
+        ..answer.clone()
+    });
+    assert!(
+        questions::told(&told).into_iter().eq(without_tokens),
+        "{told}"
+    );
+    Ok(())
+}
+
+fn each_option_and_message_reaches_the_session_through_kotlin() -> Outcome {
+    run::need(&[("javac", "openjdk-17-jdk-headless")])?;
+    let kotlin = paths::kotlin()?;
+    let (questions, answers) = questions::asked();
+    let host = questions::chat_recipe().emit();
+    let jvm = Jvm::build(&host);
+    let classes = [&jvm.folder.join("classes"), &kotlin].map(|path| path.display().to_string());
+    let classes = PathBuf::from(classes.join(":"));
+    let android = Recipe::built_in("homectl-android", "android", "q4").emit();
+    run::must(
+        Command::new("java")
+            .arg("-cp")
+            .arg(&kotlin)
+            .arg("org.jetbrains.kotlin.cli.jvm.K2JVMCompiler")
+            .args([
+                "-no-stdlib",
+                "-no-reflect",
+                "-no-jdk-module",
+                "-jvm-target",
+                "17",
+                "-Werror",
+                "-cp",
+            ])
+            .arg(&classes)
+            .arg("-d")
+            .arg(jvm.folder.join("classes"))
+            .arg(
+                android
+                    .folder
+                    .join("android/src/main/kotlin/edgegen/EdgeModel.kt"),
+            )
+            .arg(paths::workspace().join("tests/jvm/AskKotlin.kt")),
+    );
+    let told = run::must(jvm.java_with("AskKotlinKt", &classes).arg(questions));
+    let texts = |answers: &[questions::Answer]| -> Vec<String> {
+        answers.iter().map(|answer| answer.text.clone()).collect()
+    };
+    assert_eq!(texts(&questions::told(&told)), texts(answers));
     Ok(())
 }
 
@@ -318,4 +371,5 @@ tests::trials![
     the_library_for_ios_has_its_exports_and_swift_reads_its_header,
     the_library_for_android_has_its_exports_and_its_alignment;
     nightly: the_library_for_the_simulator_of_ios_has_its_exports,
+    each_option_and_message_reaches_the_session_through_kotlin,
 ];

@@ -184,6 +184,16 @@ fn what_cannot_be_verified_is_said() {
     ] {
         refused(&emitted, &arguments, said);
     }
+    for endless in ["yes aaaaaaaa", "yes aaaaaaaa >&2"] {
+        let program = emitted.folder.join("endless");
+        run::script(&program, &format!("#!/bin/sh\n{endless}\n"));
+        let file = program.to_str().expect("UTF-8");
+        refused(
+            &emitted,
+            &["--program", file],
+            "prints more than 16777216 bytes",
+        );
+    }
     let mut nothing = run::clean(edgegen());
     let output = run::output(nothing.args(["verify", "."]));
     assert!(String::from_utf8_lossy(&output.stderr).contains("no crate that edgegen emitted"));

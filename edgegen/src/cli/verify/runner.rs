@@ -1,8 +1,11 @@
 //! What runs a crate's program: this machine, an emulator, or another machine.
 
 use std::fs::File;
+use std::io::{self, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +16,8 @@ use crate::error::{Error, Result};
 /// The names of the program and its weights on a device that they are copied to.
 const COPY: &str = "./edgegen-verify-program";
 const WEIGHTS_COPY: &str = "./edgegen-verify-weights";
+/// More than cargo says of a crate without dependencies, or a crate's program of anything, in bytes.
+const MOST: u64 = 1 << 24;
 
 /// How the program is started.
 pub(super) struct Runner<'a> {
@@ -55,12 +60,17 @@ impl<'a> Runner<'a> {
     fn copy(&self, file: &Path, command: &str) -> Result<()> {
         let content = File::open(file).map_err(|e| Error::io("read it", file, &e))?;
         let mut copy = self.start();
-        copy.arg(command).stdin(content).stderr(Stdio::inherit());
-        if output(&mut copy)?.status.success() {
+        copy.arg(command).stdin(content).stdout(Stdio::null());
+        let status = copy.status().map_err(|error| cannot_start(&copy, &error))?;
+        if status.success() {
             return Ok(());
         }
         let runner = self.words.join(" ");
-        Err(Error::tool(format!("`{runner}` could not copy it")).in_file(file))
+        Err(
+            Error::tool(format!("`{runner}` could not copy it ({status})"))
+                .in_file(file)
+                .remedy("check that the command alone reaches the device"),
+        )
     }
 
     /// The runner's command, to which arguments are added.
@@ -91,13 +101,14 @@ impl<'a> Runner<'a> {
             let there = if self.copied { copy } else { weights };
             command.arg("--weights").arg(there);
         }
-        let output = output(&mut command)?;
+        let output = output(command.stderr(Stdio::piped()))?;
         let failed = |problem: &str| {
             Error::tool(format!("`{}` {problem}", arguments.join(" "))).in_file(self.program)
         };
         let Ok(said) = serde_json::from_slice::<Value>(&output.stdout) else {
             let stderr = String::from_utf8_lossy(&output.stderr);
-            return Err(failed(&format!("printed no JSON: {}", stderr.trim()))
+            let said = format!("printed no JSON ({}): {}", output.status, stderr.trim());
+            return Err(failed(said.trim_end_matches([' ', ':']))
                 .remedy("check that the runner can run this program"));
         };
         if let Ok(Refusal { error }) = Refusal::deserialize(&said) {
@@ -126,9 +137,55 @@ impl Drop for Runner<'_> {
     }
 }
 
+/// What a command prints, while it is no more than [`MOST`].
 pub(super) fn output(command: &mut Command) -> Result<Output> {
-    command.output().map_err(|error| {
-        let name = command.get_program().to_string_lossy().into_owned();
-        Error::tool(format!("cannot start `{name}`: {error}"))
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| cannot_start(command, &error))?;
+    let (sender, receiver) = mpsc::channel();
+    let stdout = child
+        .stdout
+        .take()
+        .map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+    let stderr = child
+        .stderr
+        .take()
+        .map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+    for (index, pipe) in [stdout, stderr].into_iter().enumerate() {
+        let sender = sender.clone();
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let read = pipe.map_or(Ok(0), |pipe| pipe.take(MOST + 1).read_to_end(&mut bytes));
+            // Nobody waits for it where the other one was too long.
+            let _ = sender.send(read.map(|_| (index, bytes)));
+        });
+    }
+    drop(sender);
+    let failed = |error: io::Error| Error::tool(format!("cannot read what it prints: {error}"));
+    let mut texts = [Vec::new(), Vec::new()];
+    for read in receiver {
+        let (index, bytes) = read.map_err(failed)?;
+        if bytes.len() as u64 > MOST {
+            child.kill().and_then(|()| child.wait()).map_err(failed)?;
+            let name = command.get_program().to_string_lossy();
+            let problem = format!("`{name}` prints more than {MOST} bytes");
+            return Err(Error::tool(problem).remedy("give the program of this crate"));
+        }
+        texts[index] = bytes;
+    }
+    let status = child.wait().map_err(failed)?;
+    let [stdout, stderr] = texts;
+    Ok(Output {
+        status,
+        stdout,
+        stderr,
     })
+}
+
+fn cannot_start(command: &Command, error: &io::Error) -> Error {
+    let name = command.get_program().to_string_lossy();
+    Error::tool(format!("cannot start `{name}`: {error}"))
+        .remedy("install it, or give the path of it")
 }

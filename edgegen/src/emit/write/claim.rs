@@ -9,7 +9,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 
 /// How long to wait for another emission: writing takes seconds, on slow cards some more.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ impl Claim {
             if start.elapsed() >= patience {
                 return Err(Error::new("another edgegen is writing into this folder")
                     .in_file(folder)
-                    .remedy("wait until it is done, or give another folder with `--out`"));
+                    .remedy(Remedy::from("wait until it is done").or(super::another_folder())));
             }
             sleep(PAUSE);
         }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::staging::GUARD;
 use super::*;
+use crate::cache::sha256;
 
 fn krate(files: &[(&str, &str)]) -> Crate {
     let mut krate = Crate::new();
@@ -594,8 +595,20 @@ fn a_damaged_lock_or_commit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("crate");
     write(&old(), &out, false).unwrap();
-    fs::write(out.join(LOCK), "nonsense").unwrap();
-    assert!(write(&new(), &out, false).is_err());
+    let neighbour = folder.path().join("neighbour");
+    fs::write(&neighbour, "mine").unwrap();
+    let hash = sha256("mine");
+    for line in [
+        "nonsense".to_owned(),
+        format!("{hash}  ../neighbour"),
+        format!("{hash}  {}", neighbour.display()),
+    ] {
+        fs::write(out.join(LOCK), line).unwrap();
+        for force in [false, true] {
+            assert!(write(&new(), &out, force).is_err());
+            assert!(neighbour.exists());
+        }
+    }
     fs::create_dir(out.join(STAGING)).unwrap();
     let plan = r#"{"replace":[],"remove":["../other"]}"#;
     for text in ["{", plan] {

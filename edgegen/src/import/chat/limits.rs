@@ -55,6 +55,7 @@ pub(super) fn add_to(environment: &mut Environment<'_>) {
     environment.set_unknown_method_callback(|state, value, method, arguments| {
         let text = |value: Option<&Value>| value.and_then(Value::as_str).map_or(0, str::len);
         match method {
+            "format" => check_widths(value.as_str().unwrap_or_default())?,
             "replace" => check_product(text(Some(value)) + 1, text(arguments.get(1)))?,
             "join" => {
                 let joined = arguments.first().unwrap_or(value);
@@ -116,6 +117,20 @@ fn rest(value: &Value, bytes: usize) -> Option<usize> {
         }
         _ => bytes.checked_sub(1),
     }
+}
+
+/// Refuses widths and precisions that come to more than a render may be; any number may be one.
+fn check_widths(format: &str) -> std::result::Result<(), Error> {
+    let mut rest = MAX_RENDER;
+    for digits in format.split(|c: char| !c.is_ascii_digit()) {
+        if !digits.is_empty() {
+            let width = digits.parse().ok();
+            rest = width
+                .and_then(|width| rest.checked_sub(width))
+                .ok_or_else(too_much)?;
+        }
+    }
+    Ok(())
 }
 
 fn check_product(a: usize, b: usize) -> std::result::Result<(), Error> {

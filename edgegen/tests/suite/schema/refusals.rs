@@ -126,6 +126,65 @@ fn keywords() {
 }
 
 #[test]
+fn annotations_say_nothing() {
+    for (key, value) in [
+        (
+            "$schema",
+            json!("https://json-schema.org/draft/2020-12/schema"),
+        ),
+        ("$id", json!("https://example.com/a")),
+        ("$comment", json!("for people")),
+        ("$defs", json!({})),
+        ("definitions", json!({})),
+        ("title", json!("A")),
+        ("description", json!("what it is")),
+        ("default", json!(false)),
+        ("examples", json!([true])),
+        ("deprecated", json!(true)),
+        ("readOnly", json!(true)),
+        ("writeOnly", json!(true)),
+    ] {
+        let language = Language::of(
+            json!({"type": "boolean", key: value})
+                .to_string()
+                .as_bytes(),
+        );
+        let language = language.unwrap_or_else(|error| panic!("{key}: {error}"));
+        assert!(
+            language.has("true") && language.has("false") && !language.has("1"),
+            "{key}"
+        );
+    }
+}
+
+/// A constant is of the types that its value has, and of no other.
+#[test]
+fn a_constant_is_of_its_type() {
+    for (value, its) in [
+        (json!(null), &["null"][..]),
+        (json!(true), &["boolean"]),
+        (json!(7), &["integer", "number"]),
+        (json!(7.5), &["number"]),
+        (json!("a"), &["string"]),
+        (json!([7]), &["array"]),
+        (json!({"a": 7}), &["object"]),
+    ] {
+        for kind in [
+            "null", "boolean", "integer", "number", "string", "array", "object",
+        ] {
+            let schema = json!({"type": kind, "const": value}).to_string();
+            match Language::of(schema.as_bytes()) {
+                Ok(language) => assert!(its.contains(&kind) && language.has(&value.to_string())),
+                Err(error) => {
+                    assert!(!its.contains(&kind), "{error}");
+                    assert!(error.contains("is not of the type"), "{error}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn types() {
     check(&[
         (

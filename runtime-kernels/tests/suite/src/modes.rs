@@ -106,7 +106,34 @@ mod register {
     }
 }
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+#[cfg(all(target_arch = "arm", target_abi = "eabihf"))]
+mod register {
+    use std::arch::asm;
+
+    pub const DEFAULT: u32 = 0;
+    /// Subnormal numbers are zero; up, down, to zero.
+    pub const OTHERS: &[u32] = &[1 << 24, 1 << 22, 2 << 22, 3 << 22];
+    /// CPUs need not have them.
+    pub const TRAPS: &[u32] = &[];
+
+    pub fn read() -> u32 {
+        let value;
+        // SAFETY: the instruction writes the operand.
+        unsafe { asm!("vmrs {}, fpscr", out(reg) value) };
+        value
+    }
+
+    pub fn write(value: u32) {
+        // SAFETY: the values above have no reserved bit.
+        unsafe { asm!("vmsr fpscr, {}", in(reg) value) };
+    }
+}
+
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    all(target_arch = "arm", target_abi = "eabihf")
+)))]
 mod register {
     pub const DEFAULT: u32 = 0;
     pub const OTHERS: &[u32] = &[];

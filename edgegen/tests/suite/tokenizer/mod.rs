@@ -1,5 +1,8 @@
 //! Tokenizers against golden data, and against hostile files.
 
+mod byte_level;
+mod special;
+
 use std::sync::LazyLock;
 
 use crate::common::hf::Folder;
@@ -200,6 +203,17 @@ fn an_added_token_takes_the_white_space_that_it_strips() {
         let least = tables.runtime().least_tokens(long.len());
         assert!(least <= tables.encode(&long, true).len(), "{what}");
     }
+}
+
+/// A merge across a space joins what else would be two words.
+#[test]
+fn words_are_separate_where_no_merge_joins_them() {
+    let mut file = small_file();
+    assert_eq!(tables(&file).encode("a a", true), [259, 259]);
+    file["model"]["vocab"]["a▁"] = json!(272);
+    let merges = file["model"]["merges"].as_array_mut().unwrap();
+    merges.insert(0, json!(["a", "▁"]));
+    assert_eq!(tables(&file).encode("a a", true), [262, 272, 263]);
 }
 
 /// U+2581 in a text takes three bytes, and one in the token that it becomes.

@@ -1,0 +1,110 @@
+//! Byte-level BPE: the words of each pre-tokenizer, by each of its names.
+
+use edgegen::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
+use edgegen::import::tokenizer::hf::from_hf;
+use edgegen::model::Tokenizer;
+use edgegen::program::tokenizer::TokenizerTables;
+use serde_json::{Value, json};
+
+/// What a token of one byte is called, by byte: GPT-2's `bytes_to_unicode`.
+pub(super) fn byte_names() -> Vec<String> {
+    let mut others = '\u{100}'..;
+    let name = |byte: u8| match byte {
+        b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF => char::from(byte),
+        _ => others.next().unwrap(),
+    };
+    (0..=255).map(name).map(String::from).collect()
+}
+
+const MERGES: [&str; 4] = ["1 2", "12 3", "123 4", "_ a"];
+/// After the bytes; the last one is made by no merge.
+const WORDS: [&str; 5] = ["12", "123", "1234", "_a", "xyz"];
+
+const DIGITS: [u32; 4] = [0x31, 0x32, 0x33, 0x34];
+const APART: [u32; 2] = [0x5F, 0x61];
+const LETTERS: [u32; 3] = [0x78, 0x79, 0x7A];
+
+/// The ids of "1234", "_a" and "xyz".
+type Ids = [&'static [u32]; 3];
+const GPT2: Ids = [&[258], &APART, &LETTERS];
+const SMOLLM: Ids = [&DIGITS, &APART, &LETTERS];
+const LLAMA3: Ids = [&[257, 0x34], &[259], &[260]];
+const QWEN2: Ids = [&DIGITS, &[259], &LETTERS];
+
+fn check(what: &str, tokenizer: &Tokenizer, expected: Ids) {
+    let tables = TokenizerTables::new(tokenizer);
+    for (text, ids) in ["1234", "_a", "xyz"].into_iter().zip(expected) {
+        assert_eq!(tables.encode(text, false), ids, "{text:?} of {what}");
+    }
+}
+
+#[test]
+fn gguf_names_how_words_are_split() {
+    let names = byte_names();
+    let tokens = names.iter().map(String::as_str).chain(WORDS).collect();
+    let file = GgufTokenizer {
+        model: "gpt2",
+        tokens,
+        merges: Some(MERGES.to_vec()),
+        add_bos: Some(false),
+        ..GgufTokenizer::default()
+    };
+    for (pre, expected) in [
+        ("gpt-2", GPT2),
+        ("gpt2", GPT2),
+        ("smollm", SMOLLM),
+        ("llama-bpe", LLAMA3),
+        ("llama3", LLAMA3),
+        ("llama-v3", LLAMA3),
+        ("qwen2", QWEN2),
+        ("deepseek-r1-qwen", QWEN2),
+    ] {
+        let pre = Some(pre);
+        let file = GgufTokenizer {
+            pre,
+            ..file.clone()
+        };
+        check(&format!("{pre:?}"), &from_gguf(&file).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_folder_says_how_words_are_split() {
+    let bytes = |use_regex: bool| {
+        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+            "use_regex": use_regex})
+    };
+    let sequence = |first: Value, regex: bool| json!({"type": "Sequence", "pretokenizers": [first, bytes(regex)]});
+    // The files of Llama 3 and Qwen2 differ in how many digits are a word.
+    let split = |digits: &str| {
+        let regex = [
+            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|",
+            digits,
+            r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        ];
+        let pattern = json!({"Regex": regex.concat()});
+        let split = json!({"type": "Split", "pattern": pattern, "behavior": "Isolated",
+            "invert": false});
+        sequence(split, false)
+    };
+    let digits = json!({"type": "Digits", "individual_digits": true});
+    let vocab: serde_json::Map<String, Value> = (byte_names().into_iter())
+        .chain(WORDS.map(String::from))
+        .zip((0..).map(Value::from))
+        .collect();
+    for (pre_tokenizer, ignore_merges, expected) in [
+        (bytes(true), false, GPT2),
+        (sequence(digits, true), false, SMOLLM),
+        (split(r"\p{N}{1,3}"), true, LLAMA3),
+        (split(r"\p{N}"), false, QWEN2),
+    ] {
+        let file = json!({
+            "added_tokens": [], "normalizer": null, "pre_tokenizer": pre_tokenizer,
+            "post_processor": null,
+            "model": {"type": "BPE", "vocab": vocab, "merges": MERGES,
+                "ignore_merges": ignore_merges},
+        });
+        let tokenizer = from_hf(file.to_string().as_bytes(), None, &[]).unwrap();
+        check(&pre_tokenizer.to_string(), &tokenizer, expected);
+    }
+}
