@@ -546,7 +546,7 @@ fn a_model_that_is_far_too_large_is_refused_at_once() {
     ]);
     contains(
         &message,
-        &["nothing is small enough for 100 bytes; anything takes more than "],
+        &["nothing is small enough for 0.00 MB; anything takes more than 0."],
     );
 }
 
