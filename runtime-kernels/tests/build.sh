@@ -1,4 +1,4 @@
-# Sourced by aarch64.sh and wasm.sh: builds the suite for a target.
+# Sourced by arm.sh and wasm.sh: builds the suite for a target.
 
 here=$(cd "$(dirname "$0")" && pwd)
 # The folder of the whole-path tests: a standard library built for one serves the other.

@@ -114,7 +114,8 @@ impl Question {
         let context: u64 = CONTEXT.parse().expect("a number");
         let finish = match tokens.len() as u64 {
             count if count == u64::from(most) => "max_tokens",
-            count if number("prompt_tokens") + count == context => "context_full",
+            // The last token need not be read.
+            count if number("prompt_tokens") + count == context + 1 => "context_full",
             _ => "stop",
         };
         Answer {

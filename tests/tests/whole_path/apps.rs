@@ -188,7 +188,6 @@ fn each_option_and_message_reaches_the_session_through_kotlin() -> Outcome {
             .args([
                 "-no-stdlib",
                 "-no-reflect",
-                "-no-jdk-module",
                 "-jvm-target",
                 "17",
                 "-Werror",

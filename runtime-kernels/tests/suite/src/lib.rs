@@ -19,7 +19,7 @@ pub const EXPECTED: u64 = 0x5479_5635_c78f_963f;
 pub type Results = Vec<(String, Vec<f32>)>;
 
 /// The declaration of an instruction set for the suite. A folder of `src` that is not named here
-/// fails `tests/complete.rs`.
+/// fails `tests/equal.rs`.
 macro_rules! instruction_sets {
     ($($arch:literal: $($folder:ident::$token:ident),*;)*) => {
         /// The folders that the suite knows.
