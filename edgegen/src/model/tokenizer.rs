@@ -399,3 +399,74 @@ fn check_added(parts: &TokenizerParts) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tokenizer of so many tokens, merges and added tokens, of which none is right.
+    fn refused(tokens: usize, merges: usize, added: usize) -> String {
+        let token = Token {
+            bytes: b"a".to_vec(),
+            class: TokenClass::Normal,
+        };
+        let merge = Merge {
+            left: 0,
+            right: 0,
+            rank: 0,
+            merged: 0,
+        };
+        let extra = AddedToken {
+            id: 0,
+            special: false,
+            strip_left: false,
+            strip_right: false,
+        };
+        let parts = TokenizerParts {
+            scheme: Scheme::ByteLevel(ByteLevel {
+                pre_tokenizer: PreTokenizer::Gpt2,
+                ignore_merges: false,
+                assumes_nfc: false,
+                lowercase: false,
+            }),
+            tokens: vec![token; tokens],
+            merges: vec![merge; merges],
+            added: vec![extra; added],
+            bos: None,
+            eos: None,
+            add_bos: false,
+            add_eos: false,
+            // So that what has no other fault has this one.
+            stop: vec![u32::MAX],
+        };
+        Tokenizer::new(parts).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn as_many_as_are_allowed_are_looked_at() {
+        for (most, one_more, looked_at) in [
+            (
+                refused(MAX_TOKENS, 0, 0),
+                refused(MAX_TOKENS + 1, 0, 0),
+                "special token",
+            ),
+            (
+                refused(1, MAX_MERGES, 0),
+                refused(1, MAX_MERGES + 1, 0),
+                "not their concatenation",
+            ),
+            (
+                refused(1, 0, MAX_ADDED),
+                refused(1, 0, MAX_ADDED + 1),
+                "repeats a text",
+            ),
+        ] {
+            assert!(most.contains(looked_at), "{most}");
+            let refusal = ["it must have 1 to", "at most"];
+            assert!(
+                refusal.iter().any(|words| one_more.contains(words)),
+                "{one_more}"
+            );
+        }
+    }
+}

@@ -61,6 +61,11 @@ pub fn report_without_modes() -> Result<String, String> {
     run().map(|names| format!("equal: {}", names.join(" ")))
 }
 
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "wasm32"
+))]
 fn name<I: Isa>(_: I) -> &'static str {
     I::NAME
 }
