@@ -59,10 +59,10 @@ pub fn compile<'a>(
 ) -> Result<Compiled<'a>> {
     let plan = plan(model, profile, request)?;
     check_answer(model, plan.sizes().context)?;
-    check_sessions(1, &shapes(model, plan.sizes()))?;
+    check_sessions([&shapes(model, plan.sizes())])?;
     let footprint = plan.footprint();
     memory::check(
-        "a crate with a session",
+        "a crate with a session takes",
         2 * footprint.flash() + footprint.ram(),
     )?;
     let mut program = progress.count("packing the weights", |step| {

@@ -6,19 +6,19 @@ use std::hint::black_box;
 use crate::error::{Error, Result};
 use crate::profile::format_size;
 
-/// Whether this machine gives so many bytes.
+/// Whether this machine gives so many bytes. `what_takes` them, with the verb, is for the message.
 ///
 /// # Errors
 ///
 /// Says what takes them, and how many they are.
-pub(crate) fn check(what: &str, bytes: usize) -> Result<()> {
+pub(crate) fn check(what_takes: &str, bytes: usize) -> Result<()> {
     let mut memory = Vec::<u8>::new();
     let given = memory.try_reserve_exact(bytes);
     // An allocation that nobody looks at might never be asked for.
     black_box(&mut memory);
     given.map_err(|_| {
         Error::does_not_fit(format!(
-            "{what} takes {} of memory, more than this machine gives",
+            "{what_takes} {} of memory, more than this machine gives",
             format_size(bytes as u64)
         ))
         .remedy("the file describes a model far beyond edge devices, or the context is too long")

@@ -118,7 +118,7 @@ impl Task<'_> {
             ..request
         };
         let plan = plan(model, &Profile::load("host")?, &request)?;
-        check_sessions(1, &shapes(model, plan.sizes()))?;
+        check_sessions([&shapes(model, plan.sizes())])?;
         progress::count("packing the weights", |step| {
             compress_cached(model, &plan, &Cache::of_user(), step)
         })

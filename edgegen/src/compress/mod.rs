@@ -74,7 +74,10 @@ pub fn outline(model: &Model, plan: &Plan) -> Result<Program> {
 /// Where the weights will be.
 fn empty(model: &Model, plan: &Plan) -> Result<(Layout, WeightFiles)> {
     let layout = plan.layout(model);
-    memory::check("what the crate has in flash", layout.files.lens().sum())?;
+    memory::check(
+        "what the crate has in flash takes",
+        layout.files.lens().sum(),
+    )?;
     let files = WeightFiles::new(&layout.files);
     Ok((layout, files))
 }

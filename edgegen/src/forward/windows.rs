@@ -58,7 +58,7 @@ impl Windows {
         }
         let taken = most.min(windows.len());
         memory::check(
-            "the network's way through the calibration text",
+            "the network's way through the calibration text takes",
             taken * size * layer_floats(architecture) * size_of::<f32>(),
         )?;
         let chosen = (0..taken).map(|i| windows[i * windows.len() / taken]);

@@ -49,20 +49,25 @@ pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
     Arena::new(shapes).floats() * size_of::<f32>() + session.next_multiple_of(pointer)
 }
 
-/// Whether this machine has the memory for so many sessions.
+/// Whether this machine has the memory for these sessions at once.
 ///
 /// # Errors
 ///
 /// Says how many bytes they take.
-pub(crate) fn check_sessions(count: usize, shapes: &Shapes) -> Result<()> {
-    let floats = shapes.kv_cache_len() + Arena::new(shapes).floats();
-    let blocks = activation_blocks(shapes);
-    let bytes = floats * size_of::<f32>() + blocks * size_of::<runtime_kernels::Q8Block>();
-    let what = match count {
-        1 => format!("a session of {} tokens", shapes.context),
-        _ => format!("{count} sessions of {} tokens", shapes.context),
+pub(crate) fn check_sessions<'s>(sessions: impl IntoIterator<Item = &'s Shapes>) -> Result<()> {
+    let (mut count, mut context, mut bytes) = (0, 0, 0);
+    for shapes in sessions {
+        let floats = shapes.kv_cache_len() + Arena::new(shapes).floats();
+        let blocks = activation_blocks(shapes);
+        bytes += floats * size_of::<f32>() + blocks * size_of::<runtime_kernels::Q8Block>();
+        context = context.max(shapes.context);
+        count += 1;
+    }
+    let what_takes = match count {
+        1 => format!("a session of {context} tokens takes"),
+        _ => format!("{count} sessions of {context} tokens take"),
     };
-    memory::check(&what, count * bytes)
+    memory::check(&what_takes, bytes)
 }
 
 /// Bytes of RAM of a session: `RAM_BYTES` of the generated crate.

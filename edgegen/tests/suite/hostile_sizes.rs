@@ -32,13 +32,20 @@ fn wide(folder: &Path) -> String {
 
 /// Runs a command on the file, with little memory.
 fn limited(folder: &Path, file: &str, command: &[&str]) -> Output {
-    let limited = format!("ulimit -v {MEMORY}; exec \"$0\" \"$@\"");
+    limited_to(MEMORY, folder, file, command)
+}
+
+/// With so many KB.
+fn limited_to(memory: usize, folder: &Path, file: &str, command: &[&str]) -> Output {
+    let limited = format!("ulimit -v {memory}; exec \"$0\" \"$@\"");
     let edgegen = env!("CARGO_BIN_EXE_edgegen");
     Command::new("sh")
         .args(["-c", &limited, edgegen, command[0], file])
         .args(&command[1..])
         .current_dir(folder)
         .env("EDGEGEN_CACHE", folder.join("cache"))
+        // A session for each, whatever the machine has.
+        .env("RAYON_NUM_THREADS", "2")
         .output()
         .unwrap()
 }
@@ -137,4 +144,51 @@ fn planning_does_no_work_that_grows_with_the_sizes() {
     let emission = "emit     not on this machine: a session of 2048 tokens takes 17";
     assert!(text.contains(emission), "{text}");
     assert!(start.elapsed().as_secs() < 60);
+}
+
+/// Of two programs neither the weights nor the sessions are all that is held.
+#[test]
+fn no_limit_of_memory_ends_an_evaluation_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = wide(folder.path());
+    let text = folder.path().join("text");
+    std::fs::write(&text, "a word and another ".repeat(4)).unwrap();
+    let command = ["eval", "--window", "8", "--text", text.to_str().unwrap()];
+    let mut done = 0;
+    for memory in [
+        400_000, 800_000, 1_200_000, 1_600_000, 1_800_000, 2_000_000, MEMORY,
+    ] {
+        let output = limited_to(memory, folder.path(), &file, &command);
+        let message = String::from_utf8_lossy(&output.stderr);
+        match output.status.code() {
+            Some(0) => done += 1,
+            Some(1) => assert!(message.contains("MB of memory, more than"), "{message}"),
+            other => panic!("{other:?} with {memory} KB: {message}"),
+        }
+    }
+    assert!((1..7).contains(&done), "{done}");
+}
+
+/// A listing has no weights.
+#[test]
+fn a_program_is_shown_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = wide(folder.path());
+    let start = Instant::now();
+    let command = [
+        "plan",
+        "--platform",
+        "host",
+        "--context",
+        "8",
+        "--show",
+        "program",
+    ];
+    let output = limited(folder.path(), &file, &command);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && text.contains("attended = attention"),
+        "{text}"
+    );
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
 }

@@ -115,7 +115,7 @@ fn check_moments(model: &Model) -> Result<()> {
     let widest = a.hidden_size.max(a.intermediate_size).max(queries);
     let bytes = 2 * size_of::<f32>() + size_of::<f64>();
     memory::check(
-        "what calibration knows of an input",
+        "what calibration knows of an input takes",
         widest * widest * bytes,
     )
 }

@@ -3,6 +3,7 @@
 mod logits;
 mod windows;
 
+use std::iter::repeat_n;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -66,15 +67,16 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     let windows = Windows::new(reference, text, window)?;
     let others = Windows::new(candidate, text, window)?;
-    // One of each on every thread.
     let threads = rayon::current_num_threads().min(windows.len());
-    for program in [reference, candidate] {
-        check_sessions(threads, program.shapes())?;
-    }
     let same_tokens = reference.tokenizer() == candidate.tokenizer()
         && reference.shapes().vocab_size == candidate.shapes().vocab_size;
+    let both = [reference.shapes(), candidate.shapes()];
     if same_tokens {
+        check_sessions(repeat_n(both, threads).flatten())?;
         return lock_step(reference, candidate, &windows, progress);
+    }
+    for shapes in both {
+        check_sessions(repeat_n(shapes, threads))?;
     }
     let all = windows.len() + others.len();
     let after = windows.len();
