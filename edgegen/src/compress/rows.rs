@@ -29,8 +29,11 @@ impl<'a> Rows<'a> {
             if first < padded {
                 return std::array::from_fn(|lane| {
                     let row = first + lane;
-                    let index = permutation.map_or(row, |permutation| permutation.source(row));
-                    (row < tensor.rows()).then_some(Row { tensor, index })
+                    let index = || permutation.map_or(row, |permutation| permutation.source(row));
+                    (row < tensor.rows()).then(|| Row {
+                        tensor,
+                        index: index(),
+                    })
                 });
             }
             first -= padded;
