@@ -59,7 +59,7 @@ pub fn compile<'a>(
 ) -> Result<Compiled<'a>> {
     let plan = plan(model, profile, request)?;
     check_answer(model, plan.sizes().context)?;
-    check_sessions([&shapes(model, plan.sizes())])?;
+    check_sessions(1, &[&shapes(model, plan.sizes())])?;
     let footprint = plan.footprint();
     memory::check(
         "a crate with a session takes",

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::error::{Error, Place, Result};
+use crate::import::gguf;
 
 /// The mark that may stand before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -20,7 +21,8 @@ pub(crate) fn read(what: &str, path: &Path, most: u64) -> Result<Vec<u8>> {
     File::open(path)
         .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
         .map_err(|error| Error::io(&format!("read {what}"), path, &error))?;
-    if bytes.starts_with(b"GGUF") {
+    // A text may begin so too, but has no zeros.
+    if gguf::recognise(&bytes) && bytes.iter().take(8).any(|&byte| byte == 0) {
         let problem = format!("this is a model in GGUF, and not {what}");
         let way = format!("give a file with {what} in it");
         return Err(Error::new(problem).in_file(path).remedy(way));
@@ -86,6 +88,9 @@ mod tests {
             message.contains("this is a model in GGUF, and not the plan"),
             "{message}"
         );
+        let about = "GGUF is a format of models";
+        std::fs::write(file.path(), about).unwrap();
+        assert_eq!(read_text("the text", file.path(), 1000).unwrap(), about);
     }
 
     #[test]

@@ -87,16 +87,15 @@ fn window(asked: Option<usize>, model: &Model) -> Result<usize> {
         .remedy("give another model")),
         None => Ok(WINDOW.min(longest)),
         Some(window) if (2..=longest).contains(&window) => Ok(window),
-        Some(window) if window < 2 => Err(Error::option(
-            "window",
-            format!("in a window of {window} nothing is predicted from what was before"),
-        )
-        .remedy(format!("give 2 to {longest}"))),
-        Some(window) => Err(Error::option(
-            "window",
-            format!("a window of {window} tokens; the model was trained for {longest}"),
-        )
-        .remedy(format!("give 2 to {longest}"))),
+        Some(window) => {
+            let problem = match window {
+                0 | 1 => {
+                    format!("in a window of {window} nothing is predicted from what was before")
+                }
+                _ => format!("a window of {window} tokens; the model was trained for {longest}"),
+            };
+            Err(Error::option("window", problem).remedy(format!("give 2 to {longest}")))
+        }
     }
 }
 
@@ -118,7 +117,7 @@ impl Task<'_> {
             ..request
         };
         let plan = plan(model, &Profile::load("host")?, &request)?;
-        check_sessions([&shapes(model, plan.sizes())])?;
+        check_sessions(1, &[&shapes(model, plan.sizes())])?;
         progress::count("packing the weights", |step| {
             compress_cached(model, &plan, &Cache::of_user(), step)
         })

@@ -122,7 +122,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         fit: Fit::of(schedule.plan.footprint(), &profile),
         schedule: &schedule,
         loss,
-        emission: check_sessions([&shapes(&model, schedule.plan.sizes())]),
+        emission: check_sessions(1, &[&shapes(&model, schedule.plan.sizes())]),
     };
     Ok(if args.json {
         json(&shown.json())

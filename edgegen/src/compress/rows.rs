@@ -29,10 +29,9 @@ impl<'a> Rows<'a> {
             if first < padded {
                 return std::array::from_fn(|lane| {
                     let row = first + lane;
-                    let index = || permutation.map_or(row, |permutation| permutation.source(row));
                     (row < tensor.rows()).then(|| Row {
                         tensor,
-                        index: index(),
+                        index: permutation.map_or(row, |permutation| permutation.source(row)),
                     })
                 });
             }

@@ -8,7 +8,7 @@ mod built_in;
 pub mod chat;
 mod description;
 mod foreign;
-mod gguf;
+pub(crate) mod gguf;
 mod hf;
 mod llama;
 mod llama2c;

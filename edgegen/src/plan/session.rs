@@ -49,23 +49,23 @@ pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
     Arena::new(shapes).floats() * size_of::<f32>() + session.next_multiple_of(pointer)
 }
 
-/// Whether this machine has the memory for these sessions at once.
+/// Whether this machine has the memory for so many sessions of each at once.
 ///
 /// # Errors
 ///
 /// Says how many bytes they take.
-pub(crate) fn check_sessions<'s>(sessions: impl IntoIterator<Item = &'s Shapes>) -> Result<()> {
-    let (mut count, mut context, mut bytes) = (0, 0, 0);
-    for shapes in sessions {
+pub(crate) fn check_sessions(count: usize, of_each: &[&Shapes]) -> Result<()> {
+    let bytes = of_each.iter().map(|shapes| {
         let floats = shapes.kv_cache_len() + Arena::new(shapes).floats();
         let blocks = activation_blocks(shapes);
-        bytes += floats * size_of::<f32>() + blocks * size_of::<runtime_kernels::Q8Block>();
-        context = context.max(shapes.context);
-        count += 1;
-    }
-    let what_takes = match count {
+        floats * size_of::<f32>() + blocks * size_of::<runtime_kernels::Q8Block>()
+    });
+    let bytes = count * bytes.sum::<usize>();
+    let contexts = of_each.iter().map(|shapes| shapes.context);
+    let context = contexts.max().unwrap_or(0);
+    let what_takes = match count * of_each.len() {
         1 => format!("a session of {context} tokens takes"),
-        _ => format!("{count} sessions of {context} tokens take"),
+        count => format!("{count} sessions of {context} tokens take"),
     };
     memory::check(&what_takes, bytes)
 }

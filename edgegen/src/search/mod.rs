@@ -108,7 +108,7 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
     task.check(&model, &as_stored)?;
     let least = least_bytes(&model);
     if let Some(most) = task.most_bytes(&as_stored).filter(|&most| least > most) {
-        return Err(nothing_fits(task.goal, most, &Nearest::IsAbove(least)));
+        return Err(nothing_fits(task.goal, most, Nearest::IsAbove(least)));
     }
     if task.goal.max_loss.is_none() {
         // What needs no text and loses nearly nothing comes first.
@@ -196,7 +196,7 @@ impl Search<'_> {
                     .map(|vocabulary| vocabulary.ends()[0]);
                 let nearest = Nearest::Is(ends.min().unwrap_or(usize::MAX));
                 let most = most.unwrap_or(usize::MAX);
-                return Err(nothing_fits(self.task.goal, most, &nearest));
+                return Err(nothing_fits(self.task.goal, most, nearest));
             };
             let loss = self.measure(&candidate)?;
             if best
@@ -393,32 +393,36 @@ impl Search<'_> {
 }
 
 /// The nearest that there is, or less than anything takes.
+#[derive(Clone, Copy)]
 enum Nearest {
     Is(usize),
     IsAbove(usize),
 }
 
-fn nothing_fits(goal: Goal, most: usize, nearest: &Nearest) -> Error {
-    let way = match nearest {
-        _ if goal.budget != Some(most) => {
-            "take a smaller model, a shorter context or another profile".into()
+fn nothing_fits(goal: Goal, most: usize, nearest: Nearest) -> Error {
+    let (words, bytes, more) = match nearest {
+        Nearest::Is(bytes) => {
+            // Rounded up, so that it is enough.
+            let enough = Setting::bare("budget_mb", (bytes as f64 / 1e4).ceil() / 1e2);
+            (
+                "the nearest is",
+                bytes,
+                Remedy::from("give at least ").set(enough),
+            )
         }
-        // Rounded up, so that it is enough.
-        Nearest::Is(bytes) => Remedy::from("give at least ").set(Setting::bare(
-            "budget_mb",
-            (*bytes as f64 / 1e4).ceil() / 1e2,
-        )),
-        Nearest::IsAbove(_) => Remedy::from("give more with ").set(Setting::named("budget_mb")),
+        Nearest::IsAbove(bytes) => {
+            let more = Remedy::from("give more with ").set(Setting::named("budget_mb"));
+            ("anything takes more than", bytes, more)
+        }
     };
-    let (words, bytes) = match nearest {
-        Nearest::Is(bytes) => ("the nearest is", bytes),
-        Nearest::IsAbove(bytes) => ("anything takes more than", bytes),
-    };
-    let [most, bytes] = apart(most as u64, *bytes as u64);
-    Error::does_not_fit(format!(
-        "nothing is small enough for {most}; {words} {bytes}"
-    ))
-    .remedy(way)
+    let [limit, bytes] = apart(most as u64, bytes as u64);
+    let error = Error::does_not_fit(format!(
+        "nothing is small enough for {limit}; {words} {bytes}"
+    ));
+    match goal.budget == Some(most) {
+        true => error.remedy(more),
+        false => error.remedy("take a smaller model, a shorter context or another profile"),
+    }
 }
 
 /// How many matrices have each format.

@@ -122,6 +122,9 @@ impl<'a> Runner<'a> {
     }
 }
 
+/// What came out of which pipe.
+type Printed = io::Result<(usize, Vec<u8>)>;
+
 /// What the program prints when it cannot do what it is asked for.
 #[derive(Deserialize)]
 struct Refusal {
@@ -145,23 +148,8 @@ pub(super) fn output(command: &mut Command) -> Result<Output> {
         .spawn()
         .map_err(|error| cannot_start(command, &error))?;
     let (sender, receiver) = mpsc::channel();
-    let stdout = child
-        .stdout
-        .take()
-        .map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
-    let stderr = child
-        .stderr
-        .take()
-        .map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
-    for (index, pipe) in [stdout, stderr].into_iter().enumerate() {
-        let sender = sender.clone();
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let read = pipe.map_or(Ok(0), |pipe| pipe.take(MOST + 1).read_to_end(&mut bytes));
-            // Nobody waits for it where the other one was too long.
-            let _ = sender.send(read.map(|_| (index, bytes)));
-        });
-    }
+    read(0, child.stdout.take(), &sender);
+    read(1, child.stderr.take(), &sender);
     drop(sender);
     let failed = |error: io::Error| Error::tool(format!("cannot read what it prints: {error}"));
     let mut texts = [Vec::new(), Vec::new()];
@@ -182,6 +170,17 @@ pub(super) fn output(command: &mut Command) -> Result<Output> {
         stdout,
         stderr,
     })
+}
+
+/// Reads a pipe on a thread of its own, no further than what shows that it is too long.
+fn read(index: usize, pipe: Option<impl Read + Send + 'static>, to: &mpsc::Sender<Printed>) {
+    let to = to.clone();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let read = pipe.map_or(Ok(0), |pipe| pipe.take(MOST + 1).read_to_end(&mut bytes));
+        // Nobody waits for it where the other one was too long.
+        let _ = to.send(read.map(|_| (index, bytes)));
+    });
 }
 
 fn cannot_start(command: &Command, error: &io::Error) -> Error {

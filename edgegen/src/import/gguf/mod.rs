@@ -16,7 +16,7 @@ use file::File;
 pub(super) use metadata::Metadata;
 
 /// Whether these are the bytes of a GGUF file.
-pub(super) fn recognise(bytes: &[u8]) -> bool {
+pub(crate) fn recognise(bytes: &[u8]) -> bool {
     bytes.starts_with(b"GGUF") || bytes.starts_with(b"FUGG")
 }
 

@@ -3,7 +3,6 @@
 mod logits;
 mod windows;
 
-use std::iter::repeat_n;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -72,11 +71,11 @@ pub fn evaluate(
         && reference.shapes().vocab_size == candidate.shapes().vocab_size;
     let both = [reference.shapes(), candidate.shapes()];
     if same_tokens {
-        check_sessions(repeat_n(both, threads).flatten())?;
+        check_sessions(threads, &both)?;
         return lock_step(reference, candidate, &windows, progress);
     }
     for shapes in both {
-        check_sessions(repeat_n(shapes, threads))?;
+        check_sessions(threads, &[shapes])?;
     }
     let all = windows.len() + others.len();
     let after = windows.len();

@@ -35,8 +35,9 @@ macro_rules! instruction_sets {
             $($(
                 #[cfg(target_arch = $arch)]
                 if let Some(isa) = runtime_kernels::$folder::$token::new() {
-                    compare(name(isa), &results(isa), &scalar)?;
-                    names.push(name(isa));
+                    let name = <runtime_kernels::$folder::$token as Isa>::NAME;
+                    compare(name, &results(isa), &scalar)?;
+                    names.push(name);
                 }
             )*)*
             Ok(names)
@@ -59,15 +60,6 @@ pub fn report() -> Result<String, String> {
 /// What `run` found: for valgrind, which does not know all modes.
 pub fn report_without_modes() -> Result<String, String> {
     run().map(|names| format!("equal: {}", names.join(" ")))
-}
-
-#[cfg(any(
-    target_arch = "x86_64",
-    target_arch = "aarch64",
-    target_arch = "wasm32"
-))]
-fn name<I: Isa>(_: I) -> &'static str {
-    I::NAME
 }
 
 /// Runs the cases of an instruction set one by one.
