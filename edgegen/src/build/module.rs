@@ -53,8 +53,7 @@ impl Module {
 
     /// What to tell people who waited for it: they can choose that edgegen is optimised.
     pub fn warning(&self) -> Option<String> {
-        let slow = env!("EDGEGEN_OPT_LEVEL") == "0" && self.took > LONG;
-        slow.then(|| {
+        is_slow(env!("EDGEGEN_OPT_LEVEL"), self.took).then(|| {
             format!(
                 "edgegen ran without optimisation, for {} s; with `[profile.dev.build-override] opt-level = 3` in \
                  the workspace's Cargo.toml, and the same for `profile.release`, it is many times as fast",
@@ -62,6 +61,11 @@ impl Module {
             )
         })
     }
+}
+
+/// Whether an optimised edgegen would have been done long before.
+fn is_slow(opt_level: &str, took: Duration) -> bool {
+    opt_level == "0" && took > LONG
 }
 
 /// The module of a recipe. It is made once on a machine, and found in the cache from then on.
@@ -141,6 +145,15 @@ mod tests {
             std::fs::write(self.0, bytes).unwrap();
             work()
         }
+    }
+
+    #[test]
+    fn an_edgegen_that_is_not_optimised_and_takes_long_is_slow() {
+        let longer = LONG + Duration::from_secs(1);
+        assert!(is_slow("0", longer));
+        assert!(!is_slow("0", LONG));
+        assert!(!is_slow("0", Duration::ZERO));
+        assert!(!is_slow("3", longer));
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl Header {
             })?;
             (bytes[36] != 0, Some(group), 256)
         } else {
-            (vocab > 0, None, 28)
+            (vocab.is_positive(), None, 28)
         };
         Ok(Self {
             architecture: Architecture {

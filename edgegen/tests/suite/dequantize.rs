@@ -59,6 +59,19 @@ fn groups_run_over_rows() {
     let mut values = [0.0; 3];
     tensor.dequantize_rows(1..2, &mut values);
     assert_eq!(values, [-10.0, 500.0, 600.0]);
+    assert_eq!(tensor.find_non_finite(), None);
+}
+
+#[test]
+fn a_bad_scale_of_groups_is_found_at_its_first_value() {
+    let mut bytes = vec![1u8; 6];
+    for scale in [1.0, 1.0, f32::NAN] {
+        bytes.extend(scale.to_le_bytes());
+    }
+    let dtype = DType::Q8Groups { group_size: 2 };
+    let tensor = Tensor::new("w", 2, 3, dtype, View::new(bytes)).unwrap();
+    let found = tensor.find_non_finite().unwrap();
+    assert_eq!((found.row, found.col, found.what), (1, 1, "block scale"));
 }
 
 #[test]

@@ -140,6 +140,12 @@ fn wrong_headers() {
             "nested",
         ),
     ]);
+    // What is of no use is read over.
+    let mut others = file();
+    others.array("x.doubles", 12, 2, vec![0xFF; 16]);
+    let inner = [vec![0, 0, 0, 0], vec![1, 0, 0, 0, 0, 0, 0, 0], vec![7]].concat();
+    others.array("x.arrays", 9, 2, inner.repeat(2));
+    read(&others.bytes()).unwrap();
     for (at, what) in [(8, "tensors"), (16, "metadata keys")] {
         for count in [u64::MAX, 1 << 40, 1 << 20] {
             let mut bytes = file().bytes();
