@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::interpret::{bake, golden};
 use crate::memory;
 use crate::model::Model;
-use crate::plan::{Plan, Request, check_answer, check_sessions, plan, shapes};
+use crate::plan::{Plan, Request, check_answer, check_sessions, plan};
 use crate::profile::Profile;
 use crate::program::{Golden, Program};
 
@@ -59,7 +59,7 @@ pub fn compile<'a>(
 ) -> Result<Compiled<'a>> {
     let plan = plan(model, profile, request)?;
     check_answer(model, plan.sizes().context)?;
-    check_sessions(1, &[&shapes(model, plan.sizes())])?;
+    check_sessions(1, &[&plan.shapes(model)])?;
     let footprint = plan.footprint();
     memory::check(
         "a crate with a session takes",

@@ -44,6 +44,7 @@ pub mod silu_mul;
 #[cfg(feature = "sources")]
 mod sources;
 pub mod sum;
+pub mod zero;
 
 /// The weight formats, a file each.
 pub mod formats {
@@ -98,3 +99,4 @@ pub use shape::{BLOCK, Const, Dim, GROUP};
 pub use silu_mul::SiluMul;
 #[cfg(feature = "sources")]
 pub use sources::SOURCES;
+pub use zero::Zero;

@@ -57,4 +57,5 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("sse41/lanes.rs", include_str!("sse41/lanes.rs")),
     ("sse41/mod.rs", include_str!("sse41/mod.rs")),
     ("sum.rs", include_str!("sum.rs")),
+    ("zero.rs", include_str!("zero.rs")),
 ];

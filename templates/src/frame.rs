@@ -6,21 +6,48 @@ use core::iter::once;
 use core::ops::Range;
 
 use super::kernels::{
-    AddAssign, AddBias, Cache, Dim, Format, GROUP, Isa, Q8Block, Quantize, RmsNorm, Rope, SiluMul,
-    head_words, padded_head_words,
+    Cache, Dim, Format, GROUP, Isa, Q8Block, Quantize, head_words, padded_head_words,
 };
 use super::team::{Heads, HeadsBuffers, Operand, Product, Team};
 
-/// A buffer in the arena, `[batch][width]`.
+/// Where a value lies in the arena: some floats of each token of a batch.
 #[derive(Clone, Copy)]
-pub struct Region {
-    /// First float.
+pub struct Place {
+    /// First float of the first token.
     pub start: usize,
-    /// Floats of one token.
-    pub width: usize,
+    /// From a token to the next.
+    pub stride: usize,
+    /// Floats of a token.
+    pub len: usize,
 }
 
-/// The attention's shapes, and the buffers that it works in.
+impl Place {
+    /// `len` floats of each token, from `start` on, and `stride` from a token to the next.
+    pub const fn new(start: usize, stride: usize, len: usize) -> Self {
+        Self { start, stride, len }
+    }
+
+    /// A token's floats.
+    #[inline(always)]
+    pub const fn of(self, token: usize) -> Range<usize> {
+        let start = self.start + token * self.stride;
+        start..start + self.len
+    }
+
+    /// From the first float of the first token to the last of the last.
+    #[inline(always)]
+    const fn all(self, tokens: usize) -> Range<usize> {
+        self.start..self.of(tokens - 1).end
+    }
+}
+
+/// A position's row of a table.
+#[inline(always)]
+pub const fn row(table: &[u8], bytes: usize, position: usize) -> &[u8] {
+    table.split_at(position * bytes).1.split_at(bytes).0
+}
+
+/// The attention's shapes.
 #[derive(Clone, Copy)]
 pub struct AttentionShape<D, G> {
     /// Query heads.
@@ -31,12 +58,6 @@ pub struct AttentionShape<D, G> {
     pub heads_per_kv: G,
     /// Factor on `q · k`.
     pub scale: f32,
-    /// Queries, keys and values.
-    pub input: Region,
-    /// Scratch, as the kernel needs it for the whole context.
-    pub scores: Region,
-    /// Where the result goes.
-    pub output: Region,
 }
 
 /// The KV cache's shape, `[layer][keys, values][head]`, in words: f32, or bits in its place.
@@ -156,18 +177,26 @@ pub struct Frame<'f, T> {
 }
 
 impl<'w, T: Team<'w>> Frame<'_, T> {
+    /// The batch's floats of some places, none of which are of two.
     #[inline(always)]
-    fn range(&self, region: Region) -> Range<usize> {
-        region.start..region.start + self.tokens * region.width
+    fn parts<const N: usize>(&mut self, ranges: [Range<usize>; N]) -> [&mut [f32]; N] {
+        match self.arena.get_disjoint_mut(ranges) {
+            Ok(parts) => parts,
+            Err(_) => panic!("values overlap"),
+        }
     }
 
-    /// The batch's rows of some buffers, which do not overlap.
+    /// Runs a kernel for each token of the batch, on its values and by its position.
     #[inline(always)]
-    fn buffers<const N: usize>(&mut self, regions: [Region; N]) -> [&mut [f32]; N] {
-        let ranges = regions.map(|region| self.range(region));
-        match self.arena.get_disjoint_mut(ranges) {
-            Ok(buffers) => buffers,
-            Err(_) => panic!("the arena's buffers overlap"),
+    pub fn rows<const N: usize>(
+        &mut self,
+        places: [Place; N],
+        kernel: impl Fn(T::Isa, usize, [&mut [f32]; N]),
+    ) {
+        let (isa, first) = (self.team.isa(), self.position);
+        for token in 0..self.tokens {
+            let values = self.parts(places.map(|place| place.of(token)));
+            kernel(isa, first + token, values);
         }
     }
 
@@ -175,172 +204,105 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
     #[inline(always)]
     pub fn embed<F: Format, C: Dim>(
         &mut self,
-        parts: &[&'w [u8]],
+        matrix: &[&'w [u8]],
         blocks: C,
         tokens: &[u32],
-        output: Region,
+        out: Place,
     ) {
         assert!(
-            output.width == 32 * blocks.get(),
+            out.len == 32 * blocks.get(),
             "the output is not as wide as a row"
         );
         let group_bytes = F::group_bytes(blocks.get());
-        let groups_of_part = parts[0].len() / group_bytes;
-        let [out] = self.buffers([output]);
-        for (&token, out) in tokens.iter().zip(out.chunks_exact_mut(output.width)) {
+        let groups_of_part = matrix[0].len() / group_bytes;
+        for (index, &token) in tokens.iter().enumerate() {
             let (group, lane) = (token as usize / GROUP, token as usize % GROUP);
-            let part = parts[group / groups_of_part];
+            let part = matrix[group / groups_of_part];
             let start = group % groups_of_part * group_bytes;
-            F::row(&part[start..start + group_bytes], lane, out);
+            let row = &mut self.arena[out.of(index)];
+            F::row(&part[start..start + group_bytes], lane, row);
         }
     }
 
-    /// `output = rms_norm(input) * gain`.
+    /// Activations to i8, for the products that follow. The tokens' values lie one after the other.
     #[inline(always)]
-    pub fn rms_norm<D: Dim>(
-        &mut self,
-        gain: &[u8],
-        eps: f32,
-        size: D,
-        input: Region,
-        output: Region,
-    ) {
+    pub fn quantize(&mut self, input: Place) {
         let isa = self.team.isa();
-        let [x, out] = self.buffers([input, output]);
-        let rows = x
-            .chunks_exact(input.width)
-            .zip(out.chunks_exact_mut(output.width));
-        for (x, out) in rows {
-            isa.run(RmsNorm {
-                x,
-                gain,
-                eps,
-                size,
-                out,
-            });
-        }
-    }
-
-    /// Activations to i8, for the products that follow.
-    #[inline(always)]
-    pub fn quantize(&mut self, input: Region) {
-        let isa = self.team.isa();
-        let x = &self.arena[self.range(input)];
+        let x = &self.arena[input.all(self.tokens)];
         let out = &mut self.activations[..x.len() / 32];
         isa.run(Quantize { x, out });
     }
 
-    /// `output[start..] = matrix × input`.
+    /// `out = matrix × input`. The tokens' inputs lie one after the other.
     #[inline(always)]
     pub fn mat_mul<F: Format<Input: Operand>, C: Dim>(
         &mut self,
-        parts: &[&'w [u8]],
+        matrix: &[&'w [u8]],
         blocks: C,
-        input: Region,
-        output: Region,
-        start: usize,
+        input: Place,
+        out: Place,
     ) {
-        let ranges = [self.range(input), self.range(output)];
-        let Ok([floats, out]) = self.arena.get_disjoint_mut(ranges) else {
-            panic!("the arena's buffers overlap");
+        let ranges = [input.all(self.tokens), out.all(self.tokens)];
+        let Ok([floats, values]) = self.arena.get_disjoint_mut(ranges) else {
+            panic!("values overlap");
         };
-        let mut row = start;
-        for &weights in parts {
+        let mut row = 0;
+        for &weights in matrix {
             let product = Product::<F, C> {
                 weights,
                 blocks,
                 input: Operand::choose(floats, &self.activations[..]),
                 tokens: self.tokens,
             };
-            self.team.product(product, &mut out[row..], output.width);
+            self.team.product(product, &mut values[row..], out.stride);
             row += weights.len() / F::group_bytes(blocks.get()) * GROUP;
         }
     }
 
-    /// `buffer[start..] += bias`.
-    #[inline(always)]
-    pub fn add_bias(&mut self, bias: &[u8], buffer: Region, start: usize) {
-        let isa = self.team.isa();
-        let [x] = self.buffers([buffer]);
-        for x in x.chunks_exact_mut(buffer.width) {
-            isa.run(AddBias {
-                x: &mut x[start..start + bias.len() / 4],
-                bias,
-            });
-        }
-    }
-
-    /// Rotates `heads` heads that start at `start`. `table` is `[context][cos, sin][pairs]`.
-    #[inline(always)]
-    pub fn rope<H: Dim, D: Dim, P: Dim>(
-        &mut self,
-        table: &[u8],
-        buffer: Region,
-        start: usize,
-        (heads, head_dim, half): (H, D, P),
-    ) {
-        let isa = self.team.isa();
-        let position = self.position;
-        let row_bytes = 8 * half.get();
-        let [x] = self.buffers([buffer]);
-        for (token, x) in x.chunks_exact_mut(buffer.width).enumerate() {
-            isa.run(Rope {
-                x: &mut x[start..start + heads.get() * head_dim.get()],
-                heads,
-                head_dim,
-                half,
-                table: &table[(position + token) * row_bytes..][..row_bytes],
-            });
-        }
-    }
-
-    /// Copies keys and values of the batch to the KV cache, in its format.
+    /// Copies keys and values of the batch to a layer's part of the KV cache, in its format.
     #[inline(always)]
     pub fn store<C: Cache>(
         &mut self,
         cache: CacheShape<C>,
         layer: usize,
-        buffer: Region,
-        key: usize,
-        value: usize,
+        key: Place,
+        value: Place,
     ) {
-        let isa = self.team.isa();
-        let rows = &self.arena[self.range(buffer)];
-        let position = self.position;
+        let (isa, position, tokens) = (self.team.isa(), self.position, self.tokens);
+        let arena = &*self.arena;
         let (keys, values) = cache.layer(layer);
         self.team.with_cache(|memory| {
-            for (token, row) in rows.chunks_exact(buffer.width).enumerate() {
+            for token in 0..tokens {
                 let position = position + token;
+                let (key, value) = (&arena[key.of(token)], &arena[value.of(token)]);
                 for head in 0..cache.heads {
-                    let start = head * cache.head_dim;
-                    C::pack(isa, &row[key + start..][..cache.head_dim], |word, bits| {
+                    let elements = head * cache.head_dim..(head + 1) * cache.head_dim;
+                    C::pack(isa, &key[elements.clone()], |word, bits| {
                         memory[keys + cache.key(position, head, word)] = bits;
                     });
-                    C::pack(
-                        isa,
-                        &row[value + start..][..cache.head_dim],
-                        |word, bits| {
-                            memory[values + cache.value(position, head, word)] = bits;
-                        },
-                    );
+                    C::pack(isa, &value[elements], |word, bits| {
+                        memory[values + cache.value(position, head, word)] = bits;
+                    });
                 }
             }
         });
     }
 
-    /// Causal attention of the queries at the start of the input.
+    /// Causal attention over a layer's part of the KV cache.
     #[inline(always)]
     pub fn attention<C: Cache, D: Dim, G: Dim>(
         &mut self,
         shape: AttentionShape<D, G>,
         cache: CacheShape<C>,
         layer: usize,
+        query: Place,
+        scores: Place,
+        out: Place,
     ) {
         let (keys, values) = cache.layer(layer);
-        let scores = shape.scores.start..shape.scores.start + shape.scores.width;
-        let ranges = [self.range(shape.input), scores, self.range(shape.output)];
-        let Ok([queries, scores, out]) = self.arena.get_disjoint_mut(ranges) else {
-            panic!("the arena's buffers overlap");
+        let ranges = [query.all(self.tokens), scores.of(0), out.all(self.tokens)];
+        let Ok([queries, scratch, attended]) = self.arena.get_disjoint_mut(ranges) else {
+            panic!("values overlap");
         };
         self.team.attention::<C, D, G>(
             Heads {
@@ -356,53 +318,22 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
             },
             HeadsBuffers {
                 queries,
-                query_stride: shape.input.width,
-                scores,
-                out,
-                out_stride: shape.output.width,
+                query_stride: query.stride,
+                scores: scratch,
+                out: attended,
+                out_stride: out.stride,
             },
         );
-        // The padding lies over memory of other buffers.
-        let width = shape.heads * shape.head_dim.get();
-        for row in out.chunks_exact_mut(shape.output.width) {
-            row[width..].fill(0.0);
-        }
     }
 
-    /// `output = silu(gate) * up`, with the gates before `up` and as many.
+    /// Makes the batch consist of the tokens in some rows of a value alone.
     #[inline(always)]
-    pub fn silu_mul(&mut self, input: Region, up: usize, output: Region) {
-        let isa = self.team.isa();
-        let [x, out] = self.buffers([input, output]);
-        let rows = x
-            .chunks_exact(input.width)
-            .zip(out.chunks_exact_mut(output.width));
-        for (x, out) in rows {
-            isa.run(SiluMul {
-                gate: &x[..up],
-                up: &x[up..2 * up],
-                out: &mut out[..up],
-            });
-            // The padding lies over memory of other buffers.
-            out[up..].fill(0.0);
-        }
-    }
-
-    /// Makes the batch consist of the tokens in some rows of `buffer` alone.
-    #[inline(always)]
-    pub fn select(&mut self, buffer: Region, rows: Range<usize>) {
-        let place = |row| buffer.start + row * buffer.width;
-        self.arena
-            .copy_within(place(rows.start)..place(rows.end), buffer.start);
+    pub fn select(&mut self, value: Place, rows: Range<usize>) {
+        self.arena.copy_within(
+            value.of(rows.start).start..value.of(rows.end).start,
+            value.start,
+        );
         self.tokens = rows.len();
-    }
-
-    /// `to += from`.
-    #[inline(always)]
-    pub fn add(&mut self, from: Region, to: Region) {
-        let isa = self.team.isa();
-        let [y, x] = self.buffers([from, to]);
-        isa.run(AddAssign { x, y });
     }
 }
 

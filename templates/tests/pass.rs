@@ -1,7 +1,7 @@
 //! The operations of a pass against plain loops, and on many threads against one: equal bits.
 
 use edgegen_templates::crew::with_crew;
-use edgegen_templates::frame::{AttentionShape, CacheShape, Frame, Region};
+use edgegen_templates::frame::{AttentionShape, CacheShape, Frame, Place, row};
 use edgegen_templates::kernels::{
     Cache, F32, F32Cache, Format, I8Cache, Q8, Q8Block, Scalar, in_default_mode,
 };
@@ -181,20 +181,14 @@ impl<C: Cache> Work for Attending<C> {
     fn run<'w, T: Team<'w>>(&'w self, team: &mut T) -> Vec<f32> {
         let scores = 8 * (self.position + self.tokens).next_multiple_of(8);
         let out = (self.heads() * self.head_dim).next_multiple_of(32);
-        let input = Region {
-            start: 0,
-            width: self.width(),
-        };
-        let scores = Region {
-            start: self.row.len(),
-            width: scores,
-        };
-        let output = Region {
-            start: scores.start + scores.width,
-            width: out,
-        };
+        let part = |start, heads| Place::new(start, self.width(), heads * self.head_dim);
+        let query = part(0, self.heads());
+        let key = part(query.len, self.kv_heads);
+        let value = part(query.len + key.len, self.kv_heads);
+        let scores = Place::new(self.row.len(), scores, scores);
+        let out = Place::new(scores.start + scores.len, out, query.len);
         let mut arena = self.row.clone();
-        arena.resize(output.start + self.tokens * out, 7.0);
+        arena.resize(out.start + self.tokens * out.stride, 7.0);
         let mut frame = Frame {
             team,
             arena: &mut arena,
@@ -202,20 +196,15 @@ impl<C: Cache> Work for Attending<C> {
             tokens: self.tokens,
             position: self.position,
         };
-        let key = self.heads() * self.head_dim;
-        let value = key + self.kv_heads * self.head_dim;
-        frame.store(self.shape(), 1, input, key, value);
+        frame.store(self.shape(), 1, key, value);
         let shape = AttentionShape {
             heads: self.heads(),
             head_dim: self.head_dim,
             heads_per_kv: self.heads_per_kv,
             scale: 0.25,
-            input,
-            scores,
-            output,
         };
-        frame.attention(shape, self.shape(), 1);
-        arena.split_off(output.start)
+        frame.attention(shape, self.shape(), 1, query, scores, out);
+        arena.split_off(out.start)
     }
 }
 
@@ -277,8 +266,8 @@ fn heads_are_split_among_threads_and_see_what_is_stored() {
                     );
                 }
             }
-            // The padding is zero, whatever the memory held.
-            assert!(out[work.heads() * head_dim..].iter().all(|&v| v == 0.0));
+            // The padding is as it was.
+            assert!(out[work.heads() * head_dim..].iter().all(|&v| v == 7.0));
         }
     }
 }
@@ -321,12 +310,15 @@ fn threads_have_the_default_floating_point_mode() {
     assert!(found == expected);
 }
 
-/// Each operation over a batch of tokens, with regions that have others around them.
+/// Each operation over a batch of tokens, with values that have others around them.
 #[test]
-fn operations_touch_their_regions_alone() {
+fn operations_touch_their_places_alone() {
     const TOKENS: usize = 3;
-    let region = |start: usize, width| Region { start, width };
-    let (a, b, c) = (region(40, 64), region(300, 64), region(600, 32));
+    let (a, b, c) = (
+        Place::new(40, 64, 64),
+        Place::new(300, 64, 64),
+        Place::new(600, 32, 32),
+    );
     let before = numbers(9, 800);
     let run = |work: &dyn Fn(&mut Frame<'_, Solo<'_, Scalar>>)| {
         let mut arena = before.clone();
@@ -343,14 +335,12 @@ fn operations_touch_their_regions_alone() {
         });
         (arena, activations)
     };
-    let row = |region: Region, token: usize| region.start + token * region.width;
-    // The arena after `change` of each element of a region: token, element, place.
-    let expect = |region: Region, change: &dyn Fn(usize, usize, usize) -> f32| {
+    // The arena after `change` of each element of a place: token, element, index in the arena.
+    let expect = |place: Place, change: &dyn Fn(usize, usize, usize) -> f32| {
         let mut arena = before.clone();
         for token in 0..TOKENS {
-            for i in 0..region.width {
-                let place = row(region, token) + i;
-                arena[place] = change(token, i, place);
+            for (i, at) in place.of(token).enumerate() {
+                arena[at] = change(token, i, at);
             }
         }
         arena
@@ -368,18 +358,28 @@ fn operations_touch_their_regions_alone() {
         expect(c, &|token, i, _| table[[17, 3, 15][token] * 32 + i])
     );
 
-    let gain = numbers(11, 64);
-    let found = run(&|frame| frame.rms_norm(&bytes(&gain), 0.5, 60usize, a, b)).0;
-    for token in 0..TOKENS {
-        let x = &before[row(a, token)..][..64];
-        let mean = x.iter().map(|x| x * x).sum::<f32>() / 60.0 + 0.5;
-        for i in 0..64 {
-            let error = found[row(b, token) + i] - x[i] / mean.sqrt() * gain[i];
-            assert!(error.abs() < 1e-5);
-        }
-    }
-    assert_eq!(found[..b.start], before[..b.start]);
-    assert_eq!(found[row(b, TOKENS)..], before[row(b, TOKENS)..]);
+    // A kernel sees its token's values, and the position that the batch gives it.
+    let found = run(&|frame| {
+        frame.rows([a, b], |_, position, [x, out]| {
+            for (out, x) in out.iter_mut().zip(x) {
+                *out = *x + position as f32;
+            }
+        });
+    });
+    let added = |token: usize, i: usize, _| before[a.of(token).start + i] + (5 + token) as f32;
+    assert_eq!(found.0, expect(b, &added));
+
+    // Values that lie side by side.
+    let (left, right) = (Place::new(300, 64, 24), Place::new(324, 64, 24));
+    let found = run(&|frame| frame.rows([left, right], |_, _, [x, y]| x.swap_with_slice(y)));
+    let swapped = |_, i: usize, at: usize| match i {
+        0..24 => before[at + 24],
+        24..48 => before[at - 24],
+        _ => before[at],
+    };
+    assert_eq!(found.0, expect(b, &swapped));
+
+    assert_eq!(row(&[0, 1, 2, 3, 4, 5], 2, 1), [2, 3]);
 
     let (found, activations) = run(&|frame| frame.quantize(a));
     assert_eq!(found, before);
@@ -393,65 +393,20 @@ fn operations_touch_their_regions_alone() {
         }
     }
 
-    // Two parts of 8 rows each, into the elements from 16 on.
+    // Two parts of 8 rows each, into a part of each token.
     let rows = numbers(12, 16 * 64);
     let (low, high) = (grouped(&rows[..8 * 64], 64), grouped(&rows[8 * 64..], 64));
-    let found = run(&|frame| frame.mat_mul::<F32, _>(&[&low, &high], 2, a, c, 16)).0;
-    let product = |token: usize, i: usize, place: usize| match i.checked_sub(16) {
-        Some(i) => product(&rows[64 * i..][..64], &before[row(a, token)..][..64]),
-        None => before[place],
-    };
-    assert_eq!(found, expect(c, &product));
-
-    let found = run(&|frame| frame.add_bias(&bytes(&gain[..16]), b, 24)).0;
-    let biased = |_, i: usize, place: usize| match i {
-        24..40 => before[place] + gain[i - 24],
-        _ => before[place],
-    };
-    assert_eq!(found, expect(b, &biased));
-
-    // Two heads of 10 elements, 3 pairs of them rotated, from element 8 on.
-    let table = numbers(13, 6 * 9);
-    let found = run(&|frame| frame.rope(&bytes(&table), a, 8, (2usize, 10usize, 3usize))).0;
-    let rotated = |token: usize, i: usize, place: usize| {
-        let at = i.wrapping_sub(8);
-        let (pair, second) = (at % 10 % 3, at % 10 >= 3);
-        if at >= 20 || at % 10 >= 6 {
-            return before[place];
-        }
-        let row = &table[6 * (5 + token)..];
-        let (cos, sin) = (row[pair], row[3 + pair]);
-        if second {
-            before[place - 3] * sin + before[place] * cos
-        } else {
-            before[place] * cos - before[place + 3] * sin
-        }
-    };
-    assert_eq!(found, expect(a, &rotated));
-
-    // 24 gates, then as many others; what follows in the output is zero.
-    let found = run(&|frame| frame.silu_mul(a, 24, c)).0;
-    for token in 0..TOKENS {
-        for i in 0..32 {
-            let (gate, up) = (before[row(a, token) + i], before[row(a, token) + 24 + i]);
-            let expected = if i < 24 {
-                gate / (1.0 + (-gate).exp()) * up
-            } else {
-                0.0
-            };
-            assert!((found[row(c, token) + i] - expected).abs() < 1e-5);
-        }
-    }
-
-    let found = run(&|frame| frame.add(a, b)).0;
-    assert_eq!(
-        found,
-        expect(b, &|_, _, at| before[at] + before[at - b.start + a.start])
-    );
+    let part = Place::new(c.start + 16, 32, 16);
+    let found = run(&|frame| frame.mat_mul::<F32, _>(&[&low, &high], 2, a, part)).0;
+    let product = |token: usize, i: usize, _| product(&rows[64 * i..][..64], &before[a.of(token)]);
+    assert_eq!(found, expect(part, &product));
 
     let found = run(&|frame| {
         frame.select(a, 1..3);
         assert_eq!(frame.tokens, 2);
     });
-    assert_eq!(found.0[row(a, 0)..row(a, 2)], before[row(a, 1)..row(a, 3)]);
+    assert_eq!(
+        found.0[a.of(0).start..a.of(2).start],
+        before[a.of(1).start..a.of(3).start]
+    );
 }

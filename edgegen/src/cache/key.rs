@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn a_key_depends_on_all_code() {
         for part in [
-            "fn rms_norm",
+            "fn mat_mul",
             "What a session knows of its weights: nothing",
             "unsafe trait HasAvx2",
         ] {

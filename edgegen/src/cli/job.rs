@@ -8,7 +8,7 @@ use crate::compile::compile;
 use crate::emit::{WriteReport, check_destination, weights_file, write};
 use crate::error::Result;
 use crate::model::Model;
-use crate::plan::{Placement, Plan, Request, shapes};
+use crate::plan::{Placement, Plan, Request};
 use crate::profile::{App, Profile, format_size};
 use crate::program::Golden;
 use crate::program::tokenizer::TokenizerTables;
@@ -122,7 +122,7 @@ impl Done<'_> {
             &format_args!("{written} written, {unchanged} unchanged, {removed} removed"),
         );
         let model = self.job.model;
-        let shapes = shapes(model, self.plan.sizes());
+        let shapes = self.plan.shapes(model);
         for (what, kept, all, _) in shapes.kept(model.left_out()) {
             row("kept", &format_args!("{what}: {kept} of {all}"));
         }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::import::import_with_tokenizer;
 use crate::interpret::{Evaluation, evaluate};
 use crate::model::Model;
-use crate::plan::{Quant, Request, check_sessions, plan, shapes};
+use crate::plan::{Quant, Request, check_sessions, plan};
 use crate::profile::Profile;
 use crate::program::Program;
 use crate::text;
@@ -117,7 +117,7 @@ impl Task<'_> {
             ..request
         };
         let plan = plan(model, &Profile::load("host")?, &request)?;
-        check_sessions(1, &[&shapes(model, plan.sizes())])?;
+        check_sessions(1, &[&plan.shapes(model)])?;
         progress::count("packing the weights", |step| {
             compress_cached(model, &plan, &Cache::of_user(), step)
         })

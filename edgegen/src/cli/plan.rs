@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::compress::outline;
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::import::{built_in, import_with_tokenizer};
-use crate::plan::{Request, Schedule, Sizes, Step, check_sessions, schedule, shapes};
+use crate::plan::{Request, Schedule, Sizes, Step, check_sessions, schedule};
 use crate::profile::{Profile, format_size};
 use crate::program::CacheFormat;
 use crate::search::Loss;
@@ -122,7 +122,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         fit: Fit::of(schedule.plan.footprint(), &profile),
         schedule: &schedule,
         loss,
-        emission: check_sessions(1, &[&shapes(&model, schedule.plan.sizes())]),
+        emission: check_sessions(1, &[&schedule.plan.shapes(&model)]),
     };
     Ok(if args.json {
         json(&shown.json())

@@ -14,12 +14,13 @@ use runtime_kernels::in_default_mode;
 use crate::cache::{Cache, Key};
 use crate::error::Result;
 use crate::forward::{RopePermutation, rope};
+use crate::graph::Table;
 use crate::layout::{Content, Layout};
 use crate::memory;
 use crate::model::{Model, Tensor, TensorKey};
-use crate::plan::{Plan, shapes};
+use crate::plan::Plan;
 use crate::program::tokenizer::TokenizerTables;
-use crate::program::{Arena, Prefix, Program, Provenance, WeightFiles};
+use crate::program::{Prefix, Program, Provenance, WeightFiles};
 
 use calibrate::{Calibrated, Coded, calibrate};
 pub use calibrate::{Sensitivity, sensitivity};
@@ -83,14 +84,15 @@ fn empty(model: &Model, plan: &Plan) -> Result<(Layout, WeightFiles)> {
 }
 
 fn program(model: &Model, plan: &Plan, layout: Layout, files: WeightFiles) -> Program {
-    let shapes = shapes(model, plan.sizes());
+    let shapes = plan.shapes(model);
     Program {
-        arena: Arena::new(&shapes),
         shapes,
         embedding: layout.embedding,
         layers: layout.layers,
         head: layout.head,
-        rope: layout.rope,
+        residual: layout.residual,
+        logits: layout.logits,
+        tables: layout.tables,
         files,
         tokenizer: TokenizerTables::new(model.tokenizer()),
         chat: model.chat_template().cloned(),
@@ -191,7 +193,10 @@ fn fill(
                 None => put(out, values),
             }
         }
-        Content::Rope { context } => put(out, rope::table(&architecture.rope, *context)),
+        Content::Table {
+            table: Table::Rope(rope),
+            context,
+        } => put(out, rope::table(rope, *context)),
     }
     Ok(())
 }

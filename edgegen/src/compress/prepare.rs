@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
-use crate::forward::{Dense, Network};
-use crate::model::Role;
+use crate::forward::Network;
+use crate::graph::Shape;
+use crate::model::TensorKey;
 
 use super::rotation::Rotation;
 
@@ -18,8 +19,8 @@ impl Network {
 
     /// Gives all columns of `down` one length, by scaling the rows of `up` that feed them.
     pub(super) fn equalize(&mut self) {
-        for layer in (0..self.architecture.num_hidden_layers).map(Some) {
-            let down = self.get(layer, Role::Down);
+        for neurons in Shape::of(&self.graph).neurons() {
+            let down = self.weights.get_mut(&neurons.down).expect("it is read");
             let mut lengths = vec![0.0f32; down.cols];
             for row in 0..down.rows {
                 for (length, w) in lengths.iter_mut().zip(down.row(row)) {
@@ -30,19 +31,22 @@ impl Network {
                 .iter()
                 .map(|square| if *square > 0.0 { square.sqrt() } else { 1.0 })
                 .collect();
-            let down = self.get_mut(layer, Role::Down).expect("every layer has it");
             down.rows_mut().for_each(|row| {
                 for (weight, factor) in row.iter_mut().zip(&factors) {
                     *weight /= factor;
                 }
             });
-            let up = self.get_mut(layer, Role::Up).expect("every layer has it");
+            let up = self
+                .weights
+                .get_mut(&neurons.up.weight)
+                .expect("it is read");
             up.rows_mut().zip(&factors).for_each(|(row, factor)| {
                 for weight in row {
                     *weight *= factor;
                 }
             });
-            if let Some(bias) = self.get_mut(layer, Role::UpBias) {
+            if let Some(bias) = neurons.up.bias {
+                let bias = self.weights.get_mut(&bias).expect("it is added");
                 for (bias, factor) in bias.values.iter_mut().zip(&factors) {
                     *bias *= factor;
                 }
@@ -52,55 +56,52 @@ impl Network {
 
     /// Rotates the residual stream. The gains must be folded: only then does the norm not mind.
     pub(super) fn rotate_residual(&mut self) {
+        let Ok(found) = Shape::of(&self.graph).rotatable() else {
+            return;
+        };
         let rotation = Rotation::new(self.architecture.hidden_size);
-        for (key, dense) in &mut self.weights {
-            match key.role {
-                Role::Embedding
-                | Role::Output
-                | Role::Query
-                | Role::Key
-                | Role::Value
-                | Role::Gate
-                | Role::Up
-                | Role::AttentionOutputBias
-                | Role::DownBias => dense.rows_mut().for_each(|row| rotation.apply(row)),
-                Role::AttentionOutput | Role::Down => rotate_outputs(dense, &rotation),
-                Role::OutputMix => {
-                    dense.rows_mut().for_each(|row| rotation.apply(row));
-                    rotate_outputs(dense, &rotation);
-                }
-                _ => {}
+        for key in found.lookups.iter().chain(&found.readers) {
+            self.rotate_inputs(key, &rotation);
+        }
+        for writer in &found.writers {
+            self.rotate_outputs(&writer.weight, &rotation);
+            if let Some(bias) = writer.bias {
+                self.rotate_inputs(&bias, &rotation);
             }
         }
     }
 
     /// Rotates each head of the values, and back what attention's output projection takes.
     pub(super) fn rotate_heads(&mut self) {
-        let head_dim = self.architecture.head_dim;
-        let rotation = Rotation::new(head_dim);
-        let heads = |x: &mut [f32]| {
-            for head in x.chunks_exact_mut(head_dim) {
-                rotation.apply(head);
-            }
-        };
-        for (key, dense) in &mut self.weights {
-            match key.role {
-                Role::Value => {
-                    *dense = dense.transposed();
-                    dense.rows_mut().for_each(heads);
-                    *dense = dense.transposed();
-                }
-                Role::ValueBias | Role::AttentionOutput => dense.rows_mut().for_each(heads),
-                _ => {}
+        for attended in Shape::of(&self.graph).attentions() {
+            let rotation = Rotation::new(attended.head_dim);
+            self.rotate_outputs(&attended.value.weight, &rotation);
+            let bias = attended.value.bias;
+            for key in [attended.output].iter().chain(&bias) {
+                self.rotate_inputs(key, &rotation);
             }
         }
     }
-}
 
-fn rotate_outputs(dense: &mut Dense, rotation: &Rotation) {
-    *dense = dense.transposed();
-    dense.rows_mut().for_each(|row| rotation.apply(row));
-    *dense = dense.transposed();
+    /// Rotates what a matrix is multiplied with, or a vector.
+    fn rotate_inputs(&mut self, key: &TensorKey, rotation: &Rotation) {
+        let dense = self
+            .weights
+            .get_mut(key)
+            .expect("the graph's tensors are there");
+        dense.rows_mut().for_each(|row| rotation.apply_to_each(row));
+    }
+
+    /// Rotates what a matrix gives.
+    fn rotate_outputs(&mut self, key: &TensorKey, rotation: &Rotation) {
+        let dense = self
+            .weights
+            .get_mut(key)
+            .expect("the graph's tensors are there");
+        *dense = dense.transposed();
+        dense.rows_mut().for_each(|row| rotation.apply_to_each(row));
+        *dense = dense.transposed();
+    }
 }
 
 #[cfg(test)]

@@ -26,6 +26,13 @@ impl Rotation {
         }
     }
 
+    /// Rotates each vector of some that lie one after the other.
+    pub(super) fn apply_to_each(&self, x: &mut [f32]) {
+        for vector in x.chunks_exact_mut(self.signs.len()) {
+            self.apply(vector);
+        }
+    }
+
     /// Rotates a vector in place.
     pub(super) fn apply(&self, x: &mut [f32]) {
         for (x, sign) in x.iter_mut().zip(&self.signs) {

@@ -1,10 +1,12 @@
 //! The generated choice of instruction set, and the kernels that it needs.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
+use crate::graph::KERNELS;
 use crate::profile::InstructionSet;
 use crate::program::{CacheFormat, WeightFormat};
 
@@ -38,7 +40,7 @@ pub(super) fn isa(sets: &[InstructionSet], target: &str) -> TokenStream {
     let tokens: Vec<Ident> = sets.iter().map(|&set| module(set).1).collect();
     let names: Vec<&str> = sets.iter().map(|set| set.name()).collect();
     let docs = sets.iter().map(|set| format!(" `{set}`."));
-    let count = super::model::number(sets.len());
+    let count = super::literal::number(sets.len());
     let baseline = names[0];
     let guard = sets.iter().find_map(|&set| architecture(set)).map(|arch| {
         let message = format!(
@@ -143,12 +145,40 @@ fn folders(sets: &[InstructionSet]) -> Vec<InstructionSet> {
     all
 }
 
+/// What a crate needs of the kernels.
+pub(super) struct Needed<'a> {
+    pub(super) sets: &'a [InstructionSet],
+    pub(super) formats: &'a [WeightFormat],
+    pub(super) cache: CacheFormat,
+    /// Names of the kernels that compute a token from its own values.
+    pub(super) rows: BTreeSet<&'static str>,
+}
+
+/// The file of a kernel, without its ending.
+fn file_of(kernel: &str) -> String {
+    let mut file = String::new();
+    for letter in kernel.chars() {
+        if letter.is_uppercase() && !file.is_empty() {
+            file.push('_');
+        }
+        file.extend(letter.to_lowercase());
+    }
+    file
+}
+
 /// The kernel files of a crate: path below `src/kernels`, and text.
-pub(super) fn kernels(
-    sets: &[InstructionSet],
-    formats: &[WeightFormat],
-    cache: CacheFormat,
-) -> Vec<(String, String)> {
+pub(super) fn kernels(needed: &Needed<'_>) -> Vec<(String, String)> {
+    let &Needed {
+        sets,
+        formats,
+        cache,
+        ref rows,
+    } = needed;
+    let unused: BTreeSet<String> = KERNELS
+        .iter()
+        .filter(|kernel| !rows.contains(*kernel))
+        .map(|kernel| format!("{}.rs", file_of(kernel)))
+        .collect();
     let folders: Vec<String> = folders(sets)
         .into_iter()
         .map(|set| module(set).0.to_string())
@@ -177,6 +207,7 @@ pub(super) fn kernels(
                     continue;
                 }
             }
+            None if unused.contains(*path) => continue,
             None if *path == "codes.rs" && !formats.iter().any(|format| format.calibrated()) => {
                 continue;
             }
@@ -184,7 +215,7 @@ pub(super) fn kernels(
         }
         files.push(((*path).to_owned(), (*text).to_owned()));
     }
-    files.push(("mod.rs".into(), root(&modules, sets, formats, cache)));
+    files.push(("mod.rs".into(), root(&modules, needed)));
     files
 }
 
@@ -214,12 +245,8 @@ fn stand_ins(sets: &[InstructionSet]) -> impl Iterator<Item = (String, String)> 
 }
 
 /// `kernels/mod.rs`: the modules that are there, and the names that the rest uses.
-fn root(
-    modules: &[&str],
-    sets: &[InstructionSet],
-    formats: &[WeightFormat],
-    cache: CacheFormat,
-) -> String {
+fn root(modules: &[&str], needed: &Needed<'_>) -> String {
+    let (sets, formats, cache) = (needed.sets, needed.formats, needed.cache);
     let mut text = String::from(
         "//! The kernels: the same bits on every instruction set.\n//!\n\
          //! Copied from edgegen's `runtime-kernels`; only the chosen instruction sets and\n\
@@ -247,9 +274,7 @@ fn root(
         "}}\n\n/// The format of the KV cache.\nmod caches {{\n    pub mod {cache};\n}}\n"
     );
     let mut uses = vec![
-        "add_assign::AddAssign".to_owned(),
-        "add_bias::AddBias".into(),
-        "argmax::argmax".into(),
+        "argmax::argmax".to_owned(),
         "attention::{Attention, ROWS}".into(),
         "cache::{Cache, head_words, padded_head_words}".into(),
         format!("caches::{cache}::{}", cache.kernel()),
@@ -260,11 +285,10 @@ fn root(
         "isa::Isa".into(),
         "matmul::MatMul".into(),
         "quantize::{Q8Block, Quantize}".into(),
-        "rms_norm::RmsNorm".into(),
-        "rope::Rope".into(),
         "shape::{Const, Dim, GROUP}".into(),
-        "silu_mul::SiluMul".into(),
     ];
+    let rows = needed.rows.iter();
+    uses.extend(rows.map(|kernel| format!("{}::{kernel}", file_of(kernel))));
     uses.extend(
         names
             .iter()

@@ -4,6 +4,7 @@
 mod app;
 mod files;
 mod isa;
+mod literal;
 mod manifest;
 mod model;
 mod network;
@@ -11,6 +12,7 @@ mod probe;
 mod readme;
 mod root;
 mod sources;
+mod step;
 mod tables;
 mod weights;
 mod write;

@@ -1,45 +1,49 @@
 //! The generated network: shapes, weights and the order of operations.
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::plan::activation_blocks;
-use crate::program::{Buffer, Golden, Layer, Matrix, Operation, Program, WeightFormat};
+use crate::program::{Alike, Golden, Operation, Outline, Program};
 
-use super::network::{field, network};
+use super::literal::{hex, number};
+use super::network::{fields, network};
+use super::step::{Needs, Places, format_type, formats, kernels};
 use super::weights::{self, Weights};
 use super::weights_file;
 
 /// `model.rs` as tokens. `weights` says how weight files are included.
 pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> TokenStream {
     let runs = runs(&program.layers);
+    let places = Places::of(program);
+    let imports = imports(program);
     let constants = constants(program, settings);
     let golden = golden_constants(golden);
     let network = network(program, &runs, &settings.weights);
-    let kernels = kernels(program);
     let cache = cache(program);
-    let mixed = program.head.iter().any(|operation| {
-        matches!(operation, Operation::MatMul { output, .. } if *output == Buffer::Mixed)
-    });
-    let regions = program.arena.regions();
-    let regions = regions.filter(|&(buffer, _)| mixed || buffer != Buffer::Mixed);
-    let regions = regions.map(|(buffer, region)| {
-        let name = constant(buffer.name());
-        let (start, width) = (number(region.start), number(region.width));
-        quote! { const #name: Region = Region { start: #start, width: #width }; }
-    });
-    let layers = runs.iter().map(layer);
-    let pass = pass(program, &runs);
-    let entry = entry(&settings.weights);
+    let arena = places.constants();
+    let stage = |name: &str, doc: &str, operations: &[Operation]| {
+        stage(program, settings, &places, name, doc, operations)
+    };
+    let embedding = stage(
+        "embedding",
+        " The weights before the first layer.",
+        &program.embedding,
+    );
+    let layers = runs
+        .iter()
+        .map(|run| stage(&run.name("layer"), &run.doc(), &run.layers[0]));
+    let head = stage("head", " The weights after the last layer.", &program.head);
+    let pass = pass(program, &places, &runs);
+    let entry = entry(&places, program, &settings.weights);
 
     quote! {
         //! The network: shapes, weights and the order of operations.
 
-        #kernels
+        #imports
 
         #constants
         #golden
-        #(#regions)*
+        #arena
 
         /// How keys and values lie in the memory.
         pub(crate) const CACHE: CacheShape<#cache> = CacheShape {
@@ -49,18 +53,10 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
             head_dim: HEAD_DIM,
         };
 
-        const ATTENTION: AttentionShape<Const<HEAD_DIM>, Const<HEADS_PER_KV>> = AttentionShape {
-            heads: NUM_ATTENTION_HEADS,
-            head_dim: Const,
-            heads_per_kv: Const,
-            scale: ATTENTION_SCALE,
-            input: QUERY_KEY_VALUE,
-            scores: SCORES,
-            output: ATTENDED,
-        };
-
         #network
+        #embedding
         #(#layers)*
+        #head
         #pass
         #entry
     }
@@ -77,75 +73,68 @@ pub(super) struct Settings {
     pub(super) weights: Weights,
 }
 
-/// Consecutive layers with the same operations and formats.
+/// Consecutive layers that differ in their weights alone.
 pub(super) struct Run<'a> {
     /// Suffix of the names of its items; empty when all layers are alike.
     suffix: String,
     first: usize,
-    pub(super) layers: &'a [Layer],
+    pub(super) layers: &'a [Vec<Operation>],
 }
 
 impl Run<'_> {
+    /// A name of its own.
+    fn name(&self, name: &str) -> String {
+        format!("{name}{}", self.suffix)
+    }
+
     /// The name of the struct of a layer's weights.
     pub(super) fn kind(&self) -> Ident {
-        format_ident!("Layer{}", self.suffix.replace('_', ""))
+        kind(&self.name("layer"))
     }
 
     /// The name of the layers' weights.
     pub(super) fn table(&self) -> Ident {
-        format_ident!("layers{}", self.suffix)
+        format_ident!("{}", self.name("layers"))
     }
 
-    /// The name of the function of a layer.
-    fn function(&self) -> Ident {
-        format_ident!("layer{}", self.suffix)
+    fn doc(&self) -> String {
+        match self.layers.len() {
+            1 => format!(" The weights of layer {}.", self.first),
+            count => format!(
+                " The weights of one of the layers {} to {}.",
+                self.first,
+                self.first + count - 1
+            ),
+        }
     }
 }
 
-fn runs(layers: &[Layer]) -> Vec<Run<'_>> {
-    let chunks: Vec<&[Layer]> = layers
-        .chunk_by(|a, b| signature(a) == signature(b))
-        .collect();
-    let alone = chunks.len() == 1;
-    let mut first = 0;
-    chunks
-        .into_iter()
-        .map(|layers| {
-            let run = Run {
-                suffix: if alone {
-                    String::new()
-                } else {
-                    format!("_{first}")
-                },
-                first,
-                layers,
-            };
-            first += layers.len();
-            run
-        })
-        .collect()
-}
-
-/// What two layers must share to be computed by one function.
-fn signature(
-    layer: &Layer,
-) -> Vec<(
-    Option<WeightFormat>,
-    usize,
-    std::mem::Discriminant<Operation>,
-)> {
-    layer
-        .operations
+fn runs(layers: &[Vec<Operation>]) -> Vec<Run<'_>> {
+    let outlines: Vec<Vec<crate::graph::Operation<Alike>>> = layers
         .iter()
-        .map(|operation| {
-            let kind = std::mem::discriminant(operation);
-            match operation {
-                Operation::MatMul { matrix, .. } => (Some(matrix.format), matrix.rows, kind),
-                Operation::AddBias { start, .. } => (None, *start, kind),
-                _ => (None, 0, kind),
-            }
+        .map(|layer| {
+            layer
+                .iter()
+                .map(|operation| operation.map(&mut Outline))
+                .collect()
         })
-        .collect()
+        .collect();
+    let counts: Vec<usize> = outlines.chunk_by(|a, b| a == b).map(<[_]>::len).collect();
+    let alone = counts.len() == 1;
+    let mut first = 0;
+    let runs = counts.into_iter().map(|count| {
+        let run = Run {
+            suffix: match alone {
+                true => String::new(),
+                false => format!("_{first}"),
+            },
+            first,
+            layers: &layers[first..first + count],
+        };
+        first += count;
+        run
+    });
+    runs.collect()
 }
 
 fn constants(program: &Program, settings: &Settings) -> TokenStream {
@@ -159,7 +148,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         settings.max_threads
     });
     let digest = hex(program.digest());
-    let activation_blocks = number(activation_blocks(s));
+    let activation_blocks = number(s.activation_blocks);
     let flash = number(settings.weights.flash_bytes(program));
     let file = (settings.weights == Weights::Apart).then(|| {
         let (file, bytes) = (weights_file(name), number(weights::file_bytes(program)));
@@ -218,19 +207,12 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
             pub const #name: usize = #value;
         }
     });
-    let rope_pairs = number(s.rope_pairs);
-    let heads_per_kv = number(s.num_attention_heads / s.num_key_value_heads);
-    let arena = number(program.arena.floats());
+    let arena = number(s.arena);
     let answers = (s.answer_cache > 0).then(|| {
         let tokens = number(s.answer_cache);
         quote!(+ #tokens)
     });
     let max_piece = number(max_piece(program));
-    let (eps, scale) = (float(s.rms_norm_eps), float(s.attention_scale));
-    let (eps_doc, scale_doc) = (
-        format!(" Epsilon of RMSNorm: {:e}.", s.rms_norm_eps),
-        format!(" Factor on `q · k`: {}.", s.attention_scale),
-    );
     quote! {
         /// The crate's name.
         pub const NAME: &str = #name;
@@ -258,12 +240,6 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
 
         /// Bytes of the longest token.
         pub const MAX_PIECE: usize = #max_piece;
-        const ROPE_PAIRS: usize = #rope_pairs;
-        const HEADS_PER_KV: usize = #heads_per_kv;
-        #[doc = #eps_doc]
-        const RMS_NORM_EPS: f32 = #eps;
-        #[doc = #scale_doc]
-        const ATTENTION_SCALE: f32 = #scale;
         const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CACHE.half();
         const ARENA_LEN: usize = #arena;
     }
@@ -288,157 +264,84 @@ fn golden_constants(golden: &Golden) -> TokenStream {
     }
 }
 
-/// The imports: the formats are those that the program uses.
-fn kernels(program: &Program) -> TokenStream {
+/// The imports: the formats and kernels are those that the program uses.
+fn imports(program: &Program) -> TokenStream {
     let formats = formats(program).into_iter().map(format_type);
+    let kernels = kernels(program)
+        .into_iter()
+        .map(|kernel| format_ident!("{kernel}"));
     let cache = cache(program);
+    let row = (!program.tables.is_empty()).then(|| quote!(, row));
     quote! {
-        use super::frame::{AttentionShape, CacheShape, Frame, Region};
-        use super::kernels::{Const, #cache, Isa, Q8Block, #(#formats),*};
+        use super::frame::{AttentionShape, CacheShape, Frame, Place #row};
+        use super::kernels::{Const, #cache, Isa, Q8Block, #(#formats,)* #(#kernels),*};
         use super::prefix::Prefix;
         use super::team::{Solo, Team};
         use super::weights::Weights;
     }
 }
 
-/// The formats in use, widest first.
-pub(super) fn formats(program: &Program) -> Vec<WeightFormat> {
-    let matrices = program
-        .layers
-        .iter()
-        .flat_map(|layer| &layer.operations)
-        .chain(&program.head)
-        .filter_map(|operation| match operation {
-            Operation::MatMul { matrix, .. } => Some(matrix.format),
-            _ => None,
-        })
-        .chain([program.embedding.format]);
-    let used: std::collections::BTreeSet<_> = matrices.collect();
-    used.into_iter().collect()
-}
-
-/// The struct and the function of a run of layers.
-fn layer(run: &Run<'_>) -> TokenStream {
-    let (kind, function) = (run.kind(), run.function());
-    let fields = run.layers[0].operations.iter().filter_map(field);
-    let steps = run.layers[0]
-        .operations
-        .iter()
-        .map(|operation| step(operation, &quote!(weights)));
-    let doc = if run.layers.len() == 1 {
-        format!(" The weights of layer {}.", run.first)
-    } else {
-        format!(
-            " The weights of one of the layers {} to {}.",
-            run.first,
-            run.first + run.layers.len() - 1
-        )
-    };
+/// The struct of weights and the function of some operations.
+fn stage(
+    program: &Program,
+    settings: &Settings,
+    places: &Places,
+    name: &str,
+    doc: &str,
+    operations: &[Operation],
+) -> TokenStream {
+    let (kind, function) = (kind(name), format_ident!("{name}"));
+    let fields = fields(program, &settings.weights, operations);
+    let needs = Needs::of(operations);
+    let network = needs.network.then(|| quote!(network: &Network<'w>,));
+    let tokens = needs.tokens.then(|| quote!(tokens: &[u32],));
+    let steps = operations.iter().map(|operation| places.step(operation));
     quote! {
         #[doc = #doc]
-        struct #kind<'w> { #(#fields),* }
+        struct #kind<'w> { #fields }
 
         fn #function<'w, T: Team<'w>>(
             frame: &mut Frame<'_, T>,
-            network: &Network<'w>,
+            #network
             weights: &#kind<'w>,
-            index: usize,
+            #tokens
         ) {
             #(#steps)*
         }
     }
 }
 
-fn step(operation: &Operation, weights: &TokenStream) -> TokenStream {
-    match operation {
-        Operation::RmsNorm {
-            name,
-            input,
-            output,
-            ..
-        } => {
-            let name = format_ident!("{name}");
-            let (input, output) = (constant(input.name()), constant(output.name()));
-            quote! { frame.rms_norm(#weights.#name, RMS_NORM_EPS, Const::<HIDDEN_SIZE>, #input, #output); }
-        }
-        Operation::Quantize { input } => {
-            let input = constant(input.name());
-            quote! { frame.quantize(#input); }
-        }
-        Operation::MatMul {
-            name,
-            matrix,
-            input,
-            output,
-            start,
-        } => {
-            let name = format_ident!("{name}");
-            let format = format_type(matrix.format);
-            let blocks = blocks(matrix);
-            let (input, output) = (constant(input.name()), constant(output.name()));
-            let start = number(*start);
-            quote! { frame.mat_mul::<#format, _>(&#weights.#name, #blocks, #input, #output, #start); }
-        }
-        Operation::AddBias {
-            name,
-            buffer,
-            start,
-            ..
-        } => {
-            let (name, buffer, start) = (
-                format_ident!("{name}"),
-                constant(buffer.name()),
-                number(*start),
-            );
-            quote! { frame.add_bias(#weights.#name, #buffer, #start); }
-        }
-        Operation::Rope { start, heads } => {
-            let (start, heads) = (number(*start), number(*heads));
-            quote! {
-                frame.rope(
-                    network.rope,
-                    QUERY_KEY_VALUE,
-                    #start,
-                    (Const::<#heads>, Const::<HEAD_DIM>, Const::<ROPE_PAIRS>),
-                );
-            }
-        }
-        Operation::StoreKeyValue { key, value } => {
-            let (key, value) = (number(*key), number(*value));
-            quote! { frame.store(CACHE, index, QUERY_KEY_VALUE, #key, #value); }
-        }
-        Operation::Attention => quote! { frame.attention(ATTENTION, CACHE, index); },
-        Operation::SiluMul { up } => {
-            let up = number(*up);
-            quote! { frame.silu_mul(GATE_UP, #up, HIDDEN); }
-        }
-        Operation::AddResidual => quote! { frame.add(NORMED, RESIDUAL); },
-    }
+/// The name of a stage's struct of weights.
+fn kind(name: &str) -> Ident {
+    let (first, rest) = name.split_at(1);
+    format_ident!("{}{}", first.to_uppercase(), rest.replace('_', ""))
 }
 
 /// The function that runs a batch, on one thread or many.
-fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
-    let format = format_type(program.embedding.format);
-    let blocks = blocks(&program.embedding);
+fn pass(program: &Program, places: &Places, runs: &[Run<'_>]) -> TokenStream {
+    let residual = places.name(&program.residual);
+    let logits = places.name(&program.logits);
+    let call = |name: &str, weights: TokenStream, operations: &[Operation]| {
+        let function = format_ident!("{name}");
+        let needs = Needs::of(operations);
+        let network = needs.network.then(|| quote!(network,));
+        let tokens = needs.tokens.then(|| quote!(batch.tokens,));
+        quote!(#function(&mut frame, #network #weights, #tokens);)
+    };
+    let embedding = call("embedding", quote!(&network.embedding), &program.embedding);
     let loops = runs.iter().map(|run| {
-        let (table, function) = (run.table(), run.function());
-        let first = number(run.first);
+        let table = run.table();
+        let first = number(run.first + 1);
+        let layer = call(&run.name("layer"), quote!(weights), &run.layers[0]);
         quote! {
-            for (index, weights) in (#first..).zip(&network.#table) {
-                #function(&mut frame, network, weights, index);
-                observe(&frame, index + 1, observer);
+            for (stage, weights) in (#first..).zip(&network.#table) {
+                #layer
+                observe(&frame, stage, observer);
             }
         }
     });
-    let head_steps = program
-        .head
-        .iter()
-        .map(|operation| step(operation, &quote!(weights)));
+    let head = call("head", quote!(&network.head), &program.head);
     quote! {
-        fn head<'w, T: Team<'w>>(frame: &mut Frame<'_, T>, weights: &Head<'w>) {
-            #(#head_steps)*
-        }
-
         fn pass<'w, T: Team<'w>>(
             team: &mut T,
             network: &Network<'w>,
@@ -454,7 +357,7 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
                 tokens: batch.tokens.len(),
                 position: batch.position,
             };
-            frame.embed::<#format, _>(&network.embedding, #blocks, batch.tokens, RESIDUAL);
+            #embedding
             observe(&frame, 0, observer);
             #(#loops)*
             let rows = match batch.wanted {
@@ -464,10 +367,10 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
             };
             for first in rows.clone().step_by(LOGIT_ROWS) {
                 let rows = first..rows.end.min(first + LOGIT_ROWS);
-                frame.select(RESIDUAL, rows.clone());
-                head(&mut frame, &network.head);
+                frame.select(#residual, rows.clone());
+                #head
                 for row in rows {
-                    let logits = LOGITS.start + (row - first) * LOGITS.width;
+                    let logits = #logits.of(row - first).start;
                     observer.logits(row, &mut frame.arena[logits..][..VOCAB_SIZE]);
                 }
             }
@@ -475,7 +378,7 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
 
         fn observe<T>(frame: &Frame<'_, T>, stage: usize, observer: &mut dyn Observer) {
             for token in 0..frame.tokens {
-                let row = RESIDUAL.start + token * RESIDUAL.width;
+                let row = #residual.of(token).start;
                 observer.stage(stage, &frame.arena[row..][..HIDDEN_SIZE]);
             }
         }
@@ -483,7 +386,8 @@ fn pass(program: &Program, runs: &[Run<'_>]) -> TokenStream {
 }
 
 /// The functions that the session calls: the same for every model.
-fn entry(weights: &Weights) -> TokenStream {
+fn entry(places: &Places, program: &Program, weights: &Weights) -> TokenStream {
+    let logits = places.name(&program.logits);
     let borrow = (*weights == Weights::Apart).then(|| quote!(&));
     quote! {
         /// Sees results as they are computed, in the order of the tokens.
@@ -544,7 +448,7 @@ fn entry(weights: &Weights) -> TokenStream {
         /// The last logits that were computed: of up to [`LOGIT_ROWS`] tokens, if each's were
         /// wanted, else of one.
         pub(crate) fn logits(memory: &mut Memory, row: usize) -> &mut [f32] {
-            &mut memory[CACHE_LEN + LOGITS.start + row * LOGITS.width..][..VOCAB_SIZE]
+            &mut memory[CACHE_LEN + #logits.of(row).start..][..VOCAB_SIZE]
         }
 
         /// Zeroes the buffers: their padding must hold zeros.
@@ -593,45 +497,4 @@ fn entry(weights: &Weights) -> TokenStream {
 /// The type of the KV cache's format.
 fn cache(program: &Program) -> Ident {
     format_ident!("{}", program.shapes.kv_cache.kernel())
-}
-
-fn blocks(matrix: &Matrix) -> TokenStream {
-    let blocks = number(matrix.cols.div_ceil(32));
-    quote!(Const::<#blocks>)
-}
-
-fn format_type(format: WeightFormat) -> Ident {
-    format_ident!("{}", format.name().to_uppercase())
-}
-
-/// A name in the style of constants.
-pub(super) fn constant(name: &str) -> Ident {
-    Ident::new(&name.to_uppercase(), Span::call_site())
-}
-
-/// A number without a suffix, with separators as people write them.
-pub(super) fn number(value: usize) -> Literal {
-    grouped(&value.to_string(), 3, "")
-}
-
-/// A hash: hexadecimal, in groups of four.
-pub(super) fn hex(value: u64) -> Literal {
-    grouped(&format!("{value:016x}"), 4, "0x")
-}
-
-fn grouped(digits: &str, size: usize, prefix: &str) -> Literal {
-    let mut text = String::from(prefix);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(size) {
-            text.push('_');
-        }
-        text.push(digit);
-    }
-    text.parse().expect("digits are a literal")
-}
-
-/// An exact f32.
-fn float(value: f32) -> TokenStream {
-    let bits = grouped(&format!("{:08x}", value.to_bits()), 4, "0x");
-    quote!(f32::from_bits(#bits))
 }

@@ -3,29 +3,33 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
+use crate::graph::Argument;
 use crate::program::{Matrix, Operation, Program};
 
-use super::model::{Run, number};
+use super::literal::number;
+use super::model::Run;
 use super::weights::Weights;
 
 /// The weights as the pass takes them: a struct of slices, and its value.
 pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) -> TokenStream {
-    let operations = |operations: &[Operation]| -> TokenStream {
-        let values = operations
-            .iter()
-            .filter_map(|operation| value(program, weights, operation));
-        quote!(#(#values),*)
-    };
-    let rope = weights.slice(program, &program.rope.part);
-    let embedding = parts(program, weights, &program.embedding);
-    let embedding_parts = number(program.embedding.parts.len());
-    let (tables, layers): (Vec<_>, Vec<_>) = runs
+    let values = |operations: &[Operation]| values(program, weights, operations);
+    let (table_fields, table_values): (Vec<_>, Vec<_>) = program
+        .tables
+        .iter()
+        .map(|table| {
+            let name = format_ident!("{}", table.name);
+            let slice = weights.slice(program, &table.rows.part);
+            (quote!(#name: &'w [u8]), quote!(#name: #slice))
+        })
+        .unzip();
+    let embedding = values(&program.embedding);
+    let (fields, layers): (Vec<_>, Vec<_>) = runs
         .iter()
         .map(|run| {
             let (kind, table) = (run.kind(), run.table());
             let count = number(run.layers.len());
             let values = run.layers.iter().map(|layer| {
-                let values = operations(&layer.operations);
+                let values = values(layer);
                 quote!(#kind { #values })
             });
             (
@@ -34,31 +38,26 @@ pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) ->
             )
         })
         .unzip();
-    let head_fields = program.head.iter().filter_map(field);
-    let head = operations(&program.head);
+    let head = values(&program.head);
     let value = weights.network(
         program,
         &quote! {
             Network {
-                rope: #rope,
-                embedding: #embedding,
+                #(#table_values,)*
+                embedding: Embedding { #embedding },
                 #(#layers,)*
                 head: Head { #head },
             }
         },
     );
     quote! {
-        /// The weights, as the pass takes them.
+        /// The weights, as the pass takes them, and tables of a row for each position.
         pub(crate) struct Network<'w> {
-            /// Rotations: `[position][cos, sin][pair]`.
-            rope: &'w [u8],
-            embedding: [&'w [u8]; #embedding_parts],
-            #(#tables,)*
+            #(#table_fields,)*
+            embedding: Embedding<'w>,
+            #(#fields,)*
             head: Head<'w>,
         }
-
-        /// The weights after the last layer.
-        struct Head<'w> { #(#head_fields),* }
 
         /// `len` bytes of a weight file.
         const fn slice(file: &[u8], start: usize, len: usize) -> &[u8] {
@@ -69,39 +68,75 @@ pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) ->
     }
 }
 
-/// The field for an operation's weights, if it has any.
-pub(super) fn field(operation: &Operation) -> Option<TokenStream> {
-    Some(match operation {
-        Operation::RmsNorm { name, .. } | Operation::AddBias { name, .. } => {
-            let name = format_ident!("{name}");
-            quote!(#name: &'w [u8])
-        }
-        Operation::MatMul { name, matrix, .. } => {
-            let (name, parts) = (format_ident!("{name}"), number(matrix.parts.len()));
-            quote!(#name: [&'w [u8]; #parts])
-        }
-        _ => return None,
-    })
+/// What a stage's operations hold: its name, its type, and its value.
+struct Held {
+    name: String,
+    kind: TokenStream,
+    value: TokenStream,
 }
 
-fn value(program: &Program, weights: &Weights, operation: &Operation) -> Option<TokenStream> {
-    Some(match operation {
-        Operation::RmsNorm {
-            name, gain: vector, ..
+/// The fields of the weights of some operations.
+pub(super) fn fields(
+    program: &Program,
+    weights: &Weights,
+    operations: &[Operation],
+) -> TokenStream {
+    let fields = held(program, weights, operations).into_iter().map(|held| {
+        let (name, kind) = (format_ident!("{}", held.name), held.kind);
+        quote!(#name: #kind)
+    });
+    quote!(#(#fields),*)
+}
+
+fn values(program: &Program, weights: &Weights, operations: &[Operation]) -> TokenStream {
+    let values = held(program, weights, operations).into_iter().map(|held| {
+        let (name, value) = (format_ident!("{}", held.name), held.value);
+        quote!(#name: #value)
+    });
+    quote!(#(#values),*)
+}
+
+/// What operations hold, each once.
+fn held(program: &Program, weights: &Weights, operations: &[Operation]) -> Vec<Held> {
+    let mut all: Vec<Held> = Vec::new();
+    for (_, argument) in operations.iter().flat_map(Operation::arguments) {
+        let held = match argument {
+            Argument::Vector(vector) => Held {
+                name: vector.name.clone(),
+                kind: quote!(&'w [u8]),
+                value: weights.slice(program, &vector.part),
+            },
+            Argument::Matrix(matrix) | Argument::Lookup(matrix) => {
+                let count = number(matrix.parts.len());
+                Held {
+                    name: matrix.name.clone(),
+                    kind: quote!([&'w [u8]; #count]),
+                    value: parts(program, weights, matrix),
+                }
+            }
+            Argument::State(state) => {
+                let value = number(*state);
+                Held {
+                    name: "state".to_owned(),
+                    kind: quote!(usize),
+                    value: quote!(#value),
+                }
+            }
+            Argument::In(_)
+            | Argument::Out(_)
+            | Argument::Update(_)
+            | Argument::Outs(_)
+            | Argument::Scratch(_)
+            | Argument::Table(_)
+            | Argument::Number(_)
+            | Argument::Size(_)
+            | Argument::Heads(_) => continue,
+        };
+        if all.iter().all(|known| known.name != held.name) {
+            all.push(held);
         }
-        | Operation::AddBias {
-            name, bias: vector, ..
-        } => {
-            let name = format_ident!("{name}");
-            let slice = weights.slice(program, &vector.part);
-            quote!(#name: #slice)
-        }
-        Operation::MatMul { name, matrix, .. } => {
-            let (name, parts) = (format_ident!("{name}"), parts(program, weights, matrix));
-            quote!(#name: #parts)
-        }
-        _ => return None,
-    })
+    }
+    all
 }
 
 fn parts(program: &Program, weights: &Weights, matrix: &Matrix) -> TokenStream {

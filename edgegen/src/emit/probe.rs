@@ -1,5 +1,7 @@
 //! The crate that measures a device.
 
+use std::collections::BTreeSet;
+
 use crate::profile::InstructionSet;
 use crate::program::{CacheFormat, WeightFormat};
 
@@ -13,8 +15,13 @@ pub fn probe() -> Crate {
     for (path, text) in edgegen_templates::PROBE {
         files.insert_text(path, without_tests(text));
     }
-    let formats = [WeightFormat::Q4];
-    for (path, text) in isa::kernels(&InstructionSet::ALL, &formats, CacheFormat::F32) {
+    let needed = isa::Needed {
+        sets: &InstructionSet::ALL,
+        formats: &[WeightFormat::Q4],
+        cache: CacheFormat::F32,
+        rows: BTreeSet::new(),
+    };
+    for (path, text) in isa::kernels(&needed) {
         files.insert_text(&format!("src/kernels/{path}"), text);
     }
     files

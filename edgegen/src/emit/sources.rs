@@ -11,7 +11,7 @@ use crate::profile::Profile;
 use crate::program::{Golden, Program};
 
 use super::weights::Weights;
-use super::{Options, isa, model, root, settings, tables};
+use super::{Options, isa, model, root, settings, step, tables};
 
 /// Everything that the Rust files depend on.
 pub(super) struct Source<'a> {
@@ -80,8 +80,13 @@ impl Source<'_> {
         for (path, text) in edgegen_templates::FILES.iter().chain(templates.files) {
             files.insert((*path).to_owned(), without_tests(text));
         }
-        let formats = model::formats(self.program);
-        for (path, text) in isa::kernels(&sets, &formats, self.program.shapes.kv_cache) {
+        let needed = isa::Needed {
+            sets: &sets,
+            formats: &step::formats(self.program),
+            cache: self.program.shapes.kv_cache,
+            rows: step::kernels(self.program),
+        };
+        for (path, text) in isa::kernels(&needed) {
             files.insert(format!("kernels/{path}"), text);
         }
         files

@@ -8,7 +8,7 @@ use crate::program::tokenizer::Field;
 use crate::program::{Prefix, Program};
 use crate::schema::Grammar;
 
-use super::model::number;
+use super::literal::number;
 use super::weights::Weights;
 
 /// `tables.rs`.

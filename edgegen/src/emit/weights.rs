@@ -6,7 +6,7 @@ use quote::quote;
 
 use crate::program::{Part, Program, joined};
 
-use super::model::{constant, number};
+use super::literal::{constant, number};
 
 /// Where the generated code finds the weight files.
 #[derive(Debug, Clone, PartialEq, Eq)]

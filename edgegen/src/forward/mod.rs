@@ -12,7 +12,7 @@ mod windows;
 
 pub(crate) use dense::Dense;
 pub(crate) use moments::moments;
-pub(crate) use network::{Linear, Network};
+pub(crate) use network::Network;
 pub(crate) use permutation::RopePermutation;
 pub(crate) use stream::Stream;
 pub(crate) use windows::Windows;

@@ -4,26 +4,25 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use crate::graph::{Graph, Liveness, Shape};
 use crate::model::{Architecture, Model, Role, RopeLayout, TensorKey};
 
 use super::dense::Dense;
-use super::parts;
 use super::permutation::RopePermutation;
 
 /// The weights, with the rows of queries and keys in the order of [`RopeLayout::Halves`].
 pub(crate) struct Network {
     pub(crate) architecture: Architecture,
+    pub(crate) graph: Graph,
+    pub(crate) liveness: Liveness,
     pub(crate) weights: BTreeMap<TensorKey, Dense>,
 }
-
-/// A projection's weight and bias.
-pub(crate) type Linear = (Role, Role);
 
 impl Network {
     /// The model's weights.
     pub(crate) fn of(model: &Model) -> Self {
         let mut architecture = model.architecture().clone();
-        let weights = model
+        let weights: BTreeMap<TensorKey, Dense> = model
             .tensors()
             .iter()
             .map(|(&key, tensor)| {
@@ -36,8 +35,11 @@ impl Network {
             })
             .collect();
         architecture.rope.layout = RopeLayout::Halves;
+        let graph = Graph::new(&architecture, |key| weights.contains_key(&key));
         Self {
             architecture,
+            liveness: Liveness::new(&graph),
+            graph,
             weights,
         }
     }
@@ -62,70 +64,44 @@ impl Network {
         &self.weights[&TensorKey { layer, role }]
     }
 
-    pub(crate) fn get_mut(&mut self, layer: Option<usize>, role: Role) -> Option<&mut Dense> {
-        self.weights.get_mut(&TensorKey { layer, role })
+    /// What products make of the input that they have in common, biases apart.
+    pub(crate) fn project(&self, keys: &[TensorKey], input: &Dense) -> Vec<Dense> {
+        keys.iter()
+            .map(|key| self.weights[key].times(input))
+            .collect()
     }
 
-    /// What a projection of a layer makes of its input, with `weights` in place of its own.
-    pub(crate) fn project_with(
-        &self,
-        layer: usize,
-        (_, bias): Linear,
-        weights: &Dense,
-        input: &Dense,
-    ) -> Dense {
-        let mut output = weights.times(input);
-        let bias = TensorKey::layer(layer, bias);
-        parts::add_bias(&mut output, self.weights.get(&bias));
-        output
-    }
-
-    /// What projections of a layer make of the input that they have in common.
-    pub(crate) fn project(&self, layer: usize, linears: &[Linear], input: &Dense) -> Vec<Dense> {
-        let outputs = linears.iter().map(|&linear| {
-            let weights = self.get(Some(layer), linear.0);
-            self.project_with(layer, linear, weights, input)
-        });
-        outputs.collect()
-    }
-
-    /// Multiplies the gains of norms into the matrices that follow, which leaves gains of one.
-    /// Where the output projection is the embedding, a matrix between norm and projection
-    /// ([`Role::OutputMix`]) takes the last gain.
+    /// Multiplies the gains of norms into the matrices that follow, which leaves gains of one. Where
+    /// rows of such a matrix are the embedding too, a matrix between norm and projection
+    /// ([`Role::OutputMix`]) takes the gain.
     pub(crate) fn fold_gains(&mut self) {
-        for layer in (0..self.architecture.num_hidden_layers).map(Some) {
-            self.fold(
-                layer,
-                Role::AttentionNorm,
-                &[Role::Query, Role::Key, Role::Value],
-            );
-            self.fold(layer, Role::FeedForwardNorm, &[Role::Gate, Role::Up]);
-        }
-        if self.get_mut(None, Role::Output).is_none() {
-            let size = self.architecture.hidden_size;
-            let mut mix = Dense::zeros(size, size);
-            for i in 0..size {
-                mix.values[i * size + i] = 1.0;
-            }
-            self.weights.insert(TensorKey::global(Role::OutputMix), mix);
-            self.fold(None, Role::OutputNorm, &[Role::OutputMix]);
-        } else {
-            self.fold(None, Role::OutputNorm, &[Role::Output]);
-        }
-    }
-
-    fn fold(&mut self, layer: Option<usize>, norm: Role, followers: &[Role]) {
-        let norm = self.get_mut(layer, norm).expect("every norm has its gain");
-        let ones = vec![1.0; norm.values.len()];
-        let gain = std::mem::replace(&mut norm.values, ones);
-        for &role in followers {
-            let matrix = self.get_mut(layer, role).expect("the followers are there");
-            matrix.rows_mut().for_each(|row| {
-                for (weight, gain) in row.iter_mut().zip(&gain) {
-                    *weight *= gain;
+        for norm in Shape::of(&self.graph).norms() {
+            let gain = self
+                .weights
+                .get_mut(&norm.gain)
+                .expect("every norm has its gain");
+            let ones = vec![1.0; gain.values.len()];
+            let gain = std::mem::replace(&mut gain.values, ones);
+            if norm.shared {
+                let mut mix = Dense::zeros(gain.len(), gain.len());
+                for (i, &gain) in gain.iter().enumerate() {
+                    mix.values[i * mix.cols + i] = gain;
                 }
-            });
+                self.weights.insert(TensorKey::global(Role::OutputMix), mix);
+                continue;
+            }
+            for key in &norm.readers {
+                let matrix = self.weights.get_mut(key).expect("the readers are there");
+                matrix.rows_mut().for_each(|row| {
+                    for (weight, gain) in row.iter_mut().zip(&gain) {
+                        *weight *= gain;
+                    }
+                });
+            }
         }
+        let graph = Graph::new(&self.architecture, |key| self.weights.contains_key(&key));
+        self.liveness = Liveness::new(&graph);
+        self.graph = graph;
     }
 }
 

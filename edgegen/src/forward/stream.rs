@@ -1,88 +1,352 @@
-//! The text's way through the network.
+//! The text's way through the network: the graph's steps in f32, over windows of tokens.
 
-use crate::model::{Architecture, Role};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use runtime_kernels::Isa;
+
+use crate::graph::{
+    Argument, Heads, Logical, Machine, Node, Operation, Rows, StateId, Table, TableId, Updated,
+    ValueId,
+};
+use crate::isa;
+use crate::model::TensorKey;
 
 use super::dense::Dense;
-use super::network::Linear;
+use super::network::Network;
 use super::parts;
 use super::rope;
 use super::windows::Windows;
 
-/// The residual stream of all tokens, between two layers.
+/// What is known of all tokens between two steps.
 #[derive(Debug, Clone)]
 pub(crate) struct Stream {
     window: usize,
-    /// `[window][cos, sin][pairs]`.
-    rope: Vec<f32>,
-    /// `[tokens, hidden_size]`.
-    residual: Dense,
+    /// Rows for the positions of a window, little-endian.
+    tables: Arc<Vec<Vec<u8>>>,
+    /// `[tokens, width]`, by the class of the value.
+    values: BTreeMap<usize, Dense>,
+    /// Keys and values, by the number of the state.
+    states: BTreeMap<usize, (Dense, Dense)>,
 }
 
+/// Says what products make of the input that they have in common, biases apart.
+pub(crate) type Project<'p> = dyn FnMut(&[TensorKey], &Dense) -> Vec<Dense> + 'p;
+
 impl Stream {
-    /// At the beginning: the tokens' rows of the embedding.
-    pub(crate) fn new(architecture: &Architecture, embedding: &Dense, windows: &Windows) -> Self {
-        let mut residual = Dense::zeros(windows.tokens.len(), embedding.cols);
-        let rows = residual.values.chunks_exact_mut(embedding.cols);
+    /// At the beginning: what is made of the tokens' rows of `embedding`.
+    pub(crate) fn new(network: &Network, embedding: &Dense, windows: &Windows) -> Self {
+        let graph = &network.graph;
+        let tables = graph.tables.iter().map(|Table::Rope(rope)| {
+            let table = rope::table(rope, windows.size);
+            table.into_iter().flat_map(f32::to_le_bytes).collect()
+        });
+        let mut stream = Self {
+            window: windows.size,
+            tables: Arc::new(tables.collect()),
+            values: BTreeMap::new(),
+            states: BTreeMap::new(),
+        };
+        let mut tokens = Dense::zeros(windows.tokens.len(), embedding.cols);
+        let rows = tokens.values.chunks_exact_mut(embedding.cols);
         for (row, &token) in rows.zip(&windows.tokens) {
             row.copy_from_slice(embedding.row(token as usize));
         }
-        Self {
-            window: windows.size,
-            rope: rope::table(&architecture.rope, windows.size),
-            residual,
-        }
+        let mut project = |keys: &[TensorKey], input: &Dense| network.project(keys, input);
+        stream.run(network, &graph.embedding, 0, Some(tokens), &mut project);
+        stream
     }
 
-    /// Goes through a layer. `project` says what projections make of the input that they have in
-    /// common.
-    pub(crate) fn layer(
-        &mut self,
-        architecture: &Architecture,
-        mut project: impl FnMut(&[Linear], &Dense) -> Vec<Dense>,
-    ) {
-        let normed = self.normed(architecture);
-        let queries_keys_values = [
-            (Role::Query, Role::QueryBias),
-            (Role::Key, Role::KeyBias),
-            (Role::Value, Role::ValueBias),
-        ];
-        let mut outputs = project(&queries_keys_values, &normed).into_iter();
-        let [queries, keys, values] = std::array::from_fn(|_| outputs.next().expect("one each"));
-        let attended = parts::attention(
-            architecture,
-            self.window,
-            &self.rope,
-            queries,
-            keys,
-            &values,
+    /// Goes through a layer.
+    pub(crate) fn layer(&mut self, network: &Network, layer: usize, project: &mut Project<'_>) {
+        let graph = &network.graph;
+        let before =
+            graph.embedding.len() + graph.layers[..layer].iter().map(Vec::len).sum::<usize>();
+        self.run(network, &graph.layers[layer], before, None, project);
+    }
+
+    /// What the output projection is multiplied with, `[tokens, hidden_size]`.
+    pub(crate) fn given_to_output(&self, network: &Network) -> Dense {
+        let graph = &network.graph;
+        let output = graph.head.iter().position(
+            |node| matches!(node, Operation::MatMul { out, .. } if out.contains(&graph.logits)),
         );
-        let output = (Role::AttentionOutput, Role::AttentionOutputBias);
-        let output = project(&[output], &attended);
-        parts::add(&mut self.residual, &output[0]);
-        let normed = self.normed(architecture);
-        let gate_up = [(Role::Gate, Role::GateBias), (Role::Up, Role::UpBias)];
-        let gate_up = project(&gate_up, &normed);
-        let hidden = parts::silu_mul(&gate_up[0], &gate_up[1]);
-        let down = project(&[(Role::Down, Role::DownBias)], &hidden);
-        parts::add(&mut self.residual, &down[0]);
-    }
-
-    /// The stream as the next norm gives it, without a gain.
-    pub(crate) fn normed(&self, architecture: &Architecture) -> Dense {
-        parts::rms_norm(&self.residual, architecture.rms_norm_eps)
+        let output = output.expect("a product gives the logits");
+        let Operation::MatMul { input, .. } = &graph.head[output] else {
+            unreachable!("it is a product");
+        };
+        let first = graph.nodes().count() - graph.head.len();
+        let mut stream = self.clone();
+        let mut project = |keys: &[TensorKey], input: &Dense| network.project(keys, input);
+        stream.run(network, &graph.head[..output], first, None, &mut project);
+        let class = network.liveness.class(*input);
+        stream.values.remove(&class).expect("it was computed")
     }
 
     /// The squared distance of another stream as a part of this one's squares, a sum over the tokens;
     /// the first of each window is an attention sink and says little.
-    pub(crate) fn change(&self, other: &Self) -> f64 {
+    pub(crate) fn change(&self, network: &Network, other: &Self) -> f64 {
+        let class = network.liveness.class(network.graph.residual);
+        let (this, other) = (&self.values[&class], &other.values[&class]);
         let square = |x: f32| f64::from(x).powi(2);
-        let rows = (0..self.residual.rows).filter(|row| row % self.window != 0);
+        let rows = (0..this.rows).filter(|row| row % self.window != 0);
         rows.map(|row| {
-            let (a, b) = (self.residual.row(row), other.residual.row(row));
+            let (a, b) = (this.row(row), other.row(row));
             let distance: f64 = a.iter().zip(b).map(|(a, b)| square(a - b)).sum();
             let squares: f64 = a.iter().map(|&a| square(a)).sum();
             distance / squares.max(f64::MIN_POSITIVE)
         })
         .sum()
+    }
+
+    /// Runs steps, of which the first is the `first` of the graph.
+    fn run(
+        &mut self,
+        network: &Network,
+        nodes: &[Node],
+        first: usize,
+        tokens: Option<Dense>,
+        project: &mut Project<'_>,
+    ) {
+        isa::with(
+            isa::best(),
+            Steps {
+                stream: self,
+                network,
+                nodes,
+                first,
+                tokens,
+                project,
+            },
+        );
+        let later = || attended_states(network, first + nodes.len());
+        self.states
+            .retain(|state, _| later().any(|later| later == *state));
+    }
+}
+
+/// The states that steps from one on read.
+fn attended_states(network: &Network, from: usize) -> impl Iterator<Item = usize> {
+    network
+        .graph
+        .nodes()
+        .skip(from)
+        .filter_map(|node| match node {
+            Operation::Attention { state, .. } => Some(state.0),
+            _ => None,
+        })
+}
+
+/// Steps to run on some instruction set.
+struct Steps<'a, 'p> {
+    stream: &'a mut Stream,
+    network: &'a Network,
+    nodes: &'a [Node],
+    first: usize,
+    tokens: Option<Dense>,
+    project: &'a mut Project<'p>,
+}
+
+impl isa::Run for Steps<'_, '_> {
+    fn run<I: Isa>(self, isa: I) {
+        let mut walker = Walker {
+            isa,
+            stream: self.stream,
+            network: self.network,
+            tokens: self.tokens,
+            project: self.project,
+        };
+        for (step, node) in (self.first..).zip(self.nodes) {
+            walker.step(node);
+            walker.forget(node, step);
+        }
+    }
+}
+
+struct Walker<'a, 'p, I> {
+    isa: I,
+    stream: &'a mut Stream,
+    network: &'a Network,
+    /// The tokens' rows of the embedding.
+    tokens: Option<Dense>,
+    project: &'a mut Project<'p>,
+}
+
+impl<I: Isa> Walker<'_, '_, I> {
+    fn step(&mut self, node: &Node) {
+        match node {
+            // Sums run over elements one after the other.
+            Operation::RmsNorm {
+                x, gain, eps, out, ..
+            } => {
+                let gain = &self.network.weights[gain].values;
+                let normed = parts::rms_norm(self.value(*x), gain, *eps);
+                self.put(*out, normed);
+            }
+            node => node.run(self),
+        }
+    }
+
+    /// Drops values that no later step needs.
+    fn forget(&mut self, node: &Node, step: usize) {
+        for (_, argument) in node.arguments() {
+            if let Argument::In(value) = argument {
+                let class = self.network.liveness.class(*value);
+                if *self.network.liveness.classes[class].steps.end() == step {
+                    self.stream.values.remove(&class);
+                }
+            }
+        }
+    }
+
+    fn value(&self, value: ValueId) -> &Dense {
+        &self.stream.values[&self.network.liveness.class(value)]
+    }
+
+    fn put(&mut self, value: ValueId, dense: Dense) {
+        self.stream
+            .values
+            .insert(self.network.liveness.class(value), dense);
+    }
+
+    fn tokens(&self) -> usize {
+        self.stream
+            .values
+            .values()
+            .next()
+            .map_or(0, |value| value.rows)
+    }
+}
+
+/// A value's class, and its width if it is yet to be made.
+#[derive(Clone, Copy)]
+struct Place {
+    class: usize,
+    width: Option<usize>,
+}
+
+impl<'w, I: Isa> Machine<'w, Logical> for Walker<'w, '_, I> {
+    type Isa = I;
+    type Place = Place;
+
+    fn input(&self, of: &ValueId) -> Place {
+        Place {
+            class: self.network.liveness.class(*of),
+            width: None,
+        }
+    }
+
+    fn output(&self, of: &ValueId) -> Place {
+        Place {
+            class: self.network.liveness.class(*of),
+            width: Some(self.network.graph.width(*of)),
+        }
+    }
+
+    fn update(&self, of: &Updated) -> Place {
+        self.input(&of.from)
+    }
+
+    fn scratch(&self, of: &ValueId) -> Place {
+        self.output(of)
+    }
+
+    fn vector(&self, of: &TensorKey) -> Cow<'w, [u8]> {
+        let values = &self.network.weights[of].values;
+        let padding = values.len().next_multiple_of(8) - values.len();
+        let padded = values
+            .iter()
+            .copied()
+            .chain(std::iter::repeat_n(0.0, padding));
+        Cow::Owned(padded.flat_map(f32::to_le_bytes).collect())
+    }
+
+    fn table(&self, of: &TableId) -> Rows<'w> {
+        let bytes = &self.stream.tables[of.0];
+        Rows {
+            bytes: Cow::Owned(bytes.clone()),
+            row: bytes.len() / self.stream.window,
+        }
+    }
+
+    fn rows<const N: usize>(
+        &mut self,
+        places: [Place; N],
+        kernel: impl Fn(I, usize, [&mut [f32]; N]) + Sync,
+    ) {
+        let (isa, window, tokens) = (self.isa, self.stream.window, self.tokens());
+        let mut values = places.map(|place| match place.width {
+            Some(width) => Dense::zeros(tokens, width),
+            None => self
+                .stream
+                .values
+                .remove(&place.class)
+                .expect("it was computed"),
+        });
+        let mut columns = values
+            .each_mut()
+            .map(|value| value.values.chunks_mut(value.cols));
+        let rows: Vec<[&mut [f32]; N]> = (0..tokens)
+            .map(|_| {
+                columns
+                    .each_mut()
+                    .map(|rows| rows.next().expect("a row for each token"))
+            })
+            .collect();
+        rows.into_par_iter().enumerate().for_each(|(token, row)| {
+            // Kernels take whole eights.
+            let mut padded = row.each_ref().map(|row| {
+                let mut padded = row.to_vec();
+                padded.resize(row.len().next_multiple_of(8), 0.0);
+                padded
+            });
+            kernel(
+                isa,
+                token % window,
+                padded.each_mut().map(Vec::as_mut_slice),
+            );
+            for (row, padded) in row.into_iter().zip(padded) {
+                row.copy_from_slice(&padded[..row.len()]);
+            }
+        });
+        for (place, value) in places.into_iter().zip(values) {
+            self.stream.values.insert(place.class, value);
+        }
+    }
+
+    fn embed(&mut self, _: &TensorKey, out: &ValueId) {
+        let tokens = self.tokens.take().expect("tokens are looked up once");
+        self.put(*out, tokens);
+    }
+
+    fn quantize(&mut self, _: &ValueId) {}
+
+    fn mat_mul(&mut self, matrix: &Vec<TensorKey>, input: &ValueId, out: &Vec<ValueId>) {
+        let class = self.network.liveness.class(*input);
+        let outputs = (self.project)(matrix, &self.stream.values[&class]);
+        for (&value, output) in out.iter().zip(outputs) {
+            self.put(value, output);
+        }
+    }
+
+    fn store(&mut self, state: &StateId, key: &ValueId, value: &ValueId) {
+        let kept = (self.value(*key).clone(), self.value(*value).clone());
+        self.stream.states.insert(state.0, kept);
+    }
+
+    fn attention(
+        &mut self,
+        shape: &Heads,
+        state: &StateId,
+        query: &ValueId,
+        _: &ValueId,
+        out: &ValueId,
+    ) {
+        let (keys, values) = &self.stream.states[&state.0];
+        let attended =
+            parts::attention(shape, self.stream.window, self.value(*query), keys, values);
+        self.put(*out, attended);
     }
 }

@@ -1,45 +1,56 @@
 //! Model + formats → what is computed and where each weight lies, before a byte is packed. The
 //! planner predicts from it, the compressor fills it: so a prediction is what is emitted.
 
-mod layers;
+mod lower;
+mod place;
+mod weights;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::model::{Model, Role, TensorKey};
-use crate::program::{FileLayout, Layer, Matrix, Operation, Part, Vector, WeightFormat};
+use crate::graph::{Graph, Node};
+use crate::model::{Model, TensorKey};
+use crate::program::{
+    COLUMN_PADDING, FileLayout, Operation, Part, Place, Shapes, Table, WeightFormat,
+};
 
-use layers::Builder;
+use lower::Lowering;
+use place::{Batch, Placement};
+use weights::Builder;
 
 /// The operations in order, and the weight files without their bytes.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Layout {
-    /// The token embedding.
-    pub embedding: Matrix,
-    /// The rotation tables.
-    pub rope: Vector,
+pub(crate) struct Layout {
+    /// From tokens to the residual stream.
+    pub(crate) embedding: Vec<Operation>,
     /// The layers.
-    pub layers: Vec<Layer>,
+    pub(crate) layers: Vec<Vec<Operation>>,
     /// Final norm and output projection.
-    pub head: Vec<Operation>,
+    pub(crate) head: Vec<Operation>,
+    /// The residual stream.
+    pub(crate) residual: Place,
+    /// The logits.
+    pub(crate) logits: Place,
+    /// Rows for each position.
+    pub(crate) tables: Vec<Table>,
     /// Names and sizes of the weight files.
-    pub files: FileLayout,
+    pub(crate) files: FileLayout,
     /// What the files hold, in order.
-    pub pieces: Vec<Piece>,
+    pub(crate) pieces: Vec<Piece>,
 }
 
 /// Some bytes of a weight file and what they are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Piece {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Piece {
     /// Where.
-    pub part: Part,
+    pub(crate) part: Part,
     /// What.
-    pub content: Content,
+    pub(crate) content: Content,
 }
 
 /// What is in a part of a weight file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Content {
     /// Groups of the rows of tensors that are one matrix, each padded to whole groups.
     Matrix {
         /// The tensors.
@@ -51,53 +62,79 @@ pub enum Content {
     },
     /// A vector as f32, padded with zeros.
     Vector(TensorKey),
-    /// The rotation tables.
-    Rope {
+    /// A table of so many positions.
+    Table {
+        /// What it holds.
+        table: crate::graph::Table,
         /// Positions.
         context: usize,
     },
 }
 
+/// The network of a model whose matrices have these formats: what is planned for has some that
+/// the model has not yet.
+fn graph(model: &Model, formats: &BTreeMap<TensorKey, WeightFormat>) -> Graph {
+    Graph::new(model.architecture(), |key| {
+        model.tensor(key).is_some() || formats.contains_key(&key)
+    })
+}
+
+/// Floats of the values of a batch, and blocks of i8 of what products read.
+pub(crate) fn activations(
+    model: &Model,
+    formats: &BTreeMap<TensorKey, WeightFormat>,
+    shapes: &Shapes,
+) -> (usize, usize) {
+    let graph = graph(model, formats);
+    let placement = Placement::new(&graph, Batch::of(shapes));
+    let inputs = graph.nodes().filter_map(|node| match node {
+        Node::MatMul { input, .. } => Some(graph.width(*input).div_ceil(COLUMN_PADDING)),
+        _ => None,
+    });
+    (placement.floats, inputs.max().unwrap_or(0) * shapes.batch)
+}
+
 impl Layout {
-    /// The layout of a model with these formats, one for each matrix, in a session of `context`
-    /// tokens.
-    pub fn new(model: &Model, formats: &BTreeMap<TensorKey, WeightFormat>, context: usize) -> Self {
-        let architecture = model.architecture();
-        let mut builder = Builder::new(model, formats);
-        builder.start("embedding");
-        let embedding = builder.matrix(&[TensorKey::global(Role::Embedding)]);
-        builder.start("rope");
-        let rope = builder.floats(
-            context * (architecture.rope.dim / 2) * 2,
-            Content::Rope { context },
-        );
-        let layers = (0..architecture.num_hidden_layers)
-            .map(|index| {
-                builder.start(format!("layer_{index:02}"));
-                builder.layer(index)
-            })
-            .collect();
-        builder.start("head");
-        let head = builder.head(&embedding);
-        let (files, pieces) = builder.finish();
+    /// The layout of a model with these formats, one for each matrix, in a session of these shapes.
+    pub(crate) fn new(
+        model: &Model,
+        formats: &BTreeMap<TensorKey, WeightFormat>,
+        shapes: &Shapes,
+    ) -> Self {
+        let graph = graph(model, formats);
+        let placement = Placement::new(&graph, Batch::of(shapes));
+        let mut lowering = Lowering::new(&graph, &placement, Builder::new(model, formats), shapes);
+        lowering.start("embedding");
+        let embedding = lowering.stage(&graph.embedding);
+        let tables = lowering.tables();
+        let layers = graph.layers.iter().enumerate().map(|(index, nodes)| {
+            lowering.start(format!("layer_{index:02}"));
+            lowering.stage(nodes)
+        });
+        let layers = layers.collect();
+        lowering.start("head");
+        let head = lowering.stage(&graph.head);
+        let (files, pieces) = lowering.finish();
         Self {
             embedding,
-            rope,
             layers,
             head,
+            residual: placement.place(graph.residual).clone(),
+            logits: placement.place(graph.logits).clone(),
+            tables,
             files,
             pieces,
         }
     }
 
     /// The operations in order, the head's last.
-    pub fn operations(&self) -> impl Iterator<Item = &Operation> {
-        let layers = self.layers.iter().flat_map(|layer| &layer.operations);
-        layers.chain(&self.head)
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
+        let layers = self.layers.iter().flatten();
+        self.embedding.iter().chain(layers).chain(&self.head)
     }
 
     /// Bytes of the packed matrices.
-    pub fn matrix_bytes(&self) -> usize {
+    pub(crate) fn matrix_bytes(&self) -> usize {
         let is_matrix = |piece: &&Piece| matches!(piece.content, Content::Matrix { .. });
         let pieces = self.pieces.iter().filter(is_matrix);
         pieces.map(|piece| piece.part.range.len()).sum()

@@ -249,6 +249,20 @@ impl Role {
         )
     }
 
+    /// What is added to what it gives.
+    pub(crate) fn bias(self) -> Option<Self> {
+        Some(match self {
+            Self::Query => Self::QueryBias,
+            Self::Key => Self::KeyBias,
+            Self::Value => Self::ValueBias,
+            Self::AttentionOutput => Self::AttentionOutputBias,
+            Self::Gate => Self::GateBias,
+            Self::Up => Self::UpBias,
+            Self::Down => Self::DownBias,
+            _ => return None,
+        })
+    }
+
     /// Whether every layer has its own.
     pub fn is_per_layer(self) -> bool {
         !matches!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Remedy, Result, Setting};
-use crate::layout::Layout;
+use crate::layout::{self, Layout};
 use crate::model::{Model, Role, TensorKey};
 use crate::profile::Profile;
 use crate::program::tokenizer::TokenizerTables;
@@ -69,9 +69,13 @@ pub(crate) fn least_bytes(model: &Model) -> usize {
 }
 
 /// The shapes that the model has in a session of these sizes.
-pub fn shapes(model: &Model, sizes: Sizes) -> Shapes {
+pub(crate) fn shapes(
+    model: &Model,
+    formats: &BTreeMap<TensorKey, WeightFormat>,
+    sizes: Sizes,
+) -> Shapes {
     let a = model.architecture();
-    Shapes {
+    let mut shapes = Shapes {
         hidden_size: a.hidden_size,
         intermediate_size: a.intermediate_size,
         num_hidden_layers: a.num_hidden_layers,
@@ -83,10 +87,11 @@ pub fn shapes(model: &Model, sizes: Sizes) -> Shapes {
         kv_cache: sizes.kv_cache,
         batch: sizes.batch,
         answer_cache: sizes.answer_cache,
-        rms_norm_eps: a.rms_norm_eps,
-        attention_scale: a.attention_scale,
-        rope_pairs: a.rope.dim / 2,
-    }
+        arena: 0,
+        activation_blocks: 0,
+    };
+    (shapes.arena, shapes.activation_blocks) = layout::activations(model, formats, &shapes);
+    shapes
 }
 
 /// What is planned: everything that sizes depend on.
@@ -105,8 +110,8 @@ impl Subject<'_> {
         sizes: Sizes,
     ) -> Footprint {
         let model = self.model;
-        let shapes = shapes(model, sizes);
-        let layout = Layout::new(model, formats, sizes.context);
+        let shapes = shapes(model, formats, sizes);
+        let layout = Layout::new(model, formats, &shapes);
         let matrices = layout.matrix_bytes();
         let files = files_bytes(&layout, self.weights);
         let tokenizer = TokenizerTables::new(model.tokenizer()).blob().len();

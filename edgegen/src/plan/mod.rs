@@ -18,19 +18,19 @@ use crate::error::{Error, Remedy, Result, Setting};
 use crate::layout::Layout;
 use crate::model::{Architecture, Model, Role, TensorKey};
 use crate::profile::{InstructionSet, Profile};
-use crate::program::{CacheFormat, WeightFormat};
+use crate::program::{CacheFormat, Shapes, WeightFormat};
 use crate::text;
 use edgegen_templates::grammar::State;
 
-pub use budget::{Excess, Footprint, Sizes, shapes};
-pub(crate) use budget::{LEAST_VOCABULARY, apart, files_bytes, least_bytes, mb};
+pub use budget::{Excess, Footprint, Sizes};
+pub(crate) use budget::{LEAST_VOCABULARY, apart, files_bytes, least_bytes, mb, shapes};
 pub use choice::Conversion;
 pub use file::PlanFile;
 pub use placement::Placement;
 pub use policy::basic;
 pub use schedule::{Schedule, schedule};
 pub(crate) use session::check_sessions;
-pub use session::{activation_blocks, ram_bytes};
+pub use session::ram_bytes;
 pub use steps::{Action, Step};
 pub use throughput::TokenCost;
 
@@ -287,9 +287,14 @@ fn check_cache(head_dim: usize, format: CacheFormat) -> Result<()> {
 }
 
 impl Plan {
+    /// The shapes of a crate of the model.
+    pub(crate) fn shapes(&self, model: &Model) -> Shapes {
+        shapes(model, &self.formats, self.sizes)
+    }
+
     /// What is computed and where each weight of the model lies.
-    pub fn layout(&self, model: &Model) -> Layout {
-        Layout::new(model, &self.formats, self.sizes.context)
+    pub(crate) fn layout(&self, model: &Model) -> Layout {
+        Layout::new(model, &self.formats, &self.shapes(model))
     }
 
     /// The format of every matrix.

@@ -3,22 +3,13 @@
 use crate::error::Result;
 use crate::memory;
 use crate::profile::Profile;
-use crate::program::{Arena, COLUMN_PADDING, Shapes};
+use crate::program::Shapes;
 
 use super::{Placement, instruction_sets};
 
 /// Bytes for each token of the context that a session without an allocator keeps for prompts:
 /// `Scratch` in `templates/src/scratch.rs`.
 const PROMPT_BYTES: usize = 24;
-
-/// Blocks of i8 activations that a session holds.
-pub fn activation_blocks(shapes: &Shapes) -> usize {
-    let widest = shapes
-        .hidden_size
-        .max(shapes.intermediate_size)
-        .max(shapes.num_attention_heads * shapes.head_dim);
-    widest.div_ceil(COLUMN_PADDING) * shapes.batch
-}
 
 /// Bytes of the KV cache, the tokens in it, and answers to give again.
 pub(super) fn cache_bytes(shapes: &Shapes) -> usize {
@@ -41,12 +32,12 @@ pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
             true => 6 * pointer,
             false => PROMPT_BYTES * shapes.context,
         },
-        activation_blocks(shapes) * size_of::<runtime_kernels::Q8Block>(),
+        shapes.activation_blocks * size_of::<runtime_kernels::Q8Block>(),
         // An enum, whose only variant takes no room.
         usize::from(instruction_sets(profile).len() > 1),
     ];
     let session: usize = session.iter().sum();
-    Arena::new(shapes).floats() * size_of::<f32>() + session.next_multiple_of(pointer)
+    shapes.arena * size_of::<f32>() + session.next_multiple_of(pointer)
 }
 
 /// Whether this machine has the memory for so many sessions of each at once.
@@ -56,8 +47,8 @@ pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
 /// Says how many bytes they take.
 pub(crate) fn check_sessions(count: usize, of_each: &[&Shapes]) -> Result<()> {
     let bytes = of_each.iter().map(|shapes| {
-        let floats = shapes.kv_cache_len() + Arena::new(shapes).floats();
-        let blocks = activation_blocks(shapes);
+        let floats = shapes.kv_cache_len() + shapes.arena;
+        let blocks = shapes.activation_blocks;
         floats * size_of::<f32>() + blocks * size_of::<runtime_kernels::Q8Block>()
     });
     let bytes = count * bytes.sum::<usize>();

@@ -1,18 +1,16 @@
 //! What `compress` produces: static shapes, operations in order, packed
 //! weights, memory layout and tables. It knows no file format and no platform.
 
-mod buffers;
 mod cache;
 mod format;
-mod operation;
+mod placed;
 mod prefix;
 mod text;
 mod weights;
 
-pub use buffers::{Arena, Buffer, Region, projected};
 pub use cache::CacheFormat;
 pub use format::WeightFormat;
-pub use operation::Operation;
+pub(crate) use placed::{Alike, Operation, Outline, Place, Placed, Table};
 pub use prefix::Prefix;
 pub use weights::{
     ALIGNMENT, FileLayout, MAX_FILE_BYTES, Matrix, Part, Vector, WeightFile, WeightFiles, joined,
@@ -31,6 +29,11 @@ pub mod tokenizer;
 pub const COLUMN_PADDING: usize = runtime_kernels::BLOCK;
 /// Rows of one interleaved group.
 pub const ROW_PADDING: usize = runtime_kernels::GROUP;
+
+/// Rows of a projection in its matrix.
+pub(crate) fn projected(rows: usize) -> usize {
+    rows.next_multiple_of(ROW_PADDING)
+}
 
 /// Every shape of the generated crate. Sizes are in elements unless said otherwise.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,10 +57,10 @@ pub struct Shapes {
     pub batch: usize,
     /// Tokens of prompts and answers that a session keeps to give answers again.
     pub answer_cache: usize,
-    pub rms_norm_eps: f32,
-    pub attention_scale: f32,
-    /// Pairs of a head that RoPE rotates.
-    pub rope_pairs: usize,
+    /// Floats of the activations.
+    pub arena: usize,
+    /// Blocks of i8 activations.
+    pub activation_blocks: usize,
 }
 
 impl Shapes {
@@ -107,13 +110,6 @@ impl Shapes {
     }
 }
 
-/// One transformer layer: what it computes, in order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Layer {
-    /// The operations; the residual stream is in [`Buffer::Residual`] before and after.
-    pub operations: Vec<Operation>,
-}
-
 /// Hashes of a run over fixed tokens, computed by the interpreter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Golden {
@@ -146,13 +142,14 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     pub(crate) shapes: Shapes,
-    pub(crate) embedding: Matrix,
-    pub(crate) layers: Vec<Layer>,
-    /// Final norm and output projection, from [`Buffer::Residual`] to [`Buffer::Logits`].
+    /// From tokens to the residual stream.
+    pub(crate) embedding: Vec<Operation>,
+    pub(crate) layers: Vec<Vec<Operation>>,
+    /// From the residual stream of some tokens to their logits.
     pub(crate) head: Vec<Operation>,
-    /// `[context][cos, sin][rope_pairs]`.
-    pub(crate) rope: Vector,
-    pub(crate) arena: Arena,
+    pub(crate) residual: Place,
+    pub(crate) logits: Place,
+    pub(crate) tables: Vec<Table>,
     pub(crate) files: WeightFiles,
     pub(crate) tokenizer: TokenizerTables,
     pub(crate) chat: Option<ChatTemplate>,
@@ -165,6 +162,12 @@ impl Program {
     /// Every shape.
     pub fn shapes(&self) -> &Shapes {
         &self.shapes
+    }
+
+    /// The operations in order, the head's last.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
+        let layers = self.layers.iter().flatten();
+        self.embedding.iter().chain(layers).chain(&self.head)
     }
 
     /// The tokenizer's tables.
@@ -205,7 +208,7 @@ impl Program {
     /// Words of KV cache, buffers, the tokens that were fed and answers to give again.
     pub fn memory_len(&self) -> usize {
         let shapes = &self.shapes;
-        shapes.kv_cache_len() + self.arena.floats() + shapes.context + shapes.answer_cache
+        shapes.kv_cache_len() + shapes.arena + shapes.context + shapes.answer_cache
     }
 
     /// Bytes of weights and tables in flash.

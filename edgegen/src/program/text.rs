@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::program::{CacheFormat, Matrix, Operation, Program, Vector, WeightFiles};
+use crate::graph::Argument;
+use crate::program::{CacheFormat, Matrix, Operation, Place, Placed, Program, Vector, WeightFiles};
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -21,34 +22,19 @@ impl Display for Program {
             "context {}, batch {}, answer cache {}",
             s.context, s.batch, s.answer_cache
         )?;
-        writeln!(
-            f,
-            "rms_norm_eps {:#010x}, attention_scale {:#010x}",
-            s.rms_norm_eps.to_bits(),
-            s.attention_scale.to_bits()
-        )?;
         match s.kv_cache {
             CacheFormat::F32 => writeln!(f, "kv cache {} floats", s.kv_cache_len())?,
             format => writeln!(f, "kv cache {} words of {format}", s.kv_cache_len())?,
         }
-        for (buffer, region) in self.arena.regions() {
-            writeln!(
-                f,
-                "buffer {} at {}: {} × {}",
-                buffer.name(),
-                region.start,
-                region.rows,
-                region.width
-            )?;
-        }
+        writeln!(f, "activations {} floats", s.arena)?;
         for file in self.files.files() {
             writeln!(f, "file {}: {} bytes", file.name, file.bytes.len())?;
         }
-        writeln!(f, "rope {}", vector(&self.files, &self.rope))?;
-        writeln!(f, "embedding {}", matrix(&self.files, &self.embedding))?;
+        writeln!(f, "embedding")?;
+        operations(f, &self.files, &self.embedding)?;
         for (index, layer) in self.layers.iter().enumerate() {
             writeln!(f, "layer {index}")?;
-            operations(f, &self.files, &layer.operations)?;
+            operations(f, &self.files, layer)?;
         }
         writeln!(f, "head")?;
         operations(f, &self.files, &self.head)
@@ -57,77 +43,74 @@ impl Display for Program {
 
 fn operations(f: &mut Formatter<'_>, files: &WeightFiles, operations: &[Operation]) -> fmt::Result {
     for operation in operations {
-        match operation {
-            Operation::RmsNorm {
-                name,
-                gain,
-                input,
-                output,
-            } => writeln!(
-                f,
-                "  {} = rms_norm {} with {name} {}",
-                output.name(),
-                input.name(),
-                vector(files, gain)
-            )?,
-            Operation::Quantize { input } => writeln!(f, "  quantize {}", input.name())?,
-            Operation::MatMul {
-                name,
-                matrix: m,
-                input,
-                output,
-                start,
-            } => writeln!(
-                f,
-                "  {}[{start}..] = {name} × {} {}",
-                output.name(),
-                input.name(),
-                matrix(files, m)
-            )?,
-            Operation::AddBias {
-                name,
-                bias,
-                buffer,
-                start,
-            } => writeln!(
-                f,
-                "  {}[{start}..] += {name} {}",
-                buffer.name(),
-                vector(files, bias)
-            )?,
-            Operation::Rope { start, heads } => writeln!(f, "  rope [{start}..], {heads} heads")?,
-            Operation::StoreKeyValue { key, value } => {
-                writeln!(f, "  store keys [{key}..], values [{value}..]")?;
-            }
-            Operation::Attention => writeln!(f, "  attended = attention")?,
-            Operation::SiluMul { up } => writeln!(f, "  hidden = silu(gate) * up [{up}..]")?,
-            Operation::AddResidual => writeln!(f, "  residual += normed")?,
+        write!(f, "  {}", operation.name())?;
+        for (index, (name, argument)) in operation.arguments().into_iter().enumerate() {
+            write!(f, "{} {name}: ", if index == 0 { "" } else { "," })?;
+            text(f, files, &argument)?;
         }
+        writeln!(f)?;
     }
     Ok(())
 }
 
-fn matrix(files: &WeightFiles, matrix: &Matrix) -> String {
-    let parts: Vec<String> = matrix
-        .parts
-        .iter()
-        .map(|part| format!("{}:{}", files.files()[part.file].name, part.range.start))
-        .collect();
-    format!(
-        "({} [{}, {}] {})",
-        matrix.format,
-        matrix.rows,
-        matrix.cols,
-        parts.join(" ")
-    )
+fn text(
+    f: &mut Formatter<'_>,
+    files: &WeightFiles,
+    argument: &Argument<'_, Placed>,
+) -> fmt::Result {
+    match argument {
+        Argument::In(place)
+        | Argument::Out(place)
+        | Argument::Update(place)
+        | Argument::Outs(place)
+        | Argument::Scratch(place) => at(f, place),
+        Argument::Vector(of) => vector(f, files, of),
+        Argument::Matrix(of) | Argument::Lookup(of) => matrix(f, files, of),
+        Argument::Table(table) => vector(f, files, &table.rows),
+        Argument::State(number) => write!(f, "{number}"),
+        Argument::Number(value) => write!(f, "{value:e}"),
+        Argument::Size(size) => write!(f, "{size}"),
+        Argument::Heads(shape) => write!(
+            f,
+            "({} heads of {}, {} to a key, times {:e})",
+            shape.heads, shape.head_dim, shape.heads_per_kv, shape.scale
+        ),
+    }
 }
 
-fn vector(files: &WeightFiles, vector: &Vector) -> String {
-    let part = &vector.part;
-    format!(
-        "(f32 [{}] {}:{})",
-        vector.len,
-        files.files()[part.file].name,
-        part.range.start
+/// A place: `name[start..end]`, and from token to token if that is more.
+fn at(f: &mut Formatter<'_>, place: &Place) -> fmt::Result {
+    write!(
+        f,
+        "{}[{}..{}",
+        place.name,
+        place.start,
+        place.start + place.len
+    )?;
+    match place.stride == place.len {
+        true => write!(f, "]"),
+        false => write!(f, ", +{}]", place.stride),
+    }
+}
+
+fn matrix(f: &mut Formatter<'_>, files: &WeightFiles, matrix: &Matrix) -> fmt::Result {
+    write!(
+        f,
+        "({} {} [{}, {}]",
+        matrix.name, matrix.format, matrix.rows, matrix.cols
+    )?;
+    for part in &matrix.parts {
+        write!(f, " {}:{}", files.files()[part.file].name, part.range.start)?;
+    }
+    write!(f, ")")
+}
+
+fn vector(f: &mut Formatter<'_>, files: &WeightFiles, vector: &Vector) -> fmt::Result {
+    let (part, name) = (&vector.part, &vector.name);
+    let file = &files.files()[part.file].name;
+    write!(
+        f,
+        "({name} f32 [{}] {file}:{})",
+        vector.len, part.range.start
     )
 }

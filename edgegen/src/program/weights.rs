@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use edgegen_templates::weight_file::HEADER_BYTES;
 
-use crate::program::WeightFormat;
+use crate::program::{COLUMN_PADDING, WeightFormat};
 
 /// Alignment of a tensor in its file and of the file in memory, in bytes.
 pub const ALIGNMENT: usize = 64;
@@ -45,6 +45,8 @@ pub struct Part {
 /// the last the same number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matrix {
+    /// Name in the generated crate.
+    pub name: String,
     /// Rows, a multiple of the group where fused parts were padded.
     pub rows: usize,
     /// Columns before padding.
@@ -58,6 +60,8 @@ pub struct Matrix {
 /// Little-endian f32s, padded with zeros to a multiple of 32.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vector {
+    /// Name in the generated crate.
+    pub name: String,
     /// Elements, padding included.
     pub len: usize,
     /// Where they are.
@@ -65,6 +69,11 @@ pub struct Vector {
 }
 
 impl Matrix {
+    /// Columns, in blocks.
+    pub fn blocks(&self) -> usize {
+        self.cols.div_ceil(COLUMN_PADDING)
+    }
+
     /// Row groups of a part.
     pub fn groups(&self, part: &Part) -> usize {
         part.range.len() / self.format.group_bytes(self.cols)

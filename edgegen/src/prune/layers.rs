@@ -42,21 +42,19 @@ pub fn layers(model: Model, num_hidden_layers: usize, text: &str) -> Result<Mode
 /// The layers that are kept, ascending.
 fn choose(model: &Model, count: usize, text: &str) -> Result<Vec<usize>> {
     let windows = Windows::of(model, text, WINDOWS)?;
-    let mut network = Network::of(model);
-    let gain = network.get(None, Role::OutputNorm).clone();
-    network.fold_gains();
+    let network = Network::of(model);
     let embedding = network.get(None, Role::Embedding);
-    let start = Stream::new(&network.architecture, embedding, &windows);
+    let start = Stream::new(&network, embedding, &windows);
     let pass = |stream: &mut Stream, layer: usize| {
-        stream.layer(&network.architecture, |linears, input| {
-            network.project(layer, linears, input)
+        stream.layer(&network, layer, &mut |keys, input| {
+            network.project(keys, input)
         });
     };
     let end = |mut stream: Stream, layers: &[usize]| {
         for &layer in layers {
             pass(&mut stream, layer);
         }
-        stream.normed(&network.architecture)
+        stream.given_to_output(&network)
     };
     let mut kept: Vec<usize> = (0..network.architecture.num_hidden_layers).collect();
     let whole = end(start.clone(), &kept);
@@ -65,7 +63,7 @@ fn choose(model: &Model, count: usize, text: &str) -> Result<Vec<usize>> {
         let mut losses = Vec::new();
         for index in 0..kept.len() {
             let without = end(stream.clone(), &kept[index + 1..]);
-            losses.push(distance(&whole, &without, &gain));
+            losses.push(distance(&whole, &without));
             pass(&mut stream, kept[index]);
         }
         let least = (0..kept.len())
@@ -76,12 +74,8 @@ fn choose(model: &Model, count: usize, text: &str) -> Result<Vec<usize>> {
     Ok(kept)
 }
 
-/// The sum of squares between two outputs of the last norm, with its gain.
-fn distance(a: &Dense, b: &Dense, gain: &Dense) -> f64 {
-    let rows = a.values.chunks(a.cols).zip(b.values.chunks(b.cols));
-    let squares = rows.flat_map(|(a, b)| {
-        let pairs = a.iter().zip(b).zip(&gain.values);
-        pairs.map(|((a, b), gain)| f64::from((a - b) * gain).powi(2))
-    });
-    squares.sum()
+/// The sum of squares between what the output projection is given.
+fn distance(a: &Dense, b: &Dense) -> f64 {
+    let pairs = a.values.iter().zip(&b.values);
+    pairs.map(|(a, b)| f64::from(a - b).powi(2)).sum()
 }

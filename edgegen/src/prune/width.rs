@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::forward::{Network, Stream, Windows, moments};
+use crate::graph::{Attended, Linear, Shape as GraphShape};
 use crate::model::{Model, Role, Tensor, TensorKey};
 
 use super::Shape;
@@ -33,13 +34,22 @@ pub fn neurons(model: Model, intermediate_size: usize, text: &str) -> Result<Mod
     if architecture == *model.architecture() {
         return Ok(model);
     }
+    let network = Network::of(&model);
+    let networks = GraphShape::of(&network.graph).neurons();
+    let units: Vec<Unit> = networks
+        .iter()
+        .map(|neurons| Unit {
+            key: neurons.down,
+            size: 1,
+        })
+        .collect();
+    let kept = choose(&network, &model, &units, intermediate_size, text)?;
     let mut tensors = model.tensors().clone();
-    let kept = choose(&model, Role::Down, 1, intermediate_size, text)?;
-    for (layer, kept) in kept.iter().enumerate() {
-        for role in [Role::Gate, Role::GateBias, Role::Up, Role::UpBias] {
-            keep_outputs(&mut tensors, TensorKey::layer(layer, role), kept)?;
+    for (neurons, kept) in networks.iter().zip(&kept) {
+        for linear in [neurons.gate, neurons.up] {
+            keep_outputs(&mut tensors, linear, kept)?;
         }
-        keep_inputs(&mut tensors, TensorKey::layer(layer, Role::Down), kept)?;
+        keep_inputs(&mut tensors, neurons.down, kept)?;
     }
     Ok(model.with_weights(architecture, tensors))
 }
@@ -59,57 +69,68 @@ pub fn heads(model: Model, num_key_value_heads: usize, text: &str) -> Result<Mod
     if architecture == *model.architecture() {
         return Ok(model);
     }
-    let head_dim = architecture.head_dim;
-    let group = architecture.num_attention_heads / num_key_value_heads * head_dim;
+    let network = Network::of(&model);
+    let attentions = GraphShape::of(&network.graph).attentions();
+    let group = |attended: &Attended| attended.heads_per_kv * attended.head_dim;
+    let units: Vec<Unit> = attentions
+        .iter()
+        .map(|attended| Unit {
+            key: attended.output,
+            size: group(attended),
+        })
+        .collect();
+    let kept = choose(&network, &model, &units, num_key_value_heads, text)?;
     let mut tensors = model.tensors().clone();
-    let role = Role::AttentionOutput;
-    let kept = choose(&model, role, group, num_key_value_heads, text)?;
-    for (layer, kept) in kept.iter().enumerate() {
-        for (role, unit) in [
-            (Role::Query, group),
-            (Role::QueryBias, group),
-            (Role::Key, head_dim),
-            (Role::KeyBias, head_dim),
-            (Role::Value, head_dim),
-            (Role::ValueBias, head_dim),
+    for (attended, kept) in attentions.iter().zip(&kept) {
+        for (linear, unit) in [
+            (attended.query, group(attended)),
+            (attended.key, attended.head_dim),
+            (attended.value, attended.head_dim),
         ] {
-            let outputs = elements(kept, unit);
-            keep_outputs(&mut tensors, TensorKey::layer(layer, role), &outputs)?;
+            keep_outputs(&mut tensors, linear, &elements(kept, unit))?;
         }
-        let inputs = elements(kept, group);
-        keep_inputs(&mut tensors, TensorKey::layer(layer, role), &inputs)?;
+        keep_inputs(
+            &mut tensors,
+            attended.output,
+            &elements(kept, group(attended)),
+        )?;
     }
     Ok(model.with_weights(architecture, tensors))
 }
 
-/// Which inputs of each layer's matrix of a role are kept: `kept` units of `unit` neighbours each,
-/// ascending.
+/// Inputs of a matrix of which some are kept, so many neighbours at a time.
+struct Unit {
+    key: TensorKey,
+    size: usize,
+}
+
+/// Which units of each matrix's inputs are kept, so many, ascending.
 fn choose(
+    network: &Network,
     model: &Model,
-    role: Role,
-    unit: usize,
+    units: &[Unit],
     kept: usize,
     text: &str,
 ) -> Result<Vec<Vec<u32>>> {
     let windows = Windows::of(model, text, WINDOWS)?;
-    let mut network = Network::of(model);
-    network.fold_gains();
     let embedding = network.get(None, Role::Embedding);
-    let mut stream = Stream::new(&network.architecture, embedding, &windows);
-    let mut chosen = Vec::new();
-    for layer in 0..network.architecture.num_hidden_layers {
-        let mut units = Vec::new();
-        stream.layer(&network.architecture, |linears, input| {
-            if linears[0].0 == role {
-                let weights = network.get(Some(layer), role);
-                units = importance(weights, &moments(input, windows.size()), unit);
+    let mut stream = Stream::new(network, embedding, &windows);
+    let mut chosen = vec![Vec::new(); units.len()];
+    for layer in 0..network.graph.layers.len() {
+        let mut finite = true;
+        stream.layer(network, layer, &mut |keys, input| {
+            if let Some(at) = units.iter().position(|unit| keys.contains(&unit.key)) {
+                let weights = &network.weights[&units[at].key];
+                let moments = moments(input, windows.size());
+                let importance = importance(weights, &moments, units[at].size);
+                finite &= importance.iter().all(|importance| importance.is_finite());
+                chosen[at] = most(&importance, kept);
             }
-            network.project(layer, linears, input)
+            network.project(keys, input)
         });
-        if units.iter().any(|importance| !importance.is_finite()) {
+        if !finite {
             return Err(Error::overflow());
         }
-        chosen.push(most(&units, kept));
     }
     Ok(chosen)
 }
@@ -130,31 +151,31 @@ fn elements(units: &[u32], unit: usize) -> Vec<u32> {
     units.iter().flat_map(of).collect()
 }
 
-/// Keeps some outputs of a projection, which are rows of its matrix and elements of its bias, where
-/// the model has it.
+/// Keeps some outputs of a product, which are rows of its matrix and elements of its bias.
 fn keep_outputs(
     tensors: &mut BTreeMap<TensorKey, Tensor>,
-    key: TensorKey,
+    linear: Linear,
     kept: &[u32],
 ) -> Result<()> {
-    if let Some(tensor) = tensors.get_mut(&key) {
-        *tensor = if key.role.is_matrix() {
-            tensor.gather(kept)?
-        } else {
-            tensor.gather_columns(kept)?
-        };
+    let weight = tensors
+        .get_mut(&linear.weight)
+        .expect("the graph's tensors are there");
+    *weight = weight.gather(kept)?;
+    match linear.bias {
+        Some(bias) => keep_inputs(tensors, bias, kept),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-/// Keeps some inputs of a matrix.
+/// Keeps some inputs of a matrix, or elements of a vector.
 fn keep_inputs(
     tensors: &mut BTreeMap<TensorKey, Tensor>,
     key: TensorKey,
     kept: &[u32],
 ) -> Result<()> {
-    if let Some(tensor) = tensors.get_mut(&key) {
-        *tensor = tensor.gather_columns(kept)?;
-    }
+    let tensor = tensors
+        .get_mut(&key)
+        .expect("the graph's tensors are there");
+    *tensor = tensor.gather_columns(kept)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::compress::Sensitivity;
 use crate::error::Result;
 use crate::layout::Layout;
 use crate::model::{Model, Role, TensorKey};
-use crate::plan::{Placement, files_bytes};
+use crate::plan::{Placement, Sizes, files_bytes, shapes};
 use crate::program::{ROW_PADDING, WeightFormat};
 
 use super::assign::{Assignment, Choice, Item, assign};
@@ -31,8 +31,8 @@ pub(super) struct Vocabulary {
     sizes: Vec<(TensorKey, [usize; FORMATS.len()])>,
     /// Formats of the others.
     fixed: BTreeMap<TensorKey, WeightFormat>,
-    /// Positions of a session.
-    context: usize,
+    /// What a session holds.
+    session: Sizes,
     weights: Placement,
     /// Bytes of flash that are not in the weight files.
     tables_bytes: usize,
@@ -73,7 +73,7 @@ impl Vocabulary {
             loss,
             sizes,
             fixed,
-            context: plan.sizes().context,
+            session: plan.sizes(),
             weights: plan.weights(),
             tables_bytes: plan.footprint().flash() - files,
             other_bytes: plan.footprint().flash() - matrices,
@@ -99,7 +99,8 @@ impl Vocabulary {
 
     /// Bytes of flash with these formats.
     pub(super) fn flash(&self, formats: &BTreeMap<TensorKey, WeightFormat>) -> usize {
-        let layout = Layout::new(&self.model, formats, self.context);
+        let shapes = shapes(&self.model, formats, self.session);
+        let layout = Layout::new(&self.model, formats, &shapes);
         self.tables_bytes + files_bytes(&layout, self.weights)
     }
 

@@ -187,7 +187,7 @@ fn a_program_is_shown_at_once() {
     let output = limited(folder.path(), &file, &command);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && text.contains("attended = attention"),
+        output.status.success() && text.contains("  Attention shape: "),
         "{text}"
     );
     assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());

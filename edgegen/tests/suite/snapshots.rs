@@ -123,18 +123,23 @@ fn weights_in_a_file() {
     pub const WEIGHTS_BYTES: usize = 32_960;
     "#);
     let start = model.find("impl<'w> Network<'w>").unwrap();
-    let end = model.find("/// The weights of one of the layers").unwrap();
+    let end = model
+        .find("/// The weights before the first layer")
+        .unwrap();
     insta::assert_snapshot!(model[start..end].trim(), @r#"
     impl<'w> Network<'w> {
         /// Of the content of a file that was checked.
         pub(crate) fn new(file: &'w [u8]) -> Self {
             Network {
                 rope: slice(file, 10_688, 2_048),
-                embedding: [slice(file, 64, 10_608)],
+                embedding: Embedding {
+                    embedding: [slice(file, 64, 10_608)],
+                },
                 layers: [
                     Layer {
                         attention_norm: slice(file, 12_736, 128),
                         query_key_value: [slice(file, 12_864, 2_176)],
+                        state: 0,
                         attention_output: [slice(file, 15_040, 1_088)],
                         feed_forward_norm: slice(file, 16_128, 128),
                         gate_up: [slice(file, 16_256, 4_352)],
@@ -143,6 +148,7 @@ fn weights_in_a_file() {
                     Layer {
                         attention_norm: slice(file, 22_784, 128),
                         query_key_value: [slice(file, 22_912, 2_176)],
+                        state: 1,
                         attention_output: [slice(file, 25_088, 1_088)],
                         feed_forward_norm: slice(file, 26_176, 128),
                         gate_up: [slice(file, 26_304, 4_352)],
@@ -151,7 +157,7 @@ fn weights_in_a_file() {
                 ],
                 head: Head {
                     output_norm: slice(file, 32_832, 128),
-                    output: [slice(file, 64, 10_608)],
+                    embedding: [slice(file, 64, 10_608)],
                 },
             }
         }

@@ -191,7 +191,7 @@ impl Probe {
                 alone.layer(layer, &mut |other, _, _| {
                     (other == key).then(|| values.clone())
                 });
-                let change = after.change(&alone.into_stream());
+                let change = after.change(&self.network, &alone.into_stream());
                 (key, change)
             })
             .collect();

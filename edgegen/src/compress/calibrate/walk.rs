@@ -1,8 +1,8 @@
 //! The text's way through the network, where other weights may take the place of its own: each
 //! layer is given what the ones before it really give.
 
-use crate::forward::{Dense, Linear, Network, Stream, Windows, moments};
-use crate::model::{Role, TensorKey};
+use crate::forward::{Dense, Network, Stream, Windows, moments};
+use crate::model::TensorKey;
 
 use super::factor::{Factor, Order};
 
@@ -29,7 +29,7 @@ impl<'a> Walk<'a> {
         Self {
             network,
             window: windows.size(),
-            stream: Stream::new(&network.architecture, embedding, windows),
+            stream: Stream::new(network, embedding, windows),
         }
     }
 
@@ -45,33 +45,26 @@ impl<'a> Walk<'a> {
     /// Goes through a layer.
     pub(super) fn layer(&mut self, layer: usize, substitute: &mut Substitute<'_>) {
         let (network, window) = (self.network, self.window);
-        // Projections of one input.
-        let project = |linears: &[Linear], input: &Dense| {
+        let mut project = |keys: &[TensorKey], input: &Dense| {
             let mut inputs = Inputs::new(input, window);
-            let outputs = linears.iter().map(|&linear| {
-                let weights = network.get(Some(layer), linear.0);
-                let key = TensorKey::layer(layer, linear.0);
-                let other = substitute(key, weights, &mut inputs);
-                network.project_with(layer, linear, other.as_ref().unwrap_or(weights), input)
+            let outputs = keys.iter().map(|key| {
+                let weights = &network.weights[key];
+                let other = substitute(*key, weights, &mut inputs);
+                other.as_ref().unwrap_or(weights).times(input)
             });
             outputs.collect()
         };
-        self.stream.layer(&network.architecture, project);
+        self.stream.layer(network, layer, &mut project);
     }
 
     /// Layers of the network.
     pub(super) fn layers(&self) -> usize {
-        self.network.architecture.num_hidden_layers
+        self.network.graph.layers.len()
     }
 
     /// What the output projection is multiplied with, `[tokens, hidden_size]`.
     pub(super) fn given_to_output(&self) -> Dense {
-        let normed = self.stream.normed(&self.network.architecture);
-        let mix = TensorKey::global(Role::OutputMix);
-        match self.network.weights.get(&mix) {
-            Some(mix) => mix.times(&normed),
-            None => normed,
-        }
+        self.stream.given_to_output(self.network)
     }
 
     /// What there is to know of an input.

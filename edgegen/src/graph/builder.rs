@@ -1,0 +1,229 @@
+//! Writes a graph down, as an architecture tells it.
+
+use crate::model::{Architecture, Role, Rope, TensorKey};
+
+use super::{
+    Extent, Graph, Heads, Node, Operation, State, StateId, Table, TableId, Updated, Value, ValueId,
+};
+
+/// A graph that grows.
+pub(crate) struct Builder<'a> {
+    architecture: &'a Architecture,
+    has: &'a dyn Fn(TensorKey) -> bool,
+    graph: Graph,
+    part: Part,
+}
+
+/// The part that grows.
+#[derive(Clone, Copy)]
+enum Part {
+    Embedding,
+    Layer(usize),
+    Head,
+}
+
+impl<'a> Builder<'a> {
+    pub(crate) fn new(architecture: &'a Architecture, has: &'a dyn Fn(TensorKey) -> bool) -> Self {
+        Self {
+            architecture,
+            has,
+            graph: Graph {
+                values: Vec::new(),
+                states: Vec::new(),
+                tables: Vec::new(),
+                embedding: Vec::new(),
+                layers: Vec::new(),
+                head: Vec::new(),
+                residual: ValueId(0),
+                logits: ValueId(0),
+            },
+            part: Part::Embedding,
+        }
+    }
+
+    pub(crate) fn finish(self) -> Graph {
+        self.graph
+    }
+
+    /// Shapes and constants.
+    pub(crate) fn architecture(&self) -> &'a Architecture {
+        self.architecture
+    }
+
+    /// Whether the model has a tensor that may be missing.
+    pub(crate) fn has(&self, role: Role) -> bool {
+        (self.has)(self.key(role))
+    }
+
+    /// The rotations of RoPE; what is the same is one table.
+    pub(crate) fn rope_table(&mut self, rope: &Rope) -> TableId {
+        let table = Table::Rope(rope.clone());
+        let tables = &mut self.graph.tables;
+        let known = tables.iter().position(|known| *known == table);
+        TableId(known.unwrap_or_else(|| {
+            tables.push(table);
+            tables.len() - 1
+        }))
+    }
+
+    /// The residual stream at its beginning.
+    pub(crate) fn embed(&mut self, role: Role) -> ValueId {
+        let width = self.shape(role).1;
+        let out = self.value("residual", width);
+        let matrix = self.key(role);
+        self.push(Operation::Embed { matrix, out });
+        self.graph.residual = out;
+        out
+    }
+
+    /// Begins the next layer.
+    pub(crate) fn layer(&mut self) {
+        self.part = Part::Layer(self.graph.layers.len());
+        self.graph.layers.push(Vec::new());
+    }
+
+    /// Begins what follows the last layer.
+    pub(crate) fn head(&mut self) {
+        self.part = Part::Head;
+    }
+
+    /// `rms_norm(x) * gain`.
+    pub(crate) fn rms_norm(&mut self, x: ValueId, gain: Role) -> ValueId {
+        let size = self.graph.width(x);
+        let out = self.value(gain.name(), size);
+        let eps = self.architecture.rms_norm_eps;
+        let gain = self.key(gain);
+        self.push(Operation::RmsNorm {
+            x,
+            gain,
+            eps,
+            size,
+            out,
+        });
+        out
+    }
+
+    /// `weight × x`, and the bias, where the model has one.
+    pub(crate) fn linear(&mut self, x: ValueId, weight: Role) -> ValueId {
+        let out = self.value(weight.name(), self.shape(weight).0);
+        let matrix = vec![self.key(weight)];
+        self.push(Operation::MatMul {
+            matrix,
+            input: x,
+            out: vec![out],
+        });
+        match weight.bias().filter(|&bias| self.has(bias)) {
+            Some(bias) => {
+                let bias = self.key(bias);
+                self.update(out, |x| Operation::AddBias { x, bias })
+            }
+            None => out,
+        }
+    }
+
+    /// Rotates each head by the token's position.
+    pub(crate) fn rope(&mut self, x: ValueId, table: TableId) -> ValueId {
+        let head_dim = self.architecture.head_dim;
+        let heads = self.graph.width(x) / head_dim;
+        let Table::Rope(rope) = &self.graph.tables[table.0];
+        let half = rope.dim / 2;
+        self.update(x, |x| Operation::Rope {
+            x,
+            heads,
+            head_dim,
+            half,
+            table,
+        })
+    }
+
+    /// Keeps keys and values, and attends to all that is kept.
+    pub(crate) fn attention(&mut self, query: ValueId, key: ValueId, value: ValueId) -> ValueId {
+        let a = self.architecture;
+        let heads_per_kv = a.num_attention_heads / a.num_key_value_heads;
+        self.graph.states.push(State::KeyValue {
+            heads: a.num_key_value_heads,
+            head_dim: a.head_dim,
+        });
+        let state = StateId(self.graph.states.len() - 1);
+        self.push(Operation::Store { state, key, value });
+        let scores = self.extent("scores", Extent::Scores { heads_per_kv });
+        let out = self.value("attended", self.graph.width(query));
+        let shape = Heads {
+            heads: a.num_attention_heads,
+            heads_per_kv,
+            head_dim: a.head_dim,
+            scale: a.attention_scale,
+        };
+        self.push(Operation::Attention {
+            shape,
+            state,
+            query,
+            scores,
+            out,
+        });
+        out
+    }
+
+    /// `silu(gate) * up`.
+    pub(crate) fn silu_mul(&mut self, gate: ValueId, up: ValueId) -> ValueId {
+        let out = self.value("hidden", self.graph.width(up));
+        self.push(Operation::SiluMul { gate, up, out });
+        out
+    }
+
+    /// `x + y`, in the place of `x`.
+    pub(crate) fn add(&mut self, x: ValueId, y: ValueId) -> ValueId {
+        self.update(x, |x| Operation::Add { x, y })
+    }
+
+    /// The logits. The output projection may be the embedding.
+    pub(crate) fn logits(&mut self, x: ValueId) {
+        let weight = match self.has(Role::Output) {
+            true => Role::Output,
+            false => Role::Embedding,
+        };
+        let out = self.value("logits", self.shape(weight).0);
+        let matrix = vec![self.key(weight)];
+        self.push(Operation::MatMul {
+            matrix,
+            input: x,
+            out: vec![out],
+        });
+        self.graph.logits = out;
+    }
+
+    fn update(&mut self, from: ValueId, operation: impl FnOnce(Updated) -> Node) -> ValueId {
+        let to = self.value(self.graph.values[from.0].name, self.graph.width(from));
+        self.push(operation(Updated { from, to }));
+        to
+    }
+
+    fn shape(&self, role: Role) -> (usize, usize) {
+        self.architecture.shape(role)
+    }
+
+    fn key(&self, role: Role) -> TensorKey {
+        let layer = match self.part {
+            Part::Layer(layer) if role.is_per_layer() => Some(layer),
+            _ => None,
+        };
+        TensorKey { layer, role }
+    }
+
+    fn value(&mut self, name: &'static str, width: usize) -> ValueId {
+        self.extent(name, Extent::Token(width))
+    }
+
+    fn extent(&mut self, name: &'static str, extent: Extent) -> ValueId {
+        self.graph.values.push(Value { name, extent });
+        ValueId(self.graph.values.len() - 1)
+    }
+
+    fn push(&mut self, node: Node) {
+        match self.part {
+            Part::Embedding => self.graph.embedding.push(node),
+            Part::Layer(layer) => self.graph.layers[layer].push(node),
+            Part::Head => self.graph.head.push(node),
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! What a graph's shape allows: where weights may change without a change of what is computed.
+
+use std::collections::BTreeSet;
+
+use crate::model::TensorKey;
+
+use super::{Argument, Graph, Liveness, Node, Operation, ValueId};
+
+/// A product that gives a value: `weight × x + bias`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Linear {
+    pub(crate) weight: TensorKey,
+    pub(crate) bias: Option<TensorKey>,
+}
+
+/// A norm, and the matrices that alone read what it gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Norm {
+    pub(crate) gain: TensorKey,
+    pub(crate) readers: Vec<TensorKey>,
+    /// What lies in the readers is looked up elsewhere, too.
+    pub(crate) shared: bool,
+}
+
+/// A feed-forward network: neurons that products give, and one product reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Neurons {
+    /// The gate, whose neurons an activation bends.
+    pub(crate) gate: Linear,
+    /// What is multiplied with the gate.
+    pub(crate) up: Linear,
+    pub(crate) down: TensorKey,
+}
+
+/// An attention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Attended {
+    pub(crate) query: Linear,
+    pub(crate) key: Linear,
+    pub(crate) value: Linear,
+    pub(crate) output: TensorKey,
+    /// Query heads that share a key.
+    pub(crate) heads_per_kv: usize,
+    pub(crate) head_dim: usize,
+}
+
+/// What the residual stream is made of and read by, where a rotation of it changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rotatable {
+    /// Matrices of which the stream is a row.
+    pub(crate) lookups: Vec<TensorKey>,
+    /// What is added to the stream.
+    pub(crate) writers: Vec<Linear>,
+    /// The matrices that read it, through norms.
+    pub(crate) readers: Vec<TensorKey>,
+}
+
+/// A graph with what each value is made of and read by.
+pub(crate) struct Shape<'g> {
+    graph: &'g Graph,
+    liveness: Liveness,
+    /// Steps that touch each class, in order.
+    steps: Vec<Vec<&'g Node>>,
+}
+
+impl<'g> Shape<'g> {
+    pub(crate) fn of(graph: &'g Graph) -> Self {
+        let liveness = Liveness::new(graph);
+        let mut steps = vec![Vec::new(); liveness.classes.len()];
+        for node in graph.nodes() {
+            for value in touched(node) {
+                steps[liveness.class(value)].push(node);
+            }
+        }
+        Self {
+            graph,
+            liveness,
+            steps,
+        }
+    }
+
+    /// The norms whose gains may be multiplied into the matrices that follow.
+    pub(crate) fn norms(&self) -> Vec<Norm> {
+        let norms = self.graph.nodes().filter_map(|node| match node {
+            Operation::RmsNorm { gain, out, .. } => {
+                let readers = self.readers(*out, node)?;
+                let shared = self.graph.nodes().any(|node| match node {
+                    Operation::Embed { matrix, .. } => readers.contains(matrix),
+                    _ => false,
+                });
+                Some(Norm {
+                    gain: *gain,
+                    readers,
+                    shared,
+                })
+            }
+            _ => None,
+        });
+        norms.collect()
+    }
+
+    /// The feed-forward networks whose neurons may be scaled or left out.
+    pub(crate) fn neurons(&self) -> Vec<Neurons> {
+        let networks = self.graph.nodes().filter_map(|node| match node {
+            Operation::SiluMul { gate, up, out } => Some(Neurons {
+                gate: self.linear(*gate)?,
+                up: self.linear(*up)?,
+                down: self.reader(*out, node)?,
+            }),
+            _ => None,
+        });
+        networks.collect()
+    }
+
+    /// The attentions whose heads may be rotated or left out.
+    pub(crate) fn attentions(&self) -> Vec<Attended> {
+        let all = self.graph.nodes().filter_map(|node| match node {
+            Operation::Attention {
+                shape,
+                state,
+                query,
+                out,
+                ..
+            } => {
+                let store = self.graph.nodes().find(
+                    |store| matches!(store, Operation::Store { state: kept, .. } if kept == state),
+                )?;
+                let Operation::Store { key, value, .. } = store else {
+                    return None;
+                };
+                Some(Attended {
+                    query: self.linear(*query)?,
+                    key: self.linear(*key)?,
+                    value: self.linear(*value)?,
+                    output: self.reader(*out, node)?,
+                    heads_per_kv: shape.heads_per_kv,
+                    head_dim: shape.head_dim,
+                })
+            }
+            _ => None,
+        });
+        all.collect()
+    }
+
+    /// What a rotation of the residual stream must change, if a rotation is possible.
+    ///
+    /// # Errors
+    ///
+    /// Says what stands in the way.
+    pub(crate) fn rotatable(&self) -> Result<Rotatable, String> {
+        let mut found = Rotatable {
+            lookups: Vec::new(),
+            writers: Vec::new(),
+            readers: Vec::new(),
+        };
+        for node in &self.steps[self.liveness.class(self.graph.residual)] {
+            let reads = || format!("`{}` reads the residual stream", node.name());
+            match node {
+                Operation::Embed { matrix, .. } => found.lookups.push(*matrix),
+                Operation::Add { y, .. } => {
+                    let writer = self.linear(*y);
+                    found.writers.push(writer.ok_or_else(|| {
+                        format!(
+                            "`{}`, which is added to the residual stream, is no product",
+                            self.graph.values[y.0].name
+                        )
+                    })?);
+                }
+                Operation::RmsNorm { out, .. } => {
+                    found
+                        .readers
+                        .extend(self.readers(*out, node).ok_or_else(reads)?);
+                }
+                _ => return Err(reads()),
+            }
+        }
+        // A matrix of which the stream is a row may be a projection, too: what it reads must be rotated.
+        for node in self.graph.nodes() {
+            if let Operation::MatMul { matrix, input, .. } = node
+                && matrix.iter().any(|key| found.lookups.contains(key))
+                && !matrix.iter().any(|key| found.readers.contains(key))
+            {
+                let writer = self.linear(*input);
+                found.writers.push(
+                    writer.ok_or("the embedding reads another value than the residual stream")?,
+                );
+            }
+        }
+        found.readers.retain(|key| !found.lookups.contains(key));
+        Ok(found)
+    }
+
+    /// The product that gives a value, if nothing but biases and rotations by position change it and
+    /// nothing but one step reads it.
+    fn linear(&self, value: ValueId) -> Option<Linear> {
+        let class = self.liveness.class(value);
+        let mut linear = None;
+        let mut others = 0;
+        for node in &self.steps[class] {
+            match node {
+                Operation::MatMul { matrix, out, .. } => {
+                    let of = |&value: &ValueId| self.liveness.class(value) == class;
+                    match out.iter().position(of) {
+                        Some(at) => {
+                            linear = Some(Linear {
+                                weight: matrix[at],
+                                bias: None,
+                            });
+                        }
+                        None => others += 1,
+                    }
+                }
+                Operation::AddBias { bias, .. } => linear.as_mut()?.bias = Some(*bias),
+                Operation::Rope { .. } => {}
+                _ => others += 1,
+            }
+        }
+        linear.filter(|_| others == 1)
+    }
+
+    /// The matrices that read a value, which `writer` gives, if nothing else does.
+    fn readers(&self, value: ValueId, writer: &Node) -> Option<Vec<TensorKey>> {
+        let mut readers = Vec::new();
+        for &node in &self.steps[self.liveness.class(value)] {
+            match node {
+                Operation::MatMul { matrix, input, .. } if *input == value => {
+                    readers.extend(matrix);
+                }
+                node if std::ptr::eq(node, writer) => {}
+                _ => return None,
+            }
+        }
+        Some(readers)
+    }
+
+    /// The only matrix that reads a value.
+    fn reader(&self, value: ValueId, writer: &Node) -> Option<TensorKey> {
+        match self.readers(value, writer)?[..] {
+            [reader] => Some(reader),
+            _ => None,
+        }
+    }
+}
+
+/// The values that a step reads or writes, each once.
+fn touched(node: &Node) -> BTreeSet<ValueId> {
+    let mut values = BTreeSet::new();
+    for (_, argument) in node.arguments() {
+        match argument {
+            Argument::In(value) | Argument::Out(value) | Argument::Scratch(value) => {
+                values.insert(*value);
+            }
+            Argument::Update(updated) => {
+                values.insert(updated.to);
+            }
+            Argument::Outs(all) => values.extend(all),
+            Argument::Vector(_)
+            | Argument::Matrix(_)
+            | Argument::Lookup(_)
+            | Argument::Table(_)
+            | Argument::State(_)
+            | Argument::Number(_)
+            | Argument::Size(_)
+            | Argument::Heads(_) => {}
+        }
+    }
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::built_in;
+    use crate::model::Role;
+
+    fn layer(role: Role) -> TensorKey {
+        TensorKey::layer(3, role)
+    }
+
+    /// homectl: Llama without biases, whose output projection is the embedding.
+    fn graph() -> Graph {
+        let model = built_in().unwrap();
+        Graph::new(model.architecture(), |key| model.tensor(key).is_some())
+    }
+
+    #[test]
+    fn llama_may_be_folded_scaled_pruned_and_rotated() {
+        let graph = graph();
+        let shape = Shape::of(&graph);
+        let layers = graph.layers.len();
+
+        let norms = shape.norms();
+        assert_eq!(norms.len(), 2 * layers + 1);
+        let attention = Norm {
+            gain: layer(Role::AttentionNorm),
+            readers: [Role::Query, Role::Key, Role::Value].map(layer).to_vec(),
+            shared: false,
+        };
+        assert_eq!(norms[6], attention);
+        let output = Norm {
+            gain: TensorKey::global(Role::OutputNorm),
+            readers: vec![TensorKey::global(Role::Embedding)],
+            shared: true,
+        };
+        assert_eq!(norms[2 * layers], output);
+
+        let linear = |role| Linear {
+            weight: layer(role),
+            bias: None,
+        };
+        assert_eq!(shape.neurons().len(), layers);
+        let neurons = Neurons {
+            gate: linear(Role::Gate),
+            up: linear(Role::Up),
+            down: layer(Role::Down),
+        };
+        assert_eq!(shape.neurons()[3], neurons);
+
+        assert_eq!(shape.attentions().len(), layers);
+        let attended = &shape.attentions()[3];
+        assert_eq!(
+            (
+                attended.query,
+                attended.key,
+                attended.value,
+                attended.output
+            ),
+            (
+                linear(Role::Query),
+                linear(Role::Key),
+                linear(Role::Value),
+                layer(Role::AttentionOutput)
+            )
+        );
+
+        let found = shape.rotatable().unwrap();
+        assert_eq!(found.lookups, [TensorKey::global(Role::Embedding)]);
+        assert_eq!(found.writers.len(), 2 * layers);
+        assert_eq!(found.readers.len(), 5 * layers);
+    }
+
+    /// What reads the stream but a norm, and what is added that no product gives.
+    #[test]
+    fn other_streams_are_not_rotated_and_say_why() {
+        let residual = |graph: &Graph| graph.residual;
+        let mut direct = graph();
+        let x = residual(&direct);
+        let Some(Operation::MatMul { input, .. }) = direct.head.last_mut() else {
+            panic!("a product gives the logits");
+        };
+        *input = x;
+        let reason = Shape::of(&direct).rotatable().unwrap_err();
+        assert_eq!(reason, "`MatMul` reads the residual stream");
+
+        let mut added = graph();
+        let hidden = added.layers[0].iter().find_map(|node| match node {
+            Operation::SiluMul { out, .. } => Some(*out),
+            _ => None,
+        });
+        let Some(Operation::Add { y, .. }) = added.layers[0].last_mut() else {
+            panic!("a layer ends with an addition");
+        };
+        *y = hidden.unwrap();
+        let reason = Shape::of(&added).rotatable().unwrap_err();
+        let expected = "`hidden`, which is added to the residual stream, is no product";
+        assert_eq!(reason, expected);
+    }
+}

@@ -1,0 +1,262 @@
+//! Steps of a graph → operations with places.
+
+use std::collections::BTreeSet;
+
+use crate::graph::{
+    Argument, Graph, Logical, Map, Node, StateId, Table as GraphTable, TableId, Updated, ValueId,
+};
+use crate::model::TensorKey;
+use crate::program::{
+    COLUMN_PADDING, FileLayout, Matrix, Operation, Place, Placed, ROW_PADDING, Shapes, Table,
+    Vector, WeightFormat,
+};
+
+use super::weights::Builder;
+use super::{Piece, Placement};
+
+/// Gives a graph's steps their places, in order.
+pub(super) struct Lowering<'a> {
+    graph: &'a Graph,
+    placement: &'a Placement,
+    weights: Builder<'a>,
+    context: usize,
+    /// The classes of values whose padding is read.
+    padded: BTreeSet<usize>,
+    tables: Vec<Option<Table>>,
+    /// What the i8 activations hold.
+    quantized: Option<ValueId>,
+    /// Floats of the operation's values.
+    len: Len,
+}
+
+/// Floats that an operation takes of its values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Len {
+    /// With all padding.
+    Columns,
+    /// To whole groups of eight.
+    Rows,
+}
+
+impl<'a> Lowering<'a> {
+    pub(super) fn new(
+        graph: &'a Graph,
+        placement: &'a Placement,
+        weights: Builder<'a>,
+        shapes: &Shapes,
+    ) -> Self {
+        let mut lowering = Self {
+            graph,
+            placement,
+            weights,
+            context: shapes.context,
+            padded: BTreeSet::new(),
+            tables: vec![None; graph.tables.len()],
+            quantized: None,
+            len: Len::Rows,
+        };
+        for node in graph.nodes() {
+            if lowering.len_of(node) == Len::Columns {
+                let inputs =
+                    node.arguments()
+                        .into_iter()
+                        .filter_map(|(_, argument)| match argument {
+                            Argument::In(value) => Some(placement.class(*value)),
+                            _ => None,
+                        });
+                lowering.padded.extend(inputs);
+            }
+        }
+        lowering
+    }
+
+    /// Starts a file.
+    pub(super) fn start(&mut self, name: impl Into<String>) {
+        self.weights.start(name);
+    }
+
+    pub(super) fn finish(self) -> (FileLayout, Vec<Piece>) {
+        self.weights.finish()
+    }
+
+    /// Every table, each in a file of its own.
+    pub(super) fn tables(&mut self) -> Vec<Table> {
+        (0..self.graph.tables.len())
+            .map(|index| self.table(&TableId(index)))
+            .collect()
+    }
+
+    /// The operations of some steps.
+    pub(super) fn stage(&mut self, nodes: &[Node]) -> Vec<Operation> {
+        self.quantized = None;
+        let mut operations = Vec::new();
+        for node in nodes {
+            match node {
+                Node::MatMul { matrix, input, out } => {
+                    self.products(matrix, *input, out, &mut operations);
+                }
+                node => {
+                    self.len = self.len_of(node);
+                    operations.push(node.map(self));
+                }
+            }
+            self.pad(node, &mut operations);
+        }
+        operations
+    }
+
+    /// Products of one input: neighbours of one format are one.
+    fn products(
+        &mut self,
+        keys: &[TensorKey],
+        input: ValueId,
+        out: &[ValueId],
+        operations: &mut Vec<Operation>,
+    ) {
+        let pairs: Vec<(TensorKey, ValueId)> =
+            keys.iter().copied().zip(out.iter().copied()).collect();
+        let format = |pair: &(TensorKey, ValueId)| self.weights.format(&pair.0);
+        let runs: Vec<(WeightFormat, &[(TensorKey, ValueId)])> = pairs
+            .chunk_by(|a, b| format(a) == format(b))
+            .map(|run| (format(&run[0]), run))
+            .collect();
+        self.len = Len::Columns;
+        for (format, run) in runs {
+            if format.integer() && self.quantized != Some(input) {
+                operations.push(Node::Quantize { input }.map(self));
+                self.quantized = Some(input);
+            }
+            let (matrix, out) = run.iter().copied().unzip();
+            operations.push(Node::MatMul { matrix, input, out }.map(self));
+        }
+    }
+
+    /// Zeroes the padding of what an operation wrote, where it left some that is read.
+    fn pad(&self, node: &Node, operations: &mut Vec<Operation>) {
+        let arguments = node.arguments();
+        let written = arguments.iter().flat_map(|(_, argument)| match argument {
+            Argument::Out(value) => vec![**value],
+            Argument::Outs(values) => (*values).clone(),
+            _ => Vec::new(),
+        });
+        for value in written {
+            let (whole, width) = (self.placement.place(value), self.graph.width(value));
+            let end = match node {
+                // The tokens' rows have their padding.
+                Node::Embed { .. } => whole.len,
+                // Heads have none.
+                Node::Attention { .. } => width,
+                node if self.len_of(node) == Len::Columns
+                    && !matches!(node, Node::MatMul { .. }) =>
+                {
+                    whole.len
+                }
+                _ => width.next_multiple_of(ROW_PADDING),
+            };
+            if end < whole.len && self.padded.contains(&self.placement.class(value)) {
+                let x = Place {
+                    name: format!("{}_padding", whole.name),
+                    start: whole.start + end,
+                    stride: whole.stride,
+                    len: whole.len - end,
+                };
+                operations.push(Operation::Zero { x });
+            }
+        }
+    }
+
+    /// Floats that a step takes of its values: all, with padding, if they have padding of their own
+    /// and others than what is made in place are written.
+    fn len_of(&self, node: &Node) -> Len {
+        if matches!(node, Node::MatMul { .. } | Node::Quantize { .. }) {
+            return Len::Columns;
+        }
+        if matches!(node, Node::Store { .. } | Node::Attention { .. }) {
+            return Len::Rows;
+        }
+        let arguments = node.arguments();
+        let mut values = arguments.iter().filter_map(|(_, argument)| match argument {
+            Argument::In(value) | Argument::Out(value) => Some(**value),
+            Argument::Update(updated) => Some(updated.from),
+            _ => None,
+        });
+        let updates = arguments
+            .iter()
+            .any(|(_, argument)| matches!(argument, Argument::Update(_)));
+        match !updates && values.all(|value| self.placement.is_whole(value)) {
+            true => Len::Columns,
+            false => Len::Rows,
+        }
+    }
+
+    fn place(&self, value: ValueId) -> Place {
+        let mut place = self.placement.place(value).clone();
+        if self.len == Len::Rows {
+            place.len = self.graph.width(value).next_multiple_of(ROW_PADDING);
+        }
+        place
+    }
+}
+
+impl Map<Logical, Placed> for Lowering<'_> {
+    fn input(&mut self, of: &ValueId) -> Place {
+        self.place(*of)
+    }
+
+    fn output(&mut self, of: &ValueId) -> Place {
+        self.place(*of)
+    }
+
+    fn update(&mut self, of: &Updated) -> Place {
+        self.place(of.from)
+    }
+
+    fn outputs(&mut self, of: &Vec<ValueId>) -> Place {
+        self.placement.union(of)
+    }
+
+    fn scratch(&mut self, of: &ValueId) -> Place {
+        self.placement.place(*of).clone()
+    }
+
+    fn vector(&mut self, of: &TensorKey) -> Vector {
+        let columns = self.weights.columns(of);
+        let len = match self.len {
+            Len::Columns => columns.next_multiple_of(COLUMN_PADDING),
+            Len::Rows => columns.next_multiple_of(ROW_PADDING),
+        };
+        self.weights.vector(*of, len)
+    }
+
+    fn matrix(&mut self, of: &Vec<TensorKey>) -> Matrix {
+        self.weights.matrix(of)
+    }
+
+    fn lookup(&mut self, of: &TensorKey) -> Matrix {
+        self.weights.matrix(&[*of])
+    }
+
+    fn table(&mut self, of: &TableId) -> Table {
+        if let Some(table) = &self.tables[of.0] {
+            return table.clone();
+        }
+        let GraphTable::Rope(rope) = &self.graph.tables[of.0];
+        let name = match of.0 {
+            0 => "rope".to_owned(),
+            index => format!("rope_{index}"),
+        };
+        self.weights.start(name.as_str());
+        let table = self.weights.table(
+            &name,
+            rope.dim / 2 * 2,
+            self.context,
+            self.graph.tables[of.0].clone(),
+        );
+        self.tables[of.0] = Some(table.clone());
+        table
+    }
+
+    fn state(&mut self, of: &StateId) -> usize {
+        of.0
+    }
+}

@@ -1,0 +1,127 @@
+//! What the operations of a program refer to: places in memory and in weight files.
+
+use crate::graph::References;
+use crate::program::{Matrix, Vector, WeightFormat};
+
+/// Some floats of each token of a batch, in the arena.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    /// What lies there.
+    pub(crate) name: String,
+    /// The first float of the first token.
+    pub(crate) start: usize,
+    /// From a token to the next, in floats.
+    pub(crate) stride: usize,
+    /// Floats of a token.
+    pub(crate) len: usize,
+}
+
+/// A row for each position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Table {
+    /// Name in the generated crate.
+    pub(crate) name: String,
+    /// All rows.
+    pub(crate) rows: Vector,
+    /// Floats of a row.
+    pub(crate) row: usize,
+}
+
+/// What operations of a program refer to. A state is told by its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Placed {}
+
+impl References for Placed {
+    type In = Place;
+    type Out = Place;
+    type Update = Place;
+    type Outs = Place;
+    type Scratch = Place;
+    type Vector = Vector;
+    type Matrix = Matrix;
+    type Lookup = Matrix;
+    type Table = Table;
+    type State = usize;
+}
+
+/// A step of a program.
+pub(crate) type Operation = crate::graph::Operation<Placed>;
+
+/// What operations have in common that differ in nothing but their weights and state: one function
+/// computes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Alike {}
+
+/// A matrix without its weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MatrixShape {
+    name: String,
+    rows: usize,
+    cols: usize,
+    format: WeightFormat,
+    /// Bytes of each part.
+    parts: Vec<usize>,
+}
+
+impl References for Alike {
+    type In = Place;
+    type Out = Place;
+    type Update = Place;
+    type Outs = Place;
+    type Scratch = Place;
+    /// Name and floats.
+    type Vector = (String, usize);
+    type Matrix = MatrixShape;
+    type Lookup = MatrixShape;
+    type Table = Table;
+    type State = ();
+}
+
+/// Takes weights and states out of operations.
+pub(crate) struct Outline;
+
+impl crate::graph::Map<Placed, Alike> for Outline {
+    fn input(&mut self, of: &Place) -> Place {
+        of.clone()
+    }
+
+    fn output(&mut self, of: &Place) -> Place {
+        of.clone()
+    }
+
+    fn update(&mut self, of: &Place) -> Place {
+        of.clone()
+    }
+
+    fn outputs(&mut self, of: &Place) -> Place {
+        of.clone()
+    }
+
+    fn scratch(&mut self, of: &Place) -> Place {
+        of.clone()
+    }
+
+    fn vector(&mut self, of: &Vector) -> (String, usize) {
+        (of.name.clone(), of.len)
+    }
+
+    fn matrix(&mut self, of: &Matrix) -> MatrixShape {
+        MatrixShape {
+            name: of.name.clone(),
+            rows: of.rows,
+            cols: of.cols,
+            format: of.format,
+            parts: of.parts.iter().map(|part| part.range.len()).collect(),
+        }
+    }
+
+    fn lookup(&mut self, of: &Matrix) -> MatrixShape {
+        self.matrix(of)
+    }
+
+    fn table(&mut self, of: &Table) -> Table {
+        of.clone()
+    }
+
+    fn state(&mut self, _: &usize) {}
+}
