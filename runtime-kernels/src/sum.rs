@@ -21,9 +21,24 @@ pub fn sum_of_products<I: Isa>(isa: I, a: &[f32], b: &[f32]) -> f32 {
     isa.fold(sum)
 }
 
+/// The sum of values in the same order.
+#[inline(always)]
+#[allow(dead_code, reason = "a generated crate may need no mean")]
+pub fn sum<I: Isa>(isa: I, values: &[f32]) -> f32 {
+    let (chunks, tail) = values.as_chunks();
+    let mut sum = isa.splat(0.0);
+    for values in chunks {
+        sum = isa.add(sum, isa.load(values));
+    }
+    if !tail.is_empty() {
+        sum = isa.add(sum, isa.load(&padded(tail)));
+    }
+    isa.fold(sum)
+}
+
 /// Fewer than 8 values, and zeros.
 #[inline(always)]
-fn padded(tail: &[f32]) -> [f32; 8] {
+pub(crate) fn padded(tail: &[f32]) -> [f32; 8] {
     let mut lanes = [0.0; 8];
     for (lane, value) in lanes.iter_mut().zip(tail) {
         *lane = *value;

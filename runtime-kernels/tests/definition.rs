@@ -9,9 +9,9 @@ use runtime_kernels::half::f16_at;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::sum::sum_of_products;
 use runtime_kernels::{
-    Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, I8Cache, Isa, Kernel,
-    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, head_words,
-    padded_head_words,
+    Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, Gelu, HeadNorm, I8Cache,
+    Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul,
+    T2, T3, T4, head_words, padded_head_words,
 };
 
 #[path = "suite/src/rng.rs"]
@@ -555,6 +555,12 @@ fn rotation_gate_and_weights_are_rounded_in_order() {
             same(&out, &expected);
         }
         let (gate, up) = (rng.floats(48, kind), rng.floats(48, kind));
+        let mut out = up.clone();
+        scalar().run(Gelu { x: &mut out });
+        let gelu = |x: f32| x / (1.0 + exp_of((x + x * x * x * 0.044715) * -1.595_769_1));
+        let expected: Vec<f32> = up.iter().map(|&x| gelu(x)).collect();
+        same(&out, &expected);
+
         let mut out = vec![-1.0; 48];
         scalar().run(SiluMul {
             gate: &gate,
@@ -574,6 +580,59 @@ fn rotation_gate_and_weights_are_rounded_in_order() {
             factor,
         });
         same(&out, &expected);
+    }
+}
+
+/// Norms of vectors and heads: sums of eight lanes, a tail with zeros behind it.
+#[test]
+fn norms_are_sums_in_the_one_order() {
+    let mut rng = Rng(28);
+    for size in [1usize, 7, 8, 12, 40, 44, 96, 100] {
+        let len = size.next_multiple_of(8);
+        let (x, gain, bias) = (
+            uneven(&mut rng, len),
+            uneven(&mut rng, len),
+            uneven(&mut rng, len),
+        );
+        let mut out = vec![-1.0; len];
+        scalar().run(LayerNorm {
+            x: &x,
+            gain: &bytes(&gain),
+            bias: &bytes(&bias),
+            eps: 1e-5,
+            size,
+            out: &mut out,
+        });
+        let padding = || std::iter::repeat_n(0.0, len - size);
+        let mean = sum(x[..size].iter().copied().chain(padding())) / size as f32;
+        let squares = x[..size].iter().map(|x| (x - mean) * (x - mean));
+        let variance = sum(squares.chain(padding())) / size as f32;
+        let scale = 1.0 / (variance + 1e-5).sqrt();
+        let expected: Vec<f32> = (0..len)
+            .map(|i| (x[i] - mean) * scale * gain[i] + bias[i])
+            .collect();
+        same(&out, &expected);
+
+        let heads = 3;
+        let x = uneven(&mut rng, heads * size);
+        let mut out = x.clone();
+        scalar().run(HeadNorm {
+            x: &mut out,
+            gain: &bytes(&gain),
+            eps: 1e-6,
+            heads,
+            head_dim: size,
+        });
+        for (x, out) in x.chunks_exact(size).zip(out.chunks_exact(size)) {
+            let mean = sum(x.iter().map(|x| x * x).chain(padding())) / size as f32;
+            let scale = 1.0 / (mean + 1e-6).sqrt();
+            let expected: Vec<f32> = x
+                .iter()
+                .zip(&gain)
+                .map(|(x, gain)| x * scale * gain)
+                .collect();
+            same(out, &expected);
+        }
     }
 }
 

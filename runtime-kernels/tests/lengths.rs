@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
-    AddAssign, AddBias, Const, Dim, ExpWeights, Isa, Kernel, Q8Block, Quantize, RmsNorm, Rope,
-    SiluMul,
+    AddAssign, AddBias, Const, Dim, ExpWeights, Gelu, Isa, Kernel, LayerNorm, Q8Block, Quantize,
+    RmsNorm, Rope, SiluMul,
 };
 
 fn takes(kernel: impl Kernel) -> bool {
@@ -65,6 +65,16 @@ fn lengths_that_do_not_fit_are_refused() {
             out: floats(out),
         })
     });
+    only([16, 16, 16, 16], |[x, gain, bias, out]| {
+        takes(LayerNorm {
+            x: floats(x),
+            gain: bytes(gain),
+            bias: bytes(bias),
+            eps: 1e-5,
+            size: 4,
+            out: floats(out),
+        })
+    });
     only([64, 2], |[x, blocks]| {
         takes(Quantize {
             x: floats(x),
@@ -104,6 +114,7 @@ fn lengths_that_do_not_fit_are_refused() {
             }),
             whole(size)
         );
+        assert_eq!(takes(Gelu { x: floats(size) }), whole(size));
         let (gate, up) = (floats(size), floats(size));
         assert_eq!(
             takes(SiluMul {

@@ -11,8 +11,9 @@ use runtime_kernels::formats::{t2, t3, t4};
 use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, ExpWeights, F16, F32, F32Cache, Format, I8Cache, Isa, Kernel,
-    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
+    AddAssign, AddBias, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, HeadNorm, I8Cache,
+    Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul,
+    T2, T3, T4, argmax,
 };
 
 fn scalar() -> Scalar {
@@ -398,6 +399,64 @@ proptest! {
         for ((&x, &gain), &out) in x.iter().zip(&gain).zip(&out) {
             let expected = f64::from(x) / (mean + 1e-5).sqrt() * f64::from(gain);
             close(out, expected, expected.abs(), 1e-6)?;
+        }
+    }
+
+    #[test]
+    fn layer_norm_normalizes(x in vec(float(), 1..100), gain in vec(float(), 104), bias in vec(float(), 104)) {
+        let (size, padded) = (x.len(), x.len().next_multiple_of(8));
+        let mut x = x;
+        x.resize(padded, f32::NAN);
+        let [gain, bias] = [gain, bias].map(|mut values| {
+            values.truncate(padded);
+            values[size..].fill(0.0);
+            values
+        });
+        let mut out = vec![-1.0; padded];
+        let (gains, biases) = (bytes(&gain), bytes(&bias));
+        x[size..].fill(0.0);
+        scalar().run(LayerNorm { x: &x, gain: &gains, bias: &biases, eps: 1e-5, size, out: &mut out });
+        let values = || x[..size].iter().map(|&x| f64::from(x));
+        let mean = values().sum::<f64>() / size as f64;
+        let variance = values().map(|x| (x - mean).powi(2)).sum::<f64>() / size as f64;
+        let scale = 1.0 / (variance + f64::from(1e-5f32)).sqrt();
+        let greatest = values().fold(0.0, |most: f64, x| most.max(x.abs()));
+        for (i, &out) in out.iter().enumerate() {
+            let (gain, bias) = (f64::from(gain[i]), f64::from(bias[i]));
+            let expected = match i < size {
+                true => (f64::from(x[i]) - mean) * scale * gain + bias,
+                false => 0.0,
+            };
+            // The mean is as exact as the greatest value.
+            close(out, expected, (greatest * scale * gain).abs() + bias.abs(), 4e-6)?;
+        }
+    }
+
+    #[test]
+    fn head_norm_normalizes_each_head(x in vec(float(), 3 * 26), gain in vec(float(), 26)) {
+        for head_dim in [1, 6, 8, 13, 26] {
+            let mut out = x.clone();
+            let heads = x.len() / head_dim;
+            scalar().run(HeadNorm { x: &mut out, gain: &bytes(&gain), eps: 1e-6, heads, head_dim });
+            for (x, out) in x.chunks_exact(head_dim).zip(out.chunks_exact(head_dim)) {
+                let mean = x.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>() / head_dim as f64;
+                for ((&x, &gain), &out) in x.iter().zip(&gain).zip(out) {
+                    let expected = f64::from(x) / (mean + f64::from(1e-6f32)).sqrt() * f64::from(gain);
+                    close(out, expected, expected.abs(), 1e-6)?;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn gelu_bends(x in vec(-12.0f32..12.0, 24)) {
+        let mut out = x.clone();
+        scalar().run(Gelu { x: &mut out });
+        for (&x, &out) in x.iter().zip(&out) {
+            let x = f64::from(x);
+            let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3));
+            let expected = x / 2.0 * (1.0 + u.tanh());
+            close(out, expected, x.abs(), 1e-6)?;
         }
     }
 

@@ -5,9 +5,9 @@ use core::marker::PhantomData;
 use runtime_kernels::caches::i8::QuantizeHead;
 use runtime_kernels::exp::exp;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, I8Cache,
-    Isa, Kernel, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4,
-    padded_head_words,
+    AddAssign, AddBias, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, Gelu,
+    HeadNorm, I8Cache, Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS,
+    RmsNorm, Rope, SiluMul, T2, T3, T4, Zero, padded_head_words,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -39,13 +39,17 @@ cases! {
     "MatMul f16": matmul::<I, F16>,
     "MatMul f32": matmul::<I, F32>,
     "RmsNorm": rms_norm,
+    "LayerNorm": layer_norm,
+    "HeadNorm": head_norm,
     "Rope": rope,
     "Attention Exponentials": attention::<I, F32Cache>,
     "Attention i8": attention::<I, I8Cache>,
     "QuantizeHead": quantize_head,
     "SiluMul": silu_mul,
+    "Gelu": gelu,
     "AddAssign": add_assign,
     "AddBias": add_bias,
+    "Zero": zero,
     "ExpWeights": exp_weights,
     "Lanes NaN": not_a_number,
     "Attention far f32": attention_far::<I, F32Cache>,
@@ -605,6 +609,65 @@ fn silu_mul<I: Isa>(isa: I, sink: Sink) {
             });
             sink(format!("{kind:?} {n}"), out);
         }
+    }
+}
+
+fn gelu<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(13);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let mut x = rng.floats(n, kind);
+            isa.run(Gelu { x: &mut x });
+            sink(format!("{kind:?} {n}"), x);
+        }
+    }
+}
+
+fn layer_norm<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(14);
+    for kind in KINDS {
+        for size in [1usize, 7, 8, 31, 44, 64, 100] {
+            let len = size.next_multiple_of(8);
+            // What lies in the padding of the input is of no account.
+            let x = rng.floats(len, kind);
+            let (gain, bias) = (rng.float_bytes(len, kind), rng.float_bytes(len, kind));
+            let mut out = vec![-1.0; len];
+            isa.run(LayerNorm {
+                x: &x,
+                gain: &gain,
+                bias: &bias,
+                eps: 1e-5,
+                size,
+                out: &mut out,
+            });
+            sink(format!("{kind:?} {size}"), out);
+        }
+    }
+}
+
+fn head_norm<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(15);
+    for kind in KINDS {
+        for (heads, head_dim) in [(1, 1), (3, 7), (2, 8), (5, 12), (2, 24), (1, 64), (3, 100)] {
+            let mut x = rng.floats(heads * head_dim, kind);
+            let gain = rng.float_bytes(head_dim, kind);
+            isa.run(HeadNorm {
+                x: &mut x,
+                gain: &gain,
+                eps: 1e-6,
+                heads,
+                head_dim,
+            });
+            sink(format!("{kind:?} {heads} of {head_dim}"), x);
+        }
+    }
+}
+
+fn zero<I: Isa>(isa: I, sink: Sink) {
+    for n in [0, 1, 7, 8, 31] {
+        let mut x = vec![-1.0; n];
+        isa.run(Zero { x: &mut x });
+        sink(format!("{n}"), x);
     }
 }
 
