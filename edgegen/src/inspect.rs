@@ -149,7 +149,7 @@ pub fn inspect(model: &Model) -> Inspection {
         licence: model.licence().map(str::to_owned),
         digest: model.digest().to_owned(),
         architecture: Shapes {
-            name: architecture.name,
+            name: architecture.family.gguf,
             hidden_size: architecture.hidden_size,
             intermediate_size: architecture.intermediate_size,
             num_hidden_layers: architecture.num_hidden_layers,

@@ -9,6 +9,7 @@
 //! profile → Profile ┘                                  └─ interpret
 //! ```
 
+mod architectures;
 pub mod build;
 pub mod cache;
 pub mod cli;

@@ -121,6 +121,21 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// `rms_norm` of each head, times a gain that all have in common.
+    pub(crate) fn head_norm(&mut self, x: ValueId, gain: Role) -> ValueId {
+        let head_dim = self.architecture.head_dim;
+        let heads = self.graph.width(x) / head_dim;
+        let eps = self.architecture.rms_norm_eps;
+        let gain = self.key(gain);
+        self.update(x, |x| Operation::HeadNorm {
+            x,
+            gain,
+            eps,
+            heads,
+            head_dim,
+        })
+    }
+
     /// Rotates each head by the token's position.
     pub(crate) fn rope(&mut self, x: ValueId, table: TableId) -> ValueId {
         let head_dim = self.architecture.head_dim;

@@ -5,10 +5,11 @@ mod builder;
 mod fuse;
 mod kinds;
 mod liveness;
-mod llama;
 mod operation;
 mod run;
 mod shape;
+
+use std::collections::BTreeSet;
 
 use crate::model::{Architecture, Rope, TensorKey};
 
@@ -122,7 +123,7 @@ impl Graph {
     /// The network of an architecture, with those tensors that may be missing and are not.
     pub(crate) fn new(architecture: &Architecture, has: impl Fn(TensorKey) -> bool) -> Self {
         let mut builder = Builder::new(architecture, &has);
-        llama::build(&mut builder);
+        (architecture.family.build)(&mut builder);
         let mut graph = builder.finish();
         fuse::projections(&mut graph);
         graph
@@ -140,6 +141,30 @@ impl Graph {
     /// All steps in order.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.stages().flatten()
+    }
+
+    /// The tensors that it refers to.
+    pub(crate) fn tensors(&self) -> BTreeSet<TensorKey> {
+        let mut tensors = BTreeSet::new();
+        for (_, argument) in self.nodes().flat_map(Node::arguments) {
+            match argument {
+                Argument::Vector(key) | Argument::Lookup(key) => {
+                    tensors.insert(*key);
+                }
+                Argument::Matrix(keys) => tensors.extend(keys),
+                Argument::In(_)
+                | Argument::Out(_)
+                | Argument::Update(_)
+                | Argument::Outs(_)
+                | Argument::Scratch(_)
+                | Argument::Table(_)
+                | Argument::State(_)
+                | Argument::Number(_)
+                | Argument::Size(_)
+                | Argument::Heads(_) => {}
+            }
+        }
+        tensors
     }
 
     /// Floats of a value for each token.

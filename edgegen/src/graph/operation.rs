@@ -115,6 +115,8 @@ operations! {
         RmsNorm: RmsNorm [x: In, out: Out] { gain: Vector, eps: Number, size: Size }
         /// `x += bias`.
         AddBias: AddBias [x: Update] { bias: Vector }
+        /// Each head as `rms_norm`.
+        HeadNorm: HeadNorm [x: Update] { gain: Vector, eps: Number, heads: Size, head_dim: Size }
         /// Rotates heads by the token's position.
         Rope: Rope [x: Update] { heads: Size, head_dim: Size, half: Size, table: Table }
         /// `out = silu(gate) * up`.

@@ -129,8 +129,8 @@ impl<'g> Shape<'g> {
                     return None;
                 };
                 Some(Attended {
-                    query: self.linear(*query)?,
-                    key: self.linear(*key)?,
+                    query: self.heads(*query)?,
+                    key: self.heads(*key)?,
                     value: self.linear(*value)?,
                     output: self.reader(*out, node)?,
                     heads_per_kv: shape.heads_per_kv,
@@ -190,12 +190,23 @@ impl<'g> Shape<'g> {
         Ok(found)
     }
 
-    /// The product that gives a value, if nothing but biases and rotations by position change it and
-    /// nothing but one step reads it.
+    /// The product that gives a value, if nothing but a bias changes it and nothing but one step reads
+    /// it.
     fn linear(&self, value: ValueId) -> Option<Linear> {
+        self.product(value, |_| false)
+    }
+
+    /// The same of heads, which steps may change that treat all alike.
+    fn heads(&self, value: ValueId) -> Option<Linear> {
+        self.product(value, |node| {
+            matches!(node, Operation::Rope { .. } | Operation::HeadNorm { .. })
+        })
+    }
+
+    fn product(&self, value: ValueId, may_change: impl Fn(&Node) -> bool) -> Option<Linear> {
         let class = self.liveness.class(value);
         let mut linear = None;
-        let mut others = 0;
+        let mut readers = 0;
         for node in &self.steps[class] {
             match node {
                 Operation::MatMul { matrix, out, .. } => {
@@ -207,15 +218,15 @@ impl<'g> Shape<'g> {
                                 bias: None,
                             });
                         }
-                        None => others += 1,
+                        None => readers += 1,
                     }
                 }
                 Operation::AddBias { bias, .. } => linear.as_mut()?.bias = Some(*bias),
-                Operation::Rope { .. } => {}
-                _ => others += 1,
+                node if may_change(node) => {}
+                _ => readers += 1,
             }
         }
-        linear.filter(|_| others == 1)
+        linear.filter(|_| readers == 1)
     }
 
     /// The matrices that read a value, which `writer` gives, if nothing else does.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::source;
+use crate::architectures;
 use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::{
     Architecture, DType, Model, Parts, Role, Rope, RopeLayout, RopeScaling, Tensor, TensorKey, View,
@@ -123,7 +124,7 @@ impl Header {
         };
         Ok(Self {
             architecture: Architecture {
-                name: super::llama::LLAMA.gguf,
+                family: architectures::LLAMA,
                 hidden_size,
                 intermediate_size: size(1, "hidden_dim")?,
                 num_hidden_layers: size(2, "n_layers")?,

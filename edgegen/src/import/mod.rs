@@ -6,12 +6,11 @@
 
 mod built_in;
 pub mod chat;
-mod description;
 mod foreign;
 pub(crate) mod gguf;
 mod hf;
-mod llama;
 mod llama2c;
+mod names;
 mod source;
 pub mod tokenizer;
 

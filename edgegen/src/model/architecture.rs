@@ -1,12 +1,13 @@
 //! The shape of a decoder-only transformer, in Hugging Face's names.
 
+use crate::architectures::Family;
 use crate::error::{Error, Result};
 
 /// Shapes and constants of the network. Sizes are in elements.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Architecture {
-    /// The architecture's name in GGUF: `llama`.
-    pub name: &'static str,
+    /// What its files call things, and how its network is built.
+    pub(crate) family: &'static Family,
     /// Width of the residual stream.
     pub hidden_size: usize,
     /// Width of the feed-forward network.
@@ -105,10 +106,14 @@ pub enum Role {
     Query,
     /// Bias of the query projection.
     QueryBias,
+    /// Gain of the norm of each head's query, `[head_dim]`.
+    QueryNorm,
     /// Key projection, `[num_key_value_heads * head_dim, hidden_size]`.
     Key,
     /// Bias of the key projection.
     KeyBias,
+    /// Gain of the norm of each head's key, `[head_dim]`.
+    KeyNorm,
     /// Value projection, `[num_key_value_heads * head_dim, hidden_size]`.
     Value,
     /// Bias of the value projection.
@@ -169,13 +174,15 @@ impl TensorKey {
 
 impl Role {
     /// Every role, in order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Embedding,
         Self::AttentionNorm,
         Self::Query,
         Self::QueryBias,
+        Self::QueryNorm,
         Self::Key,
         Self::KeyBias,
+        Self::KeyNorm,
         Self::Value,
         Self::ValueBias,
         Self::AttentionOutput,
@@ -199,8 +206,10 @@ impl Role {
             Self::AttentionNorm => "attention_norm",
             Self::Query => "query",
             Self::QueryBias => "query_bias",
+            Self::QueryNorm => "query_norm",
             Self::Key => "key",
             Self::KeyBias => "key_bias",
+            Self::KeyNorm => "key_norm",
             Self::Value => "value",
             Self::ValueBias => "value_bias",
             Self::AttentionOutput => "attention_output",
@@ -275,23 +284,12 @@ impl Role {
     pub fn is_rotated(self) -> bool {
         matches!(
             self,
-            Self::Query | Self::QueryBias | Self::Key | Self::KeyBias
-        )
-    }
-
-    /// Whether a model can do without it.
-    pub fn is_optional(self) -> bool {
-        matches!(
-            self,
-            Self::QueryBias
+            Self::Query
+                | Self::QueryBias
+                | Self::QueryNorm
+                | Self::Key
                 | Self::KeyBias
-                | Self::ValueBias
-                | Self::AttentionOutputBias
-                | Self::GateBias
-                | Self::UpBias
-                | Self::DownBias
-                | Self::OutputMix
-                | Self::Output
+                | Self::KeyNorm
         )
     }
 }
@@ -308,6 +306,7 @@ impl Architecture {
             Role::OutputMix => (hidden, hidden),
             Role::Query => (query, hidden),
             Role::QueryBias => (1, query),
+            Role::QueryNorm | Role::KeyNorm => (1, self.head_dim),
             Role::Key | Role::Value => (key, hidden),
             Role::KeyBias | Role::ValueBias => (1, key),
             Role::AttentionOutput => (hidden, query),

@@ -13,9 +13,10 @@ pub use sources::Sources;
 pub use tensor::{DType, NonFinite, Tensor, View};
 pub use tokenizer::*;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Place, Result};
+use crate::graph::Graph;
 use crate::plain::plain;
 use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
@@ -284,30 +285,23 @@ fn check_vocabulary(architecture: &Architecture, tokenizer: &Tokenizer) -> Resul
     .remedy("tokenizer and weights are of different models; fetch both again"))
 }
 
-/// Every required role is there, shapes are right, values finite.
+/// Every tensor that the network has is there and no other, shapes are right, values finite.
 fn check_tensors(architecture: &Architecture, tensors: &BTreeMap<TensorKey, Tensor>) -> Result<()> {
-    let layers = architecture.num_hidden_layers;
-    for role in Role::ALL {
-        let keys: Vec<TensorKey> = if role.is_per_layer() {
-            (0..layers).map(|l| TensorKey::layer(l, role)).collect()
-        } else {
-            vec![TensorKey::global(role)]
-        };
-        let present = keys.iter().filter(|k| tensors.contains_key(k)).count();
-        if present == 0 && role.is_optional() {
-            continue;
-        }
-        if let Some(missing) = keys.iter().find(|k| !tensors.contains_key(k)) {
-            let place = missing
-                .layer
-                .map_or(String::new(), |layer| format!(" of layer {layer}"));
-            return Err(Error::new(format!("the tensor {role:?}{place} is missing"))
-                .remedy("the file is incomplete; fetch or convert it again"));
-        }
+    let roles: BTreeSet<Role> = tensors.keys().map(|key| key.role).collect();
+    let graph = Graph::new(architecture, |key| roles.contains(&key.role));
+    let needed = graph.tensors();
+    if let Some(missing) = needed.iter().find(|key| !tensors.contains_key(key)) {
+        let place = missing
+            .layer
+            .map_or(String::new(), |layer| format!(" of layer {layer}"));
+        return Err(
+            Error::new(format!("the tensor {:?}{place} is missing", missing.role))
+                .remedy("the file is incomplete; fetch or convert it again"),
+        );
     }
+    let layers = architecture.num_hidden_layers;
     for (key, tensor) in tensors {
-        if key.layer.is_some() != key.role.is_per_layer() || key.layer.is_some_and(|l| l >= layers)
-        {
+        if !needed.contains(key) {
             return Err(Error::new(format!("the model has {layers} layers"))
                 .at(Place::tensor(tensor.name()))
                 .remedy("the file is damaged; fetch or convert it again"));

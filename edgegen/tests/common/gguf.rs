@@ -245,7 +245,7 @@ fn name(role: Role, layer: Option<usize>) -> String {
         Role::UpBias => "ffn_up.bias",
         Role::Down => "ffn_down.weight",
         Role::DownBias => "ffn_down.bias",
-        Role::OutputMix => unreachable!("no file has it"),
+        other => unreachable!("Llama's files have no {other:?}"),
     };
     layer.map_or(part.to_owned(), |layer| format!("blk.{layer}.{part}"))
 }

@@ -223,7 +223,7 @@ fn name(role: Role, layer: Option<usize>) -> String {
         Role::UpBias => "mlp.up_proj.bias",
         Role::Down => "mlp.down_proj.weight",
         Role::DownBias => "mlp.down_proj.bias",
-        Role::OutputMix => unreachable!("no file has it"),
+        other => unreachable!("Llama's files have no {other:?}"),
     };
     layer.map_or(part.to_owned(), |layer| {
         format!("model.layers.{layer}.{part}")

@@ -99,7 +99,7 @@ impl Shape {
             Role::Gate | Role::Up => (self.intermediate, self.hidden),
             Role::GateBias | Role::UpBias => (1, self.intermediate),
             Role::Down => (self.hidden, self.intermediate),
-            Role::OutputMix => (self.hidden, self.hidden),
+            other => unreachable!("Llama's files have no {other:?}"),
         }
     }
 
@@ -110,8 +110,8 @@ impl Shape {
             }
             Role::GateBias | Role::UpBias | Role::DownBias => self.mlp_bias,
             Role::Output => !self.tied,
-            // No file has it.
-            Role::OutputMix => false,
+            // No file has it, or none of Llama.
+            Role::OutputMix | Role::QueryNorm | Role::KeyNorm => false,
             _ => true,
         }
     }

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod architectures;
 mod cli;
 mod cold_and_warm;
 mod dequantize;

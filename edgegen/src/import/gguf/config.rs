@@ -1,8 +1,8 @@
 //! The architecture that GGUF's metadata describes.
 
 use super::metadata::Metadata;
+use crate::architectures::Family;
 use crate::error::{Error, Result};
-use crate::import::description::Description;
 use crate::model::{Architecture, Rope, RopeScaling};
 
 /// Keys (after the architecture's name) that are read here or change no answer.
@@ -32,12 +32,9 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Reads shapes and constants.
-pub(super) fn architecture(
-    description: &'static Description,
-    metadata: &Metadata,
-) -> Result<Architecture> {
+pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Result<Architecture> {
     let keys = Keys {
-        prefix: description.gguf,
+        prefix: family.gguf,
         metadata,
     };
     keys.refuse_unknown()?;
@@ -74,7 +71,7 @@ pub(super) fn architecture(
     let eps = "attention.layer_norm_rms_epsilon";
     let eps = metadata.required(&keys.name(eps), keys.float(eps)?)?;
     let architecture = Architecture {
-        name: description.gguf,
+        family,
         hidden_size,
         intermediate_size: keys.needed_size("feed_forward_length")?,
         num_hidden_layers: keys.needed_size("block_count")?,
@@ -87,7 +84,7 @@ pub(super) fn architecture(
         rope: Rope {
             theta: keys.float("rope.freq_base")?.unwrap_or(10_000.0),
             dim: keys.size("rope.dimension_count")?.unwrap_or(head_dim),
-            layout: description.gguf_layout,
+            layout: family.gguf_layout,
             scaling: scaling(&keys, max_position_embeddings)?,
         },
         attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,

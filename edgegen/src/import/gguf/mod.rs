@@ -8,7 +8,8 @@ mod tokenizer;
 
 use std::path::Path;
 
-use super::description::{self, Description, stated};
+use super::names::{self, stated};
+use crate::architectures::{self, Family};
 use crate::error::{Error, Place, Result};
 use crate::model::{DType, Model, Parts, RopeScaling, Tensor, View};
 
@@ -26,8 +27,8 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         metadata,
         mut tensors,
     } = file::parse(&view)?;
-    let description = describe(&metadata)?;
-    let mut architecture = config::architecture(description, &metadata)?;
+    let family = describe(&metadata)?;
+    let mut architecture = config::architecture(family, &metadata)?;
     if let Some(at) = tensors.iter().position(|t| t.name() == "rope_freqs.weight") {
         architecture.rope.scaling = factors(&tensors.remove(at), &architecture.rope.scaling)?;
     }
@@ -42,25 +43,22 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         format: "GGUF",
         licence: metadata.string("general.license")?.and_then(stated),
         architecture,
-        tensors: description.assign(tensors, |names| names.gguf)?,
+        tensors: names::assign(family, tensors, |names| names.gguf)?,
         chat_template: tokenizer::chat_template(&metadata, &tokenizer)?,
         tokenizer,
         sources: vec![view],
     })
 }
 
-/// The description of the file's architecture.
-fn describe(metadata: &Metadata) -> Result<&'static Description> {
+/// The architecture of the file's architecture.
+fn describe(metadata: &Metadata) -> Result<&'static Family> {
     let key = "general.architecture";
     let name = metadata.required(key, metadata.string(key)?)?;
-    description::ALL
-        .into_iter()
-        .find(|d| d.gguf == name)
-        .ok_or_else(|| {
-            Error::unsupported(format!("the architecture `{name}` is not supported"))
-                .at(key)
-                .remedy(format!("use a model of: {}", description::supported()))
-        })
+    architectures::find(|family| family.gguf == name).ok_or_else(|| {
+        Error::unsupported(format!("the architecture `{name}` is not supported"))
+            .at(key)
+            .remedy(format!("use a model of: {}", architectures::supported()))
+    })
 }
 
 /// Llama 3.1's stretched frequencies, which the converter stores as a tensor of divisors.

@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::architectures::{self, Family};
 use crate::error::{Error, Result};
-use crate::import::description::{self, Description, stated};
+use crate::import::names::stated;
 use crate::import::tokenizer::Ids;
 use crate::model::{Architecture, Rope};
 
@@ -12,7 +13,7 @@ use super::config_rope;
 
 /// What `config.json` says.
 pub(super) struct Config {
-    pub description: &'static Description,
+    pub family: &'static Family,
     pub architecture: Architecture,
     pub tied: bool,
     pub attention_bias: bool,
@@ -42,8 +43,8 @@ impl Config {
     /// Reads the file's object.
     pub(super) fn read(object: &Map<String, Value>) -> Result<Self> {
         let fields = Fields(object);
-        let description = describe(&fields)?;
-        fields.refuse_unknown()?;
+        let family = describe(&fields)?;
+        fields.refuse_unknown(family)?;
         let act = fields.text("hidden_act")?.unwrap_or("silu");
         if !matches!(act, "silu" | "swish") {
             return Err(unsupported("hidden_act", act, "silu"));
@@ -72,7 +73,7 @@ impl Config {
         let context = fields.size("max_position_embeddings")?.unwrap_or(2048);
         let (theta, scaling) = config_rope::read(&fields, context)?;
         Ok(Self {
-            description,
+            family,
             tied: fields.flag("tie_word_embeddings")?.unwrap_or(false),
             attention_bias: fields.flag("attention_bias")?.unwrap_or(false),
             mlp_bias: fields.flag("mlp_bias")?.unwrap_or(false),
@@ -83,7 +84,7 @@ impl Config {
                 .unwrap_or_default(),
             licence: fields.text("license")?.and_then(stated),
             architecture: Architecture {
-                name: description.gguf,
+                family,
                 hidden_size,
                 intermediate_size: fields.needed_size("intermediate_size")?,
                 num_hidden_layers: fields.needed_size("num_hidden_layers")?,
@@ -96,7 +97,7 @@ impl Config {
                 rope: Rope {
                     theta,
                     dim: head_dim,
-                    layout: description.hf_layout,
+                    layout: family.hf_layout,
                     scaling,
                 },
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
@@ -105,16 +106,23 @@ impl Config {
     }
 }
 
-fn describe(fields: &Fields<'_>) -> Result<&'static Description> {
+fn describe(fields: &Fields<'_>) -> Result<&'static Family> {
     let name = fields.needed("model_type", fields.text("model_type")?)?;
-    description::ALL
-        .into_iter()
-        .find(|d| d.model_type == name)
-        .ok_or_else(|| {
-            Error::unsupported(format!("the architecture `{name}` is not supported"))
-                .at("model_type")
-                .remedy(format!("use a model of: {}", description::supported()))
-        })
+    architectures::find(|family| family.model_type == name).ok_or_else(|| {
+        Error::unsupported(format!("the architecture `{name}` is not supported"))
+            .at("model_type")
+            .remedy(format!("use a model of: {}", architectures::supported()))
+    })
+}
+
+/// Whether a value, or each of a list, is one of these words.
+fn has_only(value: &Value, allowed: &[&str]) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(values) => values.iter().all(|value| has_only(value, allowed)),
+        Value::String(text) => allowed.contains(&text.as_str()),
+        other => allowed.contains(&other.to_string().as_str()),
+    }
 }
 
 /// A value that the network here does not have.
@@ -176,9 +184,16 @@ impl<'a> Fields<'a> {
     }
 
     /// A field that is not understood may change the mathematics, unless it is off.
-    fn refuse_unknown(self) -> Result<()> {
+    fn refuse_unknown(self, family: &Family) -> Result<()> {
         for (name, value) in self.0 {
             let off = matches!(value, Value::Null | Value::Bool(false));
+            let own = family.fields.iter().find(|(field, _)| field == name);
+            if let Some((_, allowed)) = own {
+                if allowed.is_empty() || has_only(value, allowed) {
+                    continue;
+                }
+                return Err(unsupported(name, &value.to_string(), &allowed.join(" or ")));
+            }
             if !off && !name.starts_with('_') && !KNOWN.contains(&name.as_str()) {
                 return Err(Error::unsupported("this setting is not supported")
                     .at(name)

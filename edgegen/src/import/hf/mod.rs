@@ -11,6 +11,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Place, Result};
+use crate::import::names;
 use crate::model::{Model, Parts, Role, Tensor, TensorKey, View};
 
 pub(super) use folder::{Folder, files};
@@ -29,7 +30,7 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
     let config =
         Config::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
     let tensors = weights::read(folder, &mut sources)?;
-    let mut tensors = config.description.assign(tensors, |names| names.hf)?;
+    let mut tensors = names::assign(config.family, tensors, |names| names.hf)?;
     if config.tied {
         tie(&mut tensors)?;
     }

@@ -1,14 +1,18 @@
-//! The architecture `llama`: Llama, SmolLM, TinyLlama and others of the same network.
+//! `llama`: Llama (Touvron et al. 2023, arXiv:2302.13971), SmolLM, TinyLlama and others of the same
+//! network.
 
-use super::description::{Description, Names};
+use crate::graph::Builder;
 use crate::model::{Role, RopeLayout};
 
+use super::family::{Family, names};
+
 /// Names as llama.cpp's converter and `LlamaForCausalLM` give them.
-pub(super) const LLAMA: Description = Description {
+pub(super) const LLAMA: Family = Family {
     gguf: "llama",
     model_type: "llama",
     gguf_layout: RopeLayout::Interleaved,
     hf_layout: RopeLayout::Halves,
+    fields: &[],
     #[rustfmt::skip]
     tensors: &[
         names(Role::Embedding, "token_embd.weight", "model.embed_tokens.weight"),
@@ -33,8 +37,36 @@ pub(super) const LLAMA: Description = Description {
     ],
     // The frequencies of plain RoPE, which old files store again.
     skipped: &["rotary_emb.inv_freq", "attn_rot_embd"],
+    build,
 };
 
-const fn names(role: Role, gguf: &'static str, hf: &'static str) -> Names {
-    Names { role, gguf, hf }
+fn build(g: &mut Builder<'_>) {
+    let a = g.architecture();
+    let rope = g.rope_table(&a.rope);
+    let mut x = g.embed(Role::Embedding);
+    for _ in 0..a.num_hidden_layers {
+        g.layer();
+        let normed = g.rms_norm(x, Role::AttentionNorm);
+        let query = g.linear(normed, Role::Query);
+        let key = g.linear(normed, Role::Key);
+        let value = g.linear(normed, Role::Value);
+        let query = g.rope(query, rope);
+        let key = g.rope(key, rope);
+        let attended = g.attention(query, key, value);
+        let output = g.linear(attended, Role::AttentionOutput);
+        x = g.add(x, output);
+
+        let normed = g.rms_norm(x, Role::FeedForwardNorm);
+        let gate = g.linear(normed, Role::Gate);
+        let up = g.linear(normed, Role::Up);
+        let hidden = g.silu_mul(gate, up);
+        let down = g.linear(hidden, Role::Down);
+        x = g.add(x, down);
+    }
+    g.head();
+    let mut normed = g.rms_norm(x, Role::OutputNorm);
+    if g.has(Role::OutputMix) {
+        normed = g.linear(normed, Role::OutputMix);
+    }
+    g.logits(normed);
 }

@@ -1,0 +1,23 @@
+//! The architectures, a file each: what its files call things, and how its network is built.
+
+mod family;
+mod llama;
+mod qwen3;
+
+pub(crate) use family::{Family, Names};
+
+/// All architectures.
+static ALL: [&Family; 2] = [&llama::LLAMA, &qwen3::QWEN3];
+
+/// The architecture of files that have no name for it.
+pub(crate) static LLAMA: &Family = &llama::LLAMA;
+
+/// The architecture that a GGUF file or `config.json` names.
+pub(crate) fn find(name: impl Fn(&Family) -> bool) -> Option<&'static Family> {
+    ALL.into_iter().find(|family| name(family))
+}
+
+/// The names of all architectures, for messages.
+pub(crate) fn supported() -> String {
+    ALL.map(|family| family.gguf).join(", ")
+}
