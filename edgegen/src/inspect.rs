@@ -72,9 +72,9 @@ pub struct Shapes {
     pub vocab_size: usize,
     pub max_position_embeddings: usize,
     pub rms_norm_eps: f32,
-    pub rope_theta: f64,
-    pub rope_dim: usize,
-    pub rope_scaling: &'static str,
+    pub rope_theta: Option<f64>,
+    pub rope_dim: Option<usize>,
+    pub rope_scaling: Option<&'static str>,
     pub tie_word_embeddings: bool,
 }
 
@@ -143,6 +143,7 @@ pub fn inspect(model: &Model) -> Inspection {
         summary.bytes += bytes;
     }
     let types: Vec<TypeSummary> = types.into_values().collect();
+    let rope = architecture.rope.as_ref();
     Inspection {
         name: model.name().to_owned(),
         format: model.format(),
@@ -159,9 +160,9 @@ pub fn inspect(model: &Model) -> Inspection {
             vocab_size: architecture.vocab_size,
             max_position_embeddings: architecture.max_position_embeddings,
             rms_norm_eps: architecture.rms_norm_eps,
-            rope_theta: architecture.rope.theta,
-            rope_dim: architecture.rope.dim,
-            rope_scaling: scaling_name(&architecture.rope.scaling),
+            rope_theta: rope.map(|rope| rope.theta),
+            rope_dim: rope.map(|rope| rope.dim),
+            rope_scaling: rope.map(|rope| scaling_name(&rope.scaling)),
             tie_word_embeddings: !model.tensors().keys().any(|k| k.role == Role::Output),
         },
         parameters: types.iter().map(|t| t.parameters).sum(),
@@ -232,11 +233,14 @@ impl fmt::Display for Inspection {
         };
         writeln!(f, "  vocabulary     {}, {tied} output", shapes.vocab_size)?;
         writeln!(f, "  context        {}", shapes.max_position_embeddings)?;
-        writeln!(
-            f,
-            "  rope           base {}, {} dimensions, scaling {}",
-            shapes.rope_theta, shapes.rope_dim, shapes.rope_scaling
-        )?;
+        if let (Some(theta), Some(dim), Some(scaling)) =
+            (shapes.rope_theta, shapes.rope_dim, shapes.rope_scaling)
+        {
+            writeln!(
+                f,
+                "  rope           base {theta}, {dim} dimensions, scaling {scaling}"
+            )?;
+        }
         let tokenizer = &self.tokenizer;
         writeln!(
             f,

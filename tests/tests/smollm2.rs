@@ -51,7 +51,7 @@ fn it_imports_quickly() -> Outcome {
     assert_eq!(model.tensors().len(), 272);
     let architecture = model.architecture();
     assert_eq!(architecture.num_key_value_heads, 3);
-    assert_eq!(architecture.rope.theta, 100_000.0);
+    assert_eq!(architecture.rope.as_ref().unwrap().theta, 100_000.0);
     let embedding = model.tensor(TensorKey::global(Role::Embedding));
     let embedding = embedding.expect("an embedding");
     assert_eq!((embedding.rows(), embedding.dtype()), (49152, DType::Q8_0));

@@ -11,10 +11,17 @@ pub(crate) struct Family {
     pub(crate) gguf: &'static str,
     /// `model_type` in a Hugging Face `config.json`.
     pub(crate) model_type: &'static str,
-    /// Order of Q and K rows in GGUF.
-    pub(crate) gguf_layout: RopeLayout,
-    /// Order of Q and K rows in Hugging Face.
-    pub(crate) hf_layout: RopeLayout,
+    /// Order of Q and K rows in GGUF and in Hugging Face; `None` without RoPE.
+    pub(crate) rope: Option<Layouts>,
+    /// Key of the norms' epsilon in GGUF.
+    pub(crate) gguf_eps: &'static str,
+    /// Llama's names of fields of `config.json`, and this architecture's (`attribute_map` in
+    /// transformers).
+    pub(crate) attributes: &'static [(&'static str, &'static str)],
+    /// What `config.json` may leave out.
+    pub(crate) defaults: Defaults,
+    /// Values of `hidden_act`; the first is the default.
+    pub(crate) activations: &'static [&'static str],
     /// Fields of `config.json`, beside those of Llama, that change nothing with these values; any,
     /// if there are none.
     pub(crate) fields: &'static [(&'static str, &'static [&'static str])],
@@ -22,20 +29,58 @@ pub(crate) struct Family {
     pub(crate) tensors: &'static [Names],
     /// Ends of names of tensors that hold nothing a model needs.
     pub(crate) skipped: &'static [&'static str],
+    /// What Hugging Face's names may begin with.
+    pub(crate) hf_prefix: &'static str,
     /// Writes the network down.
     pub(crate) build: fn(&mut Builder<'_>),
 }
 
-/// What the tensor of a role is called.
+/// The order of Q and K rows.
+pub(crate) struct Layouts {
+    pub(crate) gguf: RopeLayout,
+    pub(crate) hf: RopeLayout,
+}
+
+/// Values of fields that are not there.
+pub(crate) struct Defaults {
+    pub(crate) rms_norm_eps: f64,
+    pub(crate) tie_word_embeddings: bool,
+    /// Times `hidden_size`; needed, if `None`.
+    pub(crate) intermediate_size: Option<usize>,
+    /// Whether fields say where there are biases; else the network has its own.
+    pub(crate) biases: bool,
+}
+
+/// What a tensor is called, and what it holds.
 pub(crate) struct Names {
-    pub(crate) role: Role,
+    /// The roles whose rows are in it, one after the other.
+    pub(crate) roles: &'static [Role],
     pub(crate) gguf: &'static str,
     pub(crate) hf: &'static str,
+    /// Whether Hugging Face has columns for rows.
+    pub(crate) hf_transposed: bool,
 }
 
 /// The names of a tensor in both formats.
-pub(super) const fn names(role: Role, gguf: &'static str, hf: &'static str) -> Names {
-    Names { role, gguf, hf }
+pub(super) const fn names(roles: &'static [Role], gguf: &'static str, hf: &'static str) -> Names {
+    Names {
+        roles,
+        gguf,
+        hf,
+        hf_transposed: false,
+    }
+}
+
+/// The same, with columns for rows in Hugging Face.
+pub(super) const fn transposed(
+    roles: &'static [Role],
+    gguf: &'static str,
+    hf: &'static str,
+) -> Names {
+    Names {
+        hf_transposed: true,
+        ..names(roles, gguf, hf)
+    }
 }
 
 impl fmt::Debug for Family {

@@ -1,13 +1,14 @@
 //! The architectures, a file each: what its files call things, and how its network is built.
 
 mod family;
+mod gpt2;
 mod llama;
 mod qwen3;
 
-pub(crate) use family::{Family, Names};
+pub(crate) use family::Family;
 
 /// All architectures.
-static ALL: [&Family; 2] = [&llama::LLAMA, &qwen3::QWEN3];
+static ALL: [&Family; 3] = [&llama::LLAMA, &qwen3::QWEN3, &gpt2::GPT2];
 
 /// The architecture of files that have no name for it.
 pub(crate) static LLAMA: &Family = &llama::LLAMA;

@@ -4,14 +4,25 @@
 use crate::graph::Builder;
 use crate::model::{Role, RopeLayout};
 
-use super::family::{Family, names};
+use super::family::{Defaults, Family, Layouts, names};
 
 /// Names as llama.cpp's converter and `Qwen3ForCausalLM` give them.
 pub(super) const QWEN3: Family = Family {
     gguf: "qwen3",
     model_type: "qwen3",
-    gguf_layout: RopeLayout::Halves,
-    hf_layout: RopeLayout::Halves,
+    rope: Some(Layouts {
+        gguf: RopeLayout::Halves,
+        hf: RopeLayout::Halves,
+    }),
+    gguf_eps: "attention.layer_norm_rms_epsilon",
+    attributes: &[],
+    defaults: Defaults {
+        rms_norm_eps: 1e-6,
+        tie_word_embeddings: false,
+        intermediate_size: None,
+        biases: true,
+    },
+    activations: &["silu", "swish"],
     fields: &[
         ("layer_types", &["full_attention"]),
         // They are of windows, which are off.
@@ -21,28 +32,29 @@ pub(super) const QWEN3: Family = Family {
     ],
     #[rustfmt::skip]
     tensors: &[
-        names(Role::Embedding, "token_embd.weight", "model.embed_tokens.weight"),
-        names(Role::AttentionNorm, "blk.{}.attn_norm.weight", "model.layers.{}.input_layernorm.weight"),
-        names(Role::Query, "blk.{}.attn_q.weight", "model.layers.{}.self_attn.q_proj.weight"),
-        names(Role::QueryNorm, "blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.q_norm.weight"),
-        names(Role::Key, "blk.{}.attn_k.weight", "model.layers.{}.self_attn.k_proj.weight"),
-        names(Role::KeyNorm, "blk.{}.attn_k_norm.weight", "model.layers.{}.self_attn.k_norm.weight"),
-        names(Role::Value, "blk.{}.attn_v.weight", "model.layers.{}.self_attn.v_proj.weight"),
-        names(Role::AttentionOutput, "blk.{}.attn_output.weight", "model.layers.{}.self_attn.o_proj.weight"),
-        names(Role::FeedForwardNorm, "blk.{}.ffn_norm.weight", "model.layers.{}.post_attention_layernorm.weight"),
-        names(Role::Gate, "blk.{}.ffn_gate.weight", "model.layers.{}.mlp.gate_proj.weight"),
-        names(Role::Up, "blk.{}.ffn_up.weight", "model.layers.{}.mlp.up_proj.weight"),
-        names(Role::Down, "blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"),
-        names(Role::OutputNorm, "output_norm.weight", "model.norm.weight"),
-        names(Role::Output, "output.weight", "lm_head.weight"),
+        names(&[Role::Embedding], "token_embd.weight", "model.embed_tokens.weight"),
+        names(&[Role::AttentionNorm], "blk.{}.attn_norm.weight", "model.layers.{}.input_layernorm.weight"),
+        names(&[Role::Query], "blk.{}.attn_q.weight", "model.layers.{}.self_attn.q_proj.weight"),
+        names(&[Role::QueryNorm], "blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.q_norm.weight"),
+        names(&[Role::Key], "blk.{}.attn_k.weight", "model.layers.{}.self_attn.k_proj.weight"),
+        names(&[Role::KeyNorm], "blk.{}.attn_k_norm.weight", "model.layers.{}.self_attn.k_norm.weight"),
+        names(&[Role::Value], "blk.{}.attn_v.weight", "model.layers.{}.self_attn.v_proj.weight"),
+        names(&[Role::AttentionOutput], "blk.{}.attn_output.weight", "model.layers.{}.self_attn.o_proj.weight"),
+        names(&[Role::FeedForwardNorm], "blk.{}.ffn_norm.weight", "model.layers.{}.post_attention_layernorm.weight"),
+        names(&[Role::Gate], "blk.{}.ffn_gate.weight", "model.layers.{}.mlp.gate_proj.weight"),
+        names(&[Role::Up], "blk.{}.ffn_up.weight", "model.layers.{}.mlp.up_proj.weight"),
+        names(&[Role::Down], "blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"),
+        names(&[Role::OutputNorm], "output_norm.weight", "model.norm.weight"),
+        names(&[Role::Output], "output.weight", "lm_head.weight"),
     ],
     skipped: &[],
+    hf_prefix: "",
     build,
 };
 
 fn build(g: &mut Builder<'_>) {
     let a = g.architecture();
-    let rope = g.rope_table(&a.rope);
+    let rope = g.rope_table();
     let mut x = g.embed(Role::Embedding);
     for _ in 0..a.num_hidden_layers {
         g.layer();
@@ -66,9 +78,6 @@ fn build(g: &mut Builder<'_>) {
         x = g.add(x, down);
     }
     g.head();
-    let mut normed = g.rms_norm(x, Role::OutputNorm);
-    if g.has(Role::OutputMix) {
-        normed = g.linear(normed, Role::OutputMix);
-    }
+    let normed = g.rms_norm(x, Role::OutputNorm);
     g.logits(normed);
 }

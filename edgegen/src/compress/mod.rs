@@ -197,6 +197,17 @@ fn fill(
             table: Table::Rope(rope),
             context,
         } => put(out, rope::table(rope, *context)),
+        Content::Table {
+            table: Table::Tensor(key),
+            context,
+        } => {
+            let tensor = tensor(model, *key);
+            let mut row = vec![0.0; tensor.cols()];
+            for (index, out) in out.chunks_exact_mut(out.len() / context).enumerate() {
+                tensor.dequantize_rows(index..index + 1, &mut row);
+                put(out, row.iter().copied());
+            }
+        }
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ impl Network {
     /// Gives all columns of `down` one length, by scaling the rows of `up` that feed them.
     pub(super) fn equalize(&mut self) {
         for neurons in Shape::of(&self.graph).neurons() {
+            let Some(linear) = neurons.up else { continue };
             let down = self.weights.get_mut(&neurons.down).expect("it is read");
             let mut lengths = vec![0.0f32; down.cols];
             for row in 0..down.rows {
@@ -36,16 +37,13 @@ impl Network {
                     *weight /= factor;
                 }
             });
-            let up = self
-                .weights
-                .get_mut(&neurons.up.weight)
-                .expect("it is read");
+            let up = self.weights.get_mut(&linear.weight).expect("it is read");
             up.rows_mut().zip(&factors).for_each(|(row, factor)| {
                 for weight in row {
                     *weight *= factor;
                 }
             });
-            if let Some(bias) = neurons.up.bias {
+            if let Some(bias) = linear.bias {
                 let bias = self.weights.get_mut(&bias).expect("it is added");
                 for (bias, factor) in bias.values.iter_mut().zip(&factors) {
                     *bias *= factor;

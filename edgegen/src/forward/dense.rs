@@ -48,6 +48,14 @@ impl Dense {
         &self.values[row * self.cols..][..self.cols]
     }
 
+    /// The first rows, each with zeros up to a whole number of eights.
+    pub(crate) fn padded_rows(&self, rows: usize) -> Vec<f32> {
+        let padding = self.cols.next_multiple_of(ROW_PADDING) - self.cols;
+        let rows = (0..rows).map(|row| self.row(row));
+        rows.flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0, padding)))
+            .collect()
+    }
+
     pub(crate) fn rows_mut(&mut self) -> impl IndexedParallelIterator<Item = &mut [f32]> {
         self.values.par_chunks_mut(self.cols)
     }

@@ -34,7 +34,9 @@ impl Network {
                 (key, dense)
             })
             .collect();
-        architecture.rope.layout = RopeLayout::Halves;
+        if let Some(rope) = &mut architecture.rope {
+            rope.layout = RopeLayout::Halves;
+        }
         let graph = Graph::new(&architecture, |key| weights.contains_key(&key));
         Self {
             architecture,

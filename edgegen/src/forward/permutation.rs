@@ -12,7 +12,7 @@ pub(crate) struct RopePermutation {
 impl RopePermutation {
     /// Queries and keys are stored for rotation by halves, whatever the file does.
     pub(crate) fn of(role: Role, architecture: &Architecture) -> Option<Self> {
-        let rope = &architecture.rope;
+        let rope = architecture.rope.as_ref()?;
         (role.is_rotated() && rope.layout == RopeLayout::Interleaved).then_some(Self {
             head_dim: architecture.head_dim,
             pairs: rope.dim / 2,

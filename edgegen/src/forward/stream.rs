@@ -39,9 +39,12 @@ impl Stream {
     /// At the beginning: what is made of the tokens' rows of `embedding`.
     pub(crate) fn new(network: &Network, embedding: &Dense, windows: &Windows) -> Self {
         let graph = &network.graph;
-        let tables = graph.tables.iter().map(|Table::Rope(rope)| {
-            let table = rope::table(rope, windows.size);
-            table.into_iter().flat_map(f32::to_le_bytes).collect()
+        let tables = graph.tables.iter().map(|table| {
+            let rows = match table {
+                Table::Rope(rope) => rope::table(rope, windows.size),
+                Table::Tensor(key) => network.weights[key].padded_rows(windows.size),
+            };
+            rows.into_iter().flat_map(f32::to_le_bytes).collect()
         });
         let mut stream = Self {
             window: windows.size,

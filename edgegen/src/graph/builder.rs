@@ -1,6 +1,6 @@
 //! Writes a graph down, as an architecture tells it.
 
-use crate::model::{Architecture, Role, Rope, TensorKey};
+use crate::model::{Architecture, Role, TensorKey};
 
 use super::{
     Extent, Graph, Heads, Node, Operation, State, StateId, Table, TableId, Updated, Value, ValueId,
@@ -55,9 +55,14 @@ impl<'a> Builder<'a> {
         (self.has)(self.key(role))
     }
 
-    /// The rotations of RoPE; what is the same is one table.
-    pub(crate) fn rope_table(&mut self, rope: &Rope) -> TableId {
-        let table = Table::Rope(rope.clone());
+    /// The rotations of RoPE.
+    pub(crate) fn rope_table(&mut self) -> TableId {
+        let rope = self.architecture.rope.clone();
+        self.table(Table::Rope(rope.expect("the architecture has RoPE")))
+    }
+
+    /// A table; what is the same is one.
+    fn table(&mut self, table: Table) -> TableId {
         let tables = &mut self.graph.tables;
         let known = tables.iter().position(|known| *known == table);
         TableId(known.unwrap_or_else(|| {
@@ -74,6 +79,13 @@ impl<'a> Builder<'a> {
         self.push(Operation::Embed { matrix, out });
         self.graph.residual = out;
         out
+    }
+
+    /// `x` and the row of its position.
+    pub(crate) fn add_positions(&mut self, x: ValueId, role: Role) -> ValueId {
+        let key = self.key(role);
+        let bias = self.table(Table::Tensor(key));
+        self.update(x, |x| Operation::AddPosition { x, bias })
     }
 
     /// Begins the next layer.
@@ -103,8 +115,35 @@ impl<'a> Builder<'a> {
         out
     }
 
+    /// `layer_norm(x) * gain + bias`.
+    pub(crate) fn layer_norm(&mut self, x: ValueId, gain: Role, bias: Role) -> ValueId {
+        let size = self.graph.width(x);
+        let out = self.value(gain.name(), size);
+        let eps = self.architecture.rms_norm_eps;
+        let (gain, bias) = (self.key(gain), self.key(bias));
+        self.push(Operation::LayerNorm {
+            x,
+            gain,
+            bias,
+            eps,
+            size,
+            out,
+        });
+        out
+    }
+
     /// `weight × x`, and the bias, where the model has one.
     pub(crate) fn linear(&mut self, x: ValueId, weight: Role) -> ValueId {
+        let bias = weight.bias().filter(|&bias| self.has(bias));
+        self.product(x, weight, bias)
+    }
+
+    /// `weight × x + bias`.
+    pub(crate) fn biased(&mut self, x: ValueId, weight: Role) -> ValueId {
+        self.product(x, weight, weight.bias())
+    }
+
+    fn product(&mut self, x: ValueId, weight: Role, bias: Option<Role>) -> ValueId {
         let out = self.value(weight.name(), self.shape(weight).0);
         let matrix = vec![self.key(weight)];
         self.push(Operation::MatMul {
@@ -112,7 +151,7 @@ impl<'a> Builder<'a> {
             input: x,
             out: vec![out],
         });
-        match weight.bias().filter(|&bias| self.has(bias)) {
+        match bias {
             Some(bias) => {
                 let bias = self.key(bias);
                 self.update(out, |x| Operation::AddBias { x, bias })
@@ -140,7 +179,9 @@ impl<'a> Builder<'a> {
     pub(crate) fn rope(&mut self, x: ValueId, table: TableId) -> ValueId {
         let head_dim = self.architecture.head_dim;
         let heads = self.graph.width(x) / head_dim;
-        let Table::Rope(rope) = &self.graph.tables[table.0];
+        let Table::Rope(rope) = &self.graph.tables[table.0] else {
+            unreachable!("`rope_table` makes tables of RoPE");
+        };
         let half = rope.dim / 2;
         self.update(x, |x| Operation::Rope {
             x,
@@ -186,13 +227,23 @@ impl<'a> Builder<'a> {
         out
     }
 
+    /// `gelu(x)`, in its place.
+    pub(crate) fn gelu(&mut self, x: ValueId) -> ValueId {
+        self.update(x, |x| Operation::Gelu { x })
+    }
+
     /// `x + y`, in the place of `x`.
     pub(crate) fn add(&mut self, x: ValueId, y: ValueId) -> ValueId {
         self.update(x, |x| Operation::Add { x, y })
     }
 
-    /// The logits. The output projection may be the embedding.
+    /// The logits. The output projection may be the embedding, and have a matrix before it that takes
+    /// the last norm's gain.
     pub(crate) fn logits(&mut self, x: ValueId) {
+        let x = match self.has(Role::OutputMix) {
+            true => self.linear(x, Role::OutputMix),
+            false => x,
+        };
         let weight = match self.has(Role::Output) {
             true => Role::Output,
             false => Role::Embedding,

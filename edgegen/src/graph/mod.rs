@@ -61,6 +61,8 @@ pub(crate) struct StateId(pub(crate) usize);
 pub(crate) enum Table {
     /// Cosines and sines of RoPE.
     Rope(Rope),
+    /// Rows of a tensor.
+    Tensor(TensorKey),
 }
 
 /// What is kept from token to token.
@@ -129,6 +131,11 @@ impl Graph {
         graph
     }
 
+    /// Whether folding the last norm's gain takes a matrix of its own, [`Role::OutputMix`](crate::model::Role::OutputMix).
+    pub(crate) fn is_mixed(&self) -> bool {
+        Shape::of(self).norms().iter().any(|norm| norm.shared)
+    }
+
     /// The parts in order: embedding, layers, head.
     pub(crate) fn stages(&self) -> impl Iterator<Item = &[Node]> {
         let layers = self.layers.iter().map(Vec::as_slice);
@@ -152,12 +159,16 @@ impl Graph {
                     tensors.insert(*key);
                 }
                 Argument::Matrix(keys) => tensors.extend(keys),
+                Argument::Table(table) => {
+                    if let Table::Tensor(key) = &self.tables[table.0] {
+                        tensors.insert(*key);
+                    }
+                }
                 Argument::In(_)
                 | Argument::Out(_)
                 | Argument::Update(_)
                 | Argument::Outs(_)
                 | Argument::Scratch(_)
-                | Argument::Table(_)
                 | Argument::State(_)
                 | Argument::Number(_)
                 | Argument::Size(_)

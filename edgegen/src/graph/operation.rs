@@ -115,12 +115,18 @@ operations! {
         RmsNorm: RmsNorm [x: In, out: Out] { gain: Vector, eps: Number, size: Size }
         /// `x += bias`.
         AddBias: AddBias [x: Update] { bias: Vector }
+        /// `out = layer_norm(x) * gain + bias`.
+        LayerNorm: LayerNorm [x: In, out: Out] { gain: Vector, bias: Vector, eps: Number, size: Size }
         /// Each head as `rms_norm`.
         HeadNorm: HeadNorm [x: Update] { gain: Vector, eps: Number, heads: Size, head_dim: Size }
+        /// `x += row` of the token's position.
+        AddPosition: AddBias [x: Update] { bias: Table }
         /// Rotates heads by the token's position.
         Rope: Rope [x: Update] { heads: Size, head_dim: Size, half: Size, table: Table }
         /// `out = silu(gate) * up`.
         SiluMul: SiluMul [gate: In, up: In, out: Out] {}
+        /// `x = gelu(x)`.
+        Gelu: Gelu [x: Update] {}
         /// `x += y`.
         Add: AddAssign [x: Update, y: In] {}
         /// Zeroes padding that is read and that no operation writes.

@@ -25,10 +25,10 @@ pub(crate) struct Norm {
 /// A feed-forward network: neurons that products give, and one product reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Neurons {
-    /// The gate, whose neurons an activation bends.
-    pub(crate) gate: Linear,
-    /// What is multiplied with the gate.
-    pub(crate) up: Linear,
+    /// What an activation bends.
+    pub(crate) bent: Linear,
+    /// What is multiplied with it, if anything is: it may be scaled.
+    pub(crate) up: Option<Linear>,
     pub(crate) down: TensorKey,
 }
 
@@ -103,9 +103,14 @@ impl<'g> Shape<'g> {
     pub(crate) fn neurons(&self) -> Vec<Neurons> {
         let networks = self.graph.nodes().filter_map(|node| match node {
             Operation::SiluMul { gate, up, out } => Some(Neurons {
-                gate: self.linear(*gate)?,
-                up: self.linear(*up)?,
+                bent: self.linear(*gate)?,
+                up: Some(self.linear(*up)?),
                 down: self.reader(*out, node)?,
+            }),
+            Operation::Gelu { x } => Some(Neurons {
+                bent: self.product(x.from, |step| std::ptr::eq(step, node))?,
+                up: None,
+                down: self.only_matrix(x.to)?,
             }),
             _ => None,
         });
@@ -244,6 +249,20 @@ impl<'g> Shape<'g> {
         Some(readers)
     }
 
+    /// The only matrix that reads a value of this number.
+    fn only_matrix(&self, value: ValueId) -> Option<TensorKey> {
+        let mut matrices = self.steps[self.liveness.class(value)]
+            .iter()
+            .filter_map(|node| match node {
+                Operation::MatMul { matrix, input, .. } if *input == value => Some(matrix),
+                _ => None,
+            });
+        match (matrices.next()?.as_slice(), matrices.next()) {
+            ([matrix], None) => Some(*matrix),
+            _ => None,
+        }
+    }
+
     /// The only matrix that reads a value.
     fn reader(&self, value: ValueId, writer: &Node) -> Option<TensorKey> {
         match self.readers(value, writer)?[..] {
@@ -321,8 +340,8 @@ mod tests {
         };
         assert_eq!(shape.neurons().len(), layers);
         let neurons = Neurons {
-            gate: linear(Role::Gate),
-            up: linear(Role::Up),
+            bent: linear(Role::Gate),
+            up: Some(linear(Role::Up)),
             down: layer(Role::Down),
         };
         assert_eq!(shape.neurons()[3], neurons);

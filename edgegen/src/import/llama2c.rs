@@ -134,12 +134,12 @@ impl Header {
                 vocab_size: vocab.unsigned_abs() as usize,
                 max_position_embeddings: size(6, "seq_len")?,
                 rms_norm_eps: 1e-5,
-                rope: Rope {
+                rope: Some(Rope {
                     theta: 10_000.0,
                     dim: head_dim,
                     layout: RopeLayout::Interleaved,
                     scaling: RopeScaling::None,
-                },
+                }),
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
             },
             shared_classifier,

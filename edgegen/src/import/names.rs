@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::architectures::{Family, Names};
 use crate::error::{Error, Place, Result};
-use crate::model::{Role, Tensor, TensorKey};
+use crate::model::{Architecture, Role, Tensor, TensorKey};
 
 /// A text that says something.
 pub(super) fn stated(text: &str) -> Option<String> {
@@ -12,33 +11,92 @@ pub(super) fn stated(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Gives each tensor its role by its name.
+/// Whose names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Gguf,
+    HuggingFace,
+}
+
+/// Gives each tensor its role by its name; one that holds the rows of several is taken apart.
 ///
 /// # Errors
-/// When a name is unknown or two tensors have one role.
+/// When a name is unknown or a tensor has not the rows of its roles.
 pub(super) fn assign(
-    family: &Family,
+    architecture: &Architecture,
     tensors: impl IntoIterator<Item = Tensor>,
-    pattern: fn(&Names) -> &'static str,
+    format: Format,
 ) -> Result<BTreeMap<TensorKey, Tensor>> {
+    let family = architecture.family;
     let mut assigned = BTreeMap::new();
     for tensor in tensors {
         let name = tensor.name();
         if family.skipped.iter().any(|end| name.ends_with(end)) {
             continue;
         }
-        let key = family
-            .tensors
-            .iter()
-            .find_map(|names| key(names.role, pattern(names), name))
-            .ok_or_else(|| {
-                Error::unsupported(format!("no part of the architecture {} has this tensor", family.gguf))
-                    .at(Place::tensor(name))
-                    .remedy("the model is a variation that is not supported; leaving the tensor out would change its answers")
-            })?;
-        assigned.insert(key, tensor);
+        let known = family.tensors.iter().find_map(|names| {
+            let (pattern, name) = match format {
+                Format::Gguf => (names.gguf, name),
+                Format::HuggingFace => (
+                    names.hf,
+                    name.strip_prefix(family.hf_prefix).unwrap_or(name),
+                ),
+            };
+            Some((names, key(names.roles[0], pattern, name)?))
+        });
+        let (names, TensorKey { layer, .. }) = known.ok_or_else(|| {
+            Error::unsupported(format!("no part of the architecture {} has this tensor", family.gguf))
+                .at(Place::tensor(name))
+                .remedy("the model is a variation that is not supported; leaving the tensor out would change its answers")
+        })?;
+        let tensor = match names.hf_transposed && format == Format::HuggingFace {
+            true => tensor.transposed()?,
+            false => tensor,
+        };
+        match names.roles {
+            [role] => {
+                assigned.insert(TensorKey { layer, role: *role }, tensor);
+            }
+            roles => {
+                for (role, part) in roles.iter().zip(parts(architecture, roles, &tensor)?) {
+                    assigned.insert(TensorKey { layer, role: *role }, part);
+                }
+            }
+        }
     }
     Ok(assigned)
+}
+
+/// The parts of a tensor that holds the rows of several roles, or of a vector of them.
+fn parts(architecture: &Architecture, roles: &[Role], tensor: &Tensor) -> Result<Vec<Tensor>> {
+    let matrix = roles[0].is_matrix();
+    let (size, all) = match matrix {
+        true => (tensor.rows(), "rows"),
+        false => (tensor.cols(), "elements"),
+    };
+    let sizes = roles.iter().map(|&role| {
+        let (rows, cols) = architecture.shape(role);
+        if matrix { rows } else { cols }
+    });
+    let sizes: Vec<usize> = sizes.collect();
+    let expected: usize = sizes.iter().sum();
+    if size != expected {
+        return Err(Error::new(format!(
+            "there are {size} {all}, the configuration makes it {expected}"
+        ))
+        .at(Place::tensor(tensor.name()))
+        .remedy("weights and configuration are of different models; fetch both again"));
+    }
+    let mut start = 0;
+    let parts = sizes.into_iter().map(|size| {
+        let places: Vec<u32> = (start..start + size).map(|place| place as u32).collect();
+        start += size;
+        match matrix {
+            true => tensor.gather(&places),
+            false => tensor.gather_columns(&places),
+        }
+    });
+    parts.collect()
 }
 
 /// The key of a tensor of this name, if the pattern is of this name.

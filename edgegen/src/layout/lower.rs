@@ -240,18 +240,22 @@ impl Map<Logical, Placed> for Lowering<'_> {
         if let Some(table) = &self.tables[of.0] {
             return table.clone();
         }
-        let GraphTable::Rope(rope) = &self.graph.tables[of.0];
+        let content = &self.graph.tables[of.0];
+        let (name, row) = match content {
+            GraphTable::Rope(rope) => ("rope", rope.dim),
+            GraphTable::Tensor(key) => {
+                let columns = self.weights.columns(key);
+                (key.role.name(), columns.next_multiple_of(ROW_PADDING))
+            }
+        };
         let name = match of.0 {
-            0 => "rope".to_owned(),
-            index => format!("rope_{index}"),
+            0 => name.to_owned(),
+            index => format!("{name}_{index}"),
         };
         self.weights.start(name.as_str());
-        let table = self.weights.table(
-            &name,
-            rope.dim / 2 * 2,
-            self.context,
-            self.graph.tables[of.0].clone(),
-        );
+        let table = self
+            .weights
+            .table(&name, row, self.context, content.clone());
         self.tables[of.0] = Some(table.clone());
         table
     }

@@ -24,10 +24,10 @@ pub struct Architecture {
     pub vocab_size: usize,
     /// The context that the model was trained for, in tokens.
     pub max_position_embeddings: usize,
-    /// Epsilon of RMSNorm.
+    /// Epsilon of the norms.
     pub rms_norm_eps: f32,
-    /// Rotary position embedding.
-    pub rope: Rope,
+    /// Rotary position embedding, where the network has it.
+    pub rope: Option<Rope>,
     /// Factor on `q · k` before the softmax; `1 / sqrt(head_dim)` in `llama`.
     pub attention_scale: f32,
 }
@@ -100,8 +100,12 @@ pub enum RopeScaling {
 pub enum Role {
     /// Token embedding, `[vocab_size, hidden_size]`.
     Embedding,
-    /// RMSNorm gain before attention, `[hidden_size]`.
+    /// Learned embedding of each position, `[max_position_embeddings, hidden_size]`.
+    Positions,
+    /// Gain of the norm before attention, `[hidden_size]`.
     AttentionNorm,
+    /// Bias of a LayerNorm before attention, `[hidden_size]`.
+    AttentionNormBias,
     /// Query projection, `[num_attention_heads * head_dim, hidden_size]`.
     Query,
     /// Bias of the query projection.
@@ -122,8 +126,10 @@ pub enum Role {
     AttentionOutput,
     /// Bias of the attention output projection.
     AttentionOutputBias,
-    /// RMSNorm gain before the feed-forward network, `[hidden_size]`.
+    /// Gain of the norm before the feed-forward network, `[hidden_size]`.
     FeedForwardNorm,
+    /// Bias of a LayerNorm before the feed-forward network, `[hidden_size]`.
+    FeedForwardNormBias,
     /// Gate projection, `[intermediate_size, hidden_size]`.
     Gate,
     /// Bias of the gate projection.
@@ -136,8 +142,10 @@ pub enum Role {
     Down,
     /// Bias of the down projection.
     DownBias,
-    /// RMSNorm gain after the last layer, `[hidden_size]`.
+    /// Gain of the norm after the last layer, `[hidden_size]`.
     OutputNorm,
+    /// Bias of a LayerNorm after the last layer, `[hidden_size]`.
+    OutputNormBias,
     /// Mixes the last norm's output before the output projection, `[hidden_size, hidden_size]`. No
     /// file has it: it takes the last norm's gain where the output projection is the embedding.
     OutputMix,
@@ -174,9 +182,11 @@ impl TensorKey {
 
 impl Role {
     /// Every role, in order.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::Embedding,
+        Self::Positions,
         Self::AttentionNorm,
+        Self::AttentionNormBias,
         Self::Query,
         Self::QueryBias,
         Self::QueryNorm,
@@ -188,6 +198,7 @@ impl Role {
         Self::AttentionOutput,
         Self::AttentionOutputBias,
         Self::FeedForwardNorm,
+        Self::FeedForwardNormBias,
         Self::Gate,
         Self::GateBias,
         Self::Up,
@@ -195,6 +206,7 @@ impl Role {
         Self::Down,
         Self::DownBias,
         Self::OutputNorm,
+        Self::OutputNormBias,
         Self::OutputMix,
         Self::Output,
     ];
@@ -203,7 +215,9 @@ impl Role {
     pub fn name(self) -> &'static str {
         match self {
             Self::Embedding => "embedding",
+            Self::Positions => "positions",
             Self::AttentionNorm => "attention_norm",
+            Self::AttentionNormBias => "attention_norm_bias",
             Self::Query => "query",
             Self::QueryBias => "query_bias",
             Self::QueryNorm => "query_norm",
@@ -215,6 +229,7 @@ impl Role {
             Self::AttentionOutput => "attention_output",
             Self::AttentionOutputBias => "attention_output_bias",
             Self::FeedForwardNorm => "feed_forward_norm",
+            Self::FeedForwardNormBias => "feed_forward_norm_bias",
             Self::Gate => "gate",
             Self::GateBias => "gate_bias",
             Self::Up => "up",
@@ -222,6 +237,7 @@ impl Role {
             Self::Down => "down",
             Self::DownBias => "down_bias",
             Self::OutputNorm => "output_norm",
+            Self::OutputNormBias => "output_norm_bias",
             Self::OutputMix => "output_mix",
             Self::Output => "output",
         }
@@ -276,7 +292,12 @@ impl Role {
     pub fn is_per_layer(self) -> bool {
         !matches!(
             self,
-            Self::Embedding | Self::OutputNorm | Self::OutputMix | Self::Output
+            Self::Embedding
+                | Self::Positions
+                | Self::OutputNorm
+                | Self::OutputNormBias
+                | Self::OutputMix
+                | Self::Output
         )
     }
 
@@ -302,7 +323,13 @@ impl Architecture {
         let key = self.num_key_value_heads * self.head_dim;
         match role {
             Role::Embedding | Role::Output => (self.vocab_size, hidden),
-            Role::AttentionNorm | Role::FeedForwardNorm | Role::OutputNorm => (1, hidden),
+            Role::Positions => (self.max_position_embeddings, hidden),
+            Role::AttentionNorm
+            | Role::AttentionNormBias
+            | Role::FeedForwardNorm
+            | Role::FeedForwardNormBias
+            | Role::OutputNorm
+            | Role::OutputNormBias => (1, hidden),
             Role::OutputMix => (hidden, hidden),
             Role::Query => (query, hidden),
             Role::QueryBias => (1, query),
@@ -358,7 +385,6 @@ impl Architecture {
         }
         for (name, value) in [
             ("rms_norm_eps", f64::from(self.rms_norm_eps)),
-            ("rope_theta", self.rope.theta),
             ("attention_scale", f64::from(self.attention_scale)),
         ] {
             if !(value.is_finite() && value > 0.0) {
@@ -369,13 +395,22 @@ impl Architecture {
                 );
             }
         }
-        self.rope.check(head_dim)
+        self.rope
+            .as_ref()
+            .map_or(Ok(()), |rope| rope.check(head_dim))
     }
 }
 
 impl Rope {
     fn check(&self, head_dim: usize) -> Result<()> {
-        let dim = self.dim;
+        let (dim, theta) = (self.dim, self.theta);
+        if !(theta.is_finite() && theta > 0.0) {
+            return Err(
+                Error::new(format!("{theta} is no positive number of 32 bits"))
+                    .at("rope_theta")
+                    .remedy("correct the value in the model's configuration"),
+            );
+        }
         if dim == 0 || !dim.is_multiple_of(2) || dim > head_dim {
             return Err(Error::new(format!(
                 "{dim} is no even number from 2 to the head's width {head_dim}"

@@ -256,6 +256,11 @@ impl Model {
         Ok(self)
     }
 
+    /// Whether a rotated network of it has the matrix [`Role::OutputMix`].
+    pub(crate) fn is_mixed(&self) -> bool {
+        Graph::new(&self.architecture, |key| self.tensor(key).is_some()).is_mixed()
+    }
+
     /// What pruning has left out of the source's model.
     pub fn left_out(&self) -> LeftOut {
         self.left_out

@@ -178,6 +178,29 @@ impl Tensor {
         dequantize::rows(self, rows, out);
     }
 
+    /// Columns for rows.
+    ///
+    /// # Errors
+    /// When elements are in blocks.
+    pub(crate) fn transposed(&self) -> Result<Self> {
+        if !self.dtype.is_plain() {
+            return Err(Error::unsupported(format!(
+                "{} with columns for rows is not supported",
+                self.dtype.name()
+            ))
+            .at(Place::tensor(&self.name))
+            .remedy("give the original model, in F32, F16 or BF16"));
+        }
+        let size = self.dtype.block_bytes();
+        let mut data = Vec::with_capacity(self.bytes().len());
+        for col in 0..self.cols {
+            for row in 0..self.rows {
+                data.extend_from_slice(&self.bytes()[(row * self.cols + col) * size..][..size]);
+            }
+        }
+        self.made_of_it(self.cols, self.rows, self.dtype, data)
+    }
+
     /// Some of the rows, as they are stored.
     ///
     /// # Errors

@@ -64,8 +64,7 @@ pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, W
         })
         .collect();
     // A rotated network's last gain is a matrix, where the output projection is the embedding.
-    let output = TensorKey::global(Role::Output);
-    if calibrated(request, &formats) && !formats.contains_key(&output) {
+    if calibrated(request, &formats) && model.is_mixed() {
         formats.insert(TensorKey::global(Role::OutputMix), WeightFormat::Q8);
     }
     formats

@@ -204,7 +204,7 @@ impl PlanFile {
         }
         let matrices = model.tensors().keys().filter(|key| key.role.is_matrix());
         let mut needed: Vec<TensorKey> = matrices.copied().collect();
-        if self.calibrated() && model.tensor(TensorKey::global(Role::Output)).is_none() {
+        if self.calibrated() && model.is_mixed() {
             needed.push(TensorKey::global(Role::OutputMix));
         }
         let place = |key: &TensorKey| match key.layer {

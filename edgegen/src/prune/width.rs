@@ -1,6 +1,7 @@
 //! Fewer feed-forward neurons and fewer attention heads: smaller matrices in every layer.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::ops::Range;
 
 use crate::error::{Error, Result};
@@ -46,7 +47,7 @@ pub fn neurons(model: Model, intermediate_size: usize, text: &str) -> Result<Mod
     let kept = choose(&network, &model, &units, intermediate_size, text)?;
     let mut tensors = model.tensors().clone();
     for (neurons, kept) in networks.iter().zip(&kept) {
-        for linear in [neurons.gate, neurons.up] {
+        for linear in iter::once(neurons.bent).chain(neurons.up) {
             keep_outputs(&mut tensors, linear, kept)?;
         }
         keep_inputs(&mut tensors, neurons.down, kept)?;

@@ -60,7 +60,7 @@ impl Vocabulary {
             })
             .collect();
         let mut fixed = BTreeMap::new();
-        if model.tensor(TensorKey::global(Role::Output)).is_none() {
+        if model.is_mixed() {
             fixed.insert(TensorKey::global(Role::OutputMix), WeightFormat::Q8);
         }
         let mut smallest = fixed.clone();

@@ -111,7 +111,13 @@ impl Shape {
             Role::GateBias | Role::UpBias | Role::DownBias => self.mlp_bias,
             Role::Output => !self.tied,
             // No file has it, or none of Llama.
-            Role::OutputMix | Role::QueryNorm | Role::KeyNorm => false,
+            Role::OutputMix
+            | Role::QueryNorm
+            | Role::KeyNorm
+            | Role::Positions
+            | Role::AttentionNormBias
+            | Role::FeedForwardNormBias
+            | Role::OutputNormBias => false,
             _ => true,
         }
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::common::data;
 
-const ARCHITECTURES: [&str; 2] = ["llama", "qwen3"];
+const ARCHITECTURES: [&str; 3] = ["llama", "qwen3", "gpt2"];
 
 /// What each position predicts.
 #[derive(Default)]

@@ -54,7 +54,7 @@ fn gguf_and_folder_hold_the_same_values() {
         let one = gguf(&Gguf::new(&tiny)).unwrap();
         let other = hf(&Folder::new(&tiny)).unwrap();
         let mut halves = one.architecture().clone();
-        halves.rope.layout = RopeLayout::Halves;
+        halves.rope.as_mut().unwrap().layout = RopeLayout::Halves;
         assert_eq!(other.architecture(), &halves);
         assert!(one.tensors().keys().eq(other.tensors().keys()));
         for (&key, tensor) in one.tensors() {
@@ -242,7 +242,10 @@ fn a_factor_of_one_is_no_scaling() {
         5,
     );
     let model = gguf(&Gguf::new(&tiny)).unwrap();
-    assert_eq!(model.architecture().rope.scaling, RopeScaling::None);
+    assert_eq!(
+        model.architecture().rope.as_ref().unwrap().scaling,
+        RopeScaling::None
+    );
 }
 
 #[test]

@@ -16,7 +16,6 @@ const KNOWN: &[&str] = &[
     "attention.head_count_kv",
     "attention.key_length",
     "attention.value_length",
-    "attention.layer_norm_rms_epsilon",
     "attention.causal",
     "rope.dimension_count",
     "rope.freq_base",
@@ -37,7 +36,7 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
         prefix: family.gguf,
         metadata,
     };
-    keys.refuse_unknown()?;
+    keys.refuse_unknown(family)?;
     let hidden_size = keys.needed_size("embedding_length")?;
     let heads = keys.needed_size("attention.head_count")?;
     let head_dim = match keys.size("attention.key_length")? {
@@ -68,7 +67,7 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
         );
     }
     let max_position_embeddings = keys.needed_size("context_length")?;
-    let eps = "attention.layer_norm_rms_epsilon";
+    let eps = family.gguf_eps;
     let eps = metadata.required(&keys.name(eps), keys.float(eps)?)?;
     let architecture = Architecture {
         family,
@@ -81,21 +80,24 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
         vocab_size: vocab_size(&keys)?,
         max_position_embeddings,
         rms_norm_eps: eps as f32,
-        rope: Rope {
-            theta: keys.float("rope.freq_base")?.unwrap_or(10_000.0),
-            dim: keys.size("rope.dimension_count")?.unwrap_or(head_dim),
-            layout: family.gguf_layout,
-            scaling: scaling(&keys, max_position_embeddings)?,
+        rope: match &family.rope {
+            None => None,
+            Some(layouts) => Some(Rope {
+                theta: keys.float("rope.freq_base")?.unwrap_or(10_000.0),
+                dim: keys.size("rope.dimension_count")?.unwrap_or(head_dim),
+                layout: layouts.gguf,
+                scaling: scaling(&keys, max_position_embeddings)?,
+            }),
         },
         attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
     };
     let checked = architecture.check();
-    checked.map_err(|error| error.rename(|field| Some(keys.name(key(field)?))))?;
+    checked.map_err(|error| error.rename(|field| Some(keys.name(key(field, family)?))))?;
     Ok(architecture)
 }
 
 /// The key of an architecture's field.
-fn key(field: &str) -> Option<&'static str> {
+fn key(field: &str, family: &Family) -> Option<&'static str> {
     Some(match field {
         "hidden_size" => "embedding_length",
         "intermediate_size" => "feed_forward_length",
@@ -105,7 +107,7 @@ fn key(field: &str) -> Option<&'static str> {
         "head_dim" => "attention.key_length",
         "vocab_size" => "vocab_size",
         "max_position_embeddings" => "context_length",
-        "rms_norm_eps" => "attention.layer_norm_rms_epsilon",
+        "rms_norm_eps" => family.gguf_eps,
         "rope_theta" => "rope.freq_base",
         "rope dimension" => "rope.dimension_count",
         _ => return None,
@@ -185,11 +187,11 @@ impl Keys<'_> {
     }
 
     /// A key that is not understood may change the mathematics, unless it is off.
-    fn refuse_unknown(&self) -> Result<()> {
+    fn refuse_unknown(&self, family: &Family) -> Result<()> {
         let unknown = self.metadata.keys().find(|key| {
             key.strip_prefix(self.prefix)
                 .and_then(|key| key.strip_prefix('.'))
-                .is_some_and(|key| !KNOWN.contains(&key))
+                .is_some_and(|key| !KNOWN.contains(&key) && key != family.gguf_eps)
                 && !self.metadata.is_off(key)
         });
         match unknown {

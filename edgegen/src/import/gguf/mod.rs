@@ -8,7 +8,7 @@ mod tokenizer;
 
 use std::path::Path;
 
-use super::names::{self, stated};
+use super::names::{self, Format, stated};
 use crate::architectures::{self, Family};
 use crate::error::{Error, Place, Result};
 use crate::model::{DType, Model, Parts, RopeScaling, Tensor, View};
@@ -30,7 +30,10 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
     let family = describe(&metadata)?;
     let mut architecture = config::architecture(family, &metadata)?;
     if let Some(at) = tensors.iter().position(|t| t.name() == "rope_freqs.weight") {
-        architecture.rope.scaling = factors(&tensors.remove(at), &architecture.rope.scaling)?;
+        let rope = architecture.rope.as_mut();
+        if let Some(rope) = rope {
+            rope.scaling = factors(&tensors.remove(at), &rope.scaling)?;
+        }
     }
     let name = metadata.string("general.name")?.and_then(stated);
     let tokenizer = tokenizer::read(&metadata).map_err(|error| {
@@ -42,8 +45,8 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         name: name.unwrap_or_else(|| super::source::stem(path)),
         format: "GGUF",
         licence: metadata.string("general.license")?.and_then(stated),
+        tensors: names::assign(&architecture, tensors, Format::Gguf)?,
         architecture,
-        tensors: names::assign(family, tensors, |names| names.gguf)?,
         chat_template: tokenizer::chat_template(&metadata, &tokenizer)?,
         tokenizer,
         sources: vec![view],

@@ -13,7 +13,6 @@ use super::config_rope;
 
 /// What `config.json` says.
 pub(super) struct Config {
-    pub family: &'static Family,
     pub architecture: Architecture,
     pub tied: bool,
     pub attention_bias: bool,
@@ -42,12 +41,33 @@ const KNOWN: &[&str] = &[
 impl Config {
     /// Reads the file's object.
     pub(super) fn read(object: &Map<String, Value>) -> Result<Self> {
-        let fields = Fields(object);
-        let family = describe(&fields)?;
+        let family = describe(&Fields(object))?;
+        let named = |name: &str| {
+            let mut names = family.attributes.iter();
+            names.find_map(|(field, own)| (*own == name).then_some(*field))
+        };
+        let canonical = object.iter().map(|(name, value)| {
+            let name = named(name).map_or_else(|| name.clone(), str::to_owned);
+            (name, value.clone())
+        });
+        let canonical: Map<String, Value> = canonical.collect();
+        Self::of(family, Fields(&canonical)).map_err(|error| {
+            error.rename(|field| {
+                let mut names = family.attributes.iter();
+                let own = names.find_map(|(name, own)| (*name == field).then_some(*own));
+                own.map(str::to_owned)
+            })
+        })
+    }
+
+    /// Of fields with Llama's names.
+    fn of(family: &'static Family, fields: Fields<'_>) -> Result<Self> {
         fields.refuse_unknown(family)?;
-        let act = fields.text("hidden_act")?.unwrap_or("silu");
-        if !matches!(act, "silu" | "swish") {
-            return Err(unsupported("hidden_act", act, "silu"));
+        let defaults = &family.defaults;
+        let activation = family.activations[0];
+        let act = fields.text("hidden_act")?.unwrap_or(activation);
+        if !family.activations.contains(&act) {
+            return Err(unsupported("hidden_act", act, activation));
         }
         if fields.flag("rope_interleaved")? == Some(true) {
             return Err(unsupported("rope_interleaved", "true", "false"));
@@ -71,10 +91,29 @@ impl Config {
             }
         };
         let context = fields.size("max_position_embeddings")?.unwrap_or(2048);
-        let (theta, scaling) = config_rope::read(&fields, context)?;
+        let intermediate_size = match (
+            fields.size("intermediate_size")?,
+            defaults.intermediate_size,
+        ) {
+            (None, Some(times)) => hidden_size.saturating_mul(times),
+            (size, _) => fields.needed("intermediate_size", size)?,
+        };
+        let rope = match &family.rope {
+            None => None,
+            Some(layouts) => {
+                let (theta, scaling) = config_rope::read(&fields, context)?;
+                Some(Rope {
+                    theta,
+                    dim: head_dim,
+                    layout: layouts.hf,
+                    scaling,
+                })
+            }
+        };
         Ok(Self {
-            family,
-            tied: fields.flag("tie_word_embeddings")?.unwrap_or(false),
+            tied: fields
+                .flag("tie_word_embeddings")?
+                .unwrap_or(defaults.tie_word_embeddings),
             attention_bias: fields.flag("attention_bias")?.unwrap_or(false),
             mlp_bias: fields.flag("mlp_bias")?.unwrap_or(false),
             stop: fields
@@ -86,20 +125,17 @@ impl Config {
             architecture: Architecture {
                 family,
                 hidden_size,
-                intermediate_size: fields.needed_size("intermediate_size")?,
+                intermediate_size,
                 num_hidden_layers: fields.needed_size("num_hidden_layers")?,
                 num_attention_heads: heads,
                 num_key_value_heads: fields.size("num_key_value_heads")?.unwrap_or(heads),
                 head_dim,
                 vocab_size: fields.needed_size("vocab_size")?,
                 max_position_embeddings: context,
-                rms_norm_eps: fields.number("rms_norm_eps")?.unwrap_or(1e-6) as f32,
-                rope: Rope {
-                    theta,
-                    dim: head_dim,
-                    layout: family.hf_layout,
-                    scaling,
-                },
+                rms_norm_eps: fields
+                    .number("rms_norm_eps")?
+                    .unwrap_or(defaults.rms_norm_eps) as f32,
+                rope,
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
             },
         })

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Place, Result};
-use crate::import::names;
+use crate::import::names::{self, Format};
 use crate::model::{Model, Parts, Role, Tensor, TensorKey, View};
 
 pub(super) use folder::{Folder, files};
@@ -30,7 +30,7 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
     let config =
         Config::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
     let tensors = weights::read(folder, &mut sources)?;
-    let mut tensors = names::assign(config.family, tensors, |names| names.hf)?;
+    let mut tensors = names::assign(&config.architecture, tensors, Format::HuggingFace)?;
     if config.tied {
         tie(&mut tensors)?;
     }
@@ -85,9 +85,11 @@ fn check_presence(
         Role::AttentionOutputBias,
     ];
     let mlp = [Role::GateBias, Role::UpBias, Role::DownBias];
+    let by_flags = config.architecture.family.defaults.biases;
     let expected = (attention.map(|role| ("attention_bias", role, config.attention_bias)))
         .into_iter()
         .chain(mlp.map(|role| ("mlp_bias", role, config.mlp_bias)))
+        .filter(|_| by_flags)
         .chain([("tie_word_embeddings", Role::Output, !config.tied)]);
     for (field, role, wanted) in expected {
         if tensors.keys().any(|key| key.role == role) != wanted {

@@ -1,0 +1,98 @@
+//! `gpt2`: GPT-2 (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners"):
+//! learned positions, layer norms, biases everywhere, no gate.
+
+use crate::graph::Builder;
+use crate::model::Role;
+
+use super::family::{Defaults, Family, names, transposed};
+
+/// Names as llama.cpp's converter and `GPT2LMHeadModel` give them; the original's files leave
+/// `transformer.` out.
+pub(super) const GPT2: Family = Family {
+    gguf: "gpt2",
+    model_type: "gpt2",
+    rope: None,
+    gguf_eps: "attention.layer_norm_epsilon",
+    attributes: &[
+        ("hidden_act", "activation_function"),
+        ("hidden_size", "n_embd"),
+        ("intermediate_size", "n_inner"),
+        ("max_position_embeddings", "n_positions"),
+        ("num_attention_heads", "n_head"),
+        ("num_hidden_layers", "n_layer"),
+        ("rms_norm_eps", "layer_norm_epsilon"),
+    ],
+    defaults: Defaults {
+        rms_norm_eps: 1e-5,
+        tie_word_embeddings: true,
+        intermediate_size: Some(4),
+        biases: false,
+    },
+    // Three names of one function.
+    activations: &["gelu_new", "gelu_pytorch_tanh", "gelu_fast"],
+    fields: &[
+        ("add_cross_attention", &["false"]),
+        ("attn_pdrop", &[]),
+        ("embd_pdrop", &[]),
+        ("gradient_checkpointing", &[]),
+        ("n_ctx", &[]),
+        ("reorder_and_upcast_attn", &[]),
+        ("resid_pdrop", &[]),
+        ("scale_attn_by_inverse_layer_idx", &["false"]),
+        ("scale_attn_weights", &["true"]),
+        // They are of classifiers.
+        ("summary_activation", &[]),
+        ("summary_first_dropout", &[]),
+        ("summary_proj_to_labels", &[]),
+        ("summary_type", &[]),
+        ("summary_use_proj", &[]),
+    ],
+    #[rustfmt::skip]
+    tensors: &[
+        names(&[Role::Embedding], "token_embd.weight", "wte.weight"),
+        names(&[Role::Positions], "position_embd.weight", "wpe.weight"),
+        names(&[Role::AttentionNorm], "blk.{}.attn_norm.weight", "h.{}.ln_1.weight"),
+        names(&[Role::AttentionNormBias], "blk.{}.attn_norm.bias", "h.{}.ln_1.bias"),
+        transposed(&[Role::Query, Role::Key, Role::Value], "blk.{}.attn_qkv.weight", "h.{}.attn.c_attn.weight"),
+        names(&[Role::QueryBias, Role::KeyBias, Role::ValueBias], "blk.{}.attn_qkv.bias", "h.{}.attn.c_attn.bias"),
+        transposed(&[Role::AttentionOutput], "blk.{}.attn_output.weight", "h.{}.attn.c_proj.weight"),
+        names(&[Role::AttentionOutputBias], "blk.{}.attn_output.bias", "h.{}.attn.c_proj.bias"),
+        names(&[Role::FeedForwardNorm], "blk.{}.ffn_norm.weight", "h.{}.ln_2.weight"),
+        names(&[Role::FeedForwardNormBias], "blk.{}.ffn_norm.bias", "h.{}.ln_2.bias"),
+        transposed(&[Role::Up], "blk.{}.ffn_up.weight", "h.{}.mlp.c_fc.weight"),
+        names(&[Role::UpBias], "blk.{}.ffn_up.bias", "h.{}.mlp.c_fc.bias"),
+        transposed(&[Role::Down], "blk.{}.ffn_down.weight", "h.{}.mlp.c_proj.weight"),
+        names(&[Role::DownBias], "blk.{}.ffn_down.bias", "h.{}.mlp.c_proj.bias"),
+        names(&[Role::OutputNorm], "output_norm.weight", "ln_f.weight"),
+        names(&[Role::OutputNormBias], "output_norm.bias", "ln_f.bias"),
+        names(&[Role::Output], "output.weight", "lm_head.weight"),
+    ],
+    // Masks of causal attention.
+    skipped: &[".attn.bias", ".attn.masked_bias"],
+    hf_prefix: "transformer.",
+    build,
+};
+
+fn build(g: &mut Builder<'_>) {
+    let mut x = g.embed(Role::Embedding);
+    x = g.add_positions(x, Role::Positions);
+    for _ in 0..g.architecture().num_hidden_layers {
+        g.layer();
+        let normed = g.layer_norm(x, Role::AttentionNorm, Role::AttentionNormBias);
+        let query = g.biased(normed, Role::Query);
+        let key = g.biased(normed, Role::Key);
+        let value = g.biased(normed, Role::Value);
+        let attended = g.attention(query, key, value);
+        let output = g.biased(attended, Role::AttentionOutput);
+        x = g.add(x, output);
+
+        let normed = g.layer_norm(x, Role::FeedForwardNorm, Role::FeedForwardNormBias);
+        let up = g.biased(normed, Role::Up);
+        let hidden = g.gelu(up);
+        let down = g.biased(hidden, Role::Down);
+        x = g.add(x, down);
+    }
+    g.head();
+    let normed = g.layer_norm(x, Role::OutputNorm, Role::OutputNormBias);
+    g.logits(normed);
+}
