@@ -23,7 +23,7 @@ impl Kernel for Gelu<'_> {
             let cube = isa.mul(isa.mul(v, v), v);
             let sum = isa.add(v, isa.mul(cube, isa.splat(0.044_715)));
             // -2 * sqrt(2 / π)
-            let e = exp(isa, isa.mul(sum, isa.splat(-1.595_769_1)));
+            let e = exp(isa, isa.mul(sum, isa.splat(-1.595_769_2)));
             isa.store(isa.div(v, isa.add(isa.splat(1.0), e)), x);
         }
     }

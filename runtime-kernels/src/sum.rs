@@ -7,6 +7,7 @@ use super::isa::Isa;
 ///
 /// The slices are of equal length; a tail shorter than 8 counts as padded with zeros.
 #[inline(always)]
+#[allow(dead_code, reason = "a generated crate may need no squares")]
 pub fn sum_of_products<I: Isa>(isa: I, a: &[f32], b: &[f32]) -> f32 {
     assert!(a.len() == b.len(), "sum_of_products: lengths");
     let ((a, a_tail), (b, b_tail)) = (a.as_chunks(), b.as_chunks());

@@ -557,7 +557,7 @@ fn rotation_gate_and_weights_are_rounded_in_order() {
         let (gate, up) = (rng.floats(48, kind), rng.floats(48, kind));
         let mut out = up.clone();
         scalar().run(Gelu { x: &mut out });
-        let gelu = |x: f32| x / (1.0 + exp_of((x + x * x * x * 0.044715) * -1.595_769_1));
+        let gelu = |x: f32| x / (1.0 + exp_of((x + x * x * x * 0.044715) * -1.595_769_2));
         let expected: Vec<f32> = up.iter().map(|&x| gelu(x)).collect();
         same(&out, &expected);
 

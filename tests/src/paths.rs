@@ -35,8 +35,13 @@ pub fn data(path: &str) -> PathBuf {
 }
 
 /// A random model of about 100,000 weights with golden data, as a GGUF file in F32.
+pub fn architecture(name: &str) -> PathBuf {
+    data(&format!("architectures/{name}/model.gguf"))
+}
+
+/// That of Llama.
 pub fn llama() -> PathBuf {
-    data("architectures/llama/model.gguf")
+    architecture("llama")
 }
 
 /// The tiny model of the examples, as a llama2.c checkpoint.

@@ -129,7 +129,7 @@ macro_rules! plain {
                 *of
             }
 
-            fn at<'a>(ready: &'a $of, _: usize) -> $of {
+            fn at(ready: &$of, _: usize) -> $of {
                 *ready
             }
         })*

@@ -6,10 +6,11 @@ use edgegen::interpret::{Interpreter, Observer};
 use edgegen::model::Model;
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
+use edgegen::program::tokenizer::TokenizerTables;
 use edgegen::program::{Program, WeightFormat};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::common::data;
+use crate::common::{assert_refused, data};
 
 const ARCHITECTURES: [&str; 3] = ["llama", "qwen3", "gpt2"];
 
@@ -62,8 +63,18 @@ fn check(name: &str, model: &Model) {
     let golden = data::json(&format!("architectures/{name}/golden.json"));
     let program = program(model);
     let mut session = Interpreter::new(&program, 2);
+    let tokenizer = TokenizerTables::new(model.tokenizer());
     for prompt in golden["prompts"].as_array().unwrap() {
         let what = format!("{name}, {}, {}", model.format(), prompt["name"]);
+        if let Some(text) = prompt["text"].as_str() {
+            let bos = model
+                .tokenizer()
+                .bos()
+                .filter(|_| model.tokenizer().add_bos());
+            let mut found = Vec::from_iter(bos);
+            found.extend(tokenizer.encode(text, true));
+            assert_eq!(found, ids(&prompt["ids"]), "{what}");
+        }
         let mut found = Logits::default();
         session.reset();
         session.feed(&ids(&prompt["ids"]), &mut found);
@@ -89,5 +100,75 @@ fn both_files_have_the_logits_of_transformers() {
             let file = data::file(&format!("architectures/{name}")).join(file);
             check(name, &import(&file).unwrap());
         }
+    }
+}
+
+/// The folder of a model, with fields of its configuration changed.
+fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<Model> {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(data::file(&format!("architectures/{name}/hf"))).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    let path = folder.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for (field, value) in fields {
+        config[*field] = value.clone();
+    }
+    std::fs::write(&path, config.to_string()).unwrap();
+    import(folder.path())
+}
+
+/// What is not built is refused by the name that the file gives it, never ignored.
+#[test]
+fn options_that_are_not_built_are_refused_by_name() {
+    for (name, field, value) in [
+        ("qwen3", "use_sliding_window", json!(true)),
+        (
+            "qwen3",
+            "layer_types",
+            json!(["full_attention", "sliding_attention"]),
+        ),
+        ("qwen3", "hidden_act", json!("gelu")),
+        ("qwen3", "attention_gate", json!(true)),
+        ("gpt2", "activation_function", json!("relu")),
+        ("gpt2", "scale_attn_by_inverse_layer_idx", json!(true)),
+        ("gpt2", "scale_attn_weights", json!(false)),
+        ("gpt2", "add_cross_attention", json!(true)),
+        ("gpt2", "n_head", json!(7)),
+        ("gpt2", "n_inner", json!(-1)),
+        ("llama", "use_sliding_window", json!(true)),
+    ] {
+        let refused = changed(name, &[(field, value)]);
+        assert_refused(name, refused, "config.json: ", field, "");
+    }
+}
+
+/// What says nothing of the network is read over.
+#[test]
+fn options_without_effect_change_nothing() {
+    for (name, fields) in [
+        (
+            "qwen3",
+            vec![
+                ("max_window_layers", json!(2)),
+                ("sliding_window", json!(4096)),
+            ],
+        ),
+        (
+            "gpt2",
+            vec![("summary_type", json!("mean")), ("resid_pdrop", json!(0.5))],
+        ),
+        (
+            "gpt2",
+            vec![
+                ("activation_function", json!("gelu_pytorch_tanh")),
+                ("n_inner", json!(176)),
+            ],
+        ),
+    ] {
+        let model = changed(name, &fields).unwrap();
+        let original = import(&data::file(&format!("architectures/{name}/hf"))).unwrap();
+        assert_eq!(model.architecture(), original.architecture());
     }
 }

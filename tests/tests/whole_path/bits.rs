@@ -156,6 +156,15 @@ fn every_format_has_the_same_bits_everywhere() -> Outcome {
     Ok(())
 }
 
+fn every_architecture_has_the_same_bits_everywhere() -> Outcome {
+    for (name, quant, cache) in [("qwen3", "q8", "i8"), ("gpt2", "t3", "f32")] {
+        let recipe = recipe(name, &paths::architecture(name), quant);
+        let recipe = recipe.with(&format!("--kv-cache={cache}"));
+        everywhere(&recipe, &[PI, PI_32], &WAYS)?;
+    }
+    Ok(())
+}
+
 fn smollm2_has_the_same_bits_everywhere() -> Outcome {
     let model = paths::smollm2()?;
     let recipe = recipe("smollm2", &model, "keep").with("--context=512");
@@ -204,6 +213,7 @@ tests::trials![
     each_x86_takes_the_best_that_it_has;
     long: homectl_has_the_same_bits_everywhere,
     every_format_has_the_same_bits_everywhere,
+    every_architecture_has_the_same_bits_everywhere,
     a_program_for_one_cpu_says_what_another_lacks;
     nightly: smollm2_has_the_same_bits_everywhere,
 ];

@@ -5,13 +5,14 @@ use std::process::Command;
 use tests::built::cargo_for;
 use tests::{Emitted, Recipe, paths, run};
 
-fn emitted() -> [Emitted; 3] {
+fn emitted() -> [Emitted; 4] {
     let model = paths::llama();
     let t3 = Recipe::new("llama-t3", &model, "host", "t3");
     [
         t3.with("--kv-cache=i8"),
         Recipe::new("llama-esp32", &model, "esp32", "q8").with("--context=128"),
         Recipe::new("llama-external", &model, "host", "q8").with("--weights=external"),
+        Recipe::new("gpt2-q8", &paths::architecture("gpt2"), "host", "q8"),
     ]
     .map(|recipe| recipe.emit())
 }
@@ -63,7 +64,7 @@ fn emitted_crates_are_clean() {
 }
 
 fn emitted_crates_pass_their_own_tests() {
-    let [host, _, external] = emitted();
+    let [host, _, external, _] = emitted();
     for emitted in [host, external] {
         strict(
             run::cargo("test").args(["--offline", "--release"]),
@@ -127,7 +128,7 @@ fn cross_toml_has_known_keys_only() {
 }
 
 fn a_microcontrollers_crate_builds_without_std() {
-    let [_, esp32, _] = emitted();
+    let [_, esp32, ..] = emitted();
     run::must(
         cargo_for("core", "riscv32imc-unknown-none-elf", "build")
             .args(["--release", "--offline", "--lib", "--target-dir"])
