@@ -292,8 +292,8 @@ fn a_plan_shows_steps_memory_and_speed() {
              2. prune at sparsity 0.3: 1.26 MB → 997 KB; the model exceeds the limit; the feed-forward neurons that matter least are left out
              3. optimize the graph: 997 KB → 997 KB; matrices with one input become one, buffers share memory
     flash    997 KB of weights and tables, limit 2 MB: fits
-    RAM      314 KB a session of 112 tokens, limit 520 KB: fits
-    device   314 KB of its RAM, of 354 KB for a model: fits
+    RAM      312 KB a session of 112 tokens, limit 520 KB: fits
+    device   312 KB of its RAM, of 354 KB for a model: fits
     speed    14.2 tokens/s at the start of the context, reading 928 KB a token
     emit     `edgegen emit --platform esp32 --policy basic` does this
     "#);
@@ -315,8 +315,8 @@ fn a_plan_takes_what_loses_least() {
     steps    1. quantize to int8: 2.3 MB → 1.26 MB; 8 bits fit, and lose next to nothing
              2. optimize the graph: 1.26 MB → 1.26 MB; matrices with one input become one, buffers share memory
     flash    1.26 MB of weights and tables, limit 2 MB: fits
-    RAM      320 KB a session of 112 tokens, limit 520 KB: fits
-    device   320 KB of its RAM, of 354 KB for a model: fits
+    RAM      318 KB a session of 112 tokens, limit 520 KB: fits
+    device   318 KB of its RAM, of 354 KB for a model: fits
     speed    11.0 tokens/s at the start of the context, reading 1.19 MB a token
     emit     `edgegen emit --platform esp32 --policy search` does this
     "#);
@@ -488,7 +488,7 @@ fn a_plan_is_json_too() {
 fn a_plan_shows_its_program() {
     let text = stdout(&["plan", "--platform", "esp32", "--show", "program"]);
     assert!(
-        text.starts_with("hidden_size ") && text.contains("embedding (q8 ["),
+        text.starts_with("hidden_size ") && text.contains("(embedding q8 ["),
         "{text}"
     );
     edgegen(&["plan", "--platform", "esp32", "--show", "program", "--json"])
@@ -563,12 +563,12 @@ fn an_estimate_of_a_file_is_exact() {
     t2        9.84 KB    5.98 KB    15.8 KB, limit 2 MB: fits
 
     context  KV cache          activations        RAM
-         16  f32      4.16 KB      6.13 KB    10.3 KB, limit 354 KB: fits
-         16  i8        1.6 KB      6.13 KB    7.73 KB, limit 354 KB: fits
-         32  f32      8.32 KB      6.52 KB    14.8 KB, limit 354 KB: fits
-         32  i8        3.2 KB      6.52 KB    9.72 KB, limit 354 KB: fits
-         64  f32      16.6 KB       7.8 KB    24.4 KB, limit 354 KB: fits
-         64  i8        6.4 KB       7.8 KB    14.2 KB, limit 354 KB: fits
+         16  f32      4.16 KB      5.62 KB    9.78 KB, limit 354 KB: fits
+         16  i8        1.6 KB      5.62 KB    7.22 KB, limit 354 KB: fits
+         32  f32      8.32 KB         6 KB    14.3 KB, limit 354 KB: fits
+         32  i8        3.2 KB         6 KB     9.2 KB, limit 354 KB: fits
+         64  f32      16.6 KB      7.28 KB    23.9 KB, limit 354 KB: fits
+         64  i8        6.4 KB      7.28 KB    13.7 KB, limit 354 KB: fits
     "#);
     let text = stdout(&["estimate", TINY, "--platform", "esp32", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
