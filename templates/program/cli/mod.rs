@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use args::Args;
 use json::Object;
+
 use {{crate}} as model;
 
 use model::{InstructionSet, MAX_THREADS, Memory, NAME, Session};
