@@ -302,7 +302,7 @@ fn a_plan_shows_steps_memory_and_speed() {
     steps    1. convert to fp16: 2.29 MB → 2.29 MB; the platform supports fp16 for matrices that stay float
              2. optimize the graph: 2.29 MB → 2.29 MB; matrices with one input become one, buffers share memory
     flash    2.29 MB of weights and tables
-    RAM      296 KB a session of 32 tokens
+    RAM      280 KB a session of 32 tokens
     speed    unknown: the profile has no `[speed]`; `edgegen profile` measures one
     emit     `edgegen emit --platform host --policy basic --context 32` does this
     "#);
