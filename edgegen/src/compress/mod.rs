@@ -87,12 +87,7 @@ fn program(model: &Model, plan: &Plan, layout: Layout, files: WeightFiles) -> Pr
     let shapes = plan.shapes(model);
     Program {
         shapes,
-        embedding: layout.embedding,
-        layers: layout.layers,
-        head: layout.head,
-        residual: layout.residual,
-        logits: layout.logits,
-        tables: layout.tables,
+        code: layout.code,
         files,
         tokenizer: TokenizerTables::new(model.tokenizer()),
         chat: model.chat_template().cloned(),

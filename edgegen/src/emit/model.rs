@@ -13,7 +13,7 @@ use super::weights_file;
 
 /// `model.rs` as tokens. `weights` says how weight files are included.
 pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> TokenStream {
-    let runs = runs(&program.layers);
+    let runs = runs(&program.code.layers);
     let places = Places::of(program);
     let imports = imports(program);
     let constants = constants(program, settings);
@@ -27,12 +27,16 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
     let embedding = stage(
         "embedding",
         " The weights before the first layer.",
-        &program.embedding,
+        &program.code.embedding,
     );
     let layers = runs
         .iter()
         .map(|run| stage(&run.name("layer"), &run.doc(), &run.layers[0]));
-    let head = stage("head", " The weights after the last layer.", &program.head);
+    let head = stage(
+        "head",
+        " The weights after the last layer.",
+        &program.code.head,
+    );
     let pass = pass(program, &places, &runs);
     let entry = entry(&places, program, &settings.weights);
 
@@ -271,7 +275,7 @@ fn imports(program: &Program) -> TokenStream {
         .into_iter()
         .map(|kernel| format_ident!("{kernel}"));
     let cache = cache(program);
-    let row = (!program.tables.is_empty()).then(|| quote!(, row));
+    let row = (!program.code.tables.is_empty()).then(|| quote!(, row));
     quote! {
         use super::frame::{AttentionShape, CacheShape, Frame, Place #row};
         use super::kernels::{Const, #cache, Isa, Q8Block, #(#formats,)* #(#kernels),*};
@@ -319,8 +323,8 @@ fn kind(name: &str) -> Ident {
 
 /// The function that runs a batch, on one thread or many.
 fn pass(program: &Program, places: &Places, runs: &[Run<'_>]) -> TokenStream {
-    let residual = places.name(&program.residual);
-    let logits = places.name(&program.logits);
+    let residual = places.name(&program.code.residual);
+    let logits = places.name(&program.code.logits);
     let call = |name: &str, weights: TokenStream, operations: &[Operation]| {
         let function = format_ident!("{name}");
         let needs = Needs::of(operations);
@@ -328,7 +332,11 @@ fn pass(program: &Program, places: &Places, runs: &[Run<'_>]) -> TokenStream {
         let tokens = needs.tokens.then(|| quote!(batch.tokens,));
         quote!(#function(&mut frame, #network #weights, #tokens);)
     };
-    let embedding = call("embedding", quote!(&network.embedding), &program.embedding);
+    let embedding = call(
+        "embedding",
+        quote!(&network.embedding),
+        &program.code.embedding,
+    );
     let loops = runs.iter().map(|run| {
         let table = run.table();
         let first = number(run.first + 1);
@@ -340,7 +348,7 @@ fn pass(program: &Program, places: &Places, runs: &[Run<'_>]) -> TokenStream {
             }
         }
     });
-    let head = call("head", quote!(&network.head), &program.head);
+    let head = call("head", quote!(&network.head), &program.code.head);
     quote! {
         fn pass<'w, T: Team<'w>>(
             team: &mut T,
@@ -387,7 +395,7 @@ fn pass(program: &Program, places: &Places, runs: &[Run<'_>]) -> TokenStream {
 
 /// The functions that the session calls: the same for every model.
 fn entry(places: &Places, program: &Program, weights: &Weights) -> TokenStream {
-    let logits = places.name(&program.logits);
+    let logits = places.name(&program.code.logits);
     let borrow = (*weights == Weights::Apart).then(|| quote!(&));
     quote! {
         /// Sees results as they are computed, in the order of the tokens.

@@ -14,6 +14,7 @@ use super::weights::Weights;
 pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) -> TokenStream {
     let values = |operations: &[Operation]| values(program, weights, operations);
     let (table_fields, table_values): (Vec<_>, Vec<_>) = program
+        .code
         .tables
         .iter()
         .map(|table| {
@@ -22,7 +23,7 @@ pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) ->
             (quote!(#name: &'w [u8]), quote!(#name: #slice))
         })
         .unzip();
-    let embedding = values(&program.embedding);
+    let embedding = values(&program.code.embedding);
     let (fields, layers): (Vec<_>, Vec<_>) = runs
         .iter()
         .map(|run| {
@@ -38,7 +39,7 @@ pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) ->
             )
         })
         .unzip();
-    let head = values(&program.head);
+    let head = values(&program.code.head);
     let value = weights.network(
         program,
         &quote! {

@@ -18,8 +18,8 @@ impl Places {
     pub(super) fn of(program: &Program) -> Self {
         let mut names = BTreeMap::new();
         let mut taken = BTreeMap::new();
-        let stages = [&program.residual, &program.logits].into_iter();
-        let of_operations = program.operations().flat_map(places);
+        let stages = [&program.code.residual, &program.code.logits].into_iter();
+        let of_operations = program.code.operations().flat_map(places);
         for place in stages.chain(of_operations) {
             if !names.contains_key(place) {
                 let count = taken.entry(place.name.as_str()).or_insert(0);
@@ -184,7 +184,7 @@ impl Needs {
 
 /// The kernels of a program that compute a token from its own values.
 pub(super) fn kernels(program: &Program) -> BTreeSet<&'static str> {
-    let calls = program.operations().map(Operation::call);
+    let calls = program.code.operations().map(Operation::call);
     calls
         .filter_map(|call| match call {
             Call::Kernel(kernel) => Some(kernel),
@@ -195,7 +195,7 @@ pub(super) fn kernels(program: &Program) -> BTreeSet<&'static str> {
 
 /// The formats of weights in use, widest first.
 pub(super) fn formats(program: &Program) -> Vec<WeightFormat> {
-    let arguments = program.operations().flat_map(Operation::arguments);
+    let arguments = program.code.operations().flat_map(Operation::arguments);
     let formats: BTreeSet<WeightFormat> = arguments
         .filter_map(|(_, argument)| format_of(&argument))
         .collect();

@@ -81,17 +81,18 @@ impl<'g> Shape<'g> {
 
     /// The norms whose gains may be multiplied into the matrices that follow.
     pub(crate) fn norms(&self) -> Vec<Norm> {
+        let lookups = self.graph.nodes().filter_map(|node| match node {
+            Operation::Embed { matrix, .. } => Some(matrix),
+            _ => None,
+        });
+        let lookups: Vec<&TensorKey> = lookups.collect();
         let norms = self.graph.nodes().filter_map(|node| match node {
             Operation::RmsNorm { gain, out, .. } => {
                 let readers = self.readers(*out, node)?;
-                let shared = self.graph.nodes().any(|node| match node {
-                    Operation::Embed { matrix, .. } => readers.contains(matrix),
-                    _ => false,
-                });
                 Some(Norm {
                     gain: *gain,
+                    shared: lookups.iter().any(|key| readers.contains(key)),
                     readers,
-                    shared,
                 })
             }
             _ => None,

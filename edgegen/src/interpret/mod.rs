@@ -130,19 +130,19 @@ impl<'p> Pass<'_, 'p> {
     fn run<T: Team<'p>>(&mut self, team: &mut T) {
         let program = self.program;
         let tokens = self.tokens;
-        self.stage(team, &program.embedding, 0..tokens.len());
+        self.stage(team, &program.code.embedding, 0..tokens.len());
         self.observe(0);
-        for (index, layer) in program.layers.iter().enumerate() {
+        for (index, layer) in program.code.layers.iter().enumerate() {
             self.stage(team, layer, 0..tokens.len());
             self.observe(index + 1);
         }
-        let logits = &program.logits;
+        let logits = &program.code.logits;
         let rows = program.shapes.logit_rows();
         for first in (0..tokens.len()).step_by(rows) {
             let rows = first..tokens.len().min(first + rows);
             self.frame(team)
-                .select(place(&program.residual), rows.clone());
-            self.stage(team, &program.head, rows.clone());
+                .select(place(&program.code.residual), rows.clone());
+            self.stage(team, &program.code.head, rows.clone());
             for row in 0..rows.len() {
                 let logits = &self.arena[logits.start + row * logits.stride..];
                 self.observer.logits(&logits[..program.shapes.vocab_size]);
@@ -179,7 +179,7 @@ impl<'p> Pass<'_, 'p> {
     }
 
     fn observe(&mut self, stage: usize) {
-        let residual = &self.program.residual;
+        let residual = &self.program.code.residual;
         for token in 0..self.tokens.len() {
             let row = &self.arena[residual.start + token * residual.stride..];
             self.observer

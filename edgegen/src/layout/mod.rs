@@ -10,29 +10,17 @@ use std::ops::Range;
 
 use crate::graph::{Graph, Node};
 use crate::model::{Model, TensorKey};
-use crate::program::{
-    COLUMN_PADDING, FileLayout, Operation, Part, Place, Shapes, Table, WeightFormat,
-};
+use crate::program::{COLUMN_PADDING, Code, FileLayout, Part, Shapes, WeightFormat};
 
 use lower::Lowering;
 use place::{Batch, Placement};
 use weights::Builder;
 
-/// The operations in order, and the weight files without their bytes.
+/// What a pass computes, and the weight files without their bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Layout {
-    /// From tokens to the residual stream.
-    pub(crate) embedding: Vec<Operation>,
-    /// The layers.
-    pub(crate) layers: Vec<Vec<Operation>>,
-    /// Final norm and output projection.
-    pub(crate) head: Vec<Operation>,
-    /// The residual stream.
-    pub(crate) residual: Place,
-    /// The logits.
-    pub(crate) logits: Place,
-    /// Rows for each position.
-    pub(crate) tables: Vec<Table>,
+    /// The operations.
+    pub(crate) code: Code,
     /// Names and sizes of the weight files.
     pub(crate) files: FileLayout,
     /// What the files hold, in order.
@@ -116,21 +104,17 @@ impl Layout {
         let head = lowering.stage(&graph.head);
         let (files, pieces) = lowering.finish();
         Self {
-            embedding,
-            layers,
-            head,
-            residual: placement.place(graph.residual).clone(),
-            logits: placement.place(graph.logits).clone(),
-            tables,
+            code: Code {
+                embedding,
+                layers,
+                head,
+                residual: placement.place(graph.residual).clone(),
+                logits: placement.place(graph.logits).clone(),
+                tables,
+            },
             files,
             pieces,
         }
-    }
-
-    /// The operations in order, the head's last.
-    pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
-        let layers = self.layers.iter().flatten();
-        self.embedding.iter().chain(layers).chain(&self.head)
     }
 
     /// Bytes of the packed matrices.

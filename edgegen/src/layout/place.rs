@@ -1,5 +1,8 @@
 //! Values → places: those that are never alive together share memory.
 
+use std::cmp::Reverse;
+use std::ops::RangeInclusive;
+
 use runtime_kernels::attention;
 
 use crate::graph::{Extent, Graph, Liveness, ValueId};
@@ -38,8 +41,8 @@ pub(crate) struct Placement {
 /// Classes that lie side by side.
 struct Unit {
     classes: Vec<usize>,
-    steps: std::ops::RangeInclusive<usize>,
-    stages: std::ops::RangeInclusive<usize>,
+    steps: RangeInclusive<usize>,
+    stages: RangeInclusive<usize>,
     width: usize,
     rows: usize,
     start: usize,
@@ -48,6 +51,11 @@ struct Unit {
 impl Unit {
     fn floats(&self) -> usize {
         self.width * self.rows
+    }
+
+    /// Whether it is needed in more than one stage.
+    fn crosses(&self) -> bool {
+        self.stages.start() != self.stages.end()
     }
 
     /// Whether both are needed at some step.
@@ -62,21 +70,18 @@ impl Placement {
     pub(crate) fn new(graph: &Graph, batch: Batch) -> Self {
         let liveness = Liveness::new(graph);
         let logits = liveness.class(graph.logits);
-        let (last, mut units): (Vec<Unit>, Vec<Unit>) = units(graph, &liveness, batch)
+        let (last, units): (Vec<Unit>, Vec<Unit>) = units(graph, &liveness, batch)
             .into_iter()
             .partition(|unit| unit.classes.contains(&logits));
-        units.sort_by_key(|unit| {
-            let within = unit.stages.start() == unit.stages.end();
-            (
-                within,
-                std::cmp::Reverse(if within { unit.floats() } else { 0 }),
-            )
-        });
-        let mut placed: Vec<Unit> = Vec::new();
-        for mut unit in units {
-            unit.start = lowest(&unit, &placed);
-            placed.push(unit);
+        let (mut placed, mut within): (Vec<Unit>, Vec<Unit>) =
+            units.into_iter().partition(Unit::crosses);
+        put(&mut placed, &[]);
+        // What lies within a stage meets nothing of another.
+        within.sort_by_key(|unit| (*unit.stages.start(), Reverse(unit.floats())));
+        for stage in within.chunk_by_mut(|a, b| a.stages == b.stages) {
+            put(stage, &placed);
         }
+        placed.append(&mut within);
         let mut floats = placed
             .iter()
             .map(|unit| unit.start + unit.floats())
@@ -182,10 +187,17 @@ fn units(graph: &Graph, liveness: &Liveness, batch: Batch) -> Vec<Unit> {
         .collect()
 }
 
+/// Places units one after the other, beside others that have their places.
+fn put(units: &mut [Unit], others: &[Unit]) {
+    for index in 0..units.len() {
+        let (placed, rest) = units.split_at_mut(index);
+        rest[0].start = lowest(&rest[0], others.iter().chain(&*placed));
+    }
+}
+
 /// The lowest start at which a unit meets none of the others.
-fn lowest(unit: &Unit, placed: &[Unit]) -> usize {
+fn lowest<'a>(unit: &Unit, placed: impl Iterator<Item = &'a Unit>) -> usize {
     let mut others: Vec<(usize, usize)> = placed
-        .iter()
         .filter(|other| other.meets(unit))
         .map(|other| (other.start, other.start + other.floats()))
         .collect();

@@ -17,7 +17,7 @@ pub(super) struct Builder<'a> {
     files: FileLayout,
     pieces: Vec<Piece>,
     /// What has a place.
-    matrices: Vec<(Vec<TensorKey>, Matrix)>,
+    matrices: BTreeMap<Vec<TensorKey>, Matrix>,
 }
 
 impl<'a> Builder<'a> {
@@ -27,7 +27,7 @@ impl<'a> Builder<'a> {
             formats,
             files: FileLayout::default(),
             pieces: Vec::new(),
-            matrices: Vec::new(),
+            matrices: BTreeMap::new(),
         }
     }
 
@@ -53,7 +53,7 @@ impl<'a> Builder<'a> {
     /// One matrix of the rows of all tensors, each padded to whole groups; what is used again has one
     /// place. It is cut between groups so that each part fits a weight file.
     pub(super) fn matrix(&mut self, keys: &[TensorKey]) -> Matrix {
-        if let Some((_, matrix)) = self.matrices.iter().find(|(known, _)| known == keys) {
+        if let Some(matrix) = self.matrices.get(keys) {
             return matrix.clone();
         }
         let format = self.format(&keys[0]);
@@ -84,7 +84,7 @@ impl<'a> Builder<'a> {
             cols,
             format,
         };
-        self.matrices.push((keys.to_vec(), matrix.clone()));
+        self.matrices.insert(keys.to_vec(), matrix.clone());
         matrix
     }
 

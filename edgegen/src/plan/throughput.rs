@@ -23,7 +23,7 @@ impl TokenCost {
             multiply_adds: 0,
             work: 0,
         };
-        for (_, argument) in layout.operations().flat_map(Operation::arguments) {
+        for (_, argument) in layout.code.operations().flat_map(Operation::arguments) {
             match argument {
                 Argument::Matrix(matrix) => {
                     let bytes = matrix.parts.iter().map(|part| part.range.len());

@@ -10,7 +10,7 @@ mod weights;
 
 pub use cache::CacheFormat;
 pub use format::WeightFormat;
-pub(crate) use placed::{Alike, Operation, Outline, Place, Placed, Table};
+pub(crate) use placed::{Alike, Code, Operation, Outline, Place, Placed, Table};
 pub use prefix::Prefix;
 pub use weights::{
     ALIGNMENT, FileLayout, MAX_FILE_BYTES, Matrix, Part, Vector, WeightFile, WeightFiles, joined,
@@ -142,14 +142,7 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     pub(crate) shapes: Shapes,
-    /// From tokens to the residual stream.
-    pub(crate) embedding: Vec<Operation>,
-    pub(crate) layers: Vec<Vec<Operation>>,
-    /// From the residual stream of some tokens to their logits.
-    pub(crate) head: Vec<Operation>,
-    pub(crate) residual: Place,
-    pub(crate) logits: Place,
-    pub(crate) tables: Vec<Table>,
+    pub(crate) code: Code,
     pub(crate) files: WeightFiles,
     pub(crate) tokenizer: TokenizerTables,
     pub(crate) chat: Option<ChatTemplate>,
@@ -162,12 +155,6 @@ impl Program {
     /// Every shape.
     pub fn shapes(&self) -> &Shapes {
         &self.shapes
-    }
-
-    /// The operations in order, the head's last.
-    pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
-        let layers = self.layers.iter().flatten();
-        self.embedding.iter().chain(layers).chain(&self.head)
     }
 
     /// The tokenizer's tables.

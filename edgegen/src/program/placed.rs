@@ -47,6 +47,29 @@ impl References for Placed {
 /// A step of a program.
 pub(crate) type Operation = crate::graph::Operation<Placed>;
 
+/// What a pass computes, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Code {
+    /// From tokens to the residual stream.
+    pub(crate) embedding: Vec<Operation>,
+    /// What each layer makes of it.
+    pub(crate) layers: Vec<Vec<Operation>>,
+    /// From the residual stream of some tokens to their logits.
+    pub(crate) head: Vec<Operation>,
+    pub(crate) residual: Place,
+    pub(crate) logits: Place,
+    /// Rows for each position.
+    pub(crate) tables: Vec<Table>,
+}
+
+impl Code {
+    /// The operations in order, the head's last.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &Operation> {
+        let layers = self.layers.iter().flatten();
+        self.embedding.iter().chain(layers).chain(&self.head)
+    }
+}
+
 /// What operations have in common that differ in nothing but their weights and state: one function
 /// computes them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -31,13 +31,13 @@ impl Display for Program {
             writeln!(f, "file {}: {} bytes", file.name, file.bytes.len())?;
         }
         writeln!(f, "embedding")?;
-        operations(f, &self.files, &self.embedding)?;
-        for (index, layer) in self.layers.iter().enumerate() {
+        operations(f, &self.files, &self.code.embedding)?;
+        for (index, layer) in self.code.layers.iter().enumerate() {
             writeln!(f, "layer {index}")?;
             operations(f, &self.files, layer)?;
         }
         writeln!(f, "head")?;
-        operations(f, &self.files, &self.head)
+        operations(f, &self.files, &self.code.head)
     }
 }
 
