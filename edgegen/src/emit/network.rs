@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::graph::Argument;
+use crate::graph::{Argument, Memory, Tensors};
 use crate::program::{Matrix, Operation, Program};
 
 use super::literal::number;
@@ -102,12 +102,12 @@ fn held(program: &Program, weights: &Weights, operations: &[Operation]) -> Vec<H
     let mut all: Vec<Held> = Vec::new();
     for (_, argument) in operations.iter().flat_map(Operation::arguments) {
         let held = match argument {
-            Argument::Vector(vector) => Held {
+            Argument::Tensors(Tensors::Vector(vector)) => Held {
                 name: vector.name.clone(),
                 kind: quote!(&'w [u8]),
                 value: weights.slice(program, &vector.part),
             },
-            Argument::Matrix(matrix) | Argument::Lookup(matrix) => {
+            Argument::Tensors(Tensors::Matrix(matrix) | Tensors::Lookup(matrix)) => {
                 let count = number(matrix.parts.len());
                 Held {
                     name: matrix.name.clone(),
@@ -115,7 +115,7 @@ fn held(program: &Program, weights: &Weights, operations: &[Operation]) -> Vec<H
                     value: parts(program, weights, matrix),
                 }
             }
-            Argument::State(state) => {
+            Argument::Memory(Memory::State(state)) => {
                 let value = number(*state);
                 Held {
                     name: "state".to_owned(),
@@ -123,12 +123,8 @@ fn held(program: &Program, weights: &Weights, operations: &[Operation]) -> Vec<H
                     value: quote!(#value),
                 }
             }
-            Argument::In(_)
-            | Argument::Out(_)
-            | Argument::Update(_)
-            | Argument::Outs(_)
-            | Argument::Scratch(_)
-            | Argument::Table(_)
+            Argument::Values(_)
+            | Argument::Tensors(Tensors::Table(_))
             | Argument::Number(_)
             | Argument::Size(_)
             | Argument::Heads(_) => continue,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::graph::{Argument, Call};
+use crate::graph::{Argument, Call, Memory, Tensors};
 use crate::program::{Operation, Place, Placed, Program, WeightFormat};
 
 use super::literal::{constant, float, number};
@@ -19,7 +19,10 @@ impl Places {
         let mut names = BTreeMap::new();
         let mut taken = BTreeMap::new();
         let stages = [&program.code.residual, &program.code.logits].into_iter();
-        let of_operations = program.code.operations().flat_map(places);
+        let of_operations = program
+            .code
+            .operations()
+            .flat_map(|operation| operation.values().map(|values| values.place()));
         for place in stages.chain(of_operations) {
             if !names.contains_key(place) {
                 let count = taken.entry(place.name.as_str()).or_insert(0);
@@ -60,9 +63,7 @@ impl Places {
             Call::Kernel(kernel) => self.kernel(&format_ident!("{kernel}"), &arguments),
             Call::Method(method) => {
                 let method = format_ident!("{method}");
-                let format = arguments
-                    .iter()
-                    .find_map(|(_, argument)| format_of(argument));
+                let format = format_of(operation);
                 let types = format.map(|format| {
                     let format = format_type(format);
                     quote!(::<#format, _>)
@@ -84,15 +85,15 @@ impl Places {
         let mut position = quote!(_);
         for (name, argument) in arguments {
             let name = format_ident!("{name}");
-            match place(argument) {
-                Some(place) => {
+            match argument {
+                Argument::Values(of) => {
                     values.push(name);
-                    places.push(self.name(place));
+                    places.push(self.name(of.place()));
                 }
-                None => {
+                argument => {
                     let value = self.value(argument);
                     constants.push(quote!(#name: #value));
-                    if matches!(argument, Argument::Table(_)) {
+                    if matches!(argument, Argument::Tensors(Tensors::Table(_))) {
                         position = quote!(position);
                     }
                 }
@@ -108,32 +109,28 @@ impl Places {
     /// An argument of a method, or a constant of a kernel.
     fn value(&self, argument: &Argument<'_, Placed>) -> TokenStream {
         match argument {
-            Argument::In(place)
-            | Argument::Out(place)
-            | Argument::Update(place)
-            | Argument::Outs(place)
-            | Argument::Scratch(place) => {
-                let name = self.name(place);
+            Argument::Values(values) => {
+                let name = self.name(values.place());
                 quote!(#name)
             }
-            Argument::Vector(vector) => {
+            Argument::Tensors(Tensors::Vector(vector)) => {
                 let name = format_ident!("{}", vector.name);
                 quote!(weights.#name)
             }
-            Argument::Matrix(matrix) => {
+            Argument::Tensors(Tensors::Matrix(matrix)) => {
                 let (name, blocks) = (format_ident!("{}", matrix.name), number(matrix.blocks()));
                 quote!(&weights.#name, Const::<#blocks>)
             }
-            Argument::Lookup(matrix) => {
+            Argument::Tensors(Tensors::Lookup(matrix)) => {
                 let (name, blocks) = (format_ident!("{}", matrix.name), number(matrix.blocks()));
                 quote!(&weights.#name, Const::<#blocks>, tokens)
             }
-            Argument::Table(table) => {
+            Argument::Tensors(Tensors::Table(table)) => {
                 let name = format_ident!("{}", table.name);
                 let bytes = number(table.row * size_of::<f32>());
                 quote!(row(network.#name, #bytes, position))
             }
-            Argument::State(_) => quote!(CACHE, weights.state),
+            Argument::Memory(Memory::State(_)) => quote!(CACHE, weights.state),
             Argument::Number(value) => {
                 let value = float(*value);
                 quote!(#value)
@@ -174,9 +171,9 @@ pub(super) struct Needs {
 impl Needs {
     pub(super) fn of(operations: &[Operation]) -> Self {
         let mut needs = Self::default();
-        for (_, argument) in operations.iter().flat_map(Operation::arguments) {
-            needs.network |= matches!(argument, Argument::Table(_));
-            needs.tokens |= matches!(argument, Argument::Lookup(_));
+        for tensors in operations.iter().flat_map(Operation::tensors) {
+            needs.network |= matches!(tensors, Tensors::Table(_));
+            needs.tokens |= matches!(tensors, Tensors::Lookup(_));
         }
         needs
     }
@@ -195,10 +192,7 @@ pub(super) fn kernels(program: &Program) -> BTreeSet<&'static str> {
 
 /// The formats of weights in use, widest first.
 pub(super) fn formats(program: &Program) -> Vec<WeightFormat> {
-    let arguments = program.code.operations().flat_map(Operation::arguments);
-    let formats: BTreeSet<WeightFormat> = arguments
-        .filter_map(|(_, argument)| format_of(&argument))
-        .collect();
+    let formats: BTreeSet<WeightFormat> = program.code.operations().flat_map(format_of).collect();
     formats.into_iter().collect()
 }
 
@@ -207,32 +201,10 @@ pub(super) fn format_type(format: WeightFormat) -> Ident {
     format_ident!("{}", format.name().to_uppercase())
 }
 
-fn format_of(argument: &Argument<'_, Placed>) -> Option<WeightFormat> {
-    match argument {
-        Argument::Matrix(matrix) | Argument::Lookup(matrix) => Some(matrix.format),
-        _ => None,
-    }
-}
-
-fn places(operation: &Operation) -> impl Iterator<Item = &Place> {
-    let arguments = operation.arguments().into_iter();
-    arguments.filter_map(|(_, argument)| place(&argument))
-}
-
-fn place<'a>(argument: &Argument<'a, Placed>) -> Option<&'a Place> {
-    match argument {
-        Argument::In(place)
-        | Argument::Out(place)
-        | Argument::Update(place)
-        | Argument::Outs(place)
-        | Argument::Scratch(place) => Some(place),
-        Argument::Vector(_)
-        | Argument::Matrix(_)
-        | Argument::Lookup(_)
-        | Argument::Table(_)
-        | Argument::State(_)
-        | Argument::Number(_)
-        | Argument::Size(_)
-        | Argument::Heads(_) => None,
-    }
+/// The format of the weights that an operation reads.
+fn format_of(operation: &Operation) -> Option<WeightFormat> {
+    operation.tensors().find_map(|tensors| match tensors {
+        Tensors::Matrix(matrix) | Tensors::Lookup(matrix) => Some(matrix.format),
+        Tensors::Vector(_) | Tensors::Table(_) => None,
+    })
 }

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use runtime_kernels::Isa;
 
 use crate::graph::{
-    Argument, Heads, Logical, Machine, Node, Operation, Rows, StateId, Table, TableId, Updated,
-    ValueId,
+    Heads, Logical, Machine, Node, Operation, Rows, StateId, Table, TableId, Updated, ValueId,
+    Values,
 };
 use crate::isa;
 use crate::model::TensorKey;
@@ -194,8 +194,8 @@ impl<I: Isa> Walker<'_, '_, I> {
 
     /// Drops values that no later step needs.
     fn forget(&mut self, node: &Node, step: usize) {
-        for (_, argument) in node.arguments() {
-            if let Argument::In(value) = argument {
+        for values in node.values() {
+            if let Values::In(value) = values {
                 let class = self.network.liveness.class(*value);
                 if *self.network.liveness.classes[class].steps.end() == step {
                     self.stream.values.remove(&class);

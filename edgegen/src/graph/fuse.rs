@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Argument, Graph, Node, Operation, ValueId};
+use super::{Graph, Node, Operation, ValueId, Values};
 
 /// Joins products of one input that follow each other but for their biases. Values that are read whole
 /// stay apart: they need padding of their own.
@@ -61,8 +61,8 @@ fn read_whole(graph: &Graph) -> BTreeSet<ValueId> {
         if let Operation::MatMul { input, .. } = node {
             whole.insert(*input);
         }
-        for (_, argument) in node.arguments() {
-            if let Argument::Update(updated) = argument
+        for values in node.values() {
+            if let Values::Update(updated) = values
                 && whole.contains(&updated.to)
             {
                 whole.insert(updated.from);

@@ -7,16 +7,27 @@ use super::Heads;
 
 /// Kinds that stand for different things before and after places are given.
 macro_rules! references {
-    ($($(#[$meta:meta])* $Kind:ident $map:ident),* $(,)?) => {
+    ($(
+        $(#[$group:meta])*
+        $Group:ident { $($(#[$meta:meta])* $Kind:ident $map:ident),* $(,)? }
+    )*) => {
         /// What operations refer to: values and tensors of the graph, or places in memory and files.
         pub(crate) trait References: Clone + Debug + PartialEq {
-            $($(#[$meta])* type $Kind: Clone + Debug + PartialEq;)*
+            $($($(#[$meta])* type $Kind: Clone + Debug + PartialEq;)*)*
         }
+
+        $(
+            $(#[$group])*
+            #[derive(Debug)]
+            pub(crate) enum $Group<'a, R: References> {
+                $($(#[$meta])* $Kind(&'a R::$Kind),)*
+            }
+        )*
 
         /// An argument of an operation.
         #[derive(Debug)]
         pub(crate) enum Argument<'a, R: References> {
-            $($(#[$meta])* $Kind(&'a R::$Kind),)*
+            $($(#[$group])* $Group($Group<'a, R>),)*
             /// A constant.
             Number(f32),
             /// A shape.
@@ -27,10 +38,10 @@ macro_rules! references {
 
         /// Replaces what operations refer to.
         pub(crate) trait Map<R: References, S: References> {
-            $(fn $map(&mut self, of: &R::$Kind) -> S::$Kind;)*
+            $($(fn $map(&mut self, of: &R::$Kind) -> S::$Kind;)*)*
         }
 
-        $(
+        $($(
             $(#[$meta])*
             pub(crate) enum $Kind {}
 
@@ -38,7 +49,7 @@ macro_rules! references {
                 type Of<R: References> = R::$Kind;
 
                 fn argument<R: References>(of: &R::$Kind) -> Argument<'_, R> {
-                    Argument::$Kind(of)
+                    Argument::$Group($Group::$Kind(of))
                 }
 
                 fn map<R: References, S: References>(
@@ -48,7 +59,7 @@ macro_rules! references {
                     map.$map(of)
                 }
             }
-        )*
+        )*)*
     };
 }
 
@@ -64,26 +75,35 @@ pub(crate) trait Kind {
 }
 
 references! {
-    /// A value that is read.
-    In input,
-    /// A value that is written.
-    Out output,
-    /// A value that is written where the one lies that it is made of.
-    Update update,
-    /// Values that are written side by side.
-    Outs outputs,
-    /// Memory that an operation has to itself.
-    Scratch scratch,
-    /// A tensor of one row, as f32.
-    Vector vector,
-    /// The rows of tensors of which a product is made.
-    Matrix matrix,
-    /// A tensor of which single rows are read.
-    Lookup lookup,
-    /// A row for each position.
-    Table table,
+    /// Values of the tokens.
+    Values {
+        /// A value that is read.
+        In input,
+        /// A value that is written.
+        Out output,
+        /// A value that is written where the one lies that it is made of.
+        Update update,
+        /// Values that are written side by side.
+        Outs outputs,
+        /// Memory that an operation has to itself.
+        Scratch scratch,
+    }
+    /// What lies in files of weights.
+    Tensors {
+        /// A tensor of one row, as f32.
+        Vector vector,
+        /// The rows of tensors of which a product is made.
+        Matrix matrix,
+        /// A tensor of which single rows are read.
+        Lookup lookup,
+        /// A row for each position.
+        Table table,
+    }
     /// What is kept from token to token.
-    State state,
+    Memory {
+        /// Of one attention, or what else remembers.
+        State state,
+    }
 }
 
 /// Kinds that are the same everywhere.

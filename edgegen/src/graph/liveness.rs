@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Argument, Graph, ValueId};
+use super::{Graph, ValueId, Values};
 
 /// Values that are made of each other in place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +36,13 @@ impl Liveness {
         let mut step = 0;
         for (stage, nodes) in graph.stages().enumerate() {
             for node in nodes {
-                for (_, argument) in node.arguments() {
-                    match argument {
-                        Argument::In(value) => found.used(*value, step, stage),
-                        Argument::Out(value) | Argument::Scratch(value) => {
+                for values in node.values() {
+                    match values {
+                        Values::In(value) => found.used(*value, step, stage),
+                        Values::Out(value) | Values::Scratch(value) => {
                             found.made(*value, step, stage);
                         }
-                        Argument::Outs(values) => {
+                        Values::Outs(values) => {
                             let first = found.classes.len();
                             let group: Vec<usize> = (first..first + values.len()).collect();
                             for value in values {
@@ -51,18 +51,10 @@ impl Liveness {
                                     group.clone();
                             }
                         }
-                        Argument::Update(updated) => {
+                        Values::Update(updated) => {
                             found.of[updated.to.0] = found.of[updated.from.0];
                             found.used(updated.to, step, stage);
                         }
-                        Argument::Vector(_)
-                        | Argument::Matrix(_)
-                        | Argument::Lookup(_)
-                        | Argument::Table(_)
-                        | Argument::State(_)
-                        | Argument::Number(_)
-                        | Argument::Size(_)
-                        | Argument::Heads(_) => {}
                     }
                 }
                 step += 1;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use crate::model::{Architecture, Rope, TensorKey};
 
 pub(crate) use builder::Builder;
-pub(crate) use kinds::{Argument, Map, References};
+pub(crate) use kinds::{Argument, Map, Memory, References, Tensors, Values};
 pub(crate) use liveness::Liveness;
 pub(crate) use operation::{Call, KERNELS, Operation};
 pub(crate) use run::{Machine, Rows};
@@ -153,26 +153,17 @@ impl Graph {
     /// The tensors that it refers to.
     pub(crate) fn tensors(&self) -> BTreeSet<TensorKey> {
         let mut tensors = BTreeSet::new();
-        for (_, argument) in self.nodes().flat_map(Node::arguments) {
-            match argument {
-                Argument::Vector(key) | Argument::Lookup(key) => {
+        for of in self.nodes().flat_map(Node::tensors) {
+            match of {
+                Tensors::Vector(key) | Tensors::Lookup(key) => {
                     tensors.insert(*key);
                 }
-                Argument::Matrix(keys) => tensors.extend(keys),
-                Argument::Table(table) => {
+                Tensors::Matrix(keys) => tensors.extend(keys),
+                Tensors::Table(table) => {
                     if let Table::Tensor(key) = &self.tables[table.0] {
                         tensors.insert(*key);
                     }
                 }
-                Argument::In(_)
-                | Argument::Out(_)
-                | Argument::Update(_)
-                | Argument::Outs(_)
-                | Argument::Scratch(_)
-                | Argument::State(_)
-                | Argument::Number(_)
-                | Argument::Size(_)
-                | Argument::Heads(_) => {}
             }
         }
         tensors

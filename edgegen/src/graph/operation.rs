@@ -5,8 +5,8 @@ use runtime_kernels::{self as kernels, Isa};
 
 use super::kinds::kind::{Heads, Number, Size};
 use super::kinds::{
-    Argument, In, Kind, Lookup, Map, Matrix, Out, Outs, References, Scratch, State, Table, Update,
-    Vector,
+    Argument, In, Kind, Lookup, Map, Matrix, Out, Outs, References, Scratch, State, Table, Tensors,
+    Update, Values, Vector,
 };
 use super::run::{Constant, Machine, Operand};
 
@@ -105,6 +105,26 @@ macro_rules! operations {
             }
         }
     };
+}
+
+impl<R: References> Operation<R> {
+    /// The values among what it is given.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Values<'_, R>> {
+        let arguments = self.arguments().into_iter();
+        arguments.filter_map(|(_, argument)| match argument {
+            Argument::Values(values) => Some(values),
+            _ => None,
+        })
+    }
+
+    /// The tensors among what it is given.
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = Tensors<'_, R>> {
+        let arguments = self.arguments().into_iter();
+        arguments.filter_map(|(_, argument)| match argument {
+            Argument::Tensors(tensors) => Some(tensors),
+            _ => None,
+        })
+    }
 }
 
 operations! {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::TensorKey;
 
-use super::{Argument, Graph, Liveness, Node, Operation, ValueId};
+use super::{Graph, Liveness, Node, Operation, ValueId, Values};
 
 /// A product that gives a value: `weight × x + bias`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -276,23 +276,15 @@ impl<'g> Shape<'g> {
 /// The values that a step reads or writes, each once.
 fn touched(node: &Node) -> BTreeSet<ValueId> {
     let mut values = BTreeSet::new();
-    for (_, argument) in node.arguments() {
-        match argument {
-            Argument::In(value) | Argument::Out(value) | Argument::Scratch(value) => {
+    for of in node.values() {
+        match of {
+            Values::In(value) | Values::Out(value) | Values::Scratch(value) => {
                 values.insert(*value);
             }
-            Argument::Update(updated) => {
+            Values::Update(updated) => {
                 values.insert(updated.to);
             }
-            Argument::Outs(all) => values.extend(all),
-            Argument::Vector(_)
-            | Argument::Matrix(_)
-            | Argument::Lookup(_)
-            | Argument::Table(_)
-            | Argument::State(_)
-            | Argument::Number(_)
-            | Argument::Size(_)
-            | Argument::Heads(_) => {}
+            Values::Outs(all) => values.extend(all),
         }
     }
     values

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::graph::{
-    Argument, Graph, Logical, Map, Node, StateId, Table as GraphTable, TableId, Updated, ValueId,
+    Graph, Logical, Map, Node, StateId, Table as GraphTable, TableId, Updated, ValueId, Values,
 };
 use crate::model::TensorKey;
 use crate::program::{
@@ -57,13 +57,10 @@ impl<'a> Lowering<'a> {
         };
         for node in graph.nodes() {
             if lowering.len_of(node) == Len::Columns {
-                let inputs =
-                    node.arguments()
-                        .into_iter()
-                        .filter_map(|(_, argument)| match argument {
-                            Argument::In(value) => Some(placement.class(*value)),
-                            _ => None,
-                        });
+                let inputs = node.values().filter_map(|values| match values {
+                    Values::In(value) => Some(placement.class(*value)),
+                    _ => None,
+                });
                 lowering.padded.extend(inputs);
             }
         }
@@ -133,17 +130,14 @@ impl<'a> Lowering<'a> {
 
     /// Zeroes the padding of what an operation wrote, where it left some that is read.
     fn pad(&self, node: &Node, operations: &mut Vec<Operation>) {
-        let arguments = node.arguments();
-        let written = arguments.iter().flat_map(|(_, argument)| match argument {
-            Argument::Out(value) => vec![**value],
-            Argument::Outs(values) => (*values).clone(),
-            _ => Vec::new(),
+        let written = node.values().flat_map(|values| match values {
+            Values::Out(value) => std::slice::from_ref(value),
+            Values::Outs(values) => values,
+            _ => &[],
         });
-        for value in written {
+        for &value in written {
             let (whole, width) = (self.placement.place(value), self.graph.width(value));
             let end = match node {
-                // The tokens' rows have their padding.
-                Node::Embed { .. } => whole.len,
                 // Heads have none.
                 Node::Attention { .. } => width,
                 node if self.len_of(node) == Len::Columns
@@ -174,16 +168,12 @@ impl<'a> Lowering<'a> {
         if matches!(node, Node::Store { .. } | Node::Attention { .. }) {
             return Len::Rows;
         }
-        let arguments = node.arguments();
-        let mut values = arguments.iter().filter_map(|(_, argument)| match argument {
-            Argument::In(value) | Argument::Out(value) => Some(**value),
-            Argument::Update(updated) => Some(updated.from),
-            _ => None,
+        let whole = node.values().all(|values| match values {
+            Values::In(value) | Values::Out(value) => self.placement.is_whole(*value),
+            Values::Update(_) => false,
+            Values::Outs(_) | Values::Scratch(_) => true,
         });
-        let updates = arguments
-            .iter()
-            .any(|(_, argument)| matches!(argument, Argument::Update(_)));
-        match !updates && values.all(|value| self.placement.is_whole(value)) {
+        match whole {
             true => Len::Columns,
             false => Len::Rows,
         }

@@ -1,6 +1,6 @@
 //! How fast a token is decoded.
 
-use crate::graph::Argument;
+use crate::graph::Tensors;
 use crate::layout::Layout;
 use crate::profile::Speed;
 use crate::program::{Operation, WeightFormat};
@@ -23,28 +23,18 @@ impl TokenCost {
             multiply_adds: 0,
             work: 0,
         };
-        for (_, argument) in layout.code.operations().flat_map(Operation::arguments) {
-            match argument {
-                Argument::Matrix(matrix) => {
+        for tensors in layout.code.operations().flat_map(Operation::tensors) {
+            match tensors {
+                Tensors::Matrix(matrix) => {
                     let bytes = matrix.parts.iter().map(|part| part.range.len());
                     cost.bytes += bytes.sum::<usize>() as u64;
                     let weights = (matrix.rows * matrix.cols) as u64;
                     cost.multiply_adds += weights;
                     cost.work += weights * unpacking(matrix.format) / 10;
                 }
-                Argument::Vector(vector) => cost.bytes += vector.part.range.len() as u64,
-                // Of what is looked up and of tables a row is read.
-                Argument::Lookup(_)
-                | Argument::Table(_)
-                | Argument::In(_)
-                | Argument::Out(_)
-                | Argument::Update(_)
-                | Argument::Outs(_)
-                | Argument::Scratch(_)
-                | Argument::State(_)
-                | Argument::Number(_)
-                | Argument::Size(_)
-                | Argument::Heads(_) => {}
+                Tensors::Vector(vector) => cost.bytes += vector.part.range.len() as u64,
+                // A row is read.
+                Tensors::Lookup(_) | Tensors::Table(_) => {}
             }
         }
         cost

@@ -1,6 +1,6 @@
 //! What the operations of a program refer to: places in memory and in weight files.
 
-use crate::graph::References;
+use crate::graph::{References, Values};
 use crate::program::{Matrix, Vector, WeightFormat};
 
 /// Some floats of each token of a batch, in the arena.
@@ -42,6 +42,19 @@ impl References for Placed {
     type Lookup = Matrix;
     type Table = Table;
     type State = usize;
+}
+
+impl<'a> Values<'a, Placed> {
+    /// Where they lie.
+    pub(crate) fn place(&self) -> &'a Place {
+        match self {
+            Self::In(place)
+            | Self::Out(place)
+            | Self::Update(place)
+            | Self::Outs(place)
+            | Self::Scratch(place) => place,
+        }
+    }
 }
 
 /// A step of a program.

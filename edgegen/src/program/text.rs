@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::graph::Argument;
+use crate::graph::{Argument, Memory, Tensors};
 use crate::program::{CacheFormat, Matrix, Operation, Place, Placed, Program, Vector, WeightFiles};
 
 impl Display for Program {
@@ -59,15 +59,11 @@ fn text(
     argument: &Argument<'_, Placed>,
 ) -> fmt::Result {
     match argument {
-        Argument::In(place)
-        | Argument::Out(place)
-        | Argument::Update(place)
-        | Argument::Outs(place)
-        | Argument::Scratch(place) => at(f, place),
-        Argument::Vector(of) => vector(f, files, of),
-        Argument::Matrix(of) | Argument::Lookup(of) => matrix(f, files, of),
-        Argument::Table(table) => vector(f, files, &table.rows),
-        Argument::State(number) => write!(f, "{number}"),
+        Argument::Values(values) => at(f, values.place()),
+        Argument::Tensors(Tensors::Vector(of)) => vector(f, files, of),
+        Argument::Tensors(Tensors::Matrix(of) | Tensors::Lookup(of)) => matrix(f, files, of),
+        Argument::Tensors(Tensors::Table(table)) => vector(f, files, &table.rows),
+        Argument::Memory(Memory::State(number)) => write!(f, "{number}"),
         Argument::Number(value) => write!(f, "{value:e}"),
         Argument::Size(size) => write!(f, "{size}"),
         Argument::Heads(shape) => write!(
