@@ -22,15 +22,17 @@ pub(crate) fn run<K: Kernel>(kernel: K) {
 }
 
 macro_rules! sets {
-    ($($set:ident: $token:path),*) => {
+    ($($module:ident::$token:ident in [$($arch:literal)?] $row:tt)*) => {
         /// The fastest one.
         pub(crate) fn best() -> InstructionSet {
+            let mut best = InstructionSet::Scalar;
             $(
-                if <$token>::new().is_some() {
-                    return InstructionSet::$set;
+                #[cfg(all($(target_arch = $arch)?))]
+                if runtime_kernels::$module::$token::new().is_some() {
+                    best = InstructionSet::$token;
                 }
             )*
-            InstructionSet::Scalar
+            best
         }
 
         /// Runs it; on scalar code if the machine lacks the instruction set, which
@@ -38,12 +40,14 @@ macro_rules! sets {
         pub(crate) fn with(set: InstructionSet, run: impl Run) {
             match set {
                 $(
-                    InstructionSet::$set => {
-                        if let Some(isa) = <$token>::new() {
+                    #[cfg(all($(target_arch = $arch)?))]
+                    InstructionSet::$token => {
+                        if let Some(isa) = runtime_kernels::$module::$token::new() {
                             return run.run(isa);
                         }
                     }
                 )*
+                #[allow(unreachable_patterns, reason = "one architecture may have them all")]
                 _ => {}
             }
             if let Some(isa) = Scalar::new() {
@@ -53,16 +57,4 @@ macro_rules! sets {
     };
 }
 
-#[cfg(target_arch = "x86_64")]
-sets! {
-    Avx512Vnni: runtime_kernels::avx512_vnni::Avx512Vnni,
-    Avx2: runtime_kernels::avx2::Avx2,
-    Sse41: runtime_kernels::sse41::Sse41
-}
-#[cfg(target_arch = "aarch64")]
-sets! {
-    NeonDotprod: runtime_kernels::neon_dotprod::NeonDotprod,
-    Neon: runtime_kernels::neon::Neon
-}
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-sets! {}
+runtime_kernels::instruction_sets!(sets);

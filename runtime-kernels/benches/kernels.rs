@@ -8,8 +8,6 @@ use criterion::measurement::WallTime;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
-use runtime_kernels::scalar::Scalar;
-use runtime_kernels::soft_float::SoftFloat;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, Cache, ExpWeights, F16, F32, F32Cache, Format, I8Cache, Isa,
     MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
@@ -182,20 +180,21 @@ fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
     elementwise(c, isa);
 }
 
+macro_rules! benches {
+    ($($module:ident::$token:ident in [$($arch:literal)?] $row:tt)*) => {
+        fn instruction_sets(c: &mut Criterion) {
+            $(
+                #[cfg(all($(target_arch = $arch)?))]
+                instruction_set(c, runtime_kernels::$module::$token::new());
+            )*
+        }
+    };
+}
+
+runtime_kernels::instruction_sets!(benches);
+
 fn kernels(c: &mut Criterion) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        instruction_set(c, runtime_kernels::avx512_vnni::Avx512Vnni::new());
-        instruction_set(c, runtime_kernels::avx2::Avx2::new());
-        instruction_set(c, runtime_kernels::sse41::Sse41::new());
-    }
-    #[cfg(target_arch = "aarch64")]
-    {
-        instruction_set(c, runtime_kernels::neon_dotprod::NeonDotprod::new());
-        instruction_set(c, runtime_kernels::neon::Neon::new());
-    }
-    instruction_set(c, Scalar::new());
-    instruction_set(c, SoftFloat::new());
+    instruction_sets(c);
     let logits = vec![0.5; 49152];
     let mut group = c.benchmark_group("sampling");
     vectors(&mut group, "argmax", logits.len(), || {

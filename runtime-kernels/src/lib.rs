@@ -1,11 +1,12 @@
 //! The kernels of edgegen's generated crates: the same bits on every instruction set.
 //!
-//! An instruction set is a folder of two files over the traits of [`isa`]; a weight format is
-//! one file over [`format`](mod@format), a format of the KV cache one over [`cache`]; the kernels are written once over both. Sums have one order and
+//! An instruction set is a folder of two files over the traits of [`isa`], and a row of
+//! [`instruction_sets!`]; a weight format is one file over [`format`](mod@format), a format of the
+//! KV cache one over [`cache`]; the kernels are written once over both. Sums have one order and
 //! multiplications are never fused with additions, so the results are equal to the bit.
 //!
-//! All vectors are padded with zeros to a multiple of 32 elements, and all files of this
-//! crate but this one are copied into generated crates.
+//! All vectors are padded with zeros to a multiple of 32 elements. All files of this crate but
+//! this one and the rows are copied into generated crates.
 //!
 //! ```
 //! use runtime_kernels::{AddAssign, Isa, scalar::Scalar};
@@ -35,6 +36,7 @@ pub mod gelu;
 pub mod half;
 pub mod hash;
 pub mod head_norm;
+mod instruction_sets;
 pub mod isa;
 pub mod layer_norm;
 mod map;
@@ -104,5 +106,5 @@ pub use rope::Rope;
 pub use shape::{BLOCK, Const, Dim, GROUP};
 pub use silu_mul::SiluMul;
 #[cfg(feature = "sources")]
-pub use sources::SOURCES;
+pub use sources::{INSTRUCTION_SETS, SOURCES};
 pub use zero::Zero;

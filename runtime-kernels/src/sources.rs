@@ -1,64 +1,74 @@
 //! The text of the files that go into generated crates.
 
-/// Path below `src`, and text; sorted by path. All files but `lib.rs` and this one.
-pub const SOURCES: &[(&str, &str)] = &[
-    ("add_assign.rs", include_str!("add_assign.rs")),
-    ("add_bias.rs", include_str!("add_bias.rs")),
-    ("argmax.rs", include_str!("argmax.rs")),
-    ("attention.rs", include_str!("attention.rs")),
-    ("avx2/dot.rs", include_str!("avx2/dot.rs")),
-    ("avx2/lanes.rs", include_str!("avx2/lanes.rs")),
-    ("avx2/mod.rs", include_str!("avx2/mod.rs")),
-    ("avx512_vnni/dot.rs", include_str!("avx512_vnni/dot.rs")),
-    ("avx512_vnni/mod.rs", include_str!("avx512_vnni/mod.rs")),
-    ("bytes.rs", include_str!("bytes.rs")),
-    ("cache.rs", include_str!("cache.rs")),
-    ("caches/f32.rs", include_str!("caches/f32.rs")),
-    ("caches/i8.rs", include_str!("caches/i8.rs")),
-    ("codes.rs", include_str!("codes.rs")),
-    ("exp.rs", include_str!("exp.rs")),
-    ("exp_weights.rs", include_str!("exp_weights.rs")),
-    ("float_mode.rs", include_str!("float_mode.rs")),
-    ("format.rs", include_str!("format.rs")),
-    ("formats/f16.rs", include_str!("formats/f16.rs")),
-    ("formats/f32.rs", include_str!("formats/f32.rs")),
-    ("formats/q4.rs", include_str!("formats/q4.rs")),
-    ("formats/q4m.rs", include_str!("formats/q4m.rs")),
-    ("formats/q8.rs", include_str!("formats/q8.rs")),
-    ("formats/t2.rs", include_str!("formats/t2.rs")),
-    ("formats/t3.rs", include_str!("formats/t3.rs")),
-    ("formats/t4.rs", include_str!("formats/t4.rs")),
-    ("gelu.rs", include_str!("gelu.rs")),
-    ("half.rs", include_str!("half.rs")),
-    ("hash.rs", include_str!("hash.rs")),
-    ("head_norm.rs", include_str!("head_norm.rs")),
-    ("isa.rs", include_str!("isa.rs")),
-    ("layer_norm.rs", include_str!("layer_norm.rs")),
-    ("map.rs", include_str!("map.rs")),
-    ("matmul.rs", include_str!("matmul.rs")),
-    ("neon/dot.rs", include_str!("neon/dot.rs")),
-    ("neon/lanes.rs", include_str!("neon/lanes.rs")),
-    ("neon/mod.rs", include_str!("neon/mod.rs")),
-    ("neon_dotprod/dot.rs", include_str!("neon_dotprod/dot.rs")),
-    ("neon_dotprod/mod.rs", include_str!("neon_dotprod/mod.rs")),
-    ("quantize.rs", include_str!("quantize.rs")),
-    ("rms_norm.rs", include_str!("rms_norm.rs")),
-    ("rope.rs", include_str!("rope.rs")),
-    ("scalar/dot.rs", include_str!("scalar/dot.rs")),
-    ("scalar/lanes.rs", include_str!("scalar/lanes.rs")),
-    ("scalar/mod.rs", include_str!("scalar/mod.rs")),
-    ("shape.rs", include_str!("shape.rs")),
-    ("silu_mul.rs", include_str!("silu_mul.rs")),
-    ("simd128/dot.rs", include_str!("simd128/dot.rs")),
-    ("simd128/lanes.rs", include_str!("simd128/lanes.rs")),
-    ("simd128/mod.rs", include_str!("simd128/mod.rs")),
-    ("soft_float/dot.rs", include_str!("soft_float/dot.rs")),
-    ("soft_float/float.rs", include_str!("soft_float/float.rs")),
-    ("soft_float/lanes.rs", include_str!("soft_float/lanes.rs")),
-    ("soft_float/mod.rs", include_str!("soft_float/mod.rs")),
-    ("sse41/dot.rs", include_str!("sse41/dot.rs")),
-    ("sse41/lanes.rs", include_str!("sse41/lanes.rs")),
-    ("sse41/mod.rs", include_str!("sse41/mod.rs")),
-    ("sum.rs", include_str!("sum.rs")),
-    ("zero.rs", include_str!("zero.rs")),
-];
+macro_rules! sources {
+    ($($path:literal)*) => {
+        /// Path below `src`, and text; sorted by path. All files but `lib.rs`, the rows of
+        /// instruction sets and this one.
+        pub const SOURCES: &[(&str, &str)] = &[$(($path, include_str!($path))),*];
+    };
+}
+
+/// The rows of instruction sets, for a crate that has them all.
+pub const INSTRUCTION_SETS: &str = include_str!("instruction_sets.rs");
+
+sources! {
+    "add_assign.rs"
+    "add_bias.rs"
+    "argmax.rs"
+    "attention.rs"
+    "avx2/dot.rs"
+    "avx2/lanes.rs"
+    "avx2/mod.rs"
+    "avx512_vnni/dot.rs"
+    "avx512_vnni/mod.rs"
+    "bytes.rs"
+    "cache.rs"
+    "caches/f32.rs"
+    "caches/i8.rs"
+    "codes.rs"
+    "exp.rs"
+    "exp_weights.rs"
+    "float_mode.rs"
+    "format.rs"
+    "formats/f16.rs"
+    "formats/f32.rs"
+    "formats/q4.rs"
+    "formats/q4m.rs"
+    "formats/q8.rs"
+    "formats/t2.rs"
+    "formats/t3.rs"
+    "formats/t4.rs"
+    "gelu.rs"
+    "half.rs"
+    "hash.rs"
+    "head_norm.rs"
+    "isa.rs"
+    "layer_norm.rs"
+    "map.rs"
+    "matmul.rs"
+    "neon/dot.rs"
+    "neon/lanes.rs"
+    "neon/mod.rs"
+    "neon_dotprod/dot.rs"
+    "neon_dotprod/mod.rs"
+    "quantize.rs"
+    "rms_norm.rs"
+    "rope.rs"
+    "scalar/dot.rs"
+    "scalar/lanes.rs"
+    "scalar/mod.rs"
+    "shape.rs"
+    "silu_mul.rs"
+    "simd128/dot.rs"
+    "simd128/lanes.rs"
+    "simd128/mod.rs"
+    "soft_float/dot.rs"
+    "soft_float/float.rs"
+    "soft_float/lanes.rs"
+    "soft_float/mod.rs"
+    "sse41/dot.rs"
+    "sse41/lanes.rs"
+    "sse41/mod.rs"
+    "sum.rs"
+    "zero.rs"
+}

@@ -21,7 +21,7 @@ expect() {
 }
 
 on aarch64-linux-gnu aarch64-unknown-linux-gnu
-expect qemu-aarch64-static cortex-a53 "scalar soft-float neon"
-expect qemu-aarch64-static cortex-a76 "scalar soft-float neon neon-dotprod"
+expect qemu-aarch64-static cortex-a53 "soft-float scalar neon"
+expect qemu-aarch64-static cortex-a76 "soft-float scalar neon neon-dotprod"
 on arm-linux-gnueabihf armv7-unknown-linux-gnueabihf
-expect qemu-arm-static cortex-a7 "scalar soft-float"
+expect qemu-arm-static cortex-a7 "soft-float scalar"

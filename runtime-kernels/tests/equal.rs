@@ -90,53 +90,86 @@ fn the_suite_covers_all_kernels_and_formats() {
 }
 
 #[test]
-fn the_suite_covers_all_instruction_sets() {
+fn each_instruction_set_has_a_row() {
     for (path, _) in sources() {
         if let Some(folder) = path.strip_suffix("/dot.rs") {
-            assert!(
-                suite::FOLDERS.contains(&folder),
-                "{folder} is not in tests/suite/src/lib.rs"
-            );
+            let known = ROWS.iter().any(|row| row.0 == folder);
+            assert!(known, "{folder} is not in src/instruction_sets.rs");
         }
     }
 }
+
+macro_rules! rows {
+    ($($module:ident::$token:ident in [$($arch:literal)?] {
+        about: $about:literal,
+        name: $name:literal,
+        features: [$($feature:literal),*],
+        borrows: [$($lender:literal),*],
+    })*) => {
+        /// The module, the token, and the features of each.
+        const ROWS: &[(&str, &str, &[&str])] =
+            &[$((stringify!($module), stringify!($token), &[$($feature),*])),*];
+    };
+}
+
+runtime_kernels::instruction_sets!(rows);
 
 /// A CPU that lacks one of them would end the program, and no emulator has each combination.
 #[test]
 fn what_an_instruction_set_enables_was_looked_for() {
     let sources = sources();
-    // The function that makes a token, and what other token it asks for.
-    let new_of = |path: &str| {
-        let (_, text) = sources.iter().find(|(found, _)| found == path)?;
+    // The text of the function that makes a token, and of those that it asks for others.
+    let new_of = |folder: &str| {
+        let path = format!("{folder}/mod.rs");
+        let (_, text) = sources.iter().find(|(found, _)| *found == path)?;
         let (_, new) = text.split_once("pub fn new()")?;
         Some(new.split_once("\n    }\n")?.0)
     };
+    fn asked<'a>(folder: &str, new_of: &impl Fn(&str) -> Option<&'a str>) -> String {
+        let mut text = new_of(folder).expect("a token is made").to_owned();
+        for (lender, token, _) in ROWS {
+            if text.contains(&format!("{token}::new()")) {
+                text += &asked(lender, new_of);
+            }
+        }
+        text
+    }
+    for (folder, _, features) in ROWS {
+        let asked = asked(folder, &new_of);
+        for feature in *features {
+            let (with_std, without) = (
+                format!("_feature_detected!(\"{feature}\")"),
+                format!("target_feature = \"{feature}\""),
+            );
+            assert!(
+                asked.contains(&without),
+                "{folder} has {feature}: no {without}"
+            );
+            // An engine for WebAssembly refuses a module whose instructions it lacks.
+            assert!(
+                asked.contains(&with_std) || *folder == "simd128",
+                "{folder}: no {with_std}"
+            );
+        }
+    }
     let mut enabled = 0;
     for (path, text) in &sources {
         for list in text.split("#[target_feature(enable = \"").skip(1) {
-            let (folder, _) = path
-                .split_once('/')
-                .expect("a folder for each instruction set");
-            let new = new_of(&format!("{folder}/mod.rs")).expect("a token is made");
-            let other = sources.iter().find_map(|(path, text)| {
-                let token = text.split("pub struct ").nth(1)?.split('(').next()?;
-                new.contains(&format!("({token}::new().is_some() &&"))
-                    .then(|| new_of(path))?
-            });
-            let asked = [Some(new), other];
-            let asked = |what: &str| asked.iter().flatten().any(|new| new.contains(what));
-            for feature in list.split('"').next().unwrap_or_default().split(',') {
-                enabled += 1;
-                let (with_std, without) = (
-                    format!("_feature_detected!(\"{feature}\")"),
-                    format!("target_feature = \"{feature}\""),
-                );
-                assert!(asked(&without), "{path} enables {feature}: no {without}");
-                // An engine for WebAssembly refuses a module whose instructions it lacks.
-                assert!(
-                    asked(&with_std) || folder == "simd128",
-                    "{path}: no {with_std}"
-                );
+            let list: Vec<_> = list
+                .split('"')
+                .next()
+                .unwrap_or_default()
+                .split(',')
+                .collect();
+            let folder = path.split('/').next().unwrap_or_default();
+            let row = ROWS.iter().find(|row| row.0 == folder).expect("a row");
+            enabled += list.len();
+            assert!(
+                list.iter().all(|feature| row.2.contains(feature)),
+                "{path}: {list:?}"
+            );
+            if path.ends_with("mod.rs") {
+                assert_eq!(list, row.2, "{path} enables what its row says");
             }
         }
     }
@@ -148,7 +181,7 @@ fn what_an_instruction_set_enables_was_looked_for() {
 fn sources_are_the_files() {
     let expected: Vec<_> = sources()
         .into_iter()
-        .filter(|(path, _)| path != "lib.rs" && path != "sources.rs")
+        .filter(|(path, _)| !["instruction_sets.rs", "lib.rs", "sources.rs"].contains(&&path[..]))
         .collect();
     let embedded: Vec<_> = runtime_kernels::SOURCES
         .iter()

@@ -11,4 +11,4 @@ fi
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$linker"
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="-C target-feature=+simd128"
 build wasm32-unknown-unknown
-node "$here/wasm.mjs" "$out/suite.wasm" "scalar soft-float simd128"
+node "$here/wasm.mjs" "$out/suite.wasm" "soft-float scalar simd128"

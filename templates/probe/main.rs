@@ -1,6 +1,11 @@
 //! Measures the device that it runs on, and prints a platform profile for edgegen.
 
-#[allow(dead_code, unused_imports, reason = "what is measured needs some of them")]
+mod instruction_sets;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "what is measured needs some of them"
+)]
 mod kernels;
 mod probe;
 

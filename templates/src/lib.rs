@@ -8,13 +8,21 @@ extern crate std;
 
 /// The kernels, as generated crates see them.
 pub mod kernels {
-    pub use runtime_kernels::scalar::Scalar;
     pub use runtime_kernels::*;
-    #[cfg(target_arch = "x86_64")]
-    pub use runtime_kernels::{avx2::Avx2, avx512_vnni::Avx512Vnni, sse41::Sse41};
-    #[cfg(target_arch = "aarch64")]
-    pub use runtime_kernels::{neon::Neon, neon_dotprod::NeonDotprod};
+
+    macro_rules! tokens {
+        ($($module:ident::$token:ident in [$($arch:literal)?] $row:tt)*) => {
+            $(
+                #[cfg(all($(target_arch = $arch)?))]
+                pub use runtime_kernels::$module::$token;
+            )*
+        };
+    }
+
+    instruction_sets!(tokens);
 }
+
+pub use runtime_kernels::instruction_sets;
 
 pub mod chat;
 #[cfg(feature = "std")]

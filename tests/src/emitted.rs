@@ -137,19 +137,40 @@ pub fn edgegen() -> &'static Path {
 
 /// A profile file for this kind of computer with every instruction set, so that one program can
 /// run on each of them.
-pub fn every_instruction_set() -> String {
-    let file = paths::work("profiles").join("every_x86.toml");
-    let text = r#"name = "every_x86"
-description = "64-bit x86, each instruction set to choose at start"
-target = "x86_64-unknown-linux-gnu"
+pub fn every_x86() -> String {
+    every_instruction_set(
+        "every_x86",
+        "x86_64-unknown-linux-gnu",
+        r#"baseline = "scalar"
+optional = ["avx512-vnni", "avx2", "sse4.1"]"#,
+    )
+}
+
+/// The same for 64-bit Arm.
+pub fn every_arm() -> String {
+    every_instruction_set(
+        "every_arm",
+        "aarch64-unknown-linux-gnu",
+        r#"crt_static = true
+baseline = "neon"
+optional = ["neon-dotprod"]"#,
+    )
+}
+
+fn every_instruction_set(name: &str, target: &str, sets: &str) -> String {
+    let file = paths::work("profiles").join(format!("{name}.toml"));
+    let text = format!(
+        r#"name = "{name}"
+description = "Each instruction set, to choose at start"
+target = "{target}"
 std = true
-baseline = "scalar"
-optional = ["avx512-vnni", "avx2", "sse4.1"]
+{sets}
 number_types = ["int4", "int8", "f16", "f32"]
 default_context = 512
 batch = 16
 threads = 2
-"#;
+"#
+    );
     // Test files run one after the other, tests of one file do not: all write the same.
     std::fs::write(&file, text).expect("a writable target folder");
     file.to_str().expect("a UTF-8 path").to_owned()

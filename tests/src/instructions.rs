@@ -1,5 +1,4 @@
-//! Instructions that a program executes for a decoded token: a measure of speed that does not
-//! drift.
+//! Instructions that a program executes for a token: a measure of speed that does not drift.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +8,16 @@ use crate::{Missing, Program, paths, run};
 /// Compilers differ by less.
 const TOLERANCE: f64 = 0.02;
 
-/// Prints the instructions of a decoded token and compares them with what they should be.
+/// What a program does with a token.
+#[derive(Clone, Copy)]
+pub enum Work {
+    /// It is generated.
+    Decode,
+    /// It is one of a prompt, in batches as the profile has them.
+    Prefill,
+}
+
+/// Prints the instructions of a token and compares them with what they should be.
 ///
 /// # Errors
 ///
@@ -26,8 +34,8 @@ pub fn keeps(what: &str, count: u64, budget: u64) -> Result<(), String> {
 }
 
 /// What one more token costs, by the difference of two run lengths.
-fn per_token(lengths: [u64; 2], count: impl Fn(&str) -> u64) -> u64 {
-    let [short, long] = lengths.map(|tokens| count(&tokens.to_string()));
+fn per_token(lengths: [u64; 2], count: impl Fn(u64) -> u64) -> u64 {
+    let [short, long] = lengths.map(count);
     (long - short) / (lengths[1] - lengths[0])
 }
 
@@ -42,9 +50,15 @@ fn counted(command: &mut Command, label: &str) -> u64 {
     count.unwrap_or_else(|| panic!("{command:?}: {}\n{report}", output.status))
 }
 
-/// The arguments with which an emitted program decodes tokens.
-fn bench(isa: &str, tokens: &str) -> String {
-    format!("bench --isa {isa} --threads 1 --iterations 1 --prompt-tokens 1 --tokens {tokens}")
+/// The arguments with which an emitted program works on tokens.
+fn bench(isa: &str, work: Work, tokens: u64) -> String {
+    let (prompt, decoded) = match work {
+        Work::Decode => (1, tokens),
+        Work::Prefill => (tokens, 1),
+    };
+    format!(
+        "bench --isa {isa} --threads 1 --iterations 1 --prompt-tokens {prompt} --tokens {decoded}"
+    )
 }
 
 /// Of a program for this machine, by callgrind.
@@ -59,7 +73,7 @@ pub fn on_x86(program: &Program, isa: &str) -> Result<u64, Missing> {
         command
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(program.path())
-            .args(run::words(&bench(isa, tokens)));
+            .args(run::words(&bench(isa, Work::Decode, tokens)));
         counted(&mut command, "Collected :")
     }))
 }
@@ -97,13 +111,15 @@ impl Aarch64 {
     }
 
     /// Of a program for AArch64.
-    pub fn per_token(&self, program: &Program, cpu: &str, isa: &str) -> u64 {
-        per_token([2, 6], |tokens| {
+    pub fn per_token(&self, program: &Program, cpu: &str, isa: &str, work: Work) -> u64 {
+        let lengths = match work {
+            Work::Decode => [2, 6],
+            Work::Prefill => [16, 48],
+        };
+        per_token(lengths, |tokens| {
             let mut command = self.emulate(cpu, program.path());
-            counted(
-                command.args(run::words(&bench(isa, tokens))),
-                "instructions ",
-            )
+            command.args(run::words(&bench(isa, work, tokens)));
+            counted(&mut command, "instructions ")
         })
     }
 

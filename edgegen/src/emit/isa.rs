@@ -10,39 +10,19 @@ use crate::graph::KERNELS;
 use crate::profile::InstructionSet;
 use crate::program::{CacheFormat, WeightFormat};
 
-/// A set's folder in `runtime-kernels` and its token type.
-fn module(set: InstructionSet) -> (Ident, Ident) {
-    let (module, token) = match set {
-        InstructionSet::SoftFloat => ("soft_float", "SoftFloat"),
-        InstructionSet::Scalar => ("scalar", "Scalar"),
-        InstructionSet::Sse41 => ("sse41", "Sse41"),
-        InstructionSet::Avx2 => ("avx2", "Avx2"),
-        InstructionSet::Avx512Vnni => ("avx512_vnni", "Avx512Vnni"),
-        InstructionSet::Neon => ("neon", "Neon"),
-        InstructionSet::NeonDotprod => ("neon_dotprod", "NeonDotprod"),
-        InstructionSet::Simd128 => ("simd128", "Simd128"),
-    };
-    (format_ident!("{module}"), format_ident!("{token}"))
-}
-
-/// The architecture that a set belongs to.
-fn architecture(set: InstructionSet) -> Option<&'static str> {
-    match set {
-        InstructionSet::SoftFloat | InstructionSet::Scalar => None,
-        InstructionSet::Sse41 | InstructionSet::Avx2 | InstructionSet::Avx512Vnni => Some("x86_64"),
-        InstructionSet::Neon | InstructionSet::NeonDotprod => Some("aarch64"),
-        InstructionSet::Simd128 => Some("wasm32"),
-    }
+/// The name of a set's type.
+fn token(set: InstructionSet) -> Ident {
+    format_ident!("{}", set.token())
 }
 
 /// `isa.rs`: the sets of this crate, slowest first.
 pub(super) fn isa(sets: &[InstructionSet], target: &str) -> TokenStream {
-    let tokens: Vec<Ident> = sets.iter().map(|&set| module(set).1).collect();
+    let tokens: Vec<Ident> = sets.iter().map(|&set| token(set)).collect();
     let names: Vec<&str> = sets.iter().map(|set| set.name()).collect();
     let docs = sets.iter().map(|set| format!(" `{set}`."));
     let count = super::literal::number(sets.len());
     let baseline = names[0];
-    let guard = sets.iter().find_map(|&set| architecture(set)).map(|arch| {
+    let guard = sets.iter().find_map(|set| set.architecture()).map(|arch| {
         let message = format!(
             "this crate's kernels are for {arch}: build with `--target {target}`, or emit the model again \
              with a profile for the target that is built for"
@@ -126,23 +106,15 @@ pub(super) fn isa(sets: &[InstructionSet], target: &str) -> TokenStream {
     }
 }
 
-/// The set whose folder has a set's lanes.
-fn lanes(set: InstructionSet) -> InstructionSet {
-    match set {
-        InstructionSet::Avx512Vnni => InstructionSet::Avx2,
-        InstructionSet::NeonDotprod => InstructionSet::Neon,
-        other => other,
-    }
-}
-
-/// The folders of kernels that these sets need; the sampler and `soft_float` need `scalar`.
+/// The folders of kernels that these sets need; the sampler needs `scalar`.
 fn folders(sets: &[InstructionSet]) -> Vec<InstructionSet> {
-    let mut all = sets.to_vec();
-    all.push(InstructionSet::Scalar);
-    all.extend(sets.iter().map(|&set| lanes(set)));
-    all.sort_unstable();
-    all.dedup();
-    all
+    let needs = |set: &InstructionSet| {
+        let own = sets
+            .iter()
+            .any(|used| used == set || used.borrows().contains(&set.module()));
+        own || *set == InstructionSet::Scalar
+    };
+    InstructionSet::ALL.iter().copied().filter(needs).collect()
 }
 
 /// What a crate needs of the kernels.
@@ -179,14 +151,12 @@ pub(super) fn kernels(needed: &Needed<'_>) -> Vec<(String, String)> {
         .filter(|kernel| !rows.contains(*kernel))
         .map(|kernel| format!("{}.rs", file_of(kernel)))
         .collect();
-    let folders: Vec<String> = folders(sets)
-        .into_iter()
-        .map(|set| module(set).0.to_string())
-        .collect();
-    let all: Vec<String> = InstructionSet::ALL
-        .iter()
-        .map(|&set| module(set).0.to_string())
-        .collect();
+    let folders = folders(sets);
+    let of = |folder: &str| {
+        InstructionSet::ALL
+            .iter()
+            .find(|set| set.module() == folder)
+    };
     let mut files = Vec::new();
     let mut modules = Vec::new();
     for (path, text) in runtime_kernels::SOURCES {
@@ -202,8 +172,8 @@ pub(super) fn kernels(needed: &Needed<'_>) -> Vec<(String, String)> {
                     continue;
                 }
             }
-            Some((folder, _)) if all.iter().any(|known| known == folder) => {
-                if !folders.iter().any(|used| used == folder) {
+            Some((folder, _)) if let Some(set) = of(folder) => {
+                if !folders.contains(set) {
                     continue;
                 }
             }
@@ -221,14 +191,14 @@ pub(super) fn kernels(needed: &Needed<'_>) -> Vec<(String, String)> {
 
 /// The condition of what a set has alone.
 fn cfg(set: InstructionSet) -> String {
-    architecture(set).map_or_else(String::new, |arch| {
+    set.architecture().map_or_else(String::new, |arch| {
         format!("#[cfg(target_arch = \"{arch}\")]\n")
     })
 }
 
 /// How many architectures these sets belong to.
 fn architectures(sets: &[InstructionSet]) -> usize {
-    let mut all: Vec<&str> = sets.iter().filter_map(|&set| architecture(set)).collect();
+    let mut all: Vec<&str> = sets.iter().filter_map(|set| set.architecture()).collect();
     all.sort_unstable();
     all.dedup();
     all.len()
@@ -238,8 +208,8 @@ fn architectures(sets: &[InstructionSet]) -> usize {
 /// a path and its condition each.
 fn stand_ins(sets: &[InstructionSet]) -> impl Iterator<Item = (String, String)> {
     sets.iter().filter_map(|&set| {
-        let path = format!("scalar::Scalar as {}", module(set).1);
-        let condition = format!("#[cfg(not(target_arch = \"{}\"))]\n", architecture(set)?);
+        let path = format!("scalar::Scalar as {}", set.token());
+        let condition = format!("#[cfg(not(target_arch = \"{}\"))]\n", set.architecture()?);
         Some((path, condition))
     })
 }
@@ -257,7 +227,7 @@ fn root(modules: &[&str], needed: &Needed<'_>) -> String {
         .map(|module| (format!("mod {module};"), String::new()))
         .collect();
     for set in folders(sets) {
-        lines.push((format!("mod {};", module(set).0), cfg(set)));
+        lines.push((format!("mod {};", set.module()), cfg(set)));
     }
     lines.sort();
     for (line, cfg) in lines {
@@ -302,7 +272,7 @@ fn root(modules: &[&str], needed: &Needed<'_>) -> String {
         uses.into_iter().map(|path| (path, String::new())).collect();
     let several = architectures(&plain) > 1;
     uses.extend(plain.iter().map(|&set| {
-        let path = format!("{}::{}", module(set).0, module(set).1);
+        let path = format!("{}::{}", set.module(), set.token());
         (path, cfg(set))
     }));
     if !several {

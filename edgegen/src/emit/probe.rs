@@ -15,8 +15,12 @@ pub fn probe() -> Crate {
     for (path, text) in edgegen_templates::PROBE {
         files.insert_text(path, without_tests(text));
     }
+    files.insert_text(
+        "src/instruction_sets.rs",
+        runtime_kernels::INSTRUCTION_SETS.to_owned(),
+    );
     let needed = isa::Needed {
-        sets: &InstructionSet::ALL,
+        sets: InstructionSet::ALL,
         formats: &[WeightFormat::Q4],
         cache: CacheFormat::F32,
         rows: BTreeSet::new(),

@@ -210,9 +210,9 @@ impl Check<'_> {
                 return Ok(());
             }
             let possible: Vec<_> = InstructionSet::ALL
-                .into_iter()
+                .iter()
                 .filter(|s| s.fits(target))
-                .map(InstructionSet::name)
+                .map(|set| set.name())
                 .collect();
             Err(self.refuse(
                 field,

@@ -3,93 +3,103 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// An instruction set, with the name that profiles use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum InstructionSet {
-    /// Plain Rust for CPUs without a floating-point unit; fits every target.
-    #[serde(rename = "soft-float")]
-    SoftFloat,
-    /// Plain Rust; fits every target.
-    #[serde(rename = "scalar")]
-    Scalar,
-    /// x86-64 with SSE4.1.
-    #[serde(rename = "sse4.1")]
-    Sse41,
-    /// x86-64 with AVX2.
-    #[serde(rename = "avx2")]
-    Avx2,
-    /// x86-64 with AVX2 and the dot product of bytes of AVX-512 (VNNI) on 256-bit registers.
-    #[serde(rename = "avx512-vnni")]
-    Avx512Vnni,
-    /// AArch64 with Advanced SIMD.
-    #[serde(rename = "neon")]
-    Neon,
-    /// AArch64 with Advanced SIMD and the dot-product instructions of Armv8.2.
-    #[serde(rename = "neon-dotprod")]
-    NeonDotprod,
-    /// WebAssembly with 128-bit SIMD.
-    #[serde(rename = "simd128")]
-    Simd128,
+/// What an instruction set is known by.
+#[derive(Clone, Copy)]
+struct Row {
+    name: &'static str,
+    module: &'static str,
+    token: &'static str,
+    architecture: Option<&'static str>,
+    features: &'static [&'static str],
+    borrows: &'static [&'static str],
 }
 
-impl InstructionSet {
-    /// Every instruction set; on one architecture, a later one is better.
-    pub const ALL: [Self; 8] = [
-        Self::SoftFloat,
-        Self::Scalar,
-        Self::Sse41,
-        Self::Avx2,
-        Self::Avx512Vnni,
-        Self::Neon,
-        Self::NeonDotprod,
-        Self::Simd128,
-    ];
+macro_rules! instruction_set {
+    ($($module:ident::$token:ident in [$($arch:literal)?] {
+        about: $about:literal,
+        name: $name:literal,
+        features: $features:expr,
+        borrows: $borrows:expr,
+    })*) => {
+        /// An instruction set, with the name that profiles use.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum InstructionSet {
+            $(
+                #[doc = $about]
+                #[serde(rename = $name)]
+                $token,
+            )*
+        }
 
+        impl InstructionSet {
+            /// Every instruction set; on one architecture, a later one is better.
+            pub const ALL: &[Self] = &[$(Self::$token),*];
+
+            const fn row(self) -> Row {
+                match self {
+                    $(Self::$token => Row {
+                        name: $name,
+                        module: stringify!($module),
+                        token: stringify!($token),
+                        architecture: {
+                            let architecture: &[&str] = &[$($arch)?];
+                            architecture.first().copied()
+                        },
+                        features: &$features,
+                        borrows: &$borrows,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+runtime_kernels::instruction_sets!(instruction_set);
+
+impl InstructionSet {
     /// The name in a profile.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::SoftFloat => "soft-float",
-            Self::Scalar => "scalar",
-            Self::Sse41 => "sse4.1",
-            Self::Avx2 => "avx2",
-            Self::Avx512Vnni => "avx512-vnni",
-            Self::Neon => "neon",
-            Self::NeonDotprod => "neon-dotprod",
-            Self::Simd128 => "simd128",
-        }
+        self.row().name
+    }
+
+    /// Its module in `runtime-kernels`.
+    pub(crate) fn module(self) -> &'static str {
+        self.row().module
+    }
+
+    /// The type there that proves it.
+    pub(crate) fn token(self) -> &'static str {
+        self.row().token
+    }
+
+    /// The modules that its own cannot do without.
+    pub(crate) fn borrows(self) -> &'static [&'static str] {
+        self.row().borrows
+    }
+
+    /// The one architecture (`target_arch`) that has it; `None`: all.
+    pub(crate) fn architecture(self) -> Option<&'static str> {
+        self.row().architecture
     }
 
     /// Whether code for this set can run on some device of the target triple.
     pub fn fits(self, target: &str) -> bool {
-        let architecture = target.split('-').next().unwrap_or_default();
-        match self {
-            Self::SoftFloat | Self::Scalar => true,
-            Self::Sse41 | Self::Avx2 | Self::Avx512Vnni => architecture == "x86_64",
-            // 32-bit Arm flushes subnormals in NEON and its intrinsics are unstable.
-            Self::Neon | Self::NeonDotprod => {
-                matches!(architecture, "aarch64" | "arm64e" | "arm64ec")
-            }
-            Self::Simd128 => matches!(architecture, "wasm32" | "wasm64"),
-        }
+        let architecture = match target.split('-').next().unwrap_or_default() {
+            "arm64e" => "aarch64",
+            other => other,
+        };
+        self.architecture().is_none_or(|own| own == architecture)
     }
 
     /// What the set is made of, as the compiler's target features.
     pub fn features(self) -> &'static [&'static str] {
-        match self {
-            Self::SoftFloat | Self::Scalar => &[],
-            Self::Sse41 => &["sse4.1"],
-            Self::Avx2 => &["avx2", "f16c"],
-            Self::Avx512Vnni => &["avx2", "f16c", "avx512vl", "avx512vnni"],
-            Self::Neon => &["neon"],
-            Self::NeonDotprod => &["neon", "dotprod"],
-            Self::Simd128 => &["simd128"],
-        }
+        self.row().features
     }
 
     /// Whether a running program can find out that it has this set.
     /// A WebAssembly module with unknown instructions does not even load.
     pub fn is_detectable(self) -> bool {
-        !matches!(self, Self::SoftFloat | Self::Scalar | Self::Simd128)
+        !self.features().is_empty() && self.architecture() != Some("wasm32")
     }
 }
 

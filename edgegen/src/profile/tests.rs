@@ -198,7 +198,8 @@ fn cpus_are_those_of_the_compiler() {
         let known = String::from_utf8(known.stdout).unwrap();
         let has = |feature: &&str| known.contains(&format!("target_feature=\"{feature}\""));
         let best = InstructionSet::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .rfind(|set| set.fits(target) && set.features().iter().all(has));
         assert_eq!(best, Some(set), "{cpu}");
     }

@@ -6,7 +6,7 @@ use std::fs;
 use std::string::String;
 use std::vec::Vec;
 
-use super::super::kernels::Isa;
+use super::super::kernels::{self, Isa};
 
 /// The target triple of this program, as far as a program knows it.
 pub(super) fn target() -> String {
@@ -59,30 +59,33 @@ pub(super) trait Run {
 }
 
 macro_rules! sets {
-    ($($token:ident),*) => {
-        use super::super::kernels::{Scalar, $($token),*};
-
-        /// Those that this CPU has, best first.
+    ($($module:ident::$token:ident in [$($arch:literal)?] $row:tt)*) => {
+        /// Those of this architecture that this CPU has, best first.
         pub(super) fn instruction_sets() -> Vec<&'static str> {
-            let sets: [Option<&'static str>; _] = [$($token::new().map(|_| $token::NAME)),*];
-            sets.into_iter().flatten().collect()
+            let mut sets = Vec::new();
+            $($(
+                #[cfg(target_arch = $arch)]
+                if kernels::$token::new().is_some() {
+                    sets.push(kernels::$token::NAME);
+                }
+            )?)*
+            sets.reverse();
+            sets
         }
 
         /// Runs it on the best one.
         pub(super) fn on_best(run: impl Run) -> f64 {
-            $(
-                if let Some(isa) = $token::new() {
-                    return run.run(isa);
-                }
-            )*
-            Scalar::new().map_or(0.0, |isa| run.run(isa))
+            match instruction_sets().first() {
+                $($(
+                    #[cfg(target_arch = $arch)]
+                    Some(&name) if name == kernels::$token::NAME => {
+                        kernels::$token::new().map_or(0.0, |isa| run.run(isa))
+                    }
+                )?)*
+                _ => kernels::Scalar::new().map_or(0.0, |isa| run.run(isa)),
+            }
         }
     };
 }
 
-#[cfg(target_arch = "x86_64")]
-sets!(Avx512Vnni, Avx2, Sse41);
-#[cfg(target_arch = "aarch64")]
-sets!(NeonDotprod, Neon);
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-sets!();
+crate::instruction_sets!(sets);

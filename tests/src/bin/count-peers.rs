@@ -1,7 +1,7 @@
 //! Counts the instructions of a decoded token on 64-bit Arm, of emitted crates and of llama.cpp,
 //! and prints them as a Markdown table. There is no such hardware needed: QEMU counts.
 
-use tests::instructions::Aarch64;
+use tests::instructions::{Aarch64, Work};
 use tests::peers::LlamaCpp;
 use tests::{Outcome, Recipe, Target, paths};
 
@@ -27,7 +27,7 @@ fn main() -> Outcome {
         let emitted = recipe.with("--allow-oversize").emit();
         for ((cpu, isa, _), peer) in CPUS.into_iter().zip(&peers) {
             let target = Target::Aarch64 { cpu };
-            let ours = counter.per_token(&target.build(&emitted), cpu, isa);
+            let ours = counter.per_token(&target.build(&emitted), cpu, isa, Work::Decode);
             let bench = peer.program("llama-bench");
             let theirs = counter.per_token_of_llama_cpp(&bench, cpu, &model);
             println!(

@@ -1,6 +1,8 @@
-//! Promise: what is fast stays fast. A change of the instructions of a decoded token, up or down,
-//! is seen here and written down.
+//! Promise: what is fast stays fast. A change of the instructions of a token, up or down, is seen
+//! here and written down.
 
+use tests::emitted::every_arm;
+use tests::instructions::{Aarch64, Work};
 use tests::{Outcome, Program, Recipe, Target, instructions, paths};
 
 /// Instructions of a decoded token: model, number format, instruction set.
@@ -35,6 +37,30 @@ fn decoding_keeps_its_instruction_budget() -> Outcome {
     Ok(())
 }
 
+/// Instructions of a prompt's token on 64-bit Arm: instruction set, budget.
+const PREFILL: [(&str, u64); 2] = [("neon", 647_758), ("neon-dotprod", 510_799)];
+
+fn prefill_keeps_its_instruction_budget() -> Outcome {
+    let counter = Aarch64::new()?;
+    let newest = Target::Aarch64 { cpu: "max" };
+    newest.available()?;
+    let recipe = Recipe::built_in("budget-homectl-arm", &every_arm(), "q4");
+    let program = newest.build(&recipe.emit());
+    let mut wrong = Vec::new();
+    for (isa, budget) in PREFILL {
+        let count = counter.per_token(&program, "max", isa, Work::Prefill);
+        let what = format!("a prompt of homectl q4 on {isa}");
+        wrong.extend(instructions::keeps(&what, count, budget).err());
+    }
+    assert!(
+        wrong.is_empty(),
+        "if this is meant, change PREFILL:\n{}",
+        wrong.join("\n")
+    );
+    Ok(())
+}
+
 tests::trials![
-    long: decoding_keeps_its_instruction_budget,
+    long: prefill_keeps_its_instruction_budget,
+    decoding_keeps_its_instruction_budget,
 ];

@@ -9,7 +9,6 @@ mod wasm;
 
 pub use cases::CASES;
 use runtime_kernels::scalar::Scalar;
-use runtime_kernels::soft_float::SoftFloat;
 use runtime_kernels::{BitHash, Isa};
 
 /// The hash of the scalar results: the same on every machine.
@@ -18,37 +17,42 @@ pub const EXPECTED: u64 = 0xfe5b_2e1b_3ea5_50c8;
 /// What one instruction set computed: the case, with its shape, and the values.
 pub type Results = Vec<(String, Vec<f32>)>;
 
-/// The declaration of an instruction set for the suite. A folder of `src` that is not named here
-/// fails `tests/equal.rs`.
-macro_rules! instruction_sets {
-    ($($arch:literal: $($folder:ident::$token:ident),*;)*) => {
-        /// The folders that the suite knows.
-        pub const FOLDERS: &[&str] = &["scalar", "soft_float", $($(stringify!($folder)),*),*];
-
-        /// Runs all cases on all instruction sets that are there; names those, or says what differs.
+macro_rules! suite {
+    ($($module:ident::$token:ident in [$($arch:literal)?] $row:tt)*) => {
+        /// Runs all cases on all instruction sets that are there; names those, or says what
+        /// differs.
         pub fn run() -> Result<Vec<&'static str>, String> {
             let scalar = results(Scalar::new().ok_or("no scalar code")?);
             check_hash(&scalar)?;
-            compare(SoftFloat::NAME, &results(SoftFloat::new().ok_or("no soft float")?), &scalar)?;
-            #[allow(unused_mut)]
-            let mut names = vec![Scalar::NAME, SoftFloat::NAME];
-            $($(
-                #[cfg(target_arch = $arch)]
-                if let Some(isa) = runtime_kernels::$folder::$token::new() {
-                    let name = <runtime_kernels::$folder::$token as Isa>::NAME;
-                    compare(name, &results(isa), &scalar)?;
-                    names.push(name);
+            let mut names = Vec::new();
+            $(
+                #[cfg(all($(target_arch = $arch)?))]
+                if let Some(isa) = runtime_kernels::$module::$token::new() {
+                    names.push(check(isa, row_name!($row), &scalar)?);
                 }
-            )*)*
+            )*
             Ok(names)
         }
     };
 }
 
-instruction_sets! {
-    "x86_64": avx512_vnni::Avx512Vnni, avx2::Avx2, sse41::Sse41;
-    "aarch64": neon::Neon, neon_dotprod::NeonDotprod;
-    "wasm32": simd128::Simd128;
+macro_rules! row_name {
+    ({ about: $about:literal, name: $name:literal, $($rest:tt)* }) => {
+        $name
+    };
+}
+
+runtime_kernels::instruction_sets!(suite);
+
+/// The name of an instruction set, if it computes what scalar code does and has its row's name.
+fn check<I: Isa>(isa: I, row: &'static str, scalar: &Results) -> Result<&'static str, String> {
+    if I::NAME != row {
+        return Err(format!("the row of {} says {row}", I::NAME));
+    }
+    if I::NAME != Scalar::NAME {
+        compare(I::NAME, &results(isa), scalar)?;
+    }
+    Ok(I::NAME)
 }
 
 /// What `run` found, as a line of text, where modes of floating point change no bit.
