@@ -52,6 +52,12 @@ macro_rules! instruction_sets {
                 features: ["neon", "dotprod"],
                 borrows: ["neon"],
             }
+            neon_i8mm::NeonI8mm in ["aarch64"] {
+                about: "AArch64 with Advanced SIMD and the products of 8-bit matrices of Armv8.6.",
+                name: "neon-i8mm",
+                features: ["neon", "dotprod", "i8mm"],
+                borrows: ["neon", "neon_dotprod"],
+            }
             simd128::Simd128 in ["wasm32"] {
                 about: "WebAssembly with 128-bit SIMD.",
                 name: "simd128",

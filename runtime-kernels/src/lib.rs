@@ -77,6 +77,8 @@ pub mod avx512_vnni;
 pub mod neon;
 #[cfg(target_arch = "aarch64")]
 pub mod neon_dotprod;
+#[cfg(target_arch = "aarch64")]
+pub mod neon_i8mm;
 pub mod scalar;
 #[cfg(target_arch = "wasm32")]
 pub mod simd128;

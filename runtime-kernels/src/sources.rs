@@ -51,6 +51,8 @@ sources! {
     "neon/mod.rs"
     "neon_dotprod/dot.rs"
     "neon_dotprod/mod.rs"
+    "neon_i8mm/dot.rs"
+    "neon_i8mm/mod.rs"
     "quantize.rs"
     "rms_norm.rs"
     "rope.rs"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the suite on emulated Arm: a Cortex-A53 (NEON), a Cortex-A76 (and dot product), and a
-# Cortex-A7 with 32 bits.
+# Runs the suite on emulated Arm: a Cortex-A53 (NEON), a Cortex-A76 (and dot product), all that the
+# emulator has (and products of matrices), and a Cortex-A7 with 32 bits.
 set -eu
 . "$(dirname "$0")/build.sh"
 
@@ -23,5 +23,6 @@ expect() {
 on aarch64-linux-gnu aarch64-unknown-linux-gnu
 expect qemu-aarch64-static cortex-a53 "soft-float scalar neon"
 expect qemu-aarch64-static cortex-a76 "soft-float scalar neon neon-dotprod"
+expect qemu-aarch64-static max "soft-float scalar neon neon-dotprod neon-i8mm"
 on arm-linux-gnueabihf armv7-unknown-linux-gnueabihf
 expect qemu-arm-static cortex-a7 "soft-float scalar"

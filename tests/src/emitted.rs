@@ -153,7 +153,7 @@ pub fn every_arm() -> String {
         "aarch64-unknown-linux-gnu",
         r#"crt_static = true
 baseline = "neon"
-optional = ["neon-dotprod"]"#,
+optional = ["neon-i8mm", "neon-dotprod"]"#,
     )
 }
 

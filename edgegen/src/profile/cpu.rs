@@ -4,10 +4,12 @@ use super::{InstructionSet, Profile};
 use crate::error::{Error, Kind, Remedy, Result};
 
 /// The compiler's names, and the best set that every such CPU has.
-pub(super) const CPUS: [(&str, InstructionSet); 7] = [
+pub(super) const CPUS: [(&str, InstructionSet); 9] = [
     ("cortex-a53", InstructionSet::Neon),
     ("cortex-a72", InstructionSet::Neon),
     ("cortex-a76", InstructionSet::NeonDotprod),
+    ("cortex-a710", InstructionSet::NeonI8mm),
+    ("apple-a15", InstructionSet::NeonI8mm),
     ("x86-64-v2", InstructionSet::Sse41),
     ("x86-64-v3", InstructionSet::Avx2),
     ("icelake-server", InstructionSet::Avx512Vnni),

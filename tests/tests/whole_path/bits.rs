@@ -19,6 +19,8 @@ struct Board {
 const A53: Target = Target::Aarch64 { cpu: "cortex-a53" };
 const A72: Target = Target::Aarch64 { cpu: "cortex-a72" };
 const A76: Target = Target::Aarch64 { cpu: "cortex-a76" };
+/// All that the emulator knows of.
+const NEWEST: Target = Target::Aarch64 { cpu: "max" };
 const A7: Target = Target::Armv7 { cpu: "cortex-a7" };
 
 /// Models 3, 4 and 5.
@@ -31,7 +33,7 @@ const PI: Board = Board {
 const ARM: Board = Board {
     name: "arm",
     platform: every_arm,
-    cpus: &[(A53, "neon"), (A76, "neon-dotprod")],
+    cpus: &[(A53, "neon"), (A76, "neon-dotprod"), (NEWEST, "neon-i8mm")],
 };
 /// Models 3 and 5, with the two ways of AArch64, for a model that takes an emulator long.
 const PI_3_AND_5: Board = Board {

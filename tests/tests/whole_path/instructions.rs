@@ -38,7 +38,11 @@ fn decoding_keeps_its_instruction_budget() -> Outcome {
 }
 
 /// Instructions of a prompt's token on 64-bit Arm: instruction set, budget.
-const PREFILL: [(&str, u64); 2] = [("neon", 647_758), ("neon-dotprod", 510_799)];
+const PREFILL: [(&str, u64); 3] = [
+    ("neon", 647_758),
+    ("neon-dotprod", 510_799),
+    ("neon-i8mm", 269_105),
+];
 
 fn prefill_keeps_its_instruction_budget() -> Outcome {
     let counter = Aarch64::new()?;
