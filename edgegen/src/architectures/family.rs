@@ -22,9 +22,8 @@ pub(crate) struct Family {
     pub(crate) defaults: Defaults,
     /// Values of `hidden_act`; the first is the default.
     pub(crate) activations: &'static [&'static str],
-    /// Fields of `config.json`, beside those of Llama, that change nothing with these values; any,
-    /// if there are none.
-    pub(crate) fields: &'static [(&'static str, &'static [&'static str])],
+    /// Fields of `config.json` that nobody reads, beside those that no architecture has a use for.
+    pub(crate) fields: &'static [Ignored],
     /// Names of tensors; `{}` stands for the layer.
     pub(crate) tensors: &'static [Names],
     /// Ends of names of tensors that hold nothing a model needs.
@@ -34,6 +33,9 @@ pub(crate) struct Family {
     /// Writes the network down.
     pub(crate) build: fn(&mut Builder<'_>),
 }
+
+/// A key that changes nothing with these values; with any, if there are none.
+pub(crate) type Ignored = (&'static str, &'static [&'static str]);
 
 /// The order of Q and K rows.
 pub(crate) struct Layouts {
@@ -47,7 +49,7 @@ pub(crate) struct Defaults {
     pub(crate) tie_word_embeddings: bool,
     /// Times `hidden_size`; needed, if `None`.
     pub(crate) intermediate_size: Option<usize>,
-    /// Whether fields say where there are biases; else the network has its own.
+    /// Whether fields are read that say where there are biases; else the network has its own.
     pub(crate) biases: bool,
 }
 

@@ -32,12 +32,8 @@ pub(super) const GPT2: Family = Family {
     activations: &["gelu_new", "gelu_pytorch_tanh", "gelu_fast"],
     fields: &[
         ("add_cross_attention", &["false"]),
-        ("attn_pdrop", &[]),
-        ("embd_pdrop", &[]),
-        ("gradient_checkpointing", &[]),
         ("n_ctx", &[]),
         ("reorder_and_upcast_attn", &[]),
-        ("resid_pdrop", &[]),
         ("scale_attn_by_inverse_layer_idx", &["false"]),
         ("scale_attn_weights", &["true"]),
         // They are of classifiers.

@@ -5,7 +5,7 @@ mod gpt2;
 mod llama;
 mod qwen3;
 
-pub(crate) use family::Family;
+pub(crate) use family::{Family, Ignored};
 
 /// All architectures.
 static ALL: [&Family; 3] = [&llama::LLAMA, &qwen3::QWEN3, &gpt2::GPT2];

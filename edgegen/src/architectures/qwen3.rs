@@ -24,9 +24,7 @@ pub(super) const QWEN3: Family = Family {
     },
     activations: &["silu", "swish"],
     fields: &[
-        ("layer_types", &["full_attention"]),
-        // They are of windows, which are off.
-        ("max_window_layers", &[]),
+        // The width of windows that are off.
         ("sliding_window", &[]),
         ("use_sliding_window", &["false"]),
     ],

@@ -6,6 +6,7 @@
 
 mod built_in;
 pub mod chat;
+mod config;
 mod foreign;
 pub(crate) mod gguf;
 mod hf;

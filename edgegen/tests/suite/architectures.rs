@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::common::{assert_refused, data};
 
-const ARCHITECTURES: [&str; 3] = ["llama", "qwen3", "gpt2"];
+/// Those whose models are among the tests' data.
+pub const ARCHITECTURES: [&str; 3] = ["llama", "qwen3", "gpt2"];
 
 /// What each position predicts.
 #[derive(Default)]
@@ -104,7 +105,7 @@ fn both_files_have_the_logits_of_transformers() {
 }
 
 /// The folder of a model, with fields of its configuration changed.
-fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<Model> {
+pub fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<Model> {
     let folder = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(data::file(&format!("architectures/{name}/hf"))).unwrap() {
         let entry = entry.unwrap();

@@ -169,13 +169,13 @@ fn wrong_configurations() {
                         json!({"rope_type": "dynamic", "factor": 2.0}),
                     )
                 },
-                "rope_type",
+                "rope_scaling.rope_type",
                 "dynamic",
             ),
             (
                 "nameless scaling",
                 |f| set(f, "rope_scaling", json!({"factor": 2.0})),
-                "rope_type",
+                "rope_scaling.rope_type",
                 "missing",
             ),
             (
@@ -187,7 +187,7 @@ fn wrong_configurations() {
             (
                 "scaling without factor",
                 |f| set(f, "rope_scaling", json!({"type": "linear"})),
-                "factor",
+                "rope_scaling.factor",
                 "missing",
             ),
             (
@@ -199,7 +199,7 @@ fn wrong_configurations() {
                         json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}),
                     )
                 },
-                "original_max_position_embeddings",
+                "rope_scaling.original_max_position_embeddings",
                 "missing",
             ),
             (
@@ -223,7 +223,7 @@ fn wrong_configurations() {
                         json!({"rope_type": "yarn", "factor": 2.0, "truncate": false}),
                     )
                 },
-                "truncate",
+                "rope_scaling.truncate",
                 "not supported",
             ),
         ],

@@ -26,5 +26,6 @@ mod prune;
 mod remedies;
 mod schema;
 mod search;
+mod settings;
 mod snapshots;
 mod tokenizer;

@@ -5,38 +5,12 @@ use crate::architectures::Family;
 use crate::error::{Error, Result};
 use crate::model::{Architecture, Rope, RopeScaling};
 
-/// Keys (after the architecture's name) that are read here or change no answer.
-const KNOWN: &[&str] = &[
-    "block_count",
-    "context_length",
-    "embedding_length",
-    "feed_forward_length",
-    "vocab_size",
-    "attention.head_count",
-    "attention.head_count_kv",
-    "attention.key_length",
-    "attention.value_length",
-    "attention.causal",
-    "rope.dimension_count",
-    "rope.freq_base",
-    "rope.scale_linear",
-    "rope.scaling.type",
-    "rope.scaling.factor",
-    "rope.scaling.attn_factor",
-    "rope.scaling.original_context_length",
-    "rope.scaling.yarn_beta_fast",
-    "rope.scaling.yarn_beta_slow",
-    "rope.scaling.finetuned",
-    "tensor_data_layout",
-];
-
 /// Reads shapes and constants.
 pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Result<Architecture> {
     let keys = Keys {
         prefix: family.gguf,
         metadata,
     };
-    keys.refuse_unknown(family)?;
     let hidden_size = keys.needed_size("embedding_length")?;
     let heads = keys.needed_size("attention.head_count")?;
     let head_dim = match keys.size("attention.key_length")? {
@@ -91,6 +65,7 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
         },
         attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
     };
+    metadata.refuse_unread(&keys.name(""))?;
     let checked = architecture.check();
     checked.map_err(|error| error.rename(|field| Some(keys.name(key(field, family)?))))?;
     Ok(architecture)
@@ -184,21 +159,5 @@ impl Keys<'_> {
 
     fn float(&self, key: &str) -> Result<Option<f64>> {
         self.metadata.float(&self.name(key))
-    }
-
-    /// A key that is not understood may change the mathematics, unless it is off.
-    fn refuse_unknown(&self, family: &Family) -> Result<()> {
-        let unknown = self.metadata.keys().find(|key| {
-            key.strip_prefix(self.prefix)
-                .and_then(|key| key.strip_prefix('.'))
-                .is_some_and(|key| !KNOWN.contains(&key) && key != family.gguf_eps)
-                && !self.metadata.is_off(key)
-        });
-        match unknown {
-            None => Ok(()),
-            Some(key) => Err(Error::unsupported("this setting is not supported")
-                .at(key)
-                .remedy("use a model without it; ignoring it could change every answer")),
-        }
     }
 }

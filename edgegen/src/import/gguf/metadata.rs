@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::reader::Reader;
 use crate::error::{Error, Result};
+use crate::import::config::{self, Config, IGNORED};
 
 /// All metadata of a file.
 #[derive(Debug)]
-pub(in crate::import) struct Metadata(BTreeMap<String, Value>);
+pub(in crate::import) struct Metadata(Config<Value>);
 
 /// A value, widened to one type of each kind.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,12 +42,13 @@ impl Metadata {
                     .remedy("the file is damaged; fetch or convert it again"));
             }
         }
-        Ok(Self(values))
+        Ok(Self(values.into_iter().collect()))
     }
 
-    /// All keys, in order.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+    /// As [`Config::refuse_unread`].
+    pub(super) fn refuse_unread(&self, prefix: &str) -> Result<()> {
+        let problem = "this setting is not supported";
+        self.0.refuse_unread(prefix, &[IGNORED], problem)
     }
 
     /// Insists on a value.
@@ -108,16 +110,6 @@ impl Metadata {
         })
     }
 
-    /// Whether the key is absent or says zero, false or nothing.
-    pub(super) fn is_off(&self, key: &str) -> bool {
-        match self.0.get(key) {
-            None | Some(Value::Integer(0) | Value::Bool(false)) => true,
-            Some(Value::Float(value)) => *value == 0.0,
-            Some(Value::Text(text)) => text.is_empty(),
-            Some(_) => false,
-        }
-    }
-
     fn get<'a, T>(
         &'a self,
         key: &str,
@@ -135,6 +127,27 @@ impl Metadata {
             .at(key)
             .remedy("the file is damaged or the variation is not supported; convert it again")
         })
+    }
+}
+
+impl config::Value for Value {
+    fn is_off(&self) -> bool {
+        match self {
+            Self::Integer(value) => *value == 0,
+            Self::Float(value) => *value == 0.0,
+            Self::Bool(value) => !value,
+            Self::Text(text) => text.is_empty(),
+            _ => false,
+        }
+    }
+
+    fn words(&self) -> Vec<String> {
+        match self {
+            Self::Text(text) => vec![text.clone()],
+            Self::Texts(texts) => texts.clone(),
+            Self::Bool(value) => vec![value.to_string()],
+            other => vec![other.kind()],
+        }
     }
 }
 

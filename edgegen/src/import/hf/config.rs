@@ -3,8 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::architectures::{self, Family};
+use crate::architectures::{self, Family, Ignored};
 use crate::error::{Error, Result};
+use crate::import::config::{self, Config, IGNORED, unsupported};
 use crate::import::names::stated;
 use crate::import::tokenizer::Ids;
 use crate::model::{Architecture, Rope};
@@ -12,70 +13,36 @@ use crate::model::{Architecture, Rope};
 use super::config_rope;
 
 /// What `config.json` says.
-pub(super) struct Config {
+pub(super) struct Description {
     pub architecture: Architecture,
     pub tied: bool,
-    pub attention_bias: bool,
-    pub mlp_bias: bool,
+    /// Whether there are biases; `None` if the family has its own.
+    pub attention_bias: Option<bool>,
+    pub mlp_bias: Option<bool>,
     pub licence: Option<String>,
     /// Ids that end a generation, unless `generation_config.json` names them.
     pub stop: Vec<u32>,
 }
 
-/// Fields that are read here or change no logits of a trained model.
-#[rustfmt::skip]
-const KNOWN: &[&str] = &[
-    "architectures", "attention_bias", "attention_dropout", "bos_token_id", "dtype",
-    "eos_token_id", "head_dim", "hidden_act", "hidden_size", "id2label", "initializer_range",
-    "intermediate_size", "is_llama_config", "label2id", "license", "max_position_embeddings", "mlp_bias",
-    "model_type", "name_or_path", "num_attention_heads", "num_hidden_layers",
-    "num_key_value_heads", "pad_token_id", "partial_rotary_factor", "pretraining_tp",
-    "rms_norm_eps", "rope_interleaved", "rope_parameters", "rope_scaling", "rope_theta",
-    "sep_token_id", "tie_word_embeddings", "torch_dtype", "transformers.js_config",
-    "transformers_version", "unk_token_id", "use_cache", "vocab_size", "return_dict",
-    "output_attentions", "output_hidden_states", "max_length", "min_length", "temperature",
-    "top_k", "top_p", "do_sample", "num_beams", "repetition_penalty", "length_penalty",
-    "chunk_size_feed_forward", "problem_type", "task_specific_params",
-];
-
-impl Config {
+impl Description {
     /// Reads the file's object.
     pub(super) fn read(object: &Map<String, Value>) -> Result<Self> {
-        let family = describe(&Fields(object))?;
-        let named = |name: &str| {
-            let mut names = family.attributes.iter();
-            names.find_map(|(field, own)| (*own == name).then_some(*field))
-        };
-        let canonical = object.iter().map(|(name, value)| {
-            let name = named(name).map_or_else(|| name.clone(), str::to_owned);
-            (name, value.clone())
-        });
-        let canonical: Map<String, Value> = canonical.collect();
-        Self::of(family, Fields(&canonical)).map_err(|error| {
-            error.rename(|field| {
-                let mut names = family.attributes.iter();
-                let own = names.find_map(|(name, own)| (*name == field).then_some(*own));
-                own.map(str::to_owned)
-            })
-        })
+        let mut fields = Fields::new(object);
+        let family = describe(&fields)?;
+        fields.names = family.attributes;
+        let described = Self::of(family, &fields)?;
+        let ignored = [family.fields, IGNORED];
+        fields.refuse_unread(&ignored, "this setting is not supported")?;
+        Ok(described)
     }
 
-    /// Of fields with Llama's names.
-    fn of(family: &'static Family, fields: Fields<'_>) -> Result<Self> {
-        fields.refuse_unknown(family)?;
+    /// Asks for fields by Llama's names.
+    fn of(family: &'static Family, fields: &Fields<'_>) -> Result<Self> {
         let defaults = &family.defaults;
         let activation = family.activations[0];
         let act = fields.text("hidden_act")?.unwrap_or(activation);
         if !family.activations.contains(&act) {
-            return Err(unsupported("hidden_act", act, activation));
-        }
-        if fields.flag("rope_interleaved")? == Some(true) {
-            return Err(unsupported("rope_interleaved", "true", "false"));
-        }
-        if let Some(part) = fields.number("partial_rotary_factor")?
-            && part != 1.0
-        {
-            return Err(unsupported("partial_rotary_factor", &part.to_string(), "1"));
+            return Err(unsupported(fields.own("hidden_act"), act, activation));
         }
         let hidden_size = fields.needed_size("hidden_size")?;
         let heads = fields.needed_size("num_attention_heads")?;
@@ -86,7 +53,7 @@ impl Config {
                 return Err(Error::new(format!(
                     "hidden_size {hidden_size} cannot be divided among {heads} heads"
                 ))
-                .at("num_attention_heads")
+                .at(fields.own("num_attention_heads"))
                 .remedy("set head_dim, or fetch the file again"));
             }
         };
@@ -101,7 +68,7 @@ impl Config {
         let rope = match &family.rope {
             None => None,
             Some(layouts) => {
-                let (theta, scaling) = config_rope::read(&fields, context)?;
+                let (theta, scaling) = config_rope::read(fields, context)?;
                 Some(Rope {
                     theta,
                     dim: head_dim,
@@ -110,12 +77,16 @@ impl Config {
                 })
             }
         };
+        let bias = |name: &str| match defaults.biases {
+            true => Ok::<_, Error>(Some(fields.flag(name)?.unwrap_or(false))),
+            false => Ok(None),
+        };
         Ok(Self {
             tied: fields
                 .flag("tie_word_embeddings")?
                 .unwrap_or(defaults.tie_word_embeddings),
-            attention_bias: fields.flag("attention_bias")?.unwrap_or(false),
-            mlp_bias: fields.flag("mlp_bias")?.unwrap_or(false),
+            attention_bias: bias("attention_bias")?,
+            mlp_bias: bias("mlp_bias")?,
             stop: fields
                 .get("eos_token_id", "a token id or a list of them", |value| {
                     Some(Ids::deserialize(value).ok()?.into_vec())
@@ -151,35 +122,52 @@ fn describe(fields: &Fields<'_>) -> Result<&'static Family> {
     })
 }
 
-/// Whether a value, or each of a list, is one of these words.
-fn has_only(value: &Value, allowed: &[&str]) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(values) => values.iter().all(|value| has_only(value, allowed)),
-        Value::String(text) => allowed.contains(&text.as_str()),
-        other => allowed.contains(&other.to_string().as_str()),
+impl config::Value for &Value {
+    fn is_off(&self) -> bool {
+        matches!(self, Value::Null | Value::Bool(false))
+    }
+
+    fn words(&self) -> Vec<String> {
+        match self {
+            Value::Null => Vec::new(),
+            Value::Array(values) => values.iter().flat_map(|value| value.words()).collect(),
+            Value::String(text) => vec![text.clone()],
+            other => vec![other.to_string()],
+        }
     }
 }
 
-/// A value that the network here does not have.
-pub(super) fn unsupported(field: &str, value: &str, supported: &str) -> Error {
-    Error::unsupported(format!("{value} is not supported"))
-        .at(field)
-        .remedy(format!("use a model where it is {supported}"))
+/// Typed access to a JSON object; `null` is as good as absent.
+pub(super) struct Fields<'a> {
+    config: Config<&'a Value>,
+    /// Names that fields are asked for by, and those that they have here.
+    names: &'static [(&'static str, &'static str)],
 }
 
-/// Typed access to a JSON object; `null` is as good as absent.
-#[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(pub &'a Map<String, Value>);
-
 impl<'a> Fields<'a> {
-    pub(super) fn get<T>(
-        self,
+    pub(super) fn new(object: &'a Map<String, Value>) -> Self {
+        let fields = object.iter().map(|(name, value)| (name.clone(), value));
+        Self {
+            config: fields.collect(),
+            names: &[],
+        }
+    }
+
+    /// The name that a field has here.
+    fn own<'n>(&self, name: &'n str) -> &'n str {
+        let mut names = self.names.iter();
+        let own = names.find_map(|(field, own)| (*field == name).then_some(*own));
+        own.unwrap_or(name)
+    }
+
+    fn get<T>(
+        &self,
         name: &str,
         wanted: &str,
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<Option<T>> {
-        match self.0.get(name) {
+        let name = self.own(name);
+        match self.config.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => read(value).map(Some).ok_or_else(|| {
                 Error::new(format!("the value must be {wanted}"))
@@ -189,53 +177,49 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn text(self, name: &str) -> Result<Option<&'a str>> {
+    pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>> {
         self.get(name, "a string", Value::as_str)
     }
 
-    pub(super) fn number(self, name: &str) -> Result<Option<f64>> {
+    pub(super) fn number(&self, name: &str) -> Result<Option<f64>> {
         self.get(name, "a number", Value::as_f64)
     }
 
-    pub(super) fn size(self, name: &str) -> Result<Option<usize>> {
+    pub(super) fn size(&self, name: &str) -> Result<Option<usize>> {
         self.get(name, "a whole number, not negative", |value| {
             usize::try_from(value.as_u64()?).ok()
         })
     }
 
-    pub(super) fn needed_size(self, name: &str) -> Result<usize> {
+    pub(super) fn flag(&self, name: &str) -> Result<Option<bool>> {
+        self.get(name, "true or false", Value::as_bool)
+    }
+
+    /// Reads an object in this one; what is wrong there is told with the path to it.
+    pub(super) fn within<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&Self) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let object = self.get(name, "an object", Value::as_object)?;
+        let read = object.map(|object| read(&Self::new(object))).transpose();
+        read.map_err(|error| error.rename(|field| Some(format!("{name}.{field}"))))
+    }
+
+    fn needed_size(&self, name: &str) -> Result<usize> {
         self.needed(name, self.size(name)?)
     }
 
-    pub(super) fn needed<T>(self, name: &str, value: Option<T>) -> Result<T> {
+    pub(super) fn needed<T>(&self, name: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| {
             Error::new("the field is missing")
-                .at(name)
+                .at(self.own(name))
                 .remedy("fetch the file again")
         })
     }
 
-    fn flag(self, name: &str) -> Result<Option<bool>> {
-        self.get(name, "true or false", Value::as_bool)
-    }
-
-    /// A field that is not understood may change the mathematics, unless it is off.
-    fn refuse_unknown(self, family: &Family) -> Result<()> {
-        for (name, value) in self.0 {
-            let off = matches!(value, Value::Null | Value::Bool(false));
-            let own = family.fields.iter().find(|(field, _)| field == name);
-            if let Some((_, allowed)) = own {
-                if allowed.is_empty() || has_only(value, allowed) {
-                    continue;
-                }
-                return Err(unsupported(name, &value.to_string(), &allowed.join(" or ")));
-            }
-            if !off && !name.starts_with('_') && !KNOWN.contains(&name.as_str()) {
-                return Err(Error::unsupported("this setting is not supported")
-                    .at(name)
-                    .remedy("use a model without it; ignoring it could change every answer"));
-            }
-        }
-        Ok(())
+    /// As [`Config::refuse_unread`].
+    pub(super) fn refuse_unread(&self, ignored: &[&[Ignored]], problem: &str) -> Result<()> {
+        self.config.refuse_unread("", ignored, problem)
     }
 }

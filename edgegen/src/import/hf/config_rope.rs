@@ -1,26 +1,25 @@
 //! RoPE in `config.json`: `rope_theta` with `rope_scaling`, or `rope_parameters`
 //! (transformers 5), which holds both.
 
-use serde_json::Value;
-
-use super::config::{Fields, unsupported};
+use super::config::Fields;
 use crate::error::{Error, Result};
+use crate::import::config::unsupported;
 use crate::model::RopeScaling;
 
 /// The base and the scaling; `context` is `max_position_embeddings`.
 pub(super) fn read(fields: &Fields<'_>, context: usize) -> Result<(f64, RopeScaling)> {
+    if fields.flag("rope_interleaved")? == Some(true) {
+        return Err(unsupported("rope_interleaved", "true", "false"));
+    }
+    if let Some(part) = fields.number("partial_rotary_factor")?
+        && part != 1.0
+    {
+        return Err(unsupported("partial_rotary_factor", &part.to_string(), "1"));
+    }
     let outer_theta = fields.number("rope_theta")?;
-    let old = fields.get("rope_scaling", "an object", Value::as_object)?;
-    let new = fields.get("rope_parameters", "an object", Value::as_object)?;
-    let read = |name: &str, object| {
-        let inner = Fields(object);
-        let scaling = scaling(inner, context).map_err(|error| error.at(name));
-        Ok::<_, Error>((inner.number("rope_theta")?, scaling?))
-    };
-    let old = old.map(|object| read("rope_scaling", object)).transpose()?;
-    let new = new
-        .map(|object| read("rope_parameters", object))
-        .transpose()?;
+    let read = |inner: &Fields<'_>| Ok((inner.number("rope_theta")?, scaling(inner, context)?));
+    let old = fields.within("rope_scaling", read)?;
+    let new = fields.within("rope_parameters", read)?;
     let scalings = [&old, &new].map(|given| given.as_ref().map(|(_, scaling)| scaling.clone()));
     let thetas = [&old, &new].map(|given| given.as_ref().and_then(|(theta, _)| *theta));
     let scaling = agreed("rope_scaling and rope_parameters", scalings)?;
@@ -46,51 +45,14 @@ fn agreed<T: PartialEq>(
     }
 }
 
-fn scaling(fields: Fields<'_>, context: usize) -> Result<RopeScaling> {
+/// Reads what belongs to the kind of scaling, and refuses the rest.
+fn scaling(fields: &Fields<'_>, context: usize) -> Result<RopeScaling> {
     let kinds = [fields.text("rope_type")?, fields.text("type")?];
     let kind = fields.needed("rope_type", agreed("rope_type and type", kinds)?)?;
     let number = |name: &str| fields.needed(name, fields.number(name)?);
-    let known: &[&str] = match kind {
-        "default" => &[],
-        "linear" => &["factor"],
-        "llama3" => &[
-            "factor",
-            "low_freq_factor",
-            "high_freq_factor",
-            "original_max_position_embeddings",
-        ],
-        "yarn" => &[
-            "factor",
-            "attention_factor",
-            "beta_fast",
-            "beta_slow",
-            "mscale",
-            "mscale_all_dim",
-            "original_max_position_embeddings",
-            "truncate",
-        ],
-        other => {
-            return Err(unsupported(
-                "rope_type",
-                other,
-                "default, linear, llama3 or yarn",
-            ));
-        }
-    };
-    let unknown = fields.0.iter().find(|(name, value)| {
-        !value.is_null()
-            && !["rope_type", "type", "rope_theta"].contains(&name.as_str())
-            && !known.contains(&name.as_str())
-    });
-    if let Some((name, _)) = unknown {
-        return Err(
-            Error::unsupported(format!("RoPE scaling `{kind}` has no such setting"))
-                .at(format!("rope_scaling.{name}"))
-                .remedy("use a model without it; ignoring it could change every answer"),
-        );
-    }
-    let original = fields.size("original_max_position_embeddings")?;
-    Ok(match kind {
+    let original = "original_max_position_embeddings";
+    let scaling = match kind {
+        "default" => RopeScaling::None,
         "linear" => RopeScaling::Linear {
             factor: number("factor")?,
         },
@@ -98,12 +60,11 @@ fn scaling(fields: Fields<'_>, context: usize) -> Result<RopeScaling> {
             factor: number("factor")?,
             low_freq_factor: number("low_freq_factor")?,
             high_freq_factor: number("high_freq_factor")?,
-            original_max_position_embeddings: fields
-                .needed("original_max_position_embeddings", original)?,
+            original_max_position_embeddings: fields.needed(original, fields.size(original)?)?,
         },
         "yarn" => {
-            if let Some(Value::Bool(false)) = fields.0.get("truncate") {
-                return Err(unsupported("rope_scaling.truncate", "false", "true"));
+            if fields.flag("truncate")? == Some(false) {
+                return Err(unsupported("truncate", "false", "true"));
             }
             let factor = number("factor")?;
             RopeScaling::Yarn {
@@ -111,15 +72,20 @@ fn scaling(fields: Fields<'_>, context: usize) -> Result<RopeScaling> {
                 attention_factor: attention_factor(fields, factor)?,
                 beta_slow: fields.number("beta_slow")?.unwrap_or(1.0),
                 beta_fast: fields.number("beta_fast")?.unwrap_or(32.0),
-                original_max_position_embeddings: original.unwrap_or(context),
+                original_max_position_embeddings: fields.size(original)?.unwrap_or(context),
             }
         }
-        _ => RopeScaling::None,
-    })
+        other => {
+            let supported = "default, linear, llama3 or yarn";
+            return Err(unsupported("rope_type", other, supported));
+        }
+    };
+    fields.refuse_unread(&[], &format!("RoPE scaling `{kind}` has no such setting"))?;
+    Ok(scaling)
 }
 
 /// As transformers' `_compute_yarn_parameters`.
-fn attention_factor(fields: Fields<'_>, factor: f64) -> Result<f64> {
+fn attention_factor(fields: &Fields<'_>, factor: f64) -> Result<f64> {
     let scale = |mscale: f64| {
         if factor <= 1.0 {
             1.0
@@ -167,8 +133,8 @@ mod tests {
                 "mscale": settings[1],
                 "mscale_all_dim": settings[2],
             });
-            let fields = Fields(settings.as_object().unwrap());
-            let found = attention_factor(fields, factor).unwrap();
+            let fields = Fields::new(settings.as_object().unwrap());
+            let found = attention_factor(&fields, factor).unwrap();
             assert!((found - expected).abs() < 1e-8, "{settings}: {found}");
         }
     }

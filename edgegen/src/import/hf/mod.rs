@@ -16,7 +16,7 @@ use crate::model::{Model, Parts, Role, Tensor, TensorKey, View};
 
 pub(super) use folder::{Folder, files};
 
-use config::Config;
+use config::Description;
 
 /// Reads a model from a folder.
 pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
@@ -28,7 +28,7 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
     })?;
     let mut sources = vec![config];
     let config =
-        Config::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
+        Description::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
     let tensors = weights::read(folder, &mut sources)?;
     let mut tensors = names::assign(&config.architecture, tensors, Format::HuggingFace)?;
     if config.tied {
@@ -75,7 +75,7 @@ fn tie(tensors: &mut std::collections::BTreeMap<TensorKey, Tensor>) -> Result<()
 
 /// The configuration says which optional tensors there are.
 fn check_presence(
-    config: &Config,
+    config: &Description,
     tensors: &std::collections::BTreeMap<TensorKey, Tensor>,
 ) -> Result<()> {
     let attention = [
@@ -85,15 +85,14 @@ fn check_presence(
         Role::AttentionOutputBias,
     ];
     let mlp = [Role::GateBias, Role::UpBias, Role::DownBias];
-    let by_flags = config.architecture.family.defaults.biases;
     let expected = (attention.map(|role| ("attention_bias", role, config.attention_bias)))
         .into_iter()
         .chain(mlp.map(|role| ("mlp_bias", role, config.mlp_bias)))
-        .filter(|_| by_flags)
-        .chain([("tie_word_embeddings", Role::Output, !config.tied)]);
+        .chain([("tie_word_embeddings", Role::Output, Some(!config.tied))]);
     for (field, role, wanted) in expected {
-        if tensors.keys().any(|key| key.role == role) != wanted {
-            let problem = if wanted { "is missing" } else { "is there" };
+        let is_there = tensors.keys().any(|key| key.role == role);
+        if wanted.is_some_and(|wanted| wanted != is_there) {
+            let problem = if is_there { "is there" } else { "is missing" };
             return Err(Error::new(format!(
                 "against this setting, the tensor {role:?} {problem}"
             ))

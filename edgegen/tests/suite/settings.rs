@@ -1,0 +1,277 @@
+//! Each key of a configuration is read, says nothing of the network, or is refused by its name: in
+//! the files of every architecture, also where only another one reads it.
+
+use std::collections::BTreeSet;
+
+use edgegen::error::Result;
+use edgegen::import::import;
+use edgegen::model::Model;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::architectures::{ARCHITECTURES, changed};
+use crate::common::{assert_refused, data};
+
+/// Fields that no architecture has a use for.
+const IGNORED: &str = "architectures attention_dropout attn_pdrop auto_map bos_token_id do_sample \
+    dtype embd_pdrop gradient_checkpointing id2label initializer_range is_decoder max_length \
+    max_sequence_length max_window_layers name_or_path num_return_sequences output_attentions \
+    pad_token_id pretraining_tp resid_pdrop return_dict temperature tokenizer_class top_k \
+    torch_dtype transformers_version unsloth_fixed unsloth_version use_cache";
+
+/// Fields that change the network of some architecture, or how its weights are stored.
+const OPTIONS: &str = "alibi attention_bias attention_multiplier attn_logit_softcapping clip_qkv \
+    embedding_multiplier final_logit_softcapping head_dim hidden_size is_causal layer_norm_eps \
+    layer_types logit_scale mlp_bias no_rope_layers num_experts num_key_value_heads \
+    num_local_experts parallel_residual partial_rotary_factor pruned_heads quantization_config \
+    query_pre_attn_scalar residual_multiplier rms_norm_eps rope_interleaved rope_local_base_freq \
+    rope_parameters rope_scaling rope_theta sliding_window use_qk_norm";
+
+/// What is ignored in the files of one architecture only.
+fn own(name: &str) -> &'static str {
+    match name {
+        "qwen3" => "sliding_window",
+        "gpt2" => {
+            "n_ctx reorder_and_upcast_attn summary_activation summary_first_dropout \
+             summary_proj_to_labels summary_type summary_use_proj"
+        }
+        _ => "",
+    }
+}
+
+#[test]
+fn fields_of_any_architecture_are_read_ignored_or_refused_in_all() {
+    let mut fields: BTreeSet<String> = BTreeSet::new();
+    fields.extend(
+        [IGNORED, OPTIONS]
+            .map(str::split_whitespace)
+            .into_iter()
+            .flatten()
+            .map(str::to_owned),
+    );
+    for name in ARCHITECTURES {
+        let config = data::json(&format!("architectures/{name}/hf/config.json"));
+        fields.extend(config.as_object().unwrap().keys().cloned());
+    }
+    for name in ARCHITECTURES {
+        let original = changed(name, &[]).unwrap();
+        for field in &fields {
+            let mut ignored = IGNORED
+                .split_whitespace()
+                .chain(own(name).split_whitespace());
+            // No field that is read can have such a value.
+            let model = changed(name, &[(field, json!({"odd": true}))]);
+            if ignored.any(|ignored| ignored == field) {
+                let model = model.unwrap_or_else(|error| panic!("{name}, {field}: {error}"));
+                assert_eq!(model.architecture(), original.architecture(), "{field}");
+            } else {
+                assert_refused(name, model, "config.json: ", field, "");
+            }
+        }
+    }
+}
+
+/// Right values do not help where the network has no use for them.
+#[test]
+fn what_only_another_architecture_reads_is_refused() {
+    for (name, field, value) in [
+        ("gpt2", "rope_theta", json!(10_000.0)),
+        (
+            "gpt2",
+            "rope_scaling",
+            json!({"rope_type": "linear", "factor": 2.0}),
+        ),
+        ("gpt2", "rope_parameters", json!({"rope_type": "default"})),
+        ("gpt2", "rope_interleaved", json!(true)),
+        ("gpt2", "partial_rotary_factor", json!(1.0)),
+        ("gpt2", "rms_norm_eps", json!(1e-5)),
+        ("gpt2", "hidden_size", json!(44)),
+        ("gpt2", "attention_bias", json!(true)),
+        ("gpt2", "mlp_bias", json!(true)),
+        (
+            "gpt2",
+            "layer_types",
+            json!(["full_attention", "sliding_attention"]),
+        ),
+        ("llama", "layer_norm_epsilon", json!(1e-5)),
+        ("llama", "n_embd", json!(48)),
+        ("llama", "summary_use_proj", json!(true)),
+        ("qwen3", "pruned_heads", json!({"1": [0]})),
+    ] {
+        let refused = changed(name, &[(field, value)]);
+        assert_refused(name, refused, "config.json: ", field, "not supported");
+    }
+}
+
+#[test]
+fn what_is_off_or_says_nothing_is_no_obstacle() {
+    for name in ARCHITECTURES {
+        let fields = [
+            ("_attn_implementation", json!("eager")),
+            ("auto_map", json!({"AutoModel": "model.Model"})),
+            ("is_causal", json!(true)),
+            ("is_decoder", json!(true)),
+            ("layer_types", json!(vec!["full_attention"; 4])),
+            ("max_sequence_length", json!(512)),
+            ("max_window_layers", json!(28)),
+            ("mlp_bias", json!(false)),
+            ("num_local_experts", Value::Null),
+            ("num_return_sequences", json!(1)),
+            ("pruned_heads", json!({})),
+            ("resid_pdrop", json!(0.1)),
+            ("tokenizer_class", json!("LlamaTokenizer")),
+            ("unsloth_fixed", json!(true)),
+            ("unsloth_version", json!("2025.1.1")),
+            ("use_qk_norm", json!(false)),
+        ];
+        let model = changed(name, &fields).unwrap();
+        let original = changed(name, &[]).unwrap();
+        assert_eq!(model.architecture(), original.architecture());
+    }
+}
+
+/// Each kind of scaling has its settings, and refuses those of the others.
+#[test]
+fn settings_of_another_scaling_of_rope_are_refused() {
+    let all = "factor low_freq_factor high_freq_factor original_max_position_embeddings \
+        attention_factor beta_fast beta_slow mscale mscale_all_dim truncate short_factor";
+    let llama3 = "factor low_freq_factor high_freq_factor original_max_position_embeddings";
+    let yarn = "factor original_max_position_embeddings attention_factor beta_fast beta_slow \
+        mscale mscale_all_dim truncate";
+    for (kind, own) in [
+        ("default", ""),
+        ("linear", "factor"),
+        ("llama3", llama3),
+        ("yarn", yarn),
+    ] {
+        let mut scaling = json!({"rope_type": kind});
+        for setting in own.split_whitespace() {
+            scaling[setting] = match setting {
+                "truncate" => json!(true),
+                "high_freq_factor" | "original_max_position_embeddings" => json!(64),
+                _ => json!(2.0),
+            };
+        }
+        for object in ["rope_scaling", "rope_parameters"] {
+            let import = |scaling: &Value| {
+                let other = ("rope_scaling", Value::Null);
+                changed("llama", &[other, (object, scaling.clone())])
+            };
+            import(&scaling).unwrap();
+            for setting in all.split_whitespace() {
+                let mut odd = scaling.clone();
+                odd[setting] = json!("odd");
+                let problem = match own.split_whitespace().any(|own| own == setting) {
+                    true => "the value must be",
+                    false => "has no such setting",
+                };
+                let place = format!("{object}.{setting}: ");
+                assert_refused(kind, import(&odd), "config.json: ", &place, problem);
+            }
+        }
+    }
+}
+
+/// A string of GGUF.
+fn string(text: &str) -> Vec<u8> {
+    [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat()
+}
+
+/// The file of a model, with one more key; nothing, if it has it.
+fn with_key(name: &str, key: &str, kind: u32, value: &[u8]) -> Option<Result<Model>> {
+    let file = data::file(&format!("architectures/{name}/model.gguf"));
+    let mut bytes = std::fs::read(file).unwrap();
+    let key = string(&format!("{name}.{key}"));
+    if bytes.windows(key.len()).any(|part| part == key) {
+        return None;
+    }
+    let mut more = [&key[..], &kind.to_le_bytes(), value].concat();
+    // What follows stays where the alignment of 32 has it.
+    more.extend(string("general.padding"));
+    more.extend(8u32.to_le_bytes());
+    let padding = (more.len() + 8).next_multiple_of(32) - more.len() - 8;
+    more.extend(string(&" ".repeat(padding)));
+    let count = u64::from_le_bytes(bytes[16..24].try_into().unwrap()) + 2;
+    bytes[16..24].copy_from_slice(&count.to_le_bytes());
+    bytes.splice(24..24, more);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    std::fs::write(&path, bytes).unwrap();
+    Some(import(&path))
+}
+
+#[test]
+fn keys_of_any_architecture_are_read_ignored_or_refused_in_all() {
+    let ignored = "rope.scaling.finetuned rope.scaling.original_context_length tensor_data_layout";
+    let options = "attention.causal attention.clamp_kqv attention.head_count_kv \
+        attention.key_length attention.layer_norm_epsilon attention.layer_norm_rms_epsilon \
+        attention.max_alibi_bias attention.scale attention.sliding_window attention.value_length \
+        attn_logit_softcapping embedding_scale expert_count expert_used_count \
+        final_logit_softcapping logit_scale residual_scale rope.dimension_count rope.freq_base \
+        rope.scale_linear rope.scaling.attn_factor rope.scaling.factor rope.scaling.type \
+        rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow use_parallel_residual vocab_size";
+    for name in ARCHITECTURES {
+        let odd = string("odd");
+        for key in ignored.split_whitespace() {
+            with_key(name, key, 8, &odd).unwrap().unwrap();
+        }
+        for key in options.split_whitespace() {
+            // A text and an array without elements: neither can be what the key wants.
+            for (kind, value) in [(8, &odd[..]), (9, &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])] {
+                if let Some(model) = with_key(name, key, kind, value) {
+                    assert_refused(name, model, "model.gguf: ", &format!("{name}.{key}: "), "");
+                }
+            }
+        }
+    }
+    for (key, kind, value) in [
+        ("rope.freq_base", 6, 10_000f32.to_le_bytes()),
+        ("rope.dimension_count", 4, 11u32.to_le_bytes()),
+        ("attention.layer_norm_rms_epsilon", 6, 1e-5f32.to_le_bytes()),
+    ] {
+        let model = with_key("gpt2", key, kind, &value).unwrap();
+        assert_refused(
+            key,
+            model,
+            "model.gguf: ",
+            &format!("gpt2.{key}: "),
+            "not supported",
+        );
+    }
+}
+
+/// A value that is not off: in JSON, and in GGUF with its type.
+fn value() -> impl Strategy<Value = (Value, u32, Vec<u8>)> {
+    prop_oneof![
+        Just((json!(true), 7, vec![1])),
+        (1..u32::MAX).prop_map(|n| (json!(n), 4, n.to_le_bytes().to_vec())),
+        (0.001f32..1e6).prop_map(|x| (json!(x), 6, x.to_le_bytes().to_vec())),
+        "[a-z]{1,9}".prop_map(|text| (json!([{"x": text}]), 8, string(&text))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 32,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// An import has nobody to warn, so that what nobody knows is refused by its name.
+    #[test]
+    fn what_nobody_knows_is_refused(
+        name in proptest::sample::select(&ARCHITECTURES[..]),
+        field in "[a-z]{3,9}(_[a-z]{4,9}){1,3}",
+        (value, kind, bytes) in value(),
+    ) {
+        let problem = "not supported";
+        let model = changed(name, &[(&field, value.clone())]);
+        assert_refused(name, model, "config.json: ", &format!("{field}: "), problem);
+        let model = with_key(name, &field, kind, &bytes).unwrap();
+        assert_refused(name, model, "model.gguf: ", &format!("{name}.{field}: "), problem);
+        let scaling = json!({"rope_type": "linear", "factor": 2.0, &field: value});
+        let model = changed("llama", &[("rope_scaling", scaling)]);
+        let field = format!("rope_scaling.{field}: ");
+        assert_refused(name, model, "config.json: ", &field, "has no such setting");
+    }
+}
