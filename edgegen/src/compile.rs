@@ -10,31 +10,11 @@ use crate::error::Result;
 use crate::interpret::{bake, golden};
 use crate::memory;
 use crate::model::Model;
-use crate::plan::{Plan, Request, check_answer, check_sessions, plan};
+use crate::plan::{Plan, Request, check_answer, plan};
 use crate::profile::Profile;
+use crate::program::check_sessions;
 use crate::program::{Golden, Program};
-
-/// Is told what is being done, for people who wait.
-pub trait Progress {
-    /// Runs work of unknown length.
-    fn spin<T>(&self, _what: &'static str, work: impl FnOnce() -> T) -> T {
-        work()
-    }
-
-    /// Runs work that reports steps done and steps in all.
-    fn count<T>(
-        &self,
-        _what: &'static str,
-        work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T,
-    ) -> T {
-        work(&|_, _| {})
-    }
-}
-
-/// Shows nothing.
-pub struct Quiet;
-
-impl Progress for Quiet {}
+use crate::progress::Progress;
 
 /// Everything that is emitted, and the plan that it carries out.
 pub struct Compiled<'a> {

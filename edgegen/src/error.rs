@@ -123,6 +123,7 @@ impl Error {
     }
 
     /// Whether it is about the weights, wherever they come from.
+    #[cfg(feature = "cli")]
     pub(crate) fn is_of_weights(&self) -> bool {
         match &self.0.place {
             Some(Place::Tensor(_)) => true,
@@ -241,6 +242,7 @@ impl Error {
 
     /// What to do with `from` is to be done with another option.
     #[must_use]
+    #[cfg(feature = "cli")]
     pub(crate) fn with_option(mut self, from: &str, to: &'static str) -> Self {
         if let Some(remedy) = &mut self.0.remedy {
             remedy.replace(from, to);

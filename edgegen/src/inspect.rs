@@ -19,7 +19,7 @@ pub struct Inspection {
     /// SHA-256 of the files' contents.
     pub digest: String,
     /// Shapes and constants.
-    pub architecture: Shapes,
+    pub architecture: Network,
     /// Number of weights.
     pub parameters: usize,
     /// Bytes of all weights as stored.
@@ -61,7 +61,7 @@ pub struct ChatSummary {
 /// Shapes and constants, in Hugging Face's names.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(missing_docs)]
-pub struct Shapes {
+pub struct Network {
     pub name: &'static str,
     pub hidden_size: usize,
     pub intermediate_size: usize,
@@ -149,7 +149,7 @@ pub fn inspect(model: &Model) -> Inspection {
         format: model.format(),
         licence: model.licence().map(str::to_owned),
         digest: model.digest().to_owned(),
-        architecture: Shapes {
+        architecture: Network {
             name: architecture.family.gguf,
             hidden_size: architecture.hidden_size,
             intermediate_size: architecture.intermediate_size,

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use crate::error::{Error, Result};
-use crate::profile::format_size;
+use crate::size::format_size;
 
 /// Whether this machine gives so many bytes. `what_takes` them, with the verb, is for the message.
 ///

@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use arbitrary::{Result, Unstructured};
-use edgegen::plan::{Request, instruction_sets, plan};
-use edgegen::profile::{Profile, exact_size, parse_size};
+use edgegen::plan::{Request, plan};
+use edgegen::profile::Profile;
+use edgegen::size::{exact_size, parse_size};
 use serde_json::Value;
 
 use crate::faults::spoil_json;
@@ -28,7 +29,7 @@ pub fn profile(data: &[u8]) {
         profile.description(),
         profile.target()
     ));
-    assert_eq!(instruction_sets(&profile)[0], profile.baseline());
+    assert_eq!(profile.instruction_sets()[0], profile.baseline());
     let memory = profile.memory().map(|memory| memory.device_ram);
     let speed = profile.speed().read_bandwidth;
     for size in [profile.model_size(), profile.ram(), memory, speed] {

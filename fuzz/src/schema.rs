@@ -6,7 +6,6 @@ use arbitrary::{Result, Unstructured};
 use edgegen::model::{
     ByteLevel, PreTokenizer, Scheme, Token, TokenClass, Tokenizer, TokenizerParts,
 };
-use edgegen::program::tokenizer::TokenizerTables;
 use edgegen::schema::{Grammar, compile};
 use edgegen_templates::grammar::State;
 use serde_json::{Map, Value, json};
@@ -80,7 +79,7 @@ static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| {
 /// An answer of at most `more` tokens above the least; which token comes next, of those that may,
 /// the bytes say.
 fn answer(grammar: &Grammar, more: usize, choices: &[u8]) -> Vec<u8> {
-    let tables = TokenizerTables::new(&TOKENIZER);
+    let tables = TOKENIZER.tables();
     let tokenizer = tables.runtime();
     let grammar = grammar.runtime();
     let mut choices = choices.iter().copied().chain(std::iter::repeat(0));

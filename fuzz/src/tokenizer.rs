@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use arbitrary::{Result, Unstructured};
 use edgegen::import::tokenizer::hf::from_hf;
 use edgegen::model::{Scheme, Tokenizer};
-use edgegen::program::tokenizer::TokenizerTables;
 use edgegen_templates::tokenizer as runtime;
 use serde_json::{Value, json};
 
@@ -102,7 +101,7 @@ fn byte_level() -> Value {
 /// A tokenizer that was accepted encodes any text within the room that it states, into tokens of
 /// its vocabulary; and decodes it again, where nothing in the text is written otherwise.
 pub fn assert_sound(tokenizer: &Tokenizer, text: &str) {
-    let tables = TokenizerTables::new(tokenizer);
+    let tables = tokenizer.tables();
     let plain = runtime::Tokenizer {
         add_bos: false,
         add_eos: false,

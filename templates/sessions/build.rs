@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use edgegen::cache::Cache;
-use edgegen::compile::Quiet;
 use edgegen::program::CacheFormat;
+use edgegen::progress::Quiet;
 use edgegen::recipe::{Compression, Recipe};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use edgegen::bind;
 use edgegen::compress::compress;
 use edgegen::import::import;
 use edgegen::interpret::evaluate;
+use edgegen::model::tables::TokenizerTables;
 use edgegen::model::{ChatPiece, DType, Model, Role, TensorKey};
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
 use edgegen::program::Program;
-use edgegen::program::tokenizer::TokenizerTables;
 use edgegen::prune;
 use edgegen::text::Texts;
 use edgegen_templates::chat;
@@ -22,8 +23,8 @@ fn model() -> Result<Model, Missing> {
     Ok(import(&paths::smollm2()?).expect("a sound model"))
 }
 
-fn tables(model: &Model) -> TokenizerTables {
-    TokenizerTables::new(model.tokenizer())
+fn tables(model: &Model) -> &TokenizerTables {
+    model.tokenizer().tables()
 }
 
 fn encode(tables: &TokenizerTables, text: &str, special: bool) -> Vec<u64> {
@@ -227,7 +228,7 @@ fn calibration_takes_most_of_the_loss() -> Outcome {
 /// Texts whose tokens are kept have the same tokens, and the system message is one of them.
 fn a_smaller_vocabulary_is_a_part_of_the_whole() -> Outcome {
     const TEXT: &str = "Once upon a time there was a little girl.\n\nSwitch on the lamp!";
-    let model = model()?.with_system("Be brief, xylophone.");
+    let model = bind::system(model()?, "Be brief, xylophone.");
     let model = model.expect("a place for it");
     let old = tables(&model);
     for size in [2000, 8192, 30000] {

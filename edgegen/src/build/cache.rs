@@ -35,7 +35,7 @@ const IN_USE: Duration = Duration::from_secs(24 * 60 * 60);
 const INDEX: &str = "index";
 
 /// The cache's folder.
-pub(super) struct Cache {
+pub(super) struct Modules {
     root: PathBuf,
 }
 
@@ -64,7 +64,7 @@ impl Put<'_> {
     }
 }
 
-impl Cache {
+impl Modules {
     /// The user's [`folder`](cache::folder).
     ///
     /// # Errors

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use crate::cache::Key;
 use crate::error::Result;
 use crate::import::called;
-use crate::recipe::{Compression, Ingredients, Recipe};
+use crate::recipe::{Compression, Ready, Recipe};
 
 use super::remembered::Remembered;
 
 /// The key of a recipe's module, in hexadecimal.
 pub(super) fn key(
-    ingredients: &Ingredients<'_>,
+    ready: &Ready<'_>,
     sources: &[PathBuf],
     remembered: &Remembered,
 ) -> Result<String> {
@@ -28,7 +28,7 @@ pub(super) fn key(
         system,
         weights,
         allow_oversize,
-    } = ingredients.recipe();
+    } = ready.recipe();
     let Compression {
         quant,
         tensors,
@@ -40,14 +40,14 @@ pub(super) fn key(
         kv_cache,
     } = compression;
     // The built-in text is a part of the code.
-    let text = calibration.as_ref().map(|_| ingredients.given().text());
+    let text = calibration.as_ref().map(|_| ready.loaded().text());
     let mut key = Key::new("module")
-        .with_value(ingredients.profile())
+        .with_value(ready.profile())
         .with_value(&(quant, tensors, calibrate, vocab_size, shape, kv_cache))
-        .with_value(&ingredients.given().file())
+        .with_value(&ready.loaded().file())
         .with_value(&(context, answer_cache))
         .with_value(&(system, weights, allow_oversize))
-        .with_value(&ingredients.schema())
+        .with_value(&ready.schema())
         .with_value(&text)
         .with_value(&model.as_deref().map(called));
     for source in sources {
@@ -64,7 +64,8 @@ mod tests {
     use std::fs;
 
     use crate::model::Role;
-    use crate::plan::{Placement, Quant};
+    use crate::plan::Quant;
+    use crate::program::Placement;
     use crate::program::{CacheFormat, WeightFormat};
 
     use super::*;

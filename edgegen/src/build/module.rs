@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::compile::{Compiled, Progress, Quiet};
+use crate::compile::Compiled;
 use crate::emit::Files;
 use crate::error::{Error, Kind, Result};
+use crate::progress::{Progress, Quiet};
 use crate::recipe::{Recipe, Refusal};
 
-use super::cache::{Cache, Put};
+use super::cache::{Modules, Put};
 use super::key::key;
 
 /// In the cached text: the module's name.
@@ -72,10 +73,10 @@ fn is_slow(opt_level: &str, took: Duration) -> bool {
 ///
 /// # Errors
 ///
-/// What [`Ingredients::compile`](crate::recipe::Ingredients::compile) refuses, a cache that cannot be
+/// What [`Ready::compile`](crate::recipe::Ready::compile) refuses, a cache that cannot be
 /// written, and files that change meanwhile.
 pub fn module(recipe: &Recipe) -> Result<Module, Refusal> {
-    module_in(&Cache::folder().map_err(Refusal::cache)?, recipe)
+    module_in(&Modules::folder().map_err(Refusal::cache)?, recipe)
 }
 
 /// As [`module`], with the cache in the folder `cache`.
@@ -89,18 +90,18 @@ pub fn module_in(cache: &Path, recipe: &Recipe) -> Result<Module, Refusal> {
 
 fn make(cache: &Path, recipe: &Recipe, progress: &impl Progress) -> Result<Module, Refusal> {
     let start = Instant::now();
-    let ingredients = recipe.read()?;
-    let cache = Cache::at(cache.to_owned());
+    let ready = recipe.read()?;
+    let cache = Modules::at(cache.to_owned());
     let remembered = cache.remembered();
     let look = || {
         let sources = recipe.files()?;
-        let key = key(&ingredients, &sources, &remembered);
+        let key = key(&ready, &sources, &remembered);
         let key = key.map_err(|error| recipe.about_model(error))?;
         Ok::<_, Refusal>((sources, key))
     };
     let (sources, key) = look()?;
     let entry = cache.get(&key, |put| {
-        let compiled = ingredients.compile(&cache.results(), progress)?;
+        let compiled = ready.compile(&cache.results(), progress)?;
         if look()?.1 != key {
             return Err(Refusal::cache(
                 Error::of(Kind::Io, "a file of the model changed while it was read")

@@ -10,10 +10,11 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::import::{BUILT_IN_PROMPT, built_in};
 use crate::plan::{Quant, Request};
-use crate::profile::{Profile, format_size};
+use crate::profile::Profile;
 use crate::program::WeightFormat;
+use crate::size::format_size;
 
-use super::job::Job;
+use super::emission::Emission;
 use super::{json, progress, shown_path};
 
 /// Compile the built-in model for this machine and run a command on it
@@ -33,7 +34,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<String> {
     let profile = Profile::load("host")?;
     let model = progress::spin("reading the model", built_in)?;
-    let done = Job {
+    let done = Emission {
         model: &model,
         profile: &profile,
         request: Request {

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use crate::emit::check_destination;
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::import::BUILT_IN_PROMPT;
-use crate::plan::{Placement, Request, plan, schedule};
+use crate::plan::{Request, plan, schedule};
+use crate::program::Placement;
 use crate::recipe::{Recipe, Refusal};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::compression::Compression;
-use super::job::Job;
+use super::emission::Emission;
 use super::number::whole;
 use super::policy::{Goals, Policy};
 use super::{json, name, progress};
@@ -112,20 +113,20 @@ pub(super) fn run(args: &Args) -> Result<String> {
             .remedy(Remedy::from("add ").set(Setting::text("policy", Policy::Search))));
     }
     let recipe = args.recipe()?;
-    let ingredients = recipe.read().map_err(Refusal::into_error)?;
-    let (given, profile) = (ingredients.given(), ingredients.profile());
-    let model = progress::spin("reading the model", || ingredients.original());
+    let ready = recipe.read().map_err(Refusal::into_error)?;
+    let (given, profile) = (ready.loaded(), ready.profile());
+    let model = progress::spin("reading the model", || ready.original());
     let model = model.map_err(Refusal::into_error)?;
     // The tokens of the system message are kept.
     let (model, request) = match args.policy {
         None => {
             let model = progress::spin("choosing what is kept", || given.prune(model));
             let model = model.map_err(Refusal::into_error)?;
-            let request = ingredients.request(&model).map_err(Refusal::into_error)?;
+            let request = ready.request(&model).map_err(Refusal::into_error)?;
             (model, request)
         }
         Some(Policy::Search) => {
-            let request = ingredients.plain_request();
+            let request = ready.plain_request();
             let found = args.goals.search(model, profile, &request, given.texts())?;
             let request = found.request(request);
             (found.model, request)
@@ -133,7 +134,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         Some(Policy::Basic) => {
             let request = Request {
                 calibration: Some(given.text().to_owned()),
-                ..ingredients.plain_request()
+                ..ready.plain_request()
             };
             let schedule = schedule(&model, profile, &request)?;
             // What does not fit shows before the long work.
@@ -147,12 +148,12 @@ pub(super) fn run(args: &Args) -> Result<String> {
             (model, planned)
         }
     };
-    let model = ingredients.bound(model).map_err(Refusal::into_error)?;
+    let model = ready.bound(model).map_err(Refusal::into_error)?;
     let name = args
         .name
         .clone()
         .unwrap_or_else(|| name::of_model(model.name()));
-    let done = Job {
+    let done = Emission {
         model: &model,
         profile,
         request,

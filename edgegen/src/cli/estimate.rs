@@ -10,8 +10,9 @@ use crate::error::Result;
 use crate::import::import_with_tokenizer;
 use crate::model::Model;
 use crate::plan::{Plan, Quant, Request, plan};
-use crate::profile::{Profile, format_size};
+use crate::profile::Profile;
 use crate::program::{CacheFormat, WeightFormat};
+use crate::size::format_size;
 
 use super::fit::Fit;
 use super::{json, progress};

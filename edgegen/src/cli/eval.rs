@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::interpret::{Evaluation, Score};
 use crate::plan::{Quant, Request};
-use crate::profile::format_size;
 use crate::program::{CacheFormat, Program};
 use crate::recipe::Refusal;
+use crate::size::format_size;
 
 use super::compression::{Compression, quant};
 use super::measure::{Subject, plain};

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::plan::{Excess, Footprint};
-use crate::profile::{Profile, format_size};
+use crate::profile::Profile;
+use crate::size::format_size;
 
 /// A crate's memory beside what the profile allows.
 pub(super) struct Fit {

@@ -9,9 +9,10 @@ use crate::error::{Error, Result};
 use crate::import::import_with_tokenizer;
 use crate::interpret::{Evaluation, evaluate};
 use crate::model::Model;
-use crate::plan::{Quant, Request, check_sessions, plan};
+use crate::plan::{Quant, Request, plan};
 use crate::profile::Profile;
 use crate::program::Program;
+use crate::program::check_sessions;
 use crate::text;
 
 use super::number::whole;

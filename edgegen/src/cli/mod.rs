@@ -2,12 +2,12 @@
 
 mod compression;
 mod demo;
+mod emission;
 mod emit;
 mod estimate;
 mod eval;
 mod fit;
 mod inspect;
-mod job;
 mod measure;
 mod name;
 mod new;

@@ -9,10 +9,12 @@ use serde_json::Value;
 use crate::compress::outline;
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::import::{built_in, import_with_tokenizer};
-use crate::plan::{Request, Schedule, Sizes, Step, check_sessions, schedule};
-use crate::profile::{Profile, format_size};
+use crate::plan::{Request, Schedule, Sizes, Step, schedule};
+use crate::profile::Profile;
 use crate::program::CacheFormat;
+use crate::program::check_sessions;
 use crate::search::Loss;
+use crate::size::format_size;
 use crate::text::Texts;
 
 use super::compression::KvCache;

@@ -1,7 +1,8 @@
 //! `edgegen platforms`.
 
 use crate::error::Result;
-use crate::profile::{self, InstructionSet, NumberType, Profile, exact_size};
+use crate::profile::{self, InstructionSet, NumberType, Profile};
+use crate::size::exact_size;
 use serde::Serialize;
 
 use super::json;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::plan::Request;
 use crate::profile::Profile;
-use crate::search::{Found, Goal, Task, search};
+use crate::search::{Goal, Solution, Task, search};
 use crate::text::Texts;
 
 use super::number::decimal;
@@ -83,7 +83,7 @@ impl Goals {
         profile: &Profile,
         request: &Request,
         texts: &Texts,
-    ) -> Result<Found> {
+    ) -> Result<Solution> {
         let goal = self.goal()?;
         progress::stages(|progress| {
             let task = Task {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::compile::Progress;
+use crate::progress::{Progress, Stages, Steps};
 
 /// Shows progress of a compilation.
 pub(super) struct Terminal;
@@ -14,11 +14,7 @@ impl Progress for Terminal {
         spin(what, work)
     }
 
-    fn count<T>(
-        &self,
-        what: &'static str,
-        work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T,
-    ) -> T {
+    fn count<T>(&self, what: &'static str, work: impl FnOnce(Steps<'_>) -> T) -> T {
         count(what, work)
     }
 }
@@ -33,15 +29,12 @@ pub(super) fn spin<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
 }
 
 /// Runs work that reports steps done and steps in all.
-pub(super) fn count<T>(
-    what: &'static str,
-    work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> T,
-) -> T {
+pub(super) fn count<T>(what: &'static str, work: impl FnOnce(Steps<'_>) -> T) -> T {
     stages(|progress| work(&|done, all| progress(what, done, all)))
 }
 
 /// Runs work of several stages, each of which reports its name, steps done and steps in all.
-pub(super) fn stages<T>(work: impl FnOnce(&(dyn Fn(&'static str, usize, usize) + Sync)) -> T) -> T {
+pub(super) fn stages<T>(work: impl FnOnce(Stages<'_>) -> T) -> T {
     let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}")
         .expect("the template is valid");
     let bar = ProgressBar::new(0).with_style(style);

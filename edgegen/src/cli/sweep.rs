@@ -10,8 +10,8 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::interpret::Agreement;
 use crate::plan::{Quant, Request};
-use crate::profile::format_size;
 use crate::program::WeightFormat;
+use crate::size::format_size;
 
 use super::measure::{Subject, plain};
 use super::{json, output};

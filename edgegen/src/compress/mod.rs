@@ -19,15 +19,12 @@ use crate::layout::{Content, Layout};
 use crate::memory;
 use crate::model::{Model, Tensor, TensorKey};
 use crate::plan::Plan;
-use crate::program::tokenizer::TokenizerTables;
 use crate::program::{Prefix, Program, Provenance, WeightFiles};
+use crate::progress::Steps;
 
 use calibrate::{Calibrated, Coded, calibrate};
 pub use calibrate::{Sensitivity, sensitivity};
 use rows::Rows;
-
-/// Reports progress: steps done, steps in all.
-pub type Progress<'a> = &'a dyn Fn(usize, usize);
 
 /// Carries the plan out.
 ///
@@ -35,7 +32,7 @@ pub type Progress<'a> = &'a dyn Fn(usize, usize);
 ///
 /// When a weight does not fit its format's range, the text of what is calibrated is too short, or
 /// this machine has not the memory.
-pub fn compress(model: &Model, plan: &Plan, progress: Progress<'_>) -> Result<Program> {
+pub fn compress(model: &Model, plan: &Plan, progress: Steps<'_>) -> Result<Program> {
     compress_cached(model, plan, &Cache::none(), progress)
 }
 
@@ -48,7 +45,7 @@ pub fn compress_cached(
     model: &Model,
     plan: &Plan,
     cache: &Cache,
-    progress: Progress<'_>,
+    progress: Steps<'_>,
 ) -> Result<Program> {
     let (layout, mut files) = empty(model, plan)?;
     let key = plan.calibrated().then(|| key(model, plan));
@@ -89,7 +86,7 @@ fn program(model: &Model, plan: &Plan, layout: Layout, files: WeightFiles) -> Pr
         shapes,
         code: layout.code,
         files,
-        tokenizer: TokenizerTables::new(model.tokenizer()),
+        tokenizer: model.tokenizer().tables().clone(),
         chat: model.chat_template().cloned(),
         grammar: model.grammar().cloned(),
         prefix: Prefix::new(model.prefix()),
@@ -131,7 +128,7 @@ fn pack(
     plan: &Plan,
     layout: &Layout,
     files: &mut WeightFiles,
-    progress: Progress<'_>,
+    progress: Steps<'_>,
 ) -> Result<()> {
     let calibrated = plan
         .calibrated()

@@ -18,14 +18,17 @@ mod weights;
 mod write;
 
 pub use files::Crate;
+#[cfg(feature = "cli")]
 pub(crate) use manifest::{cargo_config, cross};
 pub use probe::probe;
 pub use sources::module;
-pub(crate) use write::{Files, create_folder, parent};
+#[cfg(feature = "cli")]
+pub(crate) use write::parent;
+pub(crate) use write::{Files, create_folder};
 pub use write::{WriteReport, check_destination, write};
 
-use crate::plan::{Placement, instruction_sets};
 use crate::profile::Profile;
+use crate::program::Placement;
 use crate::program::{Golden, Program};
 
 use model::Settings;
@@ -45,7 +48,7 @@ pub struct Options {
 
 /// The whole crate, in memory.
 pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Options) -> Crate {
-    let sets = instruction_sets(profile);
+    let sets = profile.instruction_sets();
     let weights = match options.weights {
         Placement::Embedded => Weights::InCrate,
         Placement::External => Weights::Apart,

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use crate::plain::markdown;
-use crate::plan::{Placement, mb, ram_bytes};
 use crate::profile::{App, InstructionSet, Profile};
 use crate::program::{CacheFormat, Golden, Program, Shapes};
+use crate::program::{Placement, ram_bytes};
+use crate::size::mb;
 
 use super::manifest::enabled;
 use super::weights::{self, Weights};

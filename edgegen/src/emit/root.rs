@@ -4,9 +4,10 @@
 
 use std::fmt::Write;
 
-use crate::plan::{Placement, mb};
 use crate::profile::Profile;
+use crate::program::Placement;
 use crate::program::Program;
+use crate::size::mb;
 
 use super::Options;
 

@@ -6,7 +6,6 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 use crate::plain::markdown;
-use crate::plan::instruction_sets;
 use crate::profile::Profile;
 use crate::program::{Golden, Program};
 
@@ -60,7 +59,7 @@ impl Source<'_> {
 
     /// The files of the library's modules, by path below `src`.
     fn modules(&self) -> BTreeMap<String, String> {
-        let sets = instruction_sets(self.profile);
+        let sets = self.profile.instruction_sets();
         let settings = settings(self.profile, self.options, self.weights.clone());
         let mut files = BTreeMap::from([
             (

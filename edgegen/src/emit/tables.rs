@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
+use crate::model::tables::Field;
 use crate::model::{ChatPiece, ChatTemplate};
-use crate::program::tokenizer::Field;
 use crate::program::{Prefix, Program};
 use crate::schema::Grammar;
 

@@ -128,6 +128,7 @@ impl Remedy {
     }
 
     /// Speaks of another option wherever it speaks of `from`.
+    #[cfg(feature = "cli")]
     pub(super) fn replace(&mut self, from: &str, to: &'static str) {
         for part in self.ways.iter_mut().flatten() {
             match part {

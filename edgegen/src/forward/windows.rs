@@ -3,7 +3,6 @@
 use crate::error::{Error, Result};
 use crate::memory;
 use crate::model::{Architecture, Model};
-use crate::program::tokenizer::TokenizerTables;
 
 /// Tokens of a window: each begins with an empty KV cache.
 const WINDOW: usize = 256;
@@ -36,7 +35,7 @@ impl Windows {
     pub(crate) fn of(model: &Model, text: &str, most: usize) -> Result<Self> {
         let architecture = model.architecture();
         let size = WINDOW.min(architecture.max_position_embeddings);
-        let tables = TokenizerTables::new(model.tokenizer());
+        let tables = model.tokenizer().tables();
         let runtime = tables.runtime();
         let bos = runtime.bos.filter(|_| runtime.add_bos);
         // Paragraph by paragraph: joined, they could have other tokens.

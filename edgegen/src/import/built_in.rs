@@ -1,5 +1,6 @@
 //! homectl, the model that this program carries: `models/homectl` says what it does.
 
+use crate::bind;
 use crate::error::Result;
 use crate::model::Model;
 
@@ -34,5 +35,8 @@ pub const BUILT_IN_PROMPT: &str = "switch off the lamp in the kitchen";
 ///
 /// None that a user can cause; the files are checked as any others.
 pub fn built_in() -> Result<Model> {
-    hf::import(hf::Folder::Embedded("homectl", FILES))?.with_schema(BUILT_IN_SCHEMA)
+    bind::schema(
+        hf::import(hf::Folder::Embedded("homectl", FILES))?,
+        BUILT_IN_SCHEMA,
+    )
 }

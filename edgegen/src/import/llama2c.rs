@@ -27,7 +27,7 @@ pub(super) fn recognise(bytes: &[u8]) -> bool {
 pub(super) fn import(path: &Path, view: View, tokenizer: Option<&Path>) -> Result<Model> {
     let header = Header::read(view.bytes())?;
     header.architecture.check()?;
-    let mut layout = Layout {
+    let mut layout = Reader {
         view: &view,
         at: header.length,
         tensors: BTreeMap::new(),
@@ -150,13 +150,13 @@ impl Header {
 }
 
 /// Takes tensors off the file one after another.
-struct Layout<'a> {
+struct Reader<'a> {
     view: &'a View,
     at: usize,
     tensors: BTreeMap<TensorKey, Tensor>,
 }
 
-impl Layout<'_> {
+impl Reader<'_> {
     /// One tensor for each layer, or one for the model.
     fn role(&mut self, architecture: &Architecture, role: Role, dtype: DType) -> Result<()> {
         let (rows, cols) = architecture.shape(role);
@@ -199,7 +199,7 @@ impl Layout<'_> {
 }
 
 /// f32 throughout; after the last norm, tables of cos and sin that nothing reads.
-fn version_0(layout: &mut Layout<'_>, header: &Header) -> Result<()> {
+fn version_0(layout: &mut Reader<'_>, header: &Header) -> Result<()> {
     let architecture = &header.architecture;
     for role in [
         Role::Embedding,
@@ -226,7 +226,7 @@ fn version_0(layout: &mut Layout<'_>, header: &Header) -> Result<()> {
 }
 
 /// The norms in f32, then matrices in int8 groups.
-fn version_2(layout: &mut Layout<'_>, header: &Header, group_size: usize) -> Result<()> {
+fn version_2(layout: &mut Reader<'_>, header: &Header, group_size: usize) -> Result<()> {
     let architecture = &header.architecture;
     for role in [Role::AttentionNorm, Role::FeedForwardNorm, Role::OutputNorm] {
         layout.role(architecture, role, DType::F32)?;

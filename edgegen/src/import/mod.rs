@@ -38,9 +38,9 @@ pub fn import(path: &Path) -> Result<Model> {
 pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Model> {
     let path = &resolved(path)?;
     match recognise(path, tokenizer)? {
-        Found::Folder => hf::import(hf::Folder::OnDisk(path)),
-        Found::Gguf(file) => gguf::import(path, file),
-        Found::Llama2c(file) => llama2c::import(path, file, tokenizer),
+        Input::Folder => hf::import(hf::Folder::OnDisk(path)),
+        Input::Gguf(file) => gguf::import(path, file),
+        Input::Llama2c(file) => llama2c::import(path, file, tokenizer),
     }
     .map_err(|error| error.in_file(path))
 }
@@ -53,9 +53,9 @@ pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Mo
 pub fn files_of(path: &Path, tokenizer: Option<&Path>) -> Result<Vec<PathBuf>> {
     let path = resolved(path)?;
     let beside = match recognise(&path, tokenizer)? {
-        Found::Folder => return hf::files(&path),
-        Found::Gguf(_) => None,
-        Found::Llama2c(file) => llama2c::tokenizer(&path, &file, tokenizer),
+        Input::Folder => return hf::files(&path),
+        Input::Gguf(_) => None,
+        Input::Llama2c(file) => llama2c::tokenizer(&path, &file, tokenizer),
     };
     Ok([path].into_iter().chain(beside).collect())
 }
@@ -101,23 +101,23 @@ fn resolved(path: &Path) -> Result<PathBuf> {
 }
 
 /// What is at a path.
-enum Found {
+enum Input {
     Folder,
     Gguf(View),
     Llama2c(View),
 }
 
-fn recognise(path: &Path, tokenizer: Option<&Path>) -> Result<Found> {
+fn recognise(path: &Path, tokenizer: Option<&Path>) -> Result<Input> {
     if path.is_dir() {
         no_tokenizer(tokenizer, "a Hugging Face folder")?;
-        return Ok(Found::Folder);
+        return Ok(Input::Folder);
     }
     let file = source::open(path)?;
     if gguf::recognise(file.bytes()) {
         no_tokenizer(tokenizer, "a GGUF file")?;
-        Ok(Found::Gguf(file))
+        Ok(Input::Gguf(file))
     } else if llama2c::recognise(file.bytes()) {
-        Ok(Found::Llama2c(file))
+        Ok(Input::Llama2c(file))
     } else {
         Err(foreign::file(path, file.bytes()).in_file(path))
     }

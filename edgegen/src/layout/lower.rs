@@ -12,12 +12,12 @@ use crate::program::{
 };
 
 use super::weights::Builder;
-use super::{Piece, Placement};
+use super::{Places, Slice};
 
 /// Gives a graph's steps their places, in order.
 pub(super) struct Lowering<'a> {
     graph: &'a Graph,
-    placement: &'a Placement,
+    places: &'a Places,
     weights: Builder<'a>,
     context: usize,
     /// The classes of values whose padding is read.
@@ -41,13 +41,13 @@ enum Len {
 impl<'a> Lowering<'a> {
     pub(super) fn new(
         graph: &'a Graph,
-        placement: &'a Placement,
+        places: &'a Places,
         weights: Builder<'a>,
         shapes: &Shapes,
     ) -> Self {
         let mut lowering = Self {
             graph,
-            placement,
+            places,
             weights,
             context: shapes.context,
             padded: BTreeSet::new(),
@@ -58,7 +58,7 @@ impl<'a> Lowering<'a> {
         for node in graph.nodes() {
             if lowering.len_of(node) == Len::Columns {
                 let inputs = node.values().filter_map(|values| match values {
-                    Values::In(value) => Some(placement.class(*value)),
+                    Values::In(value) => Some(places.class(*value)),
                     _ => None,
                 });
                 lowering.padded.extend(inputs);
@@ -72,7 +72,7 @@ impl<'a> Lowering<'a> {
         self.weights.start(name);
     }
 
-    pub(super) fn finish(self) -> (FileLayout, Vec<Piece>) {
+    pub(super) fn finish(self) -> (FileLayout, Vec<Slice>) {
         self.weights.finish()
     }
 
@@ -136,7 +136,7 @@ impl<'a> Lowering<'a> {
             _ => &[],
         });
         for &value in written {
-            let (whole, width) = (self.placement.place(value), self.graph.width(value));
+            let (whole, width) = (self.places.place(value), self.graph.width(value));
             let end = match node {
                 // Heads have none.
                 Node::Attention { .. } => width,
@@ -147,7 +147,7 @@ impl<'a> Lowering<'a> {
                 }
                 _ => width.next_multiple_of(ROW_PADDING),
             };
-            if end < whole.len && self.padded.contains(&self.placement.class(value)) {
+            if end < whole.len && self.padded.contains(&self.places.class(value)) {
                 let x = Place {
                     name: format!("{}_padding", whole.name),
                     start: whole.start + end,
@@ -169,7 +169,7 @@ impl<'a> Lowering<'a> {
             return Len::Rows;
         }
         let whole = node.values().all(|values| match values {
-            Values::In(value) | Values::Out(value) => self.placement.is_whole(*value),
+            Values::In(value) | Values::Out(value) => self.places.is_whole(*value),
             Values::Update(_) => false,
             Values::Outs(_) | Values::Scratch(_) => true,
         });
@@ -180,7 +180,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn place(&self, value: ValueId) -> Place {
-        let mut place = self.placement.place(value).clone();
+        let mut place = self.places.place(value).clone();
         if self.len == Len::Rows {
             place.len = self.graph.width(value).next_multiple_of(ROW_PADDING);
         }
@@ -202,11 +202,11 @@ impl Map<Logical, Placed> for Lowering<'_> {
     }
 
     fn outputs(&mut self, of: &Vec<ValueId>) -> Place {
-        self.placement.union(of)
+        self.places.union(of)
     }
 
     fn scratch(&mut self, of: &ValueId) -> Place {
-        self.placement.place(*of).clone()
+        self.places.place(*of).clone()
     }
 
     fn vector(&mut self, of: &TensorKey) -> Vector {

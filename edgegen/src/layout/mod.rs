@@ -13,7 +13,7 @@ use crate::model::{Model, TensorKey};
 use crate::program::{COLUMN_PADDING, Code, FileLayout, Part, Shapes, WeightFormat};
 
 use lower::Lowering;
-use place::{Batch, Placement};
+use place::{Batch, Places};
 use weights::Builder;
 
 /// What a pass computes, and the weight files without their bytes.
@@ -24,12 +24,12 @@ pub(crate) struct Layout {
     /// Names and sizes of the weight files.
     pub(crate) files: FileLayout,
     /// What the files hold, in order.
-    pub(crate) pieces: Vec<Piece>,
+    pub(crate) pieces: Vec<Slice>,
 }
 
 /// Some bytes of a weight file and what they are.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Piece {
+pub(crate) struct Slice {
     /// Where.
     pub(crate) part: Part,
     /// What.
@@ -74,12 +74,12 @@ pub(crate) fn activations(
     shapes: &Shapes,
 ) -> (usize, usize) {
     let graph = graph(model, formats);
-    let placement = Placement::new(&graph, Batch::of(shapes));
+    let places = Places::new(&graph, Batch::of(shapes));
     let inputs = graph.nodes().filter_map(|node| match node {
         Node::MatMul { input, .. } => Some(graph.width(*input).div_ceil(COLUMN_PADDING)),
         _ => None,
     });
-    (placement.floats, inputs.max().unwrap_or(0) * shapes.batch)
+    (places.floats, inputs.max().unwrap_or(0) * shapes.batch)
 }
 
 impl Layout {
@@ -90,8 +90,8 @@ impl Layout {
         shapes: &Shapes,
     ) -> Self {
         let graph = graph(model, formats);
-        let placement = Placement::new(&graph, Batch::of(shapes));
-        let mut lowering = Lowering::new(&graph, &placement, Builder::new(model, formats), shapes);
+        let places = Places::new(&graph, Batch::of(shapes));
+        let mut lowering = Lowering::new(&graph, &places, Builder::new(model, formats), shapes);
         lowering.start("embedding");
         let embedding = lowering.stage(&graph.embedding);
         let tables = lowering.tables();
@@ -108,8 +108,8 @@ impl Layout {
                 embedding,
                 layers,
                 head,
-                residual: placement.place(graph.residual).clone(),
-                logits: placement.place(graph.logits).clone(),
+                residual: places.place(graph.residual).clone(),
+                logits: places.place(graph.logits).clone(),
                 tables,
             },
             files,
@@ -119,7 +119,7 @@ impl Layout {
 
     /// Bytes of the packed matrices.
     pub(crate) fn matrix_bytes(&self) -> usize {
-        let is_matrix = |piece: &&Piece| matches!(piece.content, Content::Matrix { .. });
+        let is_matrix = |piece: &&Slice| matches!(piece.content, Content::Matrix { .. });
         let pieces = self.pieces.iter().filter(is_matrix);
         pieces.map(|piece| piece.part.range.len()).sum()
     }

@@ -29,7 +29,7 @@ impl Batch {
 
 /// Where every value lies.
 #[derive(Debug, Clone)]
-pub(crate) struct Placement {
+pub(crate) struct Places {
     /// The values' classes.
     liveness: Liveness,
     /// Each class's place, with its padding where it has some of its own.
@@ -64,7 +64,7 @@ impl Unit {
     }
 }
 
-impl Placement {
+impl Places {
     /// What crosses stages lies first, so that layers that are alike have their values in the same places; the
     /// logits, which are read after a pass, lie last and by themselves.
     pub(crate) fn new(graph: &Graph, batch: Batch) -> Self {

@@ -8,14 +8,14 @@ use crate::program::{
     FileLayout, MAX_FILE_BYTES, Matrix, ROW_PADDING, Table, Vector, WeightFormat, projected,
 };
 
-use super::{Content, Piece};
+use super::{Content, Slice};
 
 /// Gives weights their places in files.
 pub(super) struct Builder<'a> {
     architecture: &'a Architecture,
     formats: &'a BTreeMap<TensorKey, WeightFormat>,
     files: FileLayout,
-    pieces: Vec<Piece>,
+    pieces: Vec<Slice>,
     /// What has a place.
     matrices: BTreeMap<Vec<TensorKey>, Matrix>,
 }
@@ -36,7 +36,7 @@ impl<'a> Builder<'a> {
         self.files.start(name);
     }
 
-    pub(super) fn finish(self) -> (FileLayout, Vec<Piece>) {
+    pub(super) fn finish(self) -> (FileLayout, Vec<Slice>) {
         (self.files, self.pieces)
     }
 
@@ -66,7 +66,7 @@ impl<'a> Builder<'a> {
         let parts = (0..groups).step_by(groups_of_part).map(|first| {
             let groups = first..groups.min(first + groups_of_part);
             let part = self.files.append(groups.len() * group_bytes);
-            self.pieces.push(Piece {
+            self.pieces.push(Slice {
                 part: part.clone(),
                 content: Content::Matrix {
                     keys: keys.to_vec(),
@@ -110,7 +110,7 @@ impl<'a> Builder<'a> {
 
     fn floats(&mut self, name: &str, len: usize, content: Content) -> Vector {
         let part = self.files.append(len * size_of::<f32>());
-        self.pieces.push(Piece {
+        self.pieces.push(Slice {
             part: part.clone(),
             content,
         });

@@ -4,6 +4,7 @@ mod architecture;
 mod chat;
 mod dequantize;
 mod sources;
+pub mod tables;
 mod tensor;
 mod tokenizer;
 
@@ -18,7 +19,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Error, Place, Result};
 use crate::graph::Graph;
 use crate::plain::plain;
-use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
 
 /// What the model of this program is stored as.
@@ -191,15 +191,16 @@ impl Model {
         self.grammar.as_ref()
     }
 
-    /// The model with its answers bound to a JSON Schema.
-    ///
-    /// # Errors
-    ///
-    /// As [`schema::compile`](crate::schema::compile).
-    pub fn with_schema(mut self, schema: &[u8]) -> Result<Self> {
-        self.grammar = Some(crate::schema::compile(schema, &self.tokenizer)?);
-        self.schema = Some(schema.to_owned());
-        Ok(self)
+    /// The JSON Schema of [`grammar`](Self::grammar).
+    pub(crate) fn schema(&self) -> Option<&[u8]> {
+        self.schema.as_deref()
+    }
+
+    /// The model with its answers bound to a JSON Schema, and the grammar of it.
+    pub(crate) fn with_grammar(mut self, schema: Vec<u8>, grammar: Grammar) -> Self {
+        self.schema = Some(schema);
+        self.grammar = Some(grammar);
+        self
     }
 
     /// The tokens that every chat begins with, if the model has its own system message.
@@ -207,33 +208,20 @@ impl Model {
         &self.prefix
     }
 
-    /// The model with a system message of its own: that of every chat without another.
-    ///
-    /// # Errors
-    ///
-    /// When the model has no chat template, or one without a place for a system message.
-    pub fn with_system(mut self, text: &str) -> Result<Self> {
-        let refused = |problem: &str| {
-            Error::option("system", problem)
-                .remedy("leave it out, and put the text into the prompts")
-        };
-        let template = self
-            .chat_template
-            .ok_or_else(|| refused("the model has no chat template"))?
-            .with_default_system(text)
-            .ok_or_else(|| refused("the model's chat template takes no system message"))?;
-        self.prefix = TokenizerTables::new(&self.tokenizer).encode(template.beginning(), true);
+    /// The model with a chat template that has a system message of its own, and the tokens that
+    /// each chat then begins with.
+    pub(crate) fn with_prefix(mut self, template: ChatTemplate, prefix: Vec<u32>) -> Self {
         self.chat_template = Some(template);
-        Ok(self)
+        self.prefix = prefix;
+        self
     }
 
     /// The model with a smaller vocabulary: `tokenizer` has the tokens `kept` (ids, ascending) of
-    /// the present one, in their order.
+    /// the present one, in their order. What was bound to the present one is no longer.
     ///
     /// # Errors
     ///
-    /// As [`Tensor::gather`], and when the schema of the answers, if there is one, needs bytes
-    /// that the vocabulary lacks.
+    /// As [`Tensor::gather`].
     pub(crate) fn with_vocabulary(mut self, tokenizer: Tokenizer, kept: &[u32]) -> Result<Self> {
         for role in [Role::Embedding, Role::Output] {
             if let Some(tensor) = self.tensors.get_mut(&TensorKey::global(role)) {
@@ -242,17 +230,10 @@ impl Model {
         }
         self.architecture.vocab_size = kept.len();
         self.left_out.tokens += self.tokenizer.tokens().len() - kept.len();
-        if let Some(schema) = &self.schema {
-            self.grammar = Some(crate::schema::compile(schema, &tokenizer)?);
-        }
-        if let Some(template) = self
-            .chat_template
-            .as_ref()
-            .filter(|_| !self.prefix.is_empty())
-        {
-            self.prefix = TokenizerTables::new(&tokenizer).encode(template.beginning(), true);
-        }
         self.tokenizer = tokenizer;
+        self.schema = None;
+        self.grammar = None;
+        self.prefix.clear();
         Ok(self)
     }
 

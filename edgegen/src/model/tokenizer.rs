@@ -1,8 +1,11 @@
 //! The tokenizer as plain data, whatever file it came from.
 
 use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result};
+
+use super::tables::TokenizerTables;
 
 /// Most tokens that a vocabulary may have.
 pub const MAX_TOKENS: usize = 1 << 20;
@@ -16,9 +19,10 @@ const MAX_BYTES: usize = 64 << 20;
 const MAX_ADDED: usize = 1 << 16;
 
 /// A checked tokenizer: byte pair encoding over bytes or over characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Tokenizer {
     parts: TokenizerParts,
+    tables: Arc<OnceLock<TokenizerTables>>,
 }
 
 /// What [`Tokenizer::new`] checks. Ids are indices of `tokens`.
@@ -167,6 +171,14 @@ pub struct AddedToken {
     pub strip_right: bool,
 }
 
+impl PartialEq for Tokenizer {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
+impl Eq for Tokenizer {}
+
 impl Tokenizer {
     /// Checks the parts: every id exists, every merge is the concatenation of
     /// its halves (so merges cannot form a cycle) and no pair merges twice.
@@ -198,7 +210,15 @@ impl Tokenizer {
         }
         parts.stop.sort_unstable();
         parts.stop.dedup();
-        Ok(Self { parts })
+        Ok(Self {
+            parts,
+            tables: Arc::default(),
+        })
+    }
+
+    /// What encodes and decodes with it: made when it is first asked for.
+    pub fn tables(&self) -> &TokenizerTables {
+        self.tables.get_or_init(|| TokenizerTables::new(self))
     }
 
     /// How text becomes the first symbols.

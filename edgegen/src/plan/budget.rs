@@ -6,11 +6,10 @@ use crate::error::{Error, Remedy, Result, Setting};
 use crate::layout::{self, Layout};
 use crate::model::{Model, Role, TensorKey};
 use crate::profile::Profile;
-use crate::program::tokenizer::TokenizerTables;
-use crate::program::{CacheFormat, Prefix, Shapes, WeightFormat, joined};
-
-use super::Placement;
-use super::session::{cache_bytes, working_bytes};
+use crate::program::{
+    CacheFormat, Placement, Prefix, Shapes, WeightFormat, cache_bytes, joined, working_bytes,
+};
+use crate::size::{apart, mb};
 
 /// Memory of a generated crate, in bytes, exactly: [`flash`](Self::flash) and
 /// [`ram`](Self::ram) are the crate's `FLASH_BYTES` and `RAM_BYTES`.
@@ -114,7 +113,7 @@ impl Subject<'_> {
         let layout = Layout::new(model, formats, &shapes);
         let matrices = layout.matrix_bytes();
         let files = files_bytes(&layout, self.weights);
-        let tokenizer = TokenizerTables::new(model.tokenizer()).blob().len();
+        let tokenizer = model.tokenizer().tables().blob().len();
         let grammar = model.grammar().map_or(0, |grammar| grammar.blob().len());
         let prefix = Prefix::bytes(model.prefix().len(), &shapes);
         Footprint {
@@ -428,20 +427,6 @@ impl Excess {
     /// Whether everything fits.
     pub fn none(self) -> bool {
         !(self.flash || self.ram || self.device)
-    }
-}
-
-/// A size in MB (10^6 bytes), for people.
-pub(crate) fn mb(bytes: u64) -> String {
-    format!("{:.2} MB", bytes as f64 / 1e6)
-}
-
-/// Two sizes that differ, so that one sees it.
-pub(crate) fn apart(one: u64, other: u64) -> [String; 2] {
-    let rounded = [one, other].map(mb);
-    match rounded[0] == rounded[1] {
-        true => [one, other].map(|bytes| format!("{bytes} bytes")),
-        false => rounded,
     }
 }
 

@@ -3,10 +3,8 @@
 mod budget;
 mod choice;
 mod file;
-mod placement;
 mod policy;
 mod schedule;
-mod session;
 mod steps;
 mod throughput;
 
@@ -17,20 +15,17 @@ use std::str::FromStr;
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::layout::Layout;
 use crate::model::{Architecture, Model, Role, TensorKey};
-use crate::profile::{InstructionSet, Profile};
-use crate::program::{CacheFormat, Shapes, WeightFormat};
+use crate::profile::Profile;
+use crate::program::{CacheFormat, Placement, Shapes, WeightFormat};
 use crate::text;
 use edgegen_templates::grammar::State;
 
 pub use budget::{Excess, Footprint, Sizes};
-pub(crate) use budget::{LEAST_VOCABULARY, apart, files_bytes, least_bytes, mb, shapes};
+pub(crate) use budget::{LEAST_VOCABULARY, files_bytes, least_bytes, shapes};
 pub use choice::Conversion;
 pub use file::PlanFile;
-pub use placement::Placement;
 pub use policy::basic;
 pub use schedule::{Schedule, schedule};
-pub(crate) use session::check_sessions;
-pub use session::ram_bytes;
 pub use steps::{Action, Step};
 pub use throughput::TokenCost;
 
@@ -331,13 +326,4 @@ impl Plan {
     pub fn footprint(&self) -> &Footprint {
         &self.footprint
     }
-}
-
-/// The instruction sets that a crate for this profile holds, slowest first.
-pub fn instruction_sets(profile: &Profile) -> Vec<InstructionSet> {
-    let mut sets = vec![profile.baseline()];
-    if profile.std() {
-        sets.extend(profile.optional().iter().rev().copied());
-    }
-    sets
 }

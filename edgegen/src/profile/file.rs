@@ -1,8 +1,8 @@
 //! A profile's TOML file: its fields, and what must hold between them.
 
-use super::size::{Bandwidth, Size, format_size};
 use super::{InstructionSet, NumberType, Profile};
 use crate::error::{Error, Result};
+use crate::size::{Bandwidth, Size, format_size};
 use crate::toml_file::{self, line_at};
 use serde::Deserialize;
 use std::ops::Range;

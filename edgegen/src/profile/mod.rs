@@ -4,11 +4,9 @@ mod cpu;
 mod file;
 mod instruction_set;
 mod memory;
-mod size;
 
 pub use instruction_set::InstructionSet;
 pub use memory::{Memory, Speed};
-pub use size::{exact_size, format_size, parse_size};
 
 use crate::error::{Error, Kind, Remedy, Result};
 use crate::small_file;
@@ -181,6 +179,15 @@ impl Profile {
     /// Most threads that the program uses; 1 without `std`.
     pub fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// The instruction sets that a crate for it holds, slowest first.
+    pub fn instruction_sets(&self) -> Vec<InstructionSet> {
+        let mut sets = vec![self.baseline()];
+        if self.std() {
+            sets.extend(self.optional().iter().rev().copied());
+        }
+        sets
     }
 
     /// Limit of the model's size in bytes; `None` is no limit.

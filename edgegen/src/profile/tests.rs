@@ -1,4 +1,5 @@
 use super::*;
+use crate::size::{format_size, parse_size};
 use proptest::prelude::*;
 
 fn parsed_with(from: &str, to: &str) -> Result<Profile> {

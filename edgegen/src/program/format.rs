@@ -1,11 +1,14 @@
 //! The weight formats of a generated crate.
 
+use std::any::TypeId;
 use std::fmt;
 use std::str::FromStr;
 
+use runtime_kernels::{F16, F32, Format, Q4, Q4M, Q8, Q8Block, T2, T3, T4};
+
 use crate::program::{COLUMN_PADDING, ROW_PADDING};
 
-/// How a packed matrix holds its weights (design.md, "Weight formats").
+/// How a packed matrix holds its weights (docs/design.md, "Weight formats").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WeightFormat {
     /// 32-bit floats.
@@ -39,52 +42,39 @@ impl WeightFormat {
         Self::T2,
     ];
 
+    /// What its kernels say of it.
+    fn kernels(self) -> Kernels {
+        match self {
+            Self::F32 => Kernels::of::<F32>(),
+            Self::F16 => Kernels::of::<F16>(),
+            Self::Q8 => Kernels::of::<Q8>(),
+            Self::Q4 => Kernels::of::<Q4>(),
+            Self::Q4M => Kernels::of::<Q4M>(),
+            Self::T4 => Kernels::of::<T4>(),
+            Self::T3 => Kernels::of::<T3>(),
+            Self::T2 => Kernels::of::<T2>(),
+        }
+    }
+
     /// The name on the command line.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::Q8 => "q8",
-            Self::Q4 => "q4",
-            Self::Q4M => "q4m",
-            Self::T4 => "t4",
-            Self::T3 => "t3",
-            Self::T2 => "t2",
-        }
+        self.kernels().name
     }
 
     /// Bytes of a block of 32 columns of one row.
     pub fn block_bytes(self) -> usize {
-        match self {
-            Self::F32 => 128,
-            Self::F16 => 64,
-            Self::Q8 => 34,
-            Self::Q4 => 18,
-            Self::Q4M => 20,
-            Self::T4 => 16,
-            Self::T3 => 12,
-            Self::T2 => 8,
-        }
+        self.kernels().group_block_bytes / ROW_PADDING
     }
 
     /// Whether activations are quantized to i8 before the product.
     pub fn integer(self) -> bool {
-        !matches!(self, Self::F32 | Self::F16)
+        self.kernels().integer
     }
 
     /// Whether a text must show which errors matter, and the model is rotated so that its weights
     /// look normally distributed.
     pub fn calibrated(self) -> bool {
         matches!(self, Self::T4 | Self::T3 | Self::T2)
-    }
-
-    /// Bytes of a group of interleaved rows before its blocks.
-    fn head_bytes(self) -> usize {
-        if self.calibrated() {
-            2 * ROW_PADDING
-        } else {
-            0
-        }
     }
 
     /// Bytes of a packed `[rows, cols]` matrix, padding included.
@@ -94,7 +84,31 @@ impl WeightFormat {
 
     /// Bytes of one group of interleaved rows.
     pub fn group_bytes(self, cols: usize) -> usize {
-        self.head_bytes() + ROW_PADDING * cols.div_ceil(COLUMN_PADDING) * self.block_bytes()
+        let Kernels {
+            head_bytes,
+            group_block_bytes,
+            ..
+        } = self.kernels();
+        head_bytes + cols.div_ceil(COLUMN_PADDING) * group_block_bytes
+    }
+}
+
+/// The constants of a format in `runtime-kernels`.
+struct Kernels {
+    name: &'static str,
+    head_bytes: usize,
+    group_block_bytes: usize,
+    integer: bool,
+}
+
+impl Kernels {
+    fn of<F: Format>() -> Self {
+        Self {
+            name: F::NAME,
+            head_bytes: F::HEAD_BYTES,
+            group_block_bytes: F::GROUP_BLOCK_BYTES,
+            integer: TypeId::of::<F::Input>() == TypeId::of::<Q8Block>(),
+        }
     }
 }
 

@@ -4,14 +4,19 @@
 mod cache;
 mod format;
 mod placed;
+mod placement;
 mod prefix;
+mod session;
 mod text;
 mod weights;
 
 pub use cache::CacheFormat;
 pub use format::WeightFormat;
 pub(crate) use placed::{Alike, Code, Operation, Outline, Place, Placed, Table};
+pub use placement::Placement;
 pub use prefix::Prefix;
+pub use session::ram_bytes;
+pub(crate) use session::{cache_bytes, check_sessions, working_bytes};
 pub use weights::{
     ALIGNMENT, FileLayout, MAX_FILE_BYTES, Matrix, Part, Vector, WeightFile, WeightFiles, joined,
 };
@@ -19,11 +24,9 @@ pub use weights::{
 use edgegen_templates::weight_file::hash;
 use sha2::{Digest, Sha256};
 
+use crate::model::tables::TokenizerTables;
 use crate::model::{ChatTemplate, LeftOut, Sources};
-use crate::program::tokenizer::TokenizerTables;
 use crate::schema::Grammar;
-
-pub mod tokenizer;
 
 /// Columns and rows are padded with zeros to these multiples.
 pub const COLUMN_PADDING: usize = runtime_kernels::BLOCK;

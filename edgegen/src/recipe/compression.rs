@@ -43,8 +43,8 @@ impl Compression {
     /// # Errors
     ///
     /// When one cannot be read or is malformed, and when a plan is not alone.
-    pub fn read(&self) -> Result<Given<'_>, Refusal> {
-        Ok(Given {
+    pub fn read(&self) -> Result<Loaded<'_>, Refusal> {
+        Ok(Loaded {
             options: self,
             file: self.file().map_err(Refusal::of("plan"))?,
             texts: Texts::read(self.calibration.as_deref()).map_err(Refusal::of("calibration"))?,
@@ -75,13 +75,13 @@ impl Compression {
 }
 
 /// The options, and what is in the files that they name.
-pub struct Given<'a> {
+pub struct Loaded<'a> {
     options: &'a Compression,
     file: Option<(&'a Path, PlanFile)>,
     texts: Texts,
 }
 
-impl Given<'_> {
+impl Loaded<'_> {
     /// What there is to calibrate with and to measure on.
     pub fn texts(&self) -> &Texts {
         &self.texts

@@ -6,17 +6,20 @@ mod compression;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::bind;
 use crate::cache::Cache;
-use crate::compile::{Compiled, Progress, compile};
+use crate::compile::{Compiled, compile};
 use crate::error::{Error, Kind, Result};
 use crate::import::{built_in, files_of, import_with_tokenizer};
 use crate::model::{Model, Role};
-use crate::plan::{Placement, Quant, Request};
+use crate::plan::{Quant, Request};
 use crate::profile::Profile;
+use crate::program::Placement;
 use crate::program::{CacheFormat, WeightFormat};
+use crate::progress::Progress;
 use crate::schema;
 
-pub use compression::{Compression, Given};
+pub use compression::{Compression, Loaded};
 
 /// The options of a compilation.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -160,7 +163,7 @@ impl Recipe {
     /// # Errors
     ///
     /// When one of them cannot be read or is malformed, and when options exclude each other.
-    pub fn read(&self) -> Result<Ingredients<'_>, Refusal> {
+    pub fn read(&self) -> Result<Ready<'_>, Refusal> {
         if self.model.is_none() && self.tokenizer.is_some() {
             let error = Error::of(Kind::Option, "the built-in model holds its own tokenizer");
             return Err(Refusal::of("tokenizer")(
@@ -190,11 +193,11 @@ impl Recipe {
             profile = profile.for_cpu(cpu).map_err(Refusal::of("cpu"))?;
         }
         let schema = self.schema.as_deref().map(schema::read).transpose();
-        Ok(Ingredients {
+        Ok(Ready {
             recipe: self,
             profile,
             schema: schema.map_err(Refusal::of("schema"))?,
-            given: self.compression.read()?,
+            loaded: self.compression.read()?,
         })
     }
 
@@ -244,14 +247,14 @@ impl Recipe {
 }
 
 /// A recipe with its profile and texts.
-pub struct Ingredients<'r> {
+pub struct Ready<'r> {
     recipe: &'r Recipe,
     profile: Profile,
     schema: Option<Vec<u8>>,
-    given: Given<'r>,
+    loaded: Loaded<'r>,
 }
 
-impl Ingredients<'_> {
+impl Ready<'_> {
     /// The options.
     pub fn recipe(&self) -> &Recipe {
         self.recipe
@@ -268,8 +271,8 @@ impl Ingredients<'_> {
     }
 
     /// The options of compression with the files that they name.
-    pub fn given(&self) -> &Given<'_> {
-        &self.given
+    pub fn loaded(&self) -> &Loaded<'_> {
+        &self.loaded
     }
 
     /// The model, with all that is to be kept of it and the schema of its answers, if there is one.
@@ -279,7 +282,7 @@ impl Ingredients<'_> {
     /// As [`Self::original`], and when something does not suit the model.
     pub fn model(&self) -> Result<Model, Refusal> {
         // The tokens of the system message are kept.
-        self.bound(self.given.prune(self.original()?)?)
+        self.bound(self.loaded.prune(self.original()?)?)
     }
 
     /// The model, with its system message.
@@ -295,7 +298,7 @@ impl Ingredients<'_> {
         };
         let model = model.map_err(|error| recipe.about_model(error))?;
         match &recipe.system {
-            Some(text) => model.with_system(text).map_err(Refusal::of("system")),
+            Some(text) => bind::system(model, text).map_err(Refusal::of("system")),
             None => Ok(model),
         }
     }
@@ -307,8 +310,7 @@ impl Ingredients<'_> {
     /// When the schema is refused.
     pub fn bound(&self, model: Model) -> Result<Model, Refusal> {
         match (&self.schema, &self.recipe.schema) {
-            (Some(text), Some(path)) => model
-                .with_schema(text)
+            (Some(text), Some(path)) => bind::schema(model, text)
                 .map_err(|error| Refusal::of("schema")(error.in_file(path))),
             _ => Ok(model),
         }
@@ -323,9 +325,9 @@ impl Ingredients<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Given::request`].
+    /// As [`Loaded::request`].
     pub fn request(&self, model: &Model) -> Result<Request, Refusal> {
-        self.given.request(model, self.plain_request())
+        self.loaded.request(model, self.plain_request())
     }
 
     /// Model → Compiled, for the macro and build scripts.

@@ -15,14 +15,15 @@ use crate::compress::{Sensitivity, sensitivity};
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::model::{Model, TensorKey};
 use crate::plan::{
-    Action, LEAST_VOCABULARY, Plan, PlanFile, Quant, Request, Schedule, Step, apart, least_bytes,
+    Action, LEAST_VOCABULARY, Plan, PlanFile, Quant, Request, Schedule, Step, least_bytes,
 };
 use crate::program::WeightFormat;
 use crate::prune;
+use crate::size::apart;
 
 use bench::Bench;
 pub use bench::Loss;
-pub use task::{Goal, Progress, Task};
+pub use task::{Goal, Task};
 use vocabulary::Vocabulary;
 
 /// Vocabularies that are tried, as parts of all tokens.
@@ -43,7 +44,7 @@ const TRIES: usize = 5;
 
 /// What a search found.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct Solution {
     /// The model with its vocabulary.
     pub model: Model,
     /// What is done with it, and why.
@@ -54,7 +55,7 @@ pub struct Found {
     pub loss: Option<Loss>,
 }
 
-impl Found {
+impl Solution {
     /// What to ask the planner for; `request` has what is no matter of compression.
     pub fn request(&self, request: Request) -> Request {
         let plan = &self.schedule.plan;
@@ -103,7 +104,7 @@ impl Found {
 ///
 /// When nothing fits: the error says what the nearest is. As [`plan`](crate::plan::plan) and
 /// [`sensitivity`], too.
-pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
+pub fn search(model: Model, task: &Task<'_>) -> Result<Solution> {
     let as_stored = task.plain(&model, Quant::Keep)?;
     task.check(&model, &as_stored)?;
     let least = least_bytes(&model);
@@ -114,12 +115,12 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Found> {
         // What needs no text and loses nearly nothing comes first.
         if task.allows(as_stored.footprint()) {
             let plan = as_stored.clone();
-            return Ok(Found::simple(model, &as_stored, plan, Quant::Keep));
+            return Ok(Solution::simple(model, &as_stored, plan, Quant::Keep));
         }
         let quant = Quant::To(WeightFormat::Q8);
         let plan = task.plain(&model, quant)?;
         if task.allows(plan.footprint()) {
-            return Ok(Found::simple(model, &as_stored, plan, quant));
+            return Ok(Solution::simple(model, &as_stored, plan, quant));
         }
     }
     let bench = Bench::new(&model, &as_stored, task)?;
@@ -343,7 +344,7 @@ impl Search<'_> {
         self.bench.measure(&vocabulary.model, &plan)
     }
 
-    fn found(self, as_stored: &Plan, candidate: Candidate, loss: Loss) -> Result<Found> {
+    fn found(self, as_stored: &Plan, candidate: Candidate, loss: Loss) -> Result<Solution> {
         let mut vocabularies = self.vocabularies;
         let vocabulary = vocabularies.swap_remove(candidate.vocabulary);
         let formats = candidate.formats.clone();
@@ -383,7 +384,7 @@ impl Search<'_> {
             candidate.formats,
             Some(self.task.texts.calibration()),
         );
-        Ok(Found {
+        Ok(Solution {
             schedule: Schedule::new(self.model, &vocabulary.model, steps, plan),
             model: vocabulary.model,
             file,

@@ -8,10 +8,8 @@ use crate::model::{Model, TensorKey};
 use crate::plan::{Excess, Footprint, Plan, Quant, Request, check_before_search, plan};
 use crate::profile::Profile;
 use crate::program::WeightFormat;
+use crate::progress::Stages;
 use crate::text::Texts;
-
-/// Reports progress: what is done, steps done, steps in all.
-pub type Progress<'a> = &'a (dyn Fn(&'static str, usize, usize) + Sync);
 
 /// What is asked for beside the profile's limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -36,7 +34,7 @@ pub struct Task<'a> {
     /// Where measurements are kept: a search that was interrupted goes on from them.
     pub cache: &'a Cache,
     /// Is told what goes on.
-    pub progress: Progress<'a>,
+    pub progress: Stages<'a>,
 }
 
 impl Task<'_> {

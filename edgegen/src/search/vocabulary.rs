@@ -6,7 +6,8 @@ use crate::compress::Sensitivity;
 use crate::error::Result;
 use crate::layout::Layout;
 use crate::model::{Model, Role, TensorKey};
-use crate::plan::{Placement, Sizes, files_bytes, shapes};
+use crate::plan::{Sizes, files_bytes, shapes};
+use crate::program::Placement;
 use crate::program::{ROW_PADDING, WeightFormat};
 
 use super::assign::{Assignment, Choice, Item, assign};

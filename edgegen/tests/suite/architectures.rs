@@ -6,7 +6,6 @@ use edgegen::interpret::{Interpreter, Observer};
 use edgegen::model::Model;
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
-use edgegen::program::tokenizer::TokenizerTables;
 use edgegen::program::{Program, WeightFormat};
 use serde_json::{Value, json};
 
@@ -64,7 +63,7 @@ fn check(name: &str, model: &Model) {
     let golden = data::json(&format!("architectures/{name}/golden.json"));
     let program = program(model);
     let mut session = Interpreter::new(&program, 2);
-    let tokenizer = TokenizerTables::new(model.tokenizer());
+    let tokenizer = model.tokenizer().tables();
     for prompt in golden["prompts"].as_array().unwrap() {
         let what = format!("{name}, {}, {}", model.format(), prompt["name"]);
         if let Some(text) = prompt["text"].as_str() {

@@ -9,7 +9,8 @@ use std::time::SystemTime;
 
 use edgegen::build::module_in;
 use edgegen::model::Role;
-use edgegen::plan::{Placement, Quant};
+use edgegen::plan::Quant;
+use edgegen::program::Placement;
 use edgegen::program::{CacheFormat, WeightFormat};
 use edgegen::recipe::Recipe;
 use proptest::prelude::*;

@@ -3,12 +3,13 @@
 use crate::common::gguf::{Entry, Gguf};
 use crate::common::{Scaling, Shape, Tiny, assert_refused};
 use edgegen::cache::Cache;
-use edgegen::compile::{Quiet, compile};
+use edgegen::compile::compile;
 use edgegen::error::{Kind, Result};
 use edgegen::import::import;
 use edgegen::model::{DType, Model};
 use edgegen::plan::Request;
 use edgegen::profile::Profile;
+use edgegen::progress::Quiet;
 
 fn file() -> Gguf {
     Gguf::new(&Tiny::new(Shape::default(), 1))

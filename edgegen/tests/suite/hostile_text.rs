@@ -5,13 +5,14 @@ use crate::common::gguf::Gguf;
 use crate::common::{Shape, Tiny};
 use assert_cmd::Command;
 use edgegen::cache::Cache;
-use edgegen::compile::{Quiet, compile};
+use edgegen::compile::compile;
 use edgegen::error::Result;
 use edgegen::import::import;
 use edgegen::inspect::inspect;
 use edgegen::model::Model;
 use edgegen::plan::Request;
 use edgegen::profile::Profile;
+use edgegen::progress::Quiet;
 use proptest::prelude::*;
 
 /// Sets the title, clears the screen, paints, and forges an error.

@@ -8,7 +8,6 @@ use crate::common::{BLOCK_TYPES, Scaling, Shape, Stored, Tiny, llama2c, values, 
 use edgegen::import::import;
 use edgegen::inspect::inspect;
 use edgegen::model::{ChatPiece, DType, Model, Role, RopeLayout, RopeScaling, TensorKey};
-use edgegen::program::tokenizer::TokenizerTables;
 
 fn gguf(file: &Gguf) -> edgegen::error::Result<Model> {
     let folder = tempfile::tempdir().unwrap();
@@ -24,7 +23,7 @@ fn hf(folder: &Folder) -> edgegen::error::Result<Model> {
 }
 
 fn ids(model: &Model) -> Vec<u32> {
-    let tables = TokenizerTables::new(model.tokenizer());
+    let tables = model.tokenizer().tables();
     let mut out = vec![0; 64];
     let length = tables.runtime().encode(vocabulary::TEXT, true, &mut out);
     out.truncate(length.unwrap());
@@ -207,7 +206,7 @@ fn gguf_says_whether_a_space_is_put_before_the_text() {
             file.bool("tokenizer.ggml.add_space_prefix", says);
         }
         let model = gguf(&file).unwrap();
-        let tables = TokenizerTables::new(model.tokenizer());
+        let tables = model.tokenizer().tables();
         for (text, expected) in ["a", " a", "<s>a"].into_iter().zip(expected) {
             let ids = tables.encode(text, true);
             assert_eq!(ids, expected, "{text:?} with {says:?}");

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use edgegen::import::tokenizer::hf::from_hf;
 use edgegen::model::Tokenizer;
-use edgegen::program::tokenizer::TokenizerTables;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -100,7 +99,7 @@ proptest! {
         word in prop_oneof!["[abc]{1,20}", "[abc]{250,300}", "[ab]{700,900}", "a{0,600}", "(abc){0,200}"],
     ) {
         let tokenizer = tokenizer(&merges(&choices), false);
-        let tables = TokenizerTables::new(&tokenizer);
+        let tables = tokenizer.tables();
         let expected = plain(&tokenizer, &word);
         prop_assert_eq!(&tables.encode(&word, false), &expected);
 
@@ -124,7 +123,7 @@ fn doubling(letter: &str, times: u32) -> Vec<(String, String)> {
 #[test]
 fn a_long_word_takes_no_time_to_speak_of() {
     let tokenizer = tokenizer(&doubling("a", 4), false);
-    let tables = TokenizerTables::new(&tokenizer);
+    let tables = tokenizer.tables();
     let word = "a".repeat(1_000_000);
     let start = Instant::now();
     let tokens = tables.encode(&word, false);
@@ -140,7 +139,7 @@ fn a_long_word_takes_no_time_to_speak_of() {
 #[test]
 fn letters_that_grow_when_they_become_small_are_fast_too() {
     let tokenizer = tokenizer(&doubling("i", 1), true);
-    let tables = TokenizerTables::new(&tokenizer);
+    let tables = tokenizer.tables();
     let start = Instant::now();
     let tokens = tables.encode(&"İ".repeat(300_000), false);
     assert!(
@@ -155,7 +154,7 @@ proptest! {
     #[test]
     fn no_text_has_fewer_tokens_than_its_length_says(text in ".{0,200}", lowercase: bool) {
         let tokenizer = tokenizer(&doubling("a", 3), lowercase);
-        let tables = TokenizerTables::new(&tokenizer);
+        let tables = tokenizer.tables();
         let runtime = tables.runtime();
         for text in [text, "a".repeat(64), "\u{212a}".repeat(30)] {
             prop_assert!(runtime.least_tokens(text.len()) <= tables.encode(&text, false).len());

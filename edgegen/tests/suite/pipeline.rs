@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::common::gguf::Gguf;
 use crate::common::hf::Folder;
 use crate::common::{BLOCK_TYPES, Random, Scaling, Shape, Tiny, llama2c, oracle};
+use edgegen::bind;
 use edgegen::compress::compress;
 use edgegen::import::import;
 use edgegen::interpret::{Interpreter, Observer};
@@ -651,7 +652,7 @@ fn a_session_is_longer_than_the_system_message() {
         "tokenizer.chat_template",
         "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}{% endfor %}<assistant>",
     );
-    let model = read_gguf(&file).with_system("Be brief.").unwrap();
+    let model = bind::system(read_gguf(&file), "Be brief.").unwrap();
     let tokens = model.prefix().len();
     let mut request = Request {
         context: Some(tokens),

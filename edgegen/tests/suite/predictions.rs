@@ -6,13 +6,15 @@ use std::process::Command;
 
 use crate::common::gguf::Gguf;
 use crate::common::{Shape, Tiny};
+use edgegen::bind;
 use edgegen::compress::compress;
 use edgegen::emit::{Crate, Options, emit};
 use edgegen::import::{built_in, import};
 use edgegen::interpret::bake;
 use edgegen::model::{DType, Model};
-use edgegen::plan::{Footprint, Placement, Plan, Quant, Request, plan, schedule};
+use edgegen::plan::{Footprint, Plan, Quant, Request, plan, schedule};
 use edgegen::profile::Profile;
+use edgegen::program::Placement;
 use edgegen::program::{CacheFormat, Golden, WeightFormat};
 use edgegen::{prune, text};
 use proptest::prelude::*;
@@ -104,7 +106,7 @@ fn with_system(text: &str) -> Model {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.gguf");
     std::fs::write(&path, gguf.bytes()).unwrap();
-    let model = import(&path).unwrap().with_system(text).unwrap();
+    let model = bind::system(import(&path).unwrap(), text).unwrap();
     assert!(!model.prefix().is_empty());
     model
 }
@@ -117,7 +119,7 @@ fn flash_on_every_platform_in_every_format() {
     let some = || vec![Quant::Keep, Quant::To(WeightFormat::T3)];
     let models = [
         (built_in().unwrap(), quants()),
-        (built_in().unwrap().with_schema(schema).unwrap(), some()),
+        (bind::schema(built_in().unwrap(), schema).unwrap(), some()),
         (with_system("Be brief."), some()),
     ];
     for (model, quants) in &models {
@@ -144,7 +146,7 @@ fn a_digest_tells_programs_apart() {
         let plan = plan(&model, &host, &request).unwrap();
         compress(&model, &plan, &|_, _| {}).unwrap().digest()
     };
-    let schema = |text: &str| built_in().unwrap().with_schema(text.as_bytes()).unwrap();
+    let schema = |text: &str| bind::schema(built_in().unwrap(), text.as_bytes()).unwrap();
     let digests = BTreeSet::from([
         digest(built_in().unwrap()),
         digest(schema(r#"{"type": "boolean"}"#)),

@@ -16,7 +16,8 @@ use edgegen::model::{DType, Model, Role, TensorKey};
 use edgegen::plan::{Plan, PlanFile, Quant, Request, plan};
 use edgegen::profile::Profile;
 use edgegen::program::{CacheFormat, WeightFormat};
-use edgegen::search::{Found, Goal, Progress, Task, search};
+use edgegen::progress::Stages;
+use edgegen::search::{Goal, Solution, Task, search};
 use edgegen::text::Texts;
 
 fn tiny(tied: bool) -> Model {
@@ -37,7 +38,7 @@ fn texts() -> Texts {
     Texts::of(&edgegen::text::CALIBRATION[..20_000]).unwrap()
 }
 
-fn searched(model: &Model, goal: Goal, cache: &Cache, progress: Progress<'_>) -> Result<Found> {
+fn searched(model: &Model, goal: Goal, cache: &Cache, progress: Stages<'_>) -> Result<Solution> {
     searched_on(&texts(), model, goal, cache, progress)
 }
 
@@ -46,8 +47,8 @@ fn searched_on(
     model: &Model,
     goal: Goal,
     cache: &Cache,
-    progress: Progress<'_>,
-) -> Result<Found> {
+    progress: Stages<'_>,
+) -> Result<Solution> {
     let profile = Profile::load("host").unwrap();
     let request = Request {
         context: Some(64),

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use edgegen::emit::{Crate, Options, emit, weight_files};
-use edgegen::plan::{Placement, Request, plan};
+use edgegen::plan::{Request, plan};
 use edgegen::profile::Profile;
+use edgegen::program::Placement;
 use edgegen::program::Program;
 use edgegen::{compress, import, interpret};
 use edgegen_templates::weight_file::{WeightsError, check};

@@ -5,14 +5,14 @@ use std::thread;
 
 use super::*;
 
-fn cache() -> (tempfile::TempDir, Cache) {
+fn cache() -> (tempfile::TempDir, Modules) {
     let folder = tempfile::tempdir().unwrap();
-    let cache = Cache::at(folder.path().join("cache"));
+    let cache = Modules::at(folder.path().join("cache"));
     (folder, cache)
 }
 
 /// Asks for an entry that holds `text`; whether it was made.
-fn made(cache: &Cache, key: &str, text: &str) -> bool {
+fn made(cache: &Modules, key: &str, text: &str) -> bool {
     let made = Cell::new(false);
     let make = |put: Put<'_>| {
         made.set(true);
@@ -154,7 +154,7 @@ fn what_is_not_finished_is_swept_by_the_next_and_no_entry() {
 #[test]
 fn a_cache_that_cannot_be_written_says_how_to_choose_another() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let cache = Cache::at(file.path().join("below"));
+    let cache = Modules::at(file.path().join("below"));
     let message = cache.lock("key").unwrap_err().to_string();
     let help = format!("help: set {VARIABLE} to the absolute path");
     assert!(message.contains(&help), "{message}");

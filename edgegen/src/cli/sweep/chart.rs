@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::profile::format_size;
+use crate::size::format_size;
 
 use super::Row;
 

@@ -16,8 +16,7 @@ use crate::forward::{Dense, Network, Windows};
 use crate::memory;
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
-
-use super::Progress;
+use crate::progress::Steps;
 
 pub(super) use coded::{Coded, pack};
 use encode::{Method, encode};
@@ -50,7 +49,7 @@ pub(super) fn calibrate(
     model: &Model,
     formats: &BTreeMap<TensorKey, WeightFormat>,
     text: &str,
-    progress: Progress<'_>,
+    progress: Steps<'_>,
 ) -> Result<Calibrated> {
     let windows = Windows::of(model, text, WINDOWS)?;
     check_rotation(model)?;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use crate::cache::{Cache, Key};
-use crate::compress::Progress;
 use crate::error::Result;
 use crate::forward::{Dense, Network, Stream, Windows};
 use crate::interpret::divergence;
 use crate::model::{Model, Role, TensorKey};
 use crate::program::WeightFormat;
+use crate::progress::Steps;
 
 use super::encode::{Method, encode};
 use super::walk::{Inputs, Walk, original};
@@ -83,7 +83,7 @@ pub fn sensitivity(
     model: &Model,
     text: &str,
     cache: &Cache,
-    progress: Progress<'_>,
+    progress: Steps<'_>,
 ) -> Result<Sensitivity> {
     let windows = Windows::of(model, text, WINDOWS)?;
     check_rotation(model)?;

@@ -32,7 +32,7 @@ const NEW: &str = "files";
 
 /// What to do after the commit, beside lock and manifest.
 #[derive(Serialize, Deserialize)]
-struct Plan {
+struct AfterCommit {
     replace: Vec<String>,
     remove: Vec<String>,
 }
@@ -60,7 +60,8 @@ pub(super) fn recover(disk: &dyn Disk, out: &Path) -> Result<()> {
                     .set(Setting::on("force")),
             )
     };
-    let plan: Plan = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    let plan: AfterCommit =
+        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
     for path in plan.replace.iter().chain(&plan.remove) {
         check_path(path).map_err(|error| damaged(error.to_string()))?;
         check_parents(out, path)?;
@@ -77,7 +78,7 @@ pub(super) fn update(
 ) -> Result<()> {
     let staging = out.join(STAGING);
     let last = |path: &String| path == MANIFEST || path == LOCK;
-    let plan = Plan {
+    let plan = AfterCommit {
         replace: changes
             .replace
             .iter()
@@ -101,7 +102,7 @@ fn stage(
     staging: &Path,
     files: &Files<'_>,
     changes: &Changes,
-    plan: &Plan,
+    plan: &AfterCommit,
 ) -> Result<()> {
     let guarded = !plan.replace.is_empty() || !plan.remove.is_empty();
     let mut staged: Files<'_> = changes
@@ -129,7 +130,7 @@ fn stage(
 
 /// The part after the commit. What is no longer staged is in its place, so it can be
 /// repeated after any interruption.
-fn apply(disk: &dyn Disk, out: &Path, plan: &Plan) -> Result<()> {
+fn apply(disk: &dyn Disk, out: &Path, plan: &AfterCommit) -> Result<()> {
     let staging = out.join(STAGING);
     let new = staging.join(NEW);
     let place = |from: &Path, path: &str| {

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::plan::check_sessions;
 use crate::program::Program;
+use crate::program::check_sessions;
+use crate::progress::Steps;
 
 use super::{Interpreter, Observer};
 use logits::{compare, log_sum};
@@ -46,9 +47,6 @@ impl Evaluation {
     }
 }
 
-/// Reports progress: windows done, windows in all.
-pub type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
-
 /// Runs both programs over a text, in consecutive windows of `window` tokens, each with an empty
 /// KV cache, as the generated crate's `score` does. With the same tokens they run in lock-step,
 /// so that no more logits are held than those of a batch; else one after the other.
@@ -62,7 +60,7 @@ pub fn evaluate(
     candidate: &Program,
     text: &str,
     window: usize,
-    progress: Progress<'_>,
+    progress: Steps<'_>,
 ) -> Result<Evaluation> {
     let windows = Windows::new(reference, text, window)?;
     let others = Windows::new(candidate, text, window)?;
@@ -90,7 +88,7 @@ fn lock_step(
     reference: &Program,
     candidate: &Program,
     windows: &Windows,
-    progress: Progress<'_>,
+    progress: Steps<'_>,
 ) -> Result<Evaluation> {
     let batch = reference.shapes().batch;
     let sums = each(windows, progress, |window| {
@@ -124,7 +122,7 @@ fn lock_step(
     })
 }
 
-fn alone(program: &Program, windows: &Windows, progress: Progress<'_>) -> Result<Score> {
+fn alone(program: &Program, windows: &Windows, progress: Steps<'_>) -> Result<Score> {
     let batch = program.shapes().batch;
     let sums = each(windows, progress, |window| {
         let mut interpreter = Interpreter::new(program, 1);
@@ -148,7 +146,7 @@ fn alone(program: &Program, windows: &Windows, progress: Progress<'_>) -> Result
 /// them do not depend on the threads.
 fn each<T: Send>(
     windows: &Windows,
-    progress: Progress<'_>,
+    progress: Steps<'_>,
     run: impl Fn(&[u32]) -> T + Sync + Send,
 ) -> Vec<T> {
     let done = AtomicUsize::new(0);

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::model::tables::byte_tokens;
 use crate::model::{Scheme, Tokenizer};
-use crate::program::tokenizer::byte_tokens;
 
 /// The merges of a tokenizer, to follow how they make a token.
 ///

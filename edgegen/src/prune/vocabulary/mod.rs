@@ -11,9 +11,10 @@ mod subset;
 
 use std::collections::BTreeSet;
 
+use crate::bind;
 use crate::error::Result;
+use crate::model::tables::byte_tokens;
 use crate::model::{ChatPiece, Model, TokenClass};
-use crate::program::tokenizer::{TokenizerTables, byte_tokens};
 
 /// Keeps `size` tokens: those that every text may need (special tokens, bytes, those of the chat
 /// template and the model's own system message), then those that are most frequent in `text`, then those with the lowest ids, which
@@ -24,7 +25,7 @@ use crate::program::tokenizer::{TokenizerTables, byte_tokens};
 /// When the model has fewer tokens, when `size` is less than what every text may need, or when
 /// the rows of the embedding cannot be told apart in its encoding.
 pub fn vocabulary(model: Model, size: usize, text: &str) -> Result<Model> {
-    let tables = TokenizerTables::new(model.tokenizer());
+    let tables = model.tokenizer().tables();
     let mut counts = vec![0; model.tokenizer().tokens().len()];
     // Paragraph by paragraph, as the work grows with the square of what is encoded at once.
     for paragraph in text.split_inclusive("\n\n") {
@@ -34,7 +35,7 @@ pub fn vocabulary(model: Model, size: usize, text: &str) -> Result<Model> {
     }
     let kept = choice::choose(model.tokenizer(), required(&model), &counts, size)?;
     let tokenizer = subset::subset(model.tokenizer(), &kept)?;
-    model.with_vocabulary(tokenizer, &kept)
+    bind::vocabulary(&model, tokenizer, &kept)
 }
 
 /// Tokens that every text may need.
@@ -50,7 +51,7 @@ fn required(model: &Model) -> BTreeSet<u32> {
     ids.extend([tokenizer.bos(), tokenizer.eos()].into_iter().flatten());
     ids.extend(tokenizer.stop());
     if let Some(chat) = model.chat_template() {
-        let tables = TokenizerTables::new(tokenizer);
+        let tables = tokenizer.tables();
         for piece in chat
             .with_system
             .iter()

@@ -10,8 +10,9 @@ use edgegen::emit::{Options, emit};
 use edgegen::import::{built_in, import};
 use edgegen::interpret::golden;
 use edgegen::model::{DType, Model, Role, TensorKey};
-use edgegen::plan::{Placement, Quant, Request, plan, schedule};
+use edgegen::plan::{Quant, Request, plan, schedule};
 use edgegen::profile::Profile;
+use edgegen::program::Placement;
 use edgegen::program::WeightFormat;
 use edgegen::{compress, prune, text};
 

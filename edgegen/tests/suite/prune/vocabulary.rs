@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use super::{logits, program};
 use crate::common::gguf::Gguf;
 use crate::common::{Random, Shape, Tiny, data, llama2c};
+use edgegen::bind;
 use edgegen::import::{BUILT_IN_SCHEMA, built_in, import};
 use edgegen::interpret::evaluate;
+use edgegen::model::tables::TokenizerTables;
 use edgegen::model::{DType, Model, TokenClass, Tokenizer};
 use edgegen::plan::Quant;
-use edgegen::program::tokenizer::TokenizerTables;
 use edgegen::prune;
 use proptest::prelude::*;
 
@@ -110,12 +111,12 @@ fn decode(tables: &TokenizerTables, ids: &[u32]) -> Vec<u8> {
 #[test]
 fn texts_of_kept_tokens_have_the_same_tokens() {
     for (model, sizes) in models() {
-        let old = TokenizerTables::new(model.tokenizer());
+        let old = model.tokenizer().tables();
         for size in sizes {
             let pruned = prune::vocabulary(model.clone(), size, TEXT).unwrap();
             assert_eq!(pruned.tokenizer().tokens().len(), size);
             assert_eq!(pruned.architecture().vocab_size, size);
-            let new = TokenizerTables::new(pruned.tokenizer());
+            let new = pruned.tokenizer().tables();
             let kept = kept(model.tokenizer(), pruned.tokenizer());
             let mut random = Random(size as u64);
             let mut compared = 0;
@@ -144,7 +145,7 @@ fn texts_of_kept_tokens_have_the_same_tokens() {
 fn frequent_tokens_are_kept() {
     for (model, sizes) in models() {
         let size = sizes[1];
-        let tables = TokenizerTables::new(model.tokenizer());
+        let tables = model.tokenizer().tables();
         let counted: BTreeSet<u32> = tables.encode(TEXT, false).into_iter().collect();
         let pruned = prune::vocabulary(model.clone(), size, TEXT).unwrap();
         let kept = kept(model.tokenizer(), pruned.tokenizer());
@@ -203,11 +204,11 @@ fn the_schema_and_the_system_message_are_those_of_the_new_tokens() {
     let model = built_in().unwrap();
     let size = least(&model) + 50;
     let pruned = prune::vocabulary(model, size, TEXT).unwrap();
-    let again = pruned.clone().with_schema(BUILT_IN_SCHEMA).unwrap();
+    let again = bind::schema(pruned.clone(), BUILT_IN_SCHEMA).unwrap();
     let [found, expected] = [&pruned, &again].map(|model| model.grammar().unwrap().blob());
     assert_eq!(found, expected);
 
-    let model = chatting().with_system("a ba\u{4E01}").unwrap();
+    let model = bind::system(chatting(), "a ba\u{4E01}").unwrap();
     let pruned = prune::vocabulary(model.clone(), 270, TEXT).unwrap();
     let kept = kept(model.tokenizer(), pruned.tokenizer());
     let prefix: Vec<u32> = pruned
@@ -264,9 +265,9 @@ fn a_pruned_model_is_evaluated_by_its_bytes() {
 
 fn check_any_text(model: &Model, text: &str) -> Result<(), TestCaseError> {
     let least = least(model);
-    let old = TokenizerTables::new(model.tokenizer());
+    let old = model.tokenizer().tables();
     let pruned = prune::vocabulary(model.clone(), least + 5, TEXT).unwrap();
-    let new = TokenizerTables::new(pruned.tokenizer());
+    let new = pruned.tokenizer().tables();
     let [before, after] = [&old, &new].map(|tables| decode(tables, &tables.encode(text, false)));
     prop_assert_eq!(before, after);
     Ok(())

@@ -8,11 +8,11 @@ mod validity;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
+use edgegen::bind;
 use edgegen::import::{BUILT_IN_SCHEMA, built_in};
 use edgegen::model::{
     ByteLevel, Model, PreTokenizer, Scheme, Token, TokenClass, Tokenizer, TokenizerParts,
 };
-use edgegen::program::tokenizer::TokenizerTables;
 use edgegen::schema::{self, compile};
 use edgegen_templates::grammar::{Grammar, State};
 use edgegen_templates::options::Options;
@@ -76,7 +76,7 @@ impl Language {
 
 fn model(schema: &Value) -> Model {
     let text = serde_json::to_vec(schema).unwrap();
-    built_in().unwrap().with_schema(&text).unwrap()
+    bind::schema(built_in().unwrap(), &text).unwrap()
 }
 
 /// Each schema with the built-in model bound to it.
@@ -93,7 +93,7 @@ fn models() -> &'static [(Value, Model)] {
 
 /// Tokens chosen among random logits, bound by the grammar, at most `room`.
 fn answer(model: &Model, seed: u64, temperature: f32, room: usize) -> (String, usize) {
-    let tables = TokenizerTables::new(model.tokenizer());
+    let tables = model.tokenizer().tables();
     let tokenizer = tables.runtime();
     let grammar = model.grammar().unwrap().runtime();
     let mut sampler = Sampler::new(&Options {
@@ -266,7 +266,7 @@ fn masks_of_an_odd_vocabulary_equal_brute_force() {
 }
 
 fn check_masks(grammar: &Grammar<'_>, model: &Tokenizer, schema: &Value) {
-    let tables = TokenizerTables::new(model);
+    let tables = model.tables();
     let tokenizer = tables.runtime();
     let states = states(grammar);
     let text = |class| {

@@ -3,7 +3,6 @@
 use edgegen::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
 use edgegen::import::tokenizer::hf::from_hf;
 use edgegen::model::Tokenizer;
-use edgegen::program::tokenizer::TokenizerTables;
 use serde_json::{Value, json};
 
 /// What a token of one byte is called, by byte: GPT-2's `bytes_to_unicode`.
@@ -32,7 +31,7 @@ const LLAMA3: Ids = [&[257, 0x34], &[259], &[260]];
 const QWEN2: Ids = [&DIGITS, &[259], &LETTERS];
 
 fn check(what: &str, tokenizer: &Tokenizer, expected: Ids) {
-    let tables = TokenizerTables::new(tokenizer);
+    let tables = tokenizer.tables();
     for (text, ids) in ["1234", "_a", "xyz"].into_iter().zip(expected) {
         assert_eq!(tables.encode(text, false), ids, "{text:?} of {what}");
     }

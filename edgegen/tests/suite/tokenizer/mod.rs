@@ -10,7 +10,7 @@ use crate::common::{Shape, Tiny, data};
 use edgegen::import::import;
 use edgegen::import::tokenizer::{hf::from_hf, llama2c::from_llama2c};
 use edgegen::model::Tokenizer;
-use edgegen::program::tokenizer::TokenizerTables;
+use edgegen::model::tables::TokenizerTables;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ fn golden(model: &str) -> Vec<(String, Vec<u32>)> {
 }
 
 fn check_golden(tokenizer: &Tokenizer, model: &str) {
-    let tables = TokenizerTables::new(tokenizer);
+    let tables = tokenizer.tables();
     for (text, ids) in golden(model) {
         assert_eq!(encode(&tables, &text, true), ids, "{text:?}");
         let decoded = decode(&tables, &ids[1..]);
@@ -118,7 +118,10 @@ fn small_file() -> Value {
 }
 
 fn tables(file: &Value) -> TokenizerTables {
-    TokenizerTables::new(&from_hf(file.to_string().as_bytes(), None, &[]).unwrap())
+    from_hf(file.to_string().as_bytes(), None, &[])
+        .unwrap()
+        .tables()
+        .clone()
 }
 
 /// The ids are those of the package `tokenizers`.
@@ -239,7 +242,8 @@ fn no_text_of_escaped_spaces_has_fewer_tokens_than_its_length_says() {
 
 #[test]
 fn long_text_is_encoded_in_time() {
-    let tables = TokenizerTables::new(&sentence_piece());
+    let tokenizer = sentence_piece();
+    let tables = tokenizer.tables();
     let start = std::time::Instant::now();
     encode(&tables, &"once".repeat(1000), true);
     encode(&tables, &"once upon a time ".repeat(10_000), true);
@@ -258,7 +262,7 @@ fn changed(mut bytes: Vec<u8>, flips: &[(prop::sample::Index, u8)]) -> Vec<u8> {
 /// Whatever was read encodes.
 fn encodes(tokenizer: Option<Tokenizer>) {
     if let Some(tokenizer) = tokenizer {
-        let tables = TokenizerTables::new(&tokenizer);
+        let tables = tokenizer.tables();
         encode(&tables, "Once upon a <s> time \u{2581} 你", true);
     }
 }
@@ -268,7 +272,7 @@ proptest! {
     fn byte_level_decodes_to_its_text(text in any::<String>()) {
         static TABLES: LazyLock<TokenizerTables> = LazyLock::new(|| {
             let model = import(&data::file("architectures/llama/hf")).unwrap();
-            TokenizerTables::new(model.tokenizer())
+            model.tokenizer().tables().clone()
         });
         for parse_special in [false, true] {
             let ids = encode(&TABLES, &text, parse_special);

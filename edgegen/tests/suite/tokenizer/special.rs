@@ -3,7 +3,6 @@
 use edgegen::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
 use edgegen::import::tokenizer::hf::from_hf;
 use edgegen::model::Tokenizer;
-use edgegen::program::tokenizer::TokenizerTables;
 use serde_json::{Value, json};
 
 use super::byte_level::byte_names;
@@ -32,7 +31,8 @@ fn tokens_are_found_as_their_kind_says() {
     let texts = ["<n>", "<k>", "<c>", "<d>", "<x>"];
     let kinds = [1, 2, 3, 4, 5];
     let more: Vec<_> = texts.into_iter().zip(kinds).collect();
-    let tables = TokenizerTables::new(&with_tokens(&more));
+    let tokenizer = with_tokens(&more);
+    let tables = tokenizer.tables();
     for (special, found) in [
         (false, [false, false, false, true, false]),
         (true, [false, true, true, true, false]),
@@ -71,7 +71,7 @@ fn control_tokens_of_known_names_end_a_generation() {
 
 /// Whether a text gets a first and a last token.
 fn around(tokenizer: &Tokenizer) -> (bool, bool) {
-    let ids = encode(&TokenizerTables::new(tokenizer), "ab", false);
+    let ids = encode(&tokenizer.tables(), "ab", false);
     (
         ids.first() == tokenizer.bos().as_ref(),
         ids.last() == tokenizer.eos().as_ref(),

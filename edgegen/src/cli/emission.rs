@@ -8,10 +8,11 @@ use crate::compile::compile;
 use crate::emit::{WriteReport, check_destination, weights_file, write};
 use crate::error::Result;
 use crate::model::Model;
-use crate::plan::{Placement, Plan, Request};
-use crate::profile::{App, Profile, format_size};
+use crate::plan::{Plan, Request};
+use crate::profile::{App, Profile};
 use crate::program::Golden;
-use crate::program::tokenizer::TokenizerTables;
+use crate::program::Placement;
+use crate::size::format_size;
 use serde_json::Value;
 
 use super::plan::session;
@@ -19,7 +20,7 @@ use super::progress::{self, Terminal};
 use super::{quoted, shown_path};
 
 /// What to compile, how, and where to.
-pub(super) struct Job<'a> {
+pub(super) struct Emission<'a> {
     pub(super) model: &'a Model,
     pub(super) profile: &'a Profile,
     pub(super) request: Request,
@@ -33,7 +34,7 @@ pub(super) struct Job<'a> {
     pub(super) force: bool,
 }
 
-impl<'a> Job<'a> {
+impl<'a> Emission<'a> {
     /// Writes the crate.
     ///
     /// # Errors
@@ -63,7 +64,7 @@ impl<'a> Job<'a> {
 
 /// What was done.
 pub(super) struct Done<'a> {
-    job: Job<'a>,
+    job: Emission<'a>,
     plan: Plan,
     golden: Golden,
     report: WriteReport,
@@ -167,7 +168,7 @@ impl Done<'_> {
     /// A prompt that leaves room for an answer, if the context is long enough for one.
     fn prompt(&self) -> Option<&'static str> {
         let (model, prompt) = (self.job.model, self.job.prompt);
-        let tokens = TokenizerTables::new(model.tokenizer()).encode(prompt, true);
+        let tokens = model.tokenizer().tables().encode(prompt, true);
         let fits = model.prefix().len() + tokens.len() < self.plan.sizes().context;
         fits.then_some(prompt)
     }

@@ -29,7 +29,7 @@ impl Placement {
     }
 
     /// What a profile's crate makes of this wish.
-    pub(super) fn on(self, profile: &Profile) -> Result<Self> {
+    pub(crate) fn on(self, profile: &Profile) -> Result<Self> {
         match (self, profile.app()) {
             // The package takes the weights out of the module, as shards with hashes.
             (_, Some(App::Browser)) => Ok(Self::Embedded),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 
 /// A size in bytes as a profile writes it: `"520 KB"`.
-pub(super) struct Size(pub(super) u64);
+pub(crate) struct Size(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -15,7 +15,7 @@ impl<'de> Deserialize<'de> for Size {
 }
 
 /// A speed in bytes per second as a profile writes it: `"4 GB/s"`.
-pub(super) struct Bandwidth(pub(super) u64);
+pub(crate) struct Bandwidth(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Bandwidth {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -113,3 +113,17 @@ const UNITS: [(&str, u64); 8] = [
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
 ];
+
+/// A size in MB (10^6 bytes), for people.
+pub(crate) fn mb(bytes: u64) -> String {
+    format!("{:.2} MB", bytes as f64 / 1e6)
+}
+
+/// Two sizes that differ, so that one sees it.
+pub(crate) fn apart(one: u64, other: u64) -> [String; 2] {
+    let rounded = [one, other].map(mb);
+    match rounded[0] == rounded[1] {
+        true => [one, other].map(|bytes| format!("{bytes} bytes")),
+        false => rounded,
+    }
+}

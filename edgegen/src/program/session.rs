@@ -3,22 +3,21 @@
 use crate::error::Result;
 use crate::memory;
 use crate::profile::Profile;
-use crate::program::Shapes;
 
-use super::{Placement, instruction_sets};
+use super::{Placement, Shapes};
 
 /// Bytes for each token of the context that a session without an allocator keeps for prompts:
 /// `Scratch` in `templates/src/scratch.rs`.
 const PROMPT_BYTES: usize = 24;
 
 /// Bytes of the KV cache, the tokens in it, and answers to give again.
-pub(super) fn cache_bytes(shapes: &Shapes) -> usize {
+pub(crate) fn cache_bytes(shapes: &Shapes) -> usize {
     (shapes.kv_cache_len() + shapes.context + shapes.answer_cache) * size_of::<f32>()
 }
 
 /// Bytes of the buffers, and of the session beside them: the size of `Session<&mut Memory>` in
 /// `templates/src/session.rs`, built for the profile's target and with `std` where that has it.
-pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placement) -> usize {
+pub(crate) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placement) -> usize {
     let pointer = profile.pointer_bytes();
     let session = [
         match weights {
@@ -34,7 +33,7 @@ pub(super) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
         },
         shapes.activation_blocks * size_of::<runtime_kernels::Q8Block>(),
         // An enum, whose only variant takes no room.
-        usize::from(instruction_sets(profile).len() > 1),
+        usize::from(profile.instruction_sets().len() > 1),
     ];
     let session: usize = session.iter().sum();
     shapes.arena * size_of::<f32>() + session.next_multiple_of(pointer)

@@ -45,7 +45,7 @@ pub enum Field {
 
 impl TokenizerTables {
     /// Packs the tables of a tokenizer.
-    pub fn new(tokenizer: &Tokenizer) -> Self {
+    pub(super) fn new(tokenizer: &Tokenizer) -> Self {
         let (ends, pieces) = pieces(tokenizer);
         let tables = [
             ends,
