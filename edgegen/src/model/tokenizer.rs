@@ -426,8 +426,13 @@ mod tests {
 
     /// A tokenizer of so many tokens, merges and added tokens, of which none is right.
     fn refused(tokens: usize, merges: usize, added: usize) -> String {
+        refused_of(1, tokens, merges, added)
+    }
+
+    /// The same, of tokens of so many bytes.
+    fn refused_of(bytes: usize, tokens: usize, merges: usize, added: usize) -> String {
         let token = Token {
-            bytes: b"a".to_vec(),
+            bytes: vec![b'a'; bytes],
             class: TokenClass::Normal,
         };
         let merge = Merge {
@@ -487,6 +492,16 @@ mod tests {
                 refusal.iter().any(|words| one_more.contains(words)),
                 "{one_more}"
             );
+        }
+    }
+
+    #[test]
+    fn a_token_is_as_long_as_it_may_be_and_no_longer() {
+        let longest = refused_of(MAX_TOKEN_BYTES, 1, 0, 0);
+        assert!(longest.contains("special token"), "{longest}");
+        for more in [1, 2, MAX_TOKEN_BYTES] {
+            let longer = refused_of(MAX_TOKEN_BYTES + more, 1, 0, 0);
+            assert!(longer.contains("token 0 has"), "{longer}");
         }
     }
 }

@@ -103,6 +103,15 @@ fn both_files_have_the_logits_of_transformers() {
     }
 }
 
+/// What is supported is among the tests' data.
+#[test]
+fn each_architecture_has_a_model() {
+    let refused = changed("gpt2", &[("model_type", json!("gpt3"))]);
+    let refused = refused.unwrap_err().to_string();
+    let all = format!("use a model of: {}", ARCHITECTURES.join(", "));
+    assert!(refused.trim_end().ends_with(&all), "{refused}");
+}
+
 /// The folder of a model, with fields of its configuration changed.
 pub fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<Model> {
     let folder = tempfile::tempdir().unwrap();

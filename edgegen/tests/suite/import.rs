@@ -315,6 +315,41 @@ fn a_chat_template_that_changes_messages_is_left_out() {
     }
 }
 
+/// Texts that multiply may have 1 MiB together, and not a byte more; what is shown of them is their
+/// length alone.
+#[test]
+fn a_chat_template_makes_no_longer_texts_than_it_may() {
+    const SIDE: usize = 1 << 10;
+    let replaced = |text: usize, by: usize| {
+        let (text, by) = ("a".repeat(text), "b".repeat(by));
+        format!("'{text}'.replace('a', '{by}')")
+    };
+    let joined = |joiner: usize, items: usize| {
+        let (joiner, list) = ("b".repeat(joiner), "1,".repeat(items));
+        format!("'{joiner}'.join([{list}])")
+    };
+    for (code, reduces) in [
+        ("'aba'.replace('a', 'c')".to_owned(), true),
+        ("', '.join(['a', 'b'])".to_owned(), true),
+        // There is a place more than there are letters.
+        (replaced(SIDE - 1, SIDE), true),
+        (replaced(SIDE, SIDE), false),
+        (replaced(SIDE - 1, SIDE + 1), false),
+        (joined(SIDE, SIDE), true),
+        (joined(SIDE + 1, SIDE), false),
+        (joined(SIDE, SIDE + 1), false),
+    ] {
+        let template = format!(
+            "{{% for m in messages %}}{{{{ m.content }}}}{{{{ {code} | length }}}}{{% endfor %}}"
+        );
+        let mut file = Gguf::new(&Tiny::new(Shape::default(), 1));
+        file.text("tokenizer.chat_template", &template);
+        let model = gguf(&file).unwrap();
+        let what = code.get(..40).unwrap_or(&code);
+        assert_eq!(model.chat_template().is_some(), reduces, "{what}");
+    }
+}
+
 /// The chat of a folder that has these files beside the model's.
 fn chat_of(files: &[(&str, String)]) -> Vec<ChatPiece> {
     let place = tempfile::tempdir().unwrap();
