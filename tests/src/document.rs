@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use edgegen::profile::InstructionSet;
+
 use crate::paths;
 
 /// A fenced block.
@@ -17,7 +19,15 @@ pub struct Block {
     pub lines: Vec<String>,
 }
 
+/// A line of an excerpt that stands for any others.
+const OMITTED: &str = "…";
+
 impl Block {
+    /// The file that it is an excerpt of, which the comment `<!-- from PATH -->` names.
+    pub fn source(&self) -> Option<&str> {
+        self.mark.as_deref()?.strip_prefix("from ")
+    }
+
     /// The text between the fences.
     pub fn text(&self) -> String {
         self.lines.iter().map(|line| format!("{line}\n")).collect()
@@ -80,9 +90,71 @@ pub fn blocks(file: &Path) -> Vec<Block> {
     blocks
 }
 
+/// Whether a file's text has the lines of an excerpt, in order. All may be indented deeper there, by
+/// as much; a line `…` stands for any others.
+pub fn is_excerpt(excerpt: &[String], text: &str) -> bool {
+    let parts = excerpt.split(|line| line.trim() == OMITTED);
+    let parts: Vec<&[String]> = parts.filter(|part| !part.is_empty()).collect();
+    let lines: Vec<&str> = text.lines().collect();
+    let depth = |line: &&str| line.len() - line.trim_start().len();
+    let deepest = lines.iter().map(depth).max().unwrap_or(0);
+    let has_all = |depth: usize| {
+        let indentation = " ".repeat(depth);
+        let is = |(line, shown): (&&str, &String)| match shown.is_empty() {
+            true => line.is_empty(),
+            false => line.strip_prefix(&indentation) == Some(shown),
+        };
+        let mut rest = &lines[..];
+        parts.iter().all(|part| {
+            let mut windows = rest.windows(part.len());
+            let at = windows.position(|lines| lines.iter().zip(*part).all(is));
+            rest = at.map_or(&[], |at| &rest[at + part.len()..]);
+            at.is_some()
+        })
+    };
+    !parts.is_empty() && (0..=deepest).any(has_all)
+}
+
+/// Files that a text links to, each with what stands behind `#`.
+pub fn links(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let links = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    links
+        .filter(|link| !link.contains("://"))
+        .map(|link| match link.split_once('#') {
+            Some((path, heading)) => (path, Some(heading)),
+            None => (link, None),
+        })
+}
+
+/// What links name a document's headings by: its letters in lower case, with hyphens for spaces.
+pub fn headings(text: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut headings = Vec::new();
+    for line in text.lines() {
+        inside ^= line.starts_with("```");
+        if inside || !line.starts_with('#') {
+            continue;
+        }
+        let name = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = name.chars().filter_map(|c| match c {
+            ' ' => Some('-'),
+            c if c.is_alphanumeric() || c == '-' || c == '_' => Some(c),
+            _ => None,
+        });
+        headings.push(kept.collect());
+    }
+    headings
+}
+
 /// The words of a text with what depends on the machine taken out: the instruction set that it has.
 pub fn words(text: &str) -> Vec<&str> {
-    const SETS: [&str; 4] = ["avx512-vnni", "avx2", "sse4.1", "neon"];
-    let word = |word| if SETS.contains(&word) { "SET" } else { word };
+    let is_set = |word: &str| {
+        let mut sets = InstructionSet::ALL.iter();
+        sets.any(|set| !set.features().is_empty() && set.name() == word)
+    };
+    let word = |word| if is_set(word) { "SET" } else { word };
     text.split_whitespace().map(word).collect()
 }

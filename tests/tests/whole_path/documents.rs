@@ -1,9 +1,9 @@
 //! What README and docs show is what users get: commands print it, and Rust compiles.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use tests::document::{Block, blocks, files, words};
+use tests::document::{Block, blocks, files, headings, is_excerpt, links, words};
 use tests::emitted::edgegen;
 use tests::{Outcome, Recipe, paths, run};
 
@@ -106,7 +106,8 @@ fn rust_compiles() -> Outcome {
     let external = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
     let external = external.emit();
     let all = files().into_iter().flat_map(|file| blocks(&file));
-    let rust: Vec<Block> = all.filter(|block| block.info.starts_with("rust")).collect();
+    let rust = all.filter(|block| block.info.starts_with("rust") && block.source().is_none());
+    let rust: Vec<Block> = rust.collect();
     assert!(rust.len() >= 6, "{rust:?}");
     let place = tempfile::tempdir_in(work).expect("a writable target folder");
     let project = Project {
@@ -153,27 +154,112 @@ fn rust_compiles() -> Outcome {
     Ok(())
 }
 
-/// A name that documents give to a file of the repository exists.
+/// A name that documents give to a file of the repository, or to a heading in it, exists.
 fn files_that_are_named_exist() {
-    for file in files() {
-        let text = fs::read_to_string(&file).expect("a readable document");
-        let links = text
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split(')').next());
-        for link in links {
-            let path = link.split('#').next().expect("a part");
-            if path.is_empty() || path.contains("://") {
-                continue;
+    for file in files().into_iter().chain([contributing()]) {
+        let text = read(&file);
+        for (path, heading) in links(&text) {
+            let linked = match path.is_empty() {
+                true => file.clone(),
+                false => beside(&file, path),
+            };
+            assert!(linked.exists(), "{}: {path}", file.display());
+            if let Some(heading) = heading {
+                let found = headings(&read(&linked)).iter().any(|name| name == heading);
+                assert!(found, "{}: {path}#{heading}", file.display());
             }
-            let folder = file.parent().expect("a folder");
-            assert!(folder.join(path).exists(), "{}: {link}", file.display());
         }
     }
 }
 
+/// What documents show of a file is in the file.
+fn excerpts_are_what_files_have() {
+    let all = files().into_iter().flat_map(|file| blocks(&file));
+    let excerpts = all.filter_map(|block| Some((block.source()?.to_owned(), block)));
+    let excerpts: Vec<(String, Block)> = excerpts.collect();
+    assert!(excerpts.len() >= 20, "{excerpts:?}");
+    for (source, block) in excerpts {
+        let text = read(&paths::workspace().join(&source));
+        let found = is_excerpt(&block.lines, &text);
+        assert!(found, "{}: {source} has not\n{}", block.place, block.text());
+    }
+}
+
+/// What the comparison above sees.
+fn an_excerpt_leaves_out_what_it_says_and_no_more() {
+    let file = "mod a {\n    fn b() {\n        c();\n\n        d();\n    }\n}\n";
+    let is = |lines: &[&str]| {
+        let lines: Vec<String> = lines.iter().map(|&line| line.to_owned()).collect();
+        is_excerpt(&lines, file)
+    };
+    for excerpt in [
+        &["fn b() {", "    c();", "", "    d();", "}"][..],
+        &["    fn b() {", "        c();"],
+        &["fn b() {", "    …", "    d();"],
+        &["…", "c();", "…", "d();", "…"],
+    ] {
+        assert!(is(excerpt), "{excerpt:?}");
+    }
+    for other in [
+        &[][..],
+        &["…"],
+        &["fn b()"],
+        &["fn b() {", "    e();"],
+        &["fn b() {", "c();"],
+        &["c();", "d();"],
+        &["d();", "…", "c();"],
+        &["c();", "…", "c();"],
+        &["fn b() {", "…", "d();"],
+    ] {
+        assert!(!is(other), "{other:?}");
+    }
+}
+
+/// All that docs/adding.md shows, but for commands, is some file's; and the tests that it says would
+/// fail are in a file that the same line names.
+fn the_guide_for_contributors_shows_the_source() {
+    let guide = paths::workspace().join("docs/adding.md");
+    for block in blocks(&guide) {
+        let known = block.info == "sh" || block.source().is_some();
+        assert!(known, "{}: of which file is it?", block.place);
+    }
+    let mut tests = 0;
+    for line in read(&guide).lines() {
+        // Their names are sentences.
+        let names = line.split('`').skip(1).step_by(2);
+        let is_sentence = |name: &&str| {
+            let mut letters = name.chars();
+            name.matches('_').count() >= 3 && letters.all(|c| c.is_ascii_lowercase() || c == '_')
+        };
+        for name in names.filter(is_sentence) {
+            let function = format!("fn {name}(");
+            let found =
+                links(line).any(|(path, _)| read(&beside(&guide, path)).contains(&function));
+            assert!(found, "{name}, in: {line}");
+            tests += 1;
+        }
+    }
+    assert!(tests >= 10, "{tests}");
+}
+
+fn contributing() -> PathBuf {
+    paths::workspace().join("CONTRIBUTING.md")
+}
+
+/// A path as a document names it.
+fn beside(document: &Path, path: &str) -> PathBuf {
+    document.parent().expect("a folder").join(path)
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
 tests::trials![
-    files_that_are_named_exist;
+    files_that_are_named_exist,
+    excerpts_are_what_files_have,
+    an_excerpt_leaves_out_what_it_says_and_no_more,
+    the_guide_for_contributors_shows_the_source;
     long: rust_compiles,
     commands_print_what_is_shown;
     nightly: long_commands_print_what_is_shown,
