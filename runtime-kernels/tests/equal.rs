@@ -134,7 +134,7 @@ fn what_an_instruction_set_enables_was_looked_for() {
         }
         text
     }
-    for (folder, _, features) in ROWS {
+    for (folder, _, features) in ROWS.iter().filter(|row| !row.2.is_empty()) {
         let asked = asked(folder, &new_of);
         for feature in *features {
             let (with_std, without) = (

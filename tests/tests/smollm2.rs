@@ -101,7 +101,8 @@ fn runner() -> TestRunner {
 }
 
 fn any_text_is_decoded_again() -> Outcome {
-    let tables = tables(&model()?);
+    let model = model()?;
+    let tables = tables(&model);
     // The model has no token for some bytes; those vanish.
     let has_token = |byte: &u8| {
         let entry = 4 * usize::from(*byte);

@@ -219,7 +219,7 @@ fn a_cpu_narrows_a_profile() {
     }
     insta::assert_snapshot!(pi().for_cpu("znver4").unwrap_err(), @r"
     no CPU `znver4` is known for `aarch64-unknown-linux-gnu`
-      help: known there: cortex-a53, cortex-a72, cortex-a76
+      help: known there: cortex-a53, cortex-a72, cortex-a76, cortex-a710, apple-a15
     ");
     let esp32 = Profile::load("esp32").unwrap();
     insta::assert_snapshot!(esp32.for_cpu("cortex-a53").unwrap_err(), @r"
