@@ -50,7 +50,7 @@ for group; do
         sessions)
             # cargo-mutants does not see what a macro includes, and does not evaluate `any()`.
             files=templates/src/options.rs
-            for file in answers completion generation lookup piece prefix scratch self_test session state; do
+            for file in answers completion generation lookup memory pass piece prefix scratch self_test session state; do
                 printf '#[cfg(any())]\nmod %s;\n' "$file" >>"$tree/templates/src/lib.rs"
                 files+=" templates/src/$file.rs"
             done

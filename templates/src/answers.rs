@@ -1,6 +1,6 @@
-//! Answers that were given before: a request that is equal to an earlier one has an equal answer,
-//! so that it need not be computed again.
+//! Answers that were given before, to be given again.
 //!
+//! A request that is equal to an earlier one has an equal answer, which need not be computed.
 //! The memory holds entries, the latest used first: its length, the prompt's length, how the
 //! answer ended, the options, the tokens of the prompt, and those of the answer. All are integers,
 //! the bits of words. What falls off the end is forgotten.
@@ -8,7 +8,8 @@
 use core::ops::DerefMut;
 
 use super::generation::Finish;
-use super::model::{self, Memory};
+use super::memory;
+use super::model::Memory;
 use super::options::Options;
 use super::session::Session;
 
@@ -41,7 +42,7 @@ impl Recalled {
         if given == self.len {
             return Err(self.finish);
         }
-        let (_, answers) = model::tokens(&mut session.memory);
+        let (_, answers) = memory::tokens(&mut session.memory);
         Ok(answers[self.start + given].to_bits())
     }
 }
@@ -50,7 +51,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// The answer to the first `prompt` tokens of the scratch with these options, if it was given
     /// before.
     pub(crate) fn recall(&mut self, prompt: usize, options: &Options) -> Option<Recalled> {
-        let (_, answers) = model::tokens(&mut self.memory);
+        let (_, answers) = memory::tokens(&mut self.memory);
         let end = find(answers, &self.scratch.tokens[..prompt], &key(options))?;
         let ending = number(answers[2]);
         let fed = self.reuse(prompt);
@@ -76,7 +77,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         finish: Finish,
     ) {
         let fed = self.position();
-        let (history, answers) = model::tokens(&mut self.memory);
+        let (history, answers) = memory::tokens(&mut self.memory);
         let len = HEADER + fed + usize::from(unfed.is_some());
         let Some(kept) = answers.len().checked_sub(len) else {
             return;

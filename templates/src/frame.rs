@@ -1,4 +1,4 @@
-//! One pass through the network: the operations over the tokens of a batch.
+//! The operations of a pass, over the tokens of a batch.
 //!
 //! Shapes are constants in a generated crate and values in the interpreter.
 
@@ -22,9 +22,13 @@ pub struct Place {
 }
 
 impl Place {
-    /// `len` floats of each token, from `start` on, and `stride` from a token to the next.
-    pub const fn new(start: usize, stride: usize, len: usize) -> Self {
-        Self { start, stride, len }
+    /// The first token's floats, and `stride` from a token to the next.
+    pub const fn new(first: Range<usize>, stride: usize) -> Self {
+        Self {
+            start: first.start,
+            stride,
+            len: first.end - first.start,
+        }
     }
 
     /// A token's floats.
@@ -233,7 +237,8 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         isa.run(Quantize { x, out });
     }
 
-    /// `out = matrix × input`. The tokens' inputs lie one after the other.
+    /// `out = matrix × input`, with `blocks` of 32 elements in a row of the matrix. The tokens'
+    /// inputs lie one after the other.
     #[inline(always)]
     pub fn mat_mul<F: Format<Input: Operand>, C: Dim>(
         &mut self,

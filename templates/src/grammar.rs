@@ -1,7 +1,7 @@
-//! Answers that always parse: which tokens may come next, over tables that edgegen built from a
-//! JSON Schema and the vocabulary.
+//! Answers that always parse: which tokens may come next.
 //!
-//! No allocation and no search: a state's mask is a read, and a token's bytes are walked once.
+//! Over tables that edgegen built from a JSON Schema and the vocabulary. No allocation and no search:
+//! a state's mask is a read, and a token's bytes are walked once.
 
 use super::tokenizer::Tokenizer;
 

@@ -1,9 +1,9 @@
-//! Guesses of the next tokens: what followed the last ones when they were said before (Saxena,
-//! "Prompt Lookup Decoding", 2023).
+//! Guesses of the next tokens: what followed the last ones when they were said before.
 //!
 //! Guesses are fed together with a token, which costs little more than the token alone where
-//! memory is the limit, and the right ones are tokens for nothing. A batch gives the bits of
-//! single steps, so no guess changes a token of the answer.
+//! memory is the limit, and the right ones are tokens for nothing (Saxena, "Prompt Lookup
+//! Decoding", 2023). A batch gives the bits of single steps, so no guess changes a token of the
+//! answer.
 
 use core::ops::DerefMut;
 

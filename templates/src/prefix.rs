@@ -2,7 +2,8 @@
 
 use core::ops::DerefMut;
 
-use super::model::{self, Memory};
+use super::memory;
+use super::model::Memory;
 use super::session::Session;
 use super::tables::PREFIX;
 
@@ -22,12 +23,12 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     pub(crate) fn reuse(&mut self, count: usize) -> usize {
         let computed = self.computed();
         let tokens = &self.scratch.tokens[..count];
-        let (history, _) = model::tokens(&mut self.memory);
+        let (history, _) = memory::tokens(&mut self.memory);
         let fed = history[..computed].iter();
         let fed = shared(tokens, fed.map(|token| token.to_bits()));
         let baked = shared(tokens, PREFIX.tokens.iter().copied());
         if baked > fed {
-            model::put_prefix(&mut self.memory, &PREFIX);
+            memory::put_prefix(&mut self.memory, &PREFIX);
         }
         let reused = fed.max(baked);
         self.go_on_after(reused);

@@ -5,9 +5,8 @@ use core::ops::DerefMut;
 
 use super::golden::{GOLDEN_TOKENS, golden_token};
 use super::kernels::BitHash;
-use super::model::{
-    CONTEXT, GOLDEN_LOGITS, GOLDEN_STAGES, Memory, NUM_HIDDEN_LAYERS, Observer, VOCAB_SIZE,
-};
+use super::model::{CONTEXT, GOLDEN_LOGITS, GOLDEN_STAGES, Memory, NUM_HIDDEN_LAYERS, VOCAB_SIZE};
+use super::pass::Observer;
 use super::session::Session;
 
 /// A part of the network.

@@ -5,10 +5,11 @@ use core::ops::{DerefMut, Range};
 use super::error::Error;
 use super::isa::InstructionSet;
 use super::kernels::Q8Block;
+use super::memory;
 use super::model::{
-    self, ACTIVATION_BLOCKS, BATCH, Batch, CONTEXT, DEFAULT_THREADS, LOGIT_ROWS, MAX_THREADS,
-    Memory, Observer, VOCAB_SIZE, Wanted,
+    ACTIVATION_BLOCKS, BATCH, CONTEXT, DEFAULT_THREADS, LOGIT_ROWS, MAX_THREADS, Memory, VOCAB_SIZE,
 };
+use super::pass::{Batch, Observer, Wanted};
 use super::scratch::Scratch;
 use super::weights::Weights;
 
@@ -36,7 +37,7 @@ pub struct Session<M> {
 #[cfg(feature = "std")]
 impl Session<std::boxed::Box<Memory>> {
     pub(crate) fn on_heap(weights: Weights) -> Self {
-        let memory = std::vec![0.0; model::MEMORY_LEN].into_boxed_slice();
+        let memory = std::vec![0.0; super::model::MEMORY_LEN].into_boxed_slice();
         let Ok(memory) = memory.try_into() else {
             unreachable!("the vector has this length");
         };
@@ -51,7 +52,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     pub(crate) fn over(weights: Weights, mut memory: M) -> Result<Self, Error> {
         let instruction_set =
             InstructionSet::best().ok_or(Error::MissingInstructionSet(InstructionSet::BASELINE))?;
-        model::clear(&mut memory);
+        memory::clear(&mut memory);
         Ok(Self {
             weights,
             memory,
@@ -73,7 +74,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// Forgets everything, answers that it could give again among it.
     pub fn reset(&mut self) {
         self.truncate(0);
-        model::tokens(&mut self.memory).1.fill(0.0);
+        memory::tokens(&mut self.memory).1.fill(0.0);
     }
 
     /// Forgets all tokens from `position` on.
@@ -210,7 +211,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// The tokens that were fed, as the bits of words.
     pub(crate) fn history(&mut self) -> &[f32] {
         let position = self.position();
-        &model::tokens(&mut self.memory).0[..position]
+        &memory::tokens(&mut self.memory).0[..position]
     }
 
     /// How many of them are in the KV cache.
@@ -220,7 +221,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
 
     /// The logits after the last token that was fed; with guesses, those of a row.
     pub(crate) fn logits(&mut self, row: usize) -> &mut [f32] {
-        model::logits(&mut self.memory, row)
+        memory::logits(&mut self.memory, row)
     }
 
     fn check(&self, tokens: &[u32]) -> Result<(), Error> {
@@ -239,7 +240,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// Counts a token as fed that an earlier answer had here; there is room for it.
     pub(crate) fn owe(&mut self, token: u32) {
         let position = self.position();
-        model::tokens(&mut self.memory).0[position] = f32::from_bits(token);
+        memory::tokens(&mut self.memory).0[position] = f32::from_bits(token);
         self.owed += 1;
     }
 
@@ -249,7 +250,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         while self.computed < end {
             let mut tokens = [0; BATCH];
             let count = self.batch.min(end - self.computed);
-            let (history, _) = model::tokens(&mut self.memory);
+            let (history, _) = memory::tokens(&mut self.memory);
             for (token, fed) in tokens.iter_mut().zip(&history[self.computed..][..count]) {
                 *token = fed.to_bits();
             }
@@ -272,7 +273,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             batch,
             observer,
         );
-        let (history, _) = model::tokens(&mut self.memory);
+        let (history, _) = memory::tokens(&mut self.memory);
         let history = &mut history[self.computed..];
         for (place, &token) in history.iter_mut().zip(tokens) {
             *place = f32::from_bits(token);

@@ -4,7 +4,8 @@ use core::ops::DerefMut;
 
 use super::error::Error;
 use super::kernels::{BitHash, in_default_mode};
-use super::model::{self, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_WORDS, VOCAB_SIZE};
+use super::memory::position_words;
+use super::model::{CACHE, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_WORDS, VOCAB_SIZE};
 use super::session::Session;
 
 const MAGIC: [u8; 8] = *b"edgegen3";
@@ -41,7 +42,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         header[24..].copy_from_slice(&(self.position() as u64).to_le_bytes());
         let (words, hash) = rest.split_at_mut(rest.len() - HASH_BYTES);
         let mut check = BitHash::new();
-        let places = (0..self.position()).flat_map(model::position_words);
+        let places = (0..self.position()).flat_map(position_words);
         for (bytes, place) in words.as_chunks_mut().0.iter_mut().zip(places) {
             let value = self.memory[place];
             check.update(&[value]);
@@ -104,12 +105,12 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             if !words.next().is_some_and(is_token) {
                 return Err(Error::InvalidState("it holds what is no token"));
             }
-            if !model::CACHE.are_finite(words) {
+            if !CACHE.are_finite(words) {
                 return Err(Error::InvalidState("it holds what is no finite number"));
             }
         }
         for (at, words) in words.chunks_exact(POSITION_WORDS).enumerate() {
-            for (place, &bytes) in model::position_words(at).zip(words) {
+            for (place, &bytes) in position_words(at).zip(words) {
                 self.memory[place] = f32::from_le_bytes(bytes);
             }
         }

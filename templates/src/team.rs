@@ -1,4 +1,4 @@
-//! Who computes: one thread, or (with `std`) the threads of a [crew](super::crew).
+//! Who computes: one thread, or (with `std`) the threads of a crew.
 
 use core::marker::PhantomData;
 use core::ops::Range;

@@ -181,12 +181,13 @@ impl<C: Cache> Work for Attending<C> {
     fn run<'w, T: Team<'w>>(&'w self, team: &mut T) -> Vec<f32> {
         let scores = 8 * (self.position + self.tokens).next_multiple_of(8);
         let out = (self.heads() * self.head_dim).next_multiple_of(32);
-        let part = |start, heads| Place::new(start, self.width(), heads * self.head_dim);
+        let part = |start, heads| Place::new(start..start + heads * self.head_dim, self.width());
         let query = part(0, self.heads());
         let key = part(query.len, self.kv_heads);
         let value = part(query.len + key.len, self.kv_heads);
-        let scores = Place::new(self.row.len(), scores, scores);
-        let out = Place::new(scores.start + scores.len, out, query.len);
+        let scores = Place::new(self.row.len()..self.row.len() + scores, scores);
+        let start = scores.start + scores.len;
+        let out = Place::new(start..start + query.len, out);
         let mut arena = self.row.clone();
         arena.resize(out.start + self.tokens * out.stride, 7.0);
         let mut frame = Frame {
@@ -315,9 +316,9 @@ fn threads_have_the_default_floating_point_mode() {
 fn operations_touch_their_places_alone() {
     const TOKENS: usize = 3;
     let (a, b, c) = (
-        Place::new(40, 64, 64),
-        Place::new(300, 64, 64),
-        Place::new(600, 32, 32),
+        Place::new(40..104, 64),
+        Place::new(300..364, 64),
+        Place::new(600..632, 32),
     );
     let before = numbers(9, 800);
     let run = |work: &dyn Fn(&mut Frame<'_, Solo<'_, Scalar>>)| {
@@ -370,7 +371,7 @@ fn operations_touch_their_places_alone() {
     assert_eq!(found.0, expect(b, &added));
 
     // Values that lie side by side.
-    let (left, right) = (Place::new(300, 64, 24), Place::new(324, 64, 24));
+    let (left, right) = (Place::new(300..324, 64), Place::new(324..348, 64));
     let found = run(&|frame| frame.rows([left, right], |_, _, [x, y]| x.swap_with_slice(y)));
     let swapped = |_, i: usize, at: usize| match i {
         0..24 => before[at + 24],
@@ -396,7 +397,7 @@ fn operations_touch_their_places_alone() {
     // Two parts of 8 rows each, into a part of each token.
     let rows = numbers(12, 16 * 64);
     let (low, high) = (grouped(&rows[..8 * 64], 64), grouped(&rows[8 * 64..], 64));
-    let part = Place::new(c.start + 16, 32, 16);
+    let part = Place::new(c.start + 16..c.start + 32, 32);
     let found = run(&|frame| frame.mat_mul::<F32, _>(&[&low, &high], 2, a, part)).0;
     let product = |token: usize, i: usize, _| product(&rows[64 * i..][..64], &before[a.of(token)]);
     assert_eq!(found, expect(part, &product));

@@ -33,11 +33,13 @@ pub(super) fn isa(sets: &[InstructionSet], target: &str) -> TokenStream {
         }
     });
     quote! {
-        //! The instruction sets of this crate, and the choice among them. The choice changes
-        //! the speed, never a bit of the result.
+        //! The instruction sets of this crate, and the choice among them.
+        //!
+        //! The choice changes the speed, never a bit of the result.
 
         use super::kernels::{Q8Block, in_default_mode, #(#tokens),*};
-        use super::model::{ACTIVATION_BLOCKS, Batch, Memory, Observer, run_on};
+        use super::model::{ACTIVATION_BLOCKS, Memory};
+        use super::pass::{Batch, Observer, run_on};
         use super::weights::Weights;
 
         #guard

@@ -7,7 +7,7 @@ use crate::program::{Alike, Golden, Operation, Outline, Program};
 
 use super::literal::{hex, number};
 use super::network::{fields, network};
-use super::step::{Needs, Places, format_type, formats, kernels};
+use super::step::{Places, format_type, formats, kernels, reads_tables};
 use super::weights::{self, Weights};
 use super::weights_file;
 
@@ -20,25 +20,8 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
     let golden = golden_constants(golden);
     let network = network(program, &runs, &settings.weights);
     let cache = cache(program);
-    let arena = places.constants();
-    let stage = |name: &str, doc: &str, operations: &[Operation]| {
-        stage(program, settings, &places, name, doc, operations)
-    };
-    let embedding = stage(
-        "embedding",
-        " The weights before the first layer.",
-        &program.code.embedding,
-    );
-    let layers = runs
-        .iter()
-        .map(|run| stage(&run.name("layer"), &run.doc(), &run.layers[0]));
-    let head = stage(
-        "head",
-        " The weights after the last layer.",
-        &program.code.head,
-    );
-    let pass = pass(program, &places, &runs);
-    let entry = entry(&places, program, &settings.weights);
+    let arena = places.constants(&program.code);
+    let stages = stages(program, settings, &places, &runs);
 
     quote! {
         //! The network: shapes, weights and the order of operations.
@@ -58,11 +41,7 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
         };
 
         #network
-        #embedding
-        #(#layers)*
-        #head
-        #pass
-        #entry
+        #stages
     }
 }
 
@@ -86,19 +65,19 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// A name of its own.
-    fn name(&self, name: &str) -> String {
-        format!("{name}{}", self.suffix)
-    }
-
     /// The name of the struct of a layer's weights.
     pub(super) fn kind(&self) -> Ident {
-        kind(&self.name("layer"))
+        format_ident!("Layer{}", self.suffix.replace('_', ""))
+    }
+
+    /// The name of the function of a layer.
+    fn function(&self) -> Ident {
+        format_ident!("layer{}", self.suffix)
     }
 
     /// The name of the layers' weights.
     pub(super) fn table(&self) -> Ident {
-        format_ident!("{}", self.name("layers"))
+        format_ident!("layers{}", self.suffix)
     }
 
     fn doc(&self) -> String {
@@ -244,8 +223,10 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
 
         /// Bytes of the longest token.
         pub const MAX_PIECE: usize = #max_piece;
-        const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CACHE.half();
-        const ARENA_LEN: usize = #arena;
+        /// Words of the KV cache, with which the memory begins.
+        pub(crate) const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CACHE.half();
+        /// Words of the buffers, the arena, which follow.
+        pub(crate) const ARENA_LEN: usize = #arena;
     }
 }
 
@@ -277,227 +258,110 @@ fn imports(program: &Program) -> TokenStream {
     let cache = cache(program);
     let row = (!program.code.tables.is_empty()).then(|| quote!(, row));
     quote! {
+        use core::ops::Range;
+
         use super::frame::{AttentionShape, CacheShape, Frame, Place #row};
-        use super::kernels::{Const, #cache, Isa, Q8Block, #(#formats,)* #(#kernels),*};
-        use super::prefix::Prefix;
-        use super::team::{Solo, Team};
-        use super::weights::Weights;
+        use super::kernels::{Const, #cache, Isa, #(#formats,)* #(#kernels),*};
+        use super::pass::{Observer, observe};
+        use super::team::Team;
     }
 }
 
-/// The struct of weights and the function of some operations.
-fn stage(
+/// The stages of a pass: a struct of weights and a function for each.
+fn stages(
     program: &Program,
     settings: &Settings,
     places: &Places,
-    name: &str,
-    doc: &str,
-    operations: &[Operation],
+    runs: &[Run<'_>],
 ) -> TokenStream {
-    let (kind, function) = (kind(name), format_ident!("{name}"));
-    let fields = fields(program, &settings.weights, operations);
-    let needs = Needs::of(operations);
-    let network = needs.network.then(|| quote!(network: &Network<'w>,));
-    let tokens = needs.tokens.then(|| quote!(tokens: &[u32],));
-    let steps = operations.iter().map(|operation| places.step(operation));
-    quote! {
-        #[doc = #doc]
-        struct #kind<'w> { #fields }
-
-        fn #function<'w, T: Team<'w>>(
-            frame: &mut Frame<'_, T>,
-            #network
-            weights: &#kind<'w>,
-            #tokens
-        ) {
-            #(#steps)*
-        }
-    }
-}
-
-/// The name of a stage's struct of weights.
-fn kind(name: &str) -> Ident {
-    let (first, rest) = name.split_at(1);
-    format_ident!("{}{}", first.to_uppercase(), rest.replace('_', ""))
-}
-
-/// The function that runs a batch, on one thread or many.
-fn pass(program: &Program, places: &Places, runs: &[Run<'_>]) -> TokenStream {
-    let residual = places.name(&program.code.residual);
-    let logits = places.name(&program.code.logits);
-    let call = |name: &str, weights: TokenStream, operations: &[Operation]| {
-        let function = format_ident!("{name}");
-        let needs = Needs::of(operations);
-        let network = needs.network.then(|| quote!(network,));
-        let tokens = needs.tokens.then(|| quote!(batch.tokens,));
-        quote!(#function(&mut frame, #network #weights, #tokens);)
-    };
-    let embedding = call(
-        "embedding",
-        quote!(&network.embedding),
-        &program.code.embedding,
-    );
-    let loops = runs.iter().map(|run| {
-        let table = run.table();
-        let first = number(run.first + 1);
-        let layer = call(&run.name("layer"), quote!(weights), &run.layers[0]);
+    let weights = |kind: Ident, doc: &str, operations: &[Operation]| {
+        let fields = fields(program, &settings.weights, operations);
         quote! {
-            for (stage, weights) in (#first..).zip(&network.#table) {
-                #layer
-                observe(&frame, stage, observer);
-            }
+            #[doc = #doc]
+            struct #kind<'w> { #fields }
         }
-    });
-    let head = call("head", quote!(&network.head), &program.code.head);
+    };
+    let steps = |operations: &[Operation]| -> TokenStream {
+        let steps = operations.iter().map(|operation| places.step(operation));
+        steps.collect()
+    };
+    let code = &program.code;
+    let of_embedding = weights(
+        format_ident!("Embedding"),
+        " The weights before the first layer.",
+        &code.embedding,
+    );
+    let embedding = steps(&code.embedding);
+    let (layers, loops): (Vec<_>, Vec<_>) = runs
+        .iter()
+        .map(|run| {
+            let of_layer = weights(run.kind(), &run.doc(), &run.layers[0]);
+            let (kind, function, table) = (run.kind(), run.function(), run.table());
+            let operations = steps(&run.layers[0]);
+            let first = number(run.first + 1);
+            // Tables are the network's.
+            let (parameter, argument) = match reads_tables(&run.layers[0]) {
+                true => (quote!(network: &Network<'w>,), quote!(network,)),
+                false => (quote!(), quote!()),
+            };
+            let layer = quote! {
+                #of_layer
+
+                fn #function<'w, T: Team<'w>>(
+                    frame: &mut Frame<'_, T>,
+                    #parameter
+                    weights: &#kind<'w>,
+                ) {
+                    #operations
+                }
+            };
+            let all = quote! {
+                for (stage, weights) in (#first..).zip(&network.#table) {
+                    #function(frame, #argument weights);
+                    observe(frame, stage, observer);
+                }
+            };
+            (layer, all)
+        })
+        .unzip();
+    let of_head = weights(
+        format_ident!("Head"),
+        " The weights after the last layer.",
+        &code.head,
+    );
+    let head = steps(&code.head);
+    // Out of line, the loop would keep the compiler from seeing the pass whole: more code, no gain.
     quote! {
-        fn pass<'w, T: Team<'w>>(
-            team: &mut T,
+        #of_embedding
+
+        /// The operations before the first layer.
+        pub(crate) fn embedding<'w, T: Team<'w>>(
+            frame: &mut Frame<'_, T>,
             network: &Network<'w>,
-            arena: &mut [f32],
-            activations: &mut [Q8Block],
-            batch: Batch<'_>,
-            observer: &mut dyn Observer,
+            tokens: &[u32],
         ) {
-            let mut frame = Frame {
-                team,
-                arena,
-                activations,
-                tokens: batch.tokens.len(),
-                position: batch.position,
-            };
+            let weights = &network.embedding;
             #embedding
-            observe(&frame, 0, observer);
-            #(#loops)*
-            let rows = match batch.wanted {
-                Wanted::Nothing => 0..0,
-                Wanted::Last => batch.tokens.len() - 1..batch.tokens.len(),
-                Wanted::Each => 0..batch.tokens.len(),
-            };
-            for first in rows.clone().step_by(LOGIT_ROWS) {
-                let rows = first..rows.end.min(first + LOGIT_ROWS);
-                frame.select(#residual, rows.clone());
-                #head
-                for row in rows {
-                    let logits = #logits.of(row - first).start;
-                    observer.logits(row, &mut frame.arena[logits..][..VOCAB_SIZE]);
-                }
-            }
         }
 
-        fn observe<T>(frame: &Frame<'_, T>, stage: usize, observer: &mut dyn Observer) {
-            for token in 0..frame.tokens {
-                let row = #residual.of(token).start;
-                observer.stage(stage, &frame.arena[row..][..HIDDEN_SIZE]);
-            }
-        }
-    }
-}
+        #(#layers)*
 
-/// The functions that the session calls: the same for every model.
-fn entry(places: &Places, program: &Program, weights: &Weights) -> TokenStream {
-    let logits = places.name(&program.code.logits);
-    let borrow = (*weights == Weights::Apart).then(|| quote!(&));
-    quote! {
-        /// Sees results as they are computed, in the order of the tokens.
-        pub(crate) trait Observer {
-            /// The residual stream of a token: stage 0 is the embedding, `i + 1` layer `i`.
-            fn stage(&mut self, _stage: usize, _residual: &[f32]) {}
-
-            /// The logits after a token of the batch.
-            fn logits(&mut self, _row: usize, _logits: &mut [f32]) {}
-        }
-
-        /// Which logits a batch computes.
-        #[derive(Clone, Copy)]
-        pub(crate) enum Wanted {
-            /// None: the text goes on.
-            Nothing,
-            /// Those after the last token.
-            Last,
-            /// Those after each token.
-            Each,
-        }
-
-        /// Tokens that are run together.
-        #[derive(Clone, Copy)]
-        pub(crate) struct Batch<'a> {
-            /// One to [`BATCH`] valid ids.
-            pub(crate) tokens: &'a [u32],
-            /// Position of the first.
-            pub(crate) position: usize,
-            /// Which logits to compute.
-            pub(crate) wanted: Wanted,
-        }
-
-        /// Runs a batch on an instruction set.
-        pub(crate) fn run_on<I: Isa>(
-            isa: I,
-            threads: usize,
-            weights: &Weights,
-            memory: &mut Memory,
-            activations: &mut [Q8Block; ACTIVATION_BLOCKS],
-            batch: Batch<'_>,
+        /// The layers, one after the other.
+        #[inline(always)]
+        pub(crate) fn layers<'w, T: Team<'w>>(
+            frame: &mut Frame<'_, T>,
+            network: &Network<'w>,
             observer: &mut dyn Observer,
         ) {
-            let network = #borrow weights.network();
-            let (cache, rest) = memory.split_at_mut(CACHE_LEN);
-            let arena = &mut rest[..ARENA_LEN];
-            #[cfg(feature = "std")]
-            if threads > 1 {
-                super::crew::with_crew(isa, threads, cache, |crew| {
-                    pass(crew, network, arena, activations, batch, observer);
-                });
-                return;
-            }
-            let _ = threads;
-            pass(&mut Solo { isa, cache }, network, arena, activations, batch, observer);
+            #(#loops)*
         }
 
-        /// The last logits that were computed: of up to [`LOGIT_ROWS`] tokens, if each's were
-        /// wanted, else of one.
-        pub(crate) fn logits(memory: &mut Memory, row: usize) -> &mut [f32] {
-            &mut memory[CACHE_LEN + #logits.of(row).start..][..VOCAB_SIZE]
-        }
+        #of_head
 
-        /// Zeroes the buffers: their padding must hold zeros.
-        pub(crate) fn clear(memory: &mut Memory) {
-            memory[CACHE_LEN..].fill(0.0);
-        }
-
-        /// The tokens that were fed, one a position, and the memory of answers to give again. Words
-        /// of both hold integers as their bits, which no floating-point mode changes.
-        pub(crate) fn tokens(memory: &mut Memory) -> (&mut [f32], &mut [f32]) {
-            memory[CACHE_LEN + ARENA_LEN..].split_at_mut(CONTEXT)
-        }
-
-        /// Makes the memory that of a session that was fed the prefix.
-        pub(crate) fn put_prefix(memory: &mut Memory, prefix: &Prefix<'_>) {
-            for (place, &token) in tokens(memory).0.iter_mut().zip(prefix.tokens) {
-                *place = f32::from_bits(token);
-            }
-            let mut words = prefix.cache.as_chunks().0.iter();
-            let positions = prefix.tokens.len().next_multiple_of(8);
-            for range in CACHE.beginning(NUM_HIDDEN_LAYERS, positions) {
-                for (place, &bytes) in memory[range].iter_mut().zip(&mut words) {
-                    *place = f32::from_le_bytes(bytes);
-                }
-            }
-        }
-
-        /// The places of a position's words, which are [`POSITION_WORDS`], in the memory.
-        pub(crate) fn position_words(position: usize) -> impl Iterator<Item = usize> {
-            let words = (0..NUM_HIDDEN_LAYERS).flat_map(move |layer| {
-                let (keys, values) = CACHE.layer(layer);
-                let words = || {
-                    let heads = 0..NUM_KEY_VALUE_HEADS;
-                    heads.flat_map(|head| (0..CACHE.words()).map(move |word| (head, word)))
-                };
-                let keys = words().map(move |(head, word)| keys + CACHE.key(position, head, word));
-                let values =
-                    words().map(move |(head, word)| values + CACHE.value(position, head, word));
-                keys.chain(values)
-            });
-            core::iter::once(CACHE_LEN + ARENA_LEN + position).chain(words)
+        /// The operations after the last layer.
+        pub(crate) fn head<'w, T: Team<'w>>(frame: &mut Frame<'_, T>, network: &Network<'w>) {
+            let weights = &network.head;
+            #head
         }
     }
 }

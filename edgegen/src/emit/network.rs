@@ -8,14 +8,14 @@ use crate::program::{Matrix, Operation, Program};
 
 use super::literal::number;
 use super::model::Run;
+use super::step::row_bytes;
 use super::weights::Weights;
 
 /// The weights as the pass takes them: a struct of slices, and its value.
 pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) -> TokenStream {
     let values = |operations: &[Operation]| values(program, weights, operations);
-    let (table_fields, table_values): (Vec<_>, Vec<_>) = program
-        .code
-        .tables
+    let tables = &program.code.tables;
+    let (table_fields, table_values): (Vec<_>, Vec<_>) = tables
         .iter()
         .map(|table| {
             let name = format_ident!("{}", table.name);
@@ -23,6 +23,14 @@ pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) ->
             (quote!(#name: &'w [u8]), quote!(#name: #slice))
         })
         .unzip();
+    let rows = tables.iter().map(|table| {
+        let doc = format!(" Bytes of a position's row of `{}`.", table.name);
+        let (name, bytes) = (row_bytes(table), number(table.row * size_of::<f32>()));
+        quote! {
+            #[doc = #doc]
+            const #name: usize = #bytes;
+        }
+    });
     let embedding = values(&program.code.embedding);
     let (fields, layers): (Vec<_>, Vec<_>) = runs
         .iter()
@@ -60,9 +68,11 @@ pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) ->
             head: Head<'w>,
         }
 
-        /// `len` bytes of a weight file.
-        const fn slice(file: &[u8], start: usize, len: usize) -> &[u8] {
-            file.split_at(start).1.split_at(len).0
+        #(#rows)*
+
+        /// A range of a weight file's bytes.
+        const fn slice(file: &[u8], range: Range<usize>) -> &[u8] {
+            file.split_at(range.end).0.split_at(range.start).1
         }
 
         #value

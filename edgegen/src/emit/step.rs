@@ -6,7 +6,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::graph::{Argument, Call, Memory, Tensors};
-use crate::program::{Operation, Place, Placed, Program, WeightFormat};
+use crate::program::{Code, Operation, Place, Placed, Program, Table, WeightFormat};
 
 use super::literal::{constant, float, number};
 
@@ -43,14 +43,22 @@ impl Places {
     }
 
     /// The constants, as they lie in the arena.
-    pub(super) fn constants(&self) -> TokenStream {
+    pub(super) fn constants(&self, code: &Code) -> TokenStream {
         let mut places: Vec<_> = self.0.iter().collect();
         places.sort_by_key(|(place, _)| (place.start, place.len));
         let constants = places.into_iter().map(|(place, name)| {
-            let (start, stride, len) =
-                (number(place.start), number(place.stride), number(place.len));
+            let (start, end) = (number(place.start), number(place.start + place.len));
+            let stride = number(place.stride);
+            let value = quote!(Place::new(#start..#end, #stride));
+            // The two that all models have, and the pass looks at.
+            let doc = match place {
+                place if *place == code.residual => " The residual stream.",
+                place if *place == code.logits => " The logits.",
+                _ => return quote!(const #name: Place = #value;),
+            };
             quote! {
-                const #name: Place = Place::new(#start, #stride, #len);
+                #[doc = #doc]
+                pub(crate) const #name: Place = #value;
             }
         });
         constants.collect()
@@ -126,8 +134,7 @@ impl Places {
                 quote!(&weights.#name, Const::<#blocks>, tokens)
             }
             Argument::Tensors(Tensors::Table(table)) => {
-                let name = format_ident!("{}", table.name);
-                let bytes = number(table.row * size_of::<f32>());
+                let (name, bytes) = (format_ident!("{}", table.name), row_bytes(table));
                 quote!(row(network.#name, #bytes, position))
             }
             Argument::Memory(Memory::State(_)) => quote!(CACHE, weights.state),
@@ -159,24 +166,15 @@ impl Places {
     }
 }
 
-/// What a function of some operations needs beside the frame and the weights.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Needs {
-    /// Tables, which are the network's.
-    pub(super) network: bool,
-    /// The tokens' ids.
-    pub(super) tokens: bool,
+/// The constant for the bytes of a table's row.
+pub(super) fn row_bytes(table: &Table) -> Ident {
+    constant(&format!("{}_row_bytes", table.name))
 }
 
-impl Needs {
-    pub(super) fn of(operations: &[Operation]) -> Self {
-        let mut needs = Self::default();
-        for tensors in operations.iter().flat_map(Operation::tensors) {
-            needs.network |= matches!(tensors, Tensors::Table(_));
-            needs.tokens |= matches!(tensors, Tensors::Lookup(_));
-        }
-        needs
-    }
+/// Whether some operations read tables.
+pub(super) fn reads_tables(operations: &[Operation]) -> bool {
+    let mut tensors = operations.iter().flat_map(Operation::tensors);
+    tensors.any(|tensors| matches!(tensors, Tensors::Table(_)))
 }
 
 /// The kernels of a program that compute a token from its own values.

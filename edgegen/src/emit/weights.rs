@@ -2,7 +2,7 @@
 
 use edgegen_templates::weight_file::{HEADER_BYTES, MAGIC, VERSION, hash};
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
 
 use crate::program::{Part, Program, joined};
 
@@ -48,18 +48,19 @@ impl Weights {
 
     /// The bytes of a part, as an expression.
     pub(super) fn slice(&self, program: &Program, part: &Part) -> TokenStream {
-        let len = number(part.range.len());
-        match self {
+        let file = &program.files.files()[part.file].name;
+        let file = match self {
             Self::InCrate | Self::InFolder(_) => {
-                let file = name(&program.files.files()[part.file].name);
-                let start = number(part.range.start);
-                quote!(slice(&#file.0, #start, #len))
+                let name = name(file);
+                quote!(&#name.0)
             }
             Self::Apart => {
-                let start = number(places(program)[part.file] + part.range.start);
-                quote!(slice(file, #start, #len))
+                let name = local(file);
+                quote!(#name)
             }
-        }
+        };
+        let (start, end) = (number(part.range.start), number(part.range.end));
+        quote!(slice(#file, #start..#end))
     }
 
     /// The network of these weights: a static, or a function of the file's content.
@@ -72,14 +73,23 @@ impl Weights {
                     pub(crate) static NETWORK: Network<'static> = #value;
                 }
             }
-            Self::Apart => quote! {
-                impl<'w> Network<'w> {
-                    /// Of the content of a file that was checked.
-                    pub(crate) fn new(file: &'w [u8]) -> Self {
-                        #value
+            Self::Apart => {
+                let files = program.files.files().iter().zip(places(program));
+                let files = files.map(|(file, start)| {
+                    let name = local(&file.name);
+                    let (start, end) = (number(start), number(start + file.bytes.len()));
+                    quote!(let #name = slice(file, #start..#end);)
+                });
+                quote! {
+                    impl<'w> Network<'w> {
+                        /// Of the content of a file that was checked.
+                        pub(crate) fn new(file: &'w [u8]) -> Self {
+                            #(#files)*
+                            #value
+                        }
                     }
                 }
-            },
+            }
         }
     }
 
@@ -106,6 +116,11 @@ impl Weights {
 /// The static that holds a weight file.
 fn name(file: &str) -> Ident {
     constant(&format!("{file}_file"))
+}
+
+/// The variable that holds what would be a weight file in the one file of all.
+fn local(file: &str) -> Ident {
+    format_ident!("{file}_file")
 }
 
 fn places(program: &Program) -> Vec<usize> {

@@ -131,34 +131,39 @@ fn weights_in_a_file() {
     impl<'w> Network<'w> {
         /// Of the content of a file that was checked.
         pub(crate) fn new(file: &'w [u8]) -> Self {
+            let embedding_file = slice(file, 64..10_672);
+            let rope_file = slice(file, 10_688..12_736);
+            let layer_00_file = slice(file, 12_736..22_784);
+            let layer_01_file = slice(file, 22_784..32_832);
+            let head_file = slice(file, 32_832..32_960);
             Network {
-                rope: slice(file, 10_688, 2_048),
+                rope: slice(rope_file, 0..2_048),
                 embedding: Embedding {
-                    embedding: [slice(file, 64, 10_608)],
+                    embedding: [slice(embedding_file, 0..10_608)],
                 },
                 layers: [
                     Layer {
-                        attention_norm: slice(file, 12_736, 128),
-                        query_key_value: [slice(file, 12_864, 2_176)],
+                        attention_norm: slice(layer_00_file, 0..128),
+                        query_key_value: [slice(layer_00_file, 128..2_304)],
                         state: 0,
-                        attention_output: [slice(file, 15_040, 1_088)],
-                        feed_forward_norm: slice(file, 16_128, 128),
-                        gate_up: [slice(file, 16_256, 4_352)],
-                        down: [slice(file, 20_608, 2_176)],
+                        attention_output: [slice(layer_00_file, 2_304..3_392)],
+                        feed_forward_norm: slice(layer_00_file, 3_392..3_520),
+                        gate_up: [slice(layer_00_file, 3_520..7_872)],
+                        down: [slice(layer_00_file, 7_872..10_048)],
                     },
                     Layer {
-                        attention_norm: slice(file, 22_784, 128),
-                        query_key_value: [slice(file, 22_912, 2_176)],
+                        attention_norm: slice(layer_01_file, 0..128),
+                        query_key_value: [slice(layer_01_file, 128..2_304)],
                         state: 1,
-                        attention_output: [slice(file, 25_088, 1_088)],
-                        feed_forward_norm: slice(file, 26_176, 128),
-                        gate_up: [slice(file, 26_304, 4_352)],
-                        down: [slice(file, 30_656, 2_176)],
+                        attention_output: [slice(layer_01_file, 2_304..3_392)],
+                        feed_forward_norm: slice(layer_01_file, 3_392..3_520),
+                        gate_up: [slice(layer_01_file, 3_520..7_872)],
+                        down: [slice(layer_01_file, 7_872..10_048)],
                     },
                 ],
                 head: Head {
-                    output_norm: slice(file, 32_832, 128),
-                    embedding: [slice(file, 64, 10_608)],
+                    output_norm: slice(head_file, 0..128),
+                    embedding: [slice(embedding_file, 0..10_608)],
                 },
             }
         }

@@ -25,8 +25,12 @@ macro_rules! generated_crate {
         pub mod generation;
         #[path = "../../src/lookup.rs"]
         pub mod lookup;
+        #[path = "../../src/memory.rs"]
+        pub mod memory;
         #[path = "../../src/options.rs"]
         pub mod options;
+        #[path = "../../src/pass.rs"]
+        pub mod pass;
         #[path = "../../src/piece.rs"]
         pub mod piece;
         #[path = "../../src/prefix.rs"]

@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 
 use super::super::generation::Finish;
-use super::super::model;
+use super::super::memory;
+use super::super::model::CONTEXT;
 use super::super::options::Options;
 use super::{OnHeap, encode, greedy, history};
 
@@ -126,8 +127,8 @@ fn answers_are_kept_as_long_as_there_is_memory() {
     let options = greedy(40);
     for beyond in [0, 1] {
         let mut session = OnHeap::new();
-        let capacity = model::tokens(&mut session.memory).1.len();
-        let count = capacity.div_ceil(HEADER + model::CONTEXT - 1);
+        let capacity = memory::tokens(&mut session.memory).1.len();
+        let count = capacity.div_ceil(HEADER + CONTEXT - 1);
         let mut sizes = vec![capacity / count; count];
         sizes[0] += capacity % count + beyond;
         let prompt = |entry: usize| vec![3 + entry as u32; sizes[entry] - HEADER];
@@ -156,7 +157,7 @@ proptest! {
         requests in prop::collection::vec((0..9usize, 0..4usize, 0..3u64), 1..40),
     ) {
         let mut session = OnHeap::new();
-        let capacity = model::tokens(&mut session.memory).1.len();
+        let capacity = memory::tokens(&mut session.memory).1.len();
         let mut kept: Vec<((usize, usize, u64), usize)> = Vec::new();
         for request in requests {
             let (words, limit, seed) = request;

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::super::generation::{Finish, Step};
 use super::super::grammar::State;
-use super::super::model::{self, CONTEXT, LOGIT_ROWS, VOCAB_SIZE};
+use super::super::memory;
+use super::super::model::{CONTEXT, LOGIT_ROWS, POSITION_WORDS, VOCAB_SIZE};
 use super::super::options::Options;
 use super::super::sampler::Sampler;
 use super::super::tables::{GRAMMAR, TOKENIZER};
@@ -97,7 +98,7 @@ enum Damage {
 fn damage() -> impl Strategy<Value = Damage> {
     prop_oneof![
         (0..LOGIT_ROWS, logits()).prop_map(|(row, logits)| Damage::Logits(row, logits)),
-        (0..CONTEXT, 1..model::POSITION_WORDS, logit())
+        (0..CONTEXT, 1..POSITION_WORDS, logit())
             .prop_map(|(position, word, value)| Damage::Cache(position, word, value)),
     ]
 }
@@ -106,7 +107,7 @@ fn strike(session: &mut OnHeap, damage: &Damage) {
     match damage {
         Damage::Logits(row, logits) => session.logits(*row).copy_from_slice(logits),
         Damage::Cache(position, word, value) => {
-            let place = model::position_words(*position).nth(*word).expect("a word of the position");
+            let place = memory::position_words(*position).nth(*word).expect("a word of the position");
             session.memory[place] = *value;
         }
     }
