@@ -60,6 +60,7 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
         "README.md",
         readme::readme(program, golden, profile, &sets, &weights, options),
     );
+    files.insert_text("PROGRAM.txt", program.to_string());
     files.insert_text("benches/Cargo.toml", manifest::benches(options));
     files.insert_text("ffi/Cargo.toml", manifest::ffi(profile, options));
     for (path, config) in [

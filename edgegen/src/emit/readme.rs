@@ -177,6 +177,8 @@ pub(super) fn readme(
          static, with `Session::with_memory({with_memory})`. `RAM_BYTES` and `FLASH_BYTES` are\n\
          compared with the profile's limits when the crate is compiled.\n{}\n\
          {more}\
+         `src/lib.rs` begins with a map of the modules. `PROGRAM.txt` is what they compute: every\n\
+         operation, its weights and where its values lie, as `edgegen plan --show program` prints.\n\n\
          `ffi` is the same for C, and for what calls C: a static and a shared library, the header\n\
          `ffi/include/edge_model.h`, and a CMake project with an example.\n\n\
          Benchmarks are a package of their own, so that this one needs no registry:\n\

@@ -1,4 +1,4 @@
-//! The generated `lib.rs`: modules, public names, and the limits.
+//! The generated `lib.rs`: an example, public names, and the limits.
 //!
 //! Written as text in rustfmt's own form, since users may look at it first.
 
@@ -65,6 +65,37 @@ pub(super) fn items(program: &Program, profile: &Profile, options: &Options) -> 
         }
     }
     text
+}
+
+/// An example for the library's documentation: one that compiles with and without `std`, which is
+/// why the README has another.
+pub(super) fn example(options: &Options) -> String {
+    let library = options.name.replace('-', "_");
+    let (names, parameter, argument) = match options.weights {
+        Placement::Embedded => ("Error, Memory, Options, Session", "", ""),
+        Placement::External => (
+            "Error, Memory, Options, Session, Weights",
+            ", weights: Weights",
+            ", weights",
+        ),
+    };
+    format!(
+        r#"//! ```
+//! use core::fmt::Write;
+//!
+//! use {library}::{{{names}}};
+//!
+//! /// Says how a story goes on, with a session in memory that the caller has.
+//! fn tell(memory: &mut Memory{parameter}, out: &mut impl Write) -> Result<(), Error> {{
+//!     let mut session = Session::with_memory(memory{argument})?;
+//!     for piece in session.generate("Once upon a time", &Options::default())? {{
+//!         let _ = write!(out, "{{piece}}");
+//!     }}
+//!     Ok(())
+//! }}
+//! ```
+"#
+    )
 }
 
 /// It fits, or it does not compile.

@@ -1,6 +1,7 @@
 //! The Rust files of a generated crate, and the same as one module for the macro.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -45,7 +46,7 @@ impl Source<'_> {
                 .replace("{{crate}}", &name)
         };
         let modules = self.modules();
-        let library = self.library(&top_level(&modules));
+        let library = self.library(&modules);
         let mut files: BTreeMap<String, String> = modules
             .into_iter()
             .map(|(path, text)| (format!("src/{path}"), text))
@@ -91,17 +92,29 @@ impl Source<'_> {
         files
     }
 
-    /// `lib.rs`, which declares the modules of these names.
-    fn library(&self, modules: &[String]) -> String {
+    /// `lib.rs`, which declares the modules.
+    fn library(&self, modules: &BTreeMap<String, String>) -> String {
+        let names = top_level(modules);
         let mut text = format!(
             "//! {}, compiled by edgegen {}.\n//!\n\
-             //! [`Session`] is a conversation with the model; `README.md` says what is inside.\n\
-             #![no_std]\n#![warn(missing_docs)]\n\n\
-             #[cfg(feature = \"std\")]\nextern crate std;\n\n",
+             //! [`Session`] is a conversation with the model; `README.md` says what is inside.\n//!\n",
             markdown(&self.program.provenance.model),
             env!("CARGO_PKG_VERSION")
         );
-        for name in modules {
+        text.push_str(&root::example(self.options));
+        text.push_str(
+            "//!\n//! # Modules\n//!\n\
+             //! Stepping into an answer leads through `generation`, `session`, `isa`, `pass`, `model`,\n\
+             //! `frame`, `team` and `kernels`, in this order.\n//!\n",
+        );
+        for name in &names {
+            let _ = writeln!(text, "//! - `{name}`: {}", summary(file(modules, name)));
+        }
+        text.push_str(
+            "#![no_std]\n#![warn(missing_docs)]\n\n\
+             #[cfg(feature = \"std\")]\nextern crate std;\n\n",
+        );
+        for name in &names {
             if !UNSAFE.contains(&name.as_str()) {
                 text.push_str("#[forbid(unsafe_code)]\n");
             }
@@ -198,12 +211,23 @@ fn top_level(modules: &BTreeMap<String, String>) -> Vec<String> {
     names
 }
 
-/// A module's file with the files of its own modules in place.
-fn inline(modules: &BTreeMap<String, String>, path: &str) -> TokenStream {
-    let text = modules
+/// The text of a module.
+fn file<'a>(modules: &'a BTreeMap<String, String>, path: &str) -> &'a str {
+    modules
         .get(&format!("{path}.rs"))
         .or_else(|| modules.get(&format!("{path}/mod.rs")))
-        .expect("every declared module has a file");
+        .expect("every declared module has a file")
+}
+
+/// The sentence that a module begins with.
+fn summary(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("//! ")
+}
+
+/// A module's file with the files of its own modules in place.
+fn inline(modules: &BTreeMap<String, String>, path: &str) -> TokenStream {
+    let text = file(modules, path);
     let mut file: syn::File = syn::parse_str(text).expect("the emitter's files are Rust");
     place(modules, path, &mut file.items);
     let (attributes, items) = (file.attrs, file.items);

@@ -497,6 +497,27 @@ fn a_plan_shows_its_program() {
 }
 
 #[test]
+fn a_crate_holds_the_program_that_its_plan_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("tiny");
+    for platform in ["host", "esp32"] {
+        let options = [
+            TINY,
+            "--platform",
+            platform,
+            "--policy",
+            "basic",
+            "--context",
+            "32",
+        ];
+        let with = |command, more: &[&str]| stdout(&[&[command], &options[..], more].concat());
+        with("emit", &["--name", "tiny", "--out", out.to_str().unwrap()]);
+        let kept = fs::read_to_string(out.join("PROGRAM.txt")).unwrap();
+        assert_eq!(kept, with("plan", &["--show", "program"]), "{platform}");
+    }
+}
+
+#[test]
 fn an_estimate_by_the_number_of_weights() {
     insta::assert_snapshot!(
         stdout(&["estimate", "--params", "135M", "--platform", "android"]), @r#"

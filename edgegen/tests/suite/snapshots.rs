@@ -61,6 +61,25 @@ fn generated_files() {
     }
 }
 
+/// The map of the modules has a sentence for each, in one line.
+#[test]
+fn the_library_has_a_map_of_its_modules() {
+    for weights in [Placement::Embedded, Placement::External] {
+        let library = text(&krate(&program("q8"), "host", weights), "src/lib.rs");
+        let modules = library.lines().filter_map(|line| {
+            let line = line.strip_prefix("pub ").unwrap_or(line);
+            line.strip_prefix("mod ")?.strip_suffix(';')
+        });
+        let modules: Vec<&str> = modules.collect();
+        let entries = library.lines().filter(|line| line.starts_with("//! - `"));
+        let named = entries.map(|entry| {
+            assert!(entry.ends_with('.'), "{entry}");
+            entry.split('`').nth(1).unwrap()
+        });
+        assert_eq!(named.collect::<Vec<_>>(), modules);
+    }
+}
+
 /// The folders of kernels, and the files in them.
 fn kernels(krate: &Crate) -> Vec<&str> {
     krate
@@ -203,6 +222,9 @@ fn weights_in_a_file() {
 
     written by `esptool write-flash 0x110000 tiny.weights`, and mapped by `esp_partition_mmap`
     of ESP-IDF or, without it, by the ROM's `Cache_Dbus_MMU_Set`.
+
+    `src/lib.rs` begins with a map of the modules. `PROGRAM.txt` is what they compute: every
+    operation, its weights and where its values lie, as `edgegen plan --show program` prints.
 
     `ffi` is the same for C, and for what calls C: a static and a shared library, the header
     `ffi/include/edge_model.h`, and a CMake project with an example.
