@@ -5,7 +5,7 @@
 //! KV cache one over [`cache`]; the kernels are written once over both. Sums have one order and
 //! multiplications are never fused with additions, so the results are equal to the bit.
 //!
-//! All vectors are padded with zeros to a multiple of 32 elements. All files of this crate but
+//! Vectors are padded with zeros to whole blocks where a kernel reads so far. All files of this crate but
 //! this one and the rows are copied into generated crates.
 //!
 //! ```

@@ -1,5 +1,5 @@
 //! Interleaves rows in groups of eight, in the order in which the kernels read
-//! (runtime-kernels, "Weight layout").
+//! (`runtime-kernels/src/formats`).
 
 use std::ops::Range;
 
