@@ -65,16 +65,16 @@ fn tokens_equal_golden() -> Outcome {
     for case in list(&read("smollm2/tokenizer.json"), "cases") {
         let string = text(case, "text");
         let wanted = ids(case, "ids");
-        assert_eq!(encode(&tables, string, true), wanted, "{string:?}");
+        assert_eq!(encode(tables, string, true), wanted, "{string:?}");
         let plain = case
             .get("ids_no_special")
             .map(|_| ids(case, "ids_no_special"));
         assert_eq!(
-            encode(&tables, string, false),
+            encode(tables, string, false),
             plain.unwrap_or_else(|| wanted.clone()),
             "{string:?} as plain text"
         );
-        let decoded = decode(&tables, &wanted);
+        let decoded = decode(tables, &wanted);
         match case["decoded_hex"].as_str() {
             Some(hex) => {
                 let found: String = decoded.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -88,7 +88,7 @@ fn tokens_equal_golden() -> Outcome {
     let golden = read("smollm2/english_a.perplexity.json");
     let whole = std::fs::read_to_string(paths::data("smollm2/english_a.txt"));
     let whole = whole.expect("a golden text");
-    assert_eq!(encode(&tables, &whole, false), ids(&golden, "ids"));
+    assert_eq!(encode(tables, &whole, false), ids(&golden, "ids"));
     Ok(())
 }
 
@@ -111,8 +111,8 @@ fn any_text_is_decoded_again() -> Outcome {
     let run = runner().run(&any::<String>(), |text| {
         let wanted: Vec<u8> = text.bytes().filter(has_token).collect();
         for special in [false, true] {
-            let ids = encode(&tables, &text, special);
-            prop_assert_eq!(&decode(&tables, &ids), &wanted);
+            let ids = encode(tables, &text, special);
+            prop_assert_eq!(&decode(tables, &ids), &wanted);
         }
         Ok(())
     });
@@ -251,10 +251,10 @@ fn a_smaller_vocabulary_is_a_part_of_the_whole() -> Outcome {
 
         let words = prop::collection::vec(prop::sample::select(kept.clone()), 1..8);
         let run = runner().run(&words, |ids| {
-            if let Ok(text) = String::from_utf8(decode(&old, &ids)) {
-                let before = encode(&old, &text, true);
+            if let Ok(text) = String::from_utf8(decode(old, &ids)) {
+                let before = encode(old, &text, true);
                 if before.iter().all(|id| kept.binary_search(id).is_ok()) {
-                    prop_assert_eq!(back(encode(&new, &text, true)), before);
+                    prop_assert_eq!(back(encode(new, &text, true)), before);
                 }
             }
             Ok(())

@@ -1,4 +1,5 @@
 //! The command line: parses, calls the stages, prints.
+#![allow(rustdoc::invalid_html_tags, reason = "help is text")]
 
 mod compression;
 mod demo;

@@ -124,7 +124,7 @@ fn texts_of_kept_tokens_have_the_same_tokens() {
                 let ids: Vec<u32> = (0..1 + round % 8)
                     .map(|_| kept[(random.next() % kept.len() as u64) as usize])
                     .collect();
-                let Ok(text) = String::from_utf8(decode(&old, &ids)) else {
+                let Ok(text) = String::from_utf8(decode(old, &ids)) else {
                     continue;
                 };
                 let special = round % 2 == 0;

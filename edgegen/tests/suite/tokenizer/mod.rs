@@ -61,8 +61,8 @@ fn golden(model: &str) -> Vec<(String, Vec<u32>)> {
 fn check_golden(tokenizer: &Tokenizer, model: &str) {
     let tables = tokenizer.tables();
     for (text, ids) in golden(model) {
-        assert_eq!(encode(&tables, &text, true), ids, "{text:?}");
-        let decoded = decode(&tables, &ids[1..]);
+        assert_eq!(encode(tables, &text, true), ids, "{text:?}");
+        let decoded = decode(tables, &ids[1..]);
         assert_eq!(
             String::from_utf8_lossy(&decoded).trim_start(),
             text.trim_start()
@@ -245,8 +245,8 @@ fn long_text_is_encoded_in_time() {
     let tokenizer = sentence_piece();
     let tables = tokenizer.tables();
     let start = std::time::Instant::now();
-    encode(&tables, &"once".repeat(1000), true);
-    encode(&tables, &"once upon a time ".repeat(10_000), true);
+    encode(tables, &"once".repeat(1000), true);
+    encode(tables, &"once upon a time ".repeat(10_000), true);
     assert!(start.elapsed().as_millis() < 1000, "{:?}", start.elapsed());
 }
 
@@ -263,7 +263,7 @@ fn changed(mut bytes: Vec<u8>, flips: &[(prop::sample::Index, u8)]) -> Vec<u8> {
 fn encodes(tokenizer: Option<Tokenizer>) {
     if let Some(tokenizer) = tokenizer {
         let tables = tokenizer.tables();
-        encode(&tables, "Once upon a <s> time \u{2581} 你", true);
+        encode(tables, "Once upon a <s> time \u{2581} 你", true);
     }
 }
 

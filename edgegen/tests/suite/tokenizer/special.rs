@@ -71,7 +71,7 @@ fn control_tokens_of_known_names_end_a_generation() {
 
 /// Whether a text gets a first and a last token.
 fn around(tokenizer: &Tokenizer) -> (bool, bool) {
-    let ids = encode(&tokenizer.tables(), "ab", false);
+    let ids = encode(tokenizer.tables(), "ab", false);
     (
         ids.first() == tokenizer.bos().as_ref(),
         ids.last() == tokenizer.eos().as_ref(),
