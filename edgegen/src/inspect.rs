@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::graph::Shape;
 use crate::model::{Model, Role, RopeScaling};
 
 /// A model's description. Sizes are in elements unless a name says bytes.
@@ -28,6 +29,9 @@ pub struct Inspection {
     pub types: Vec<TypeSummary>,
     /// Weights by what they are for.
     pub tensors: Vec<RoleSummary>,
+    /// Why calibration leaves the residual stream as it is, if it cannot rotate it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_rotated: Option<String>,
     /// How text becomes tokens.
     pub tokenizer: TokenizerSummary,
     /// The chat template, if the file has one that reduces to fixed text.
@@ -169,6 +173,7 @@ pub fn inspect(model: &Model) -> Inspection {
         weight_bytes: types.iter().map(|t| t.bytes).sum(),
         types,
         tensors: roles.into_values().collect(),
+        not_rotated: Shape::of(&model.graph()).rotatable().err(),
         tokenizer: TokenizerSummary {
             kind: tokenizer.kind(),
             tokens: tokenizer.tokens().len(),
@@ -240,6 +245,9 @@ impl fmt::Display for Inspection {
                 f,
                 "  rope           base {theta}, {dim} dimensions, scaling {scaling}"
             )?;
+        }
+        if let Some(reason) = &self.not_rotated {
+            writeln!(f, "  calibration    without rotation: {reason}")?;
         }
         let tokenizer = &self.tokenizer;
         writeln!(

@@ -302,8 +302,7 @@ mod tests {
 
     /// homectl: Llama without biases, whose output projection is the embedding.
     fn graph() -> Graph {
-        let model = built_in().unwrap();
-        Graph::new(model.architecture(), |key| model.tensor(key).is_some())
+        built_in().unwrap().graph()
     }
 
     #[test]

@@ -237,9 +237,14 @@ impl Model {
         Ok(self)
     }
 
+    /// The network, with the tensors that there are.
+    pub(crate) fn graph(&self) -> Graph {
+        Graph::new(&self.architecture, |key| self.tensor(key).is_some())
+    }
+
     /// Whether a rotated network of it has the matrix [`Role::OutputMix`].
     pub(crate) fn is_mixed(&self) -> bool {
-        Graph::new(&self.architecture, |key| self.tensor(key).is_some()).is_mixed()
+        self.graph().is_mixed()
     }
 
     /// What pruning has left out of the source's model.

@@ -2,6 +2,7 @@
 
 use edgegen::compress::compress;
 use edgegen::import::import;
+use edgegen::inspect::inspect;
 use edgegen::interpret::{Interpreter, Observer};
 use edgegen::model::Model;
 use edgegen::plan::{Quant, Request, plan};
@@ -110,6 +111,22 @@ fn each_architecture_has_a_model() {
     let refused = refused.unwrap_err().to_string();
     let all = format!("use a model of: {}", ARCHITECTURES.join(", "));
     assert!(refused.trim_end().ends_with(&all), "{refused}");
+}
+
+/// What calibration does with a network follows from its graph, and is said where it is less.
+#[test]
+fn a_stream_that_cannot_be_rotated_is_said() {
+    for (name, reason) in [
+        ("llama", None),
+        ("qwen3", None),
+        ("gpt2", Some("`AddPosition` reads the residual stream")),
+    ] {
+        let model = changed(name, &[]).unwrap();
+        let found = inspect(&model);
+        assert_eq!(found.not_rotated.as_deref(), reason, "{name}");
+        let said = found.to_string().contains("without rotation");
+        assert_eq!(said, reason.is_some(), "{name}");
+    }
 }
 
 /// The folder of a model, with fields of its configuration changed.
