@@ -8,17 +8,22 @@ mod qwen3;
 pub(crate) use family::{Family, Ignored};
 
 /// All architectures.
-static ALL: [&Family; 3] = [&llama::LLAMA, &qwen3::QWEN3, &gpt2::GPT2];
+static ALL: &[&Family] = &[
+    &llama::LLAMA,
+    &qwen3::QWEN3,
+    &gpt2::GPT2,
+];
 
 /// The architecture of files that have no name for it.
 pub(crate) static LLAMA: &Family = &llama::LLAMA;
 
 /// The architecture that a GGUF file or `config.json` names.
 pub(crate) fn find(name: impl Fn(&Family) -> bool) -> Option<&'static Family> {
-    ALL.into_iter().find(|family| name(family))
+    ALL.iter().copied().find(|family| name(family))
 }
 
 /// The names of all architectures, for messages.
 pub(crate) fn supported() -> String {
-    ALL.map(|family| family.gguf).join(", ")
+    let names: Vec<&str> = ALL.iter().map(|family| family.gguf).collect();
+    names.join(", ")
 }

@@ -10,6 +10,7 @@
 //! results/           what is calibrated (`cache/results.rs`)
 //! ```
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,42 +124,31 @@ impl Modules {
         Ok(entry)
     }
 
-    /// Removes entries that were used longest ago, until `most` bytes are left or all are in use.
-    /// What fails is left for the next time.
+    /// [`shrink`](cache::shrink)s the entries to `most` bytes, but for those in use.
     fn shrink(&self, most: u64) {
         let Ok(entries) = self.entries().read_dir() else {
             return;
         };
-        let now = SystemTime::now();
-        let age = |path: &Path| {
-            let time = fs::metadata(path).and_then(|metadata| metadata.modified());
-            time.ok().and_then(|time| now.duration_since(time).ok())
-        };
-        let mut found: Vec<(Duration, u64, String)> = entries
-            .flatten()
-            .filter_map(|entry| {
-                let name = entry.file_name().into_string().ok()?;
-                // What is not finished is swept by who makes the next entry.
-                let used = age(&self.locks().join(&name)).or_else(|| age(&entry.path()));
-                (!name.starts_with('.')).then(|| {
-                    let bytes = bytes(&entry.path());
-                    (used.unwrap_or_default(), bytes, name)
-                })
-            })
-            .collect();
-        found.sort();
-        let mut all: u64 = found.iter().map(|(_, bytes, _)| bytes).sum();
-        while all > most
-            && let Some((used, bytes, name)) = found.pop()
-            && used > IN_USE
-        {
-            if let Ok(lock) = self.lock(&name)
-                && lock.try_lock().is_ok()
-                && remove(&self.entries().join(&name)).is_ok()
-            {
-                all -= bytes;
+        let time = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified());
+        let entries = entries.flatten().filter_map(|entry| {
+            let (name, path) = (entry.file_name(), entry.path());
+            // What is not finished is swept by who makes the next entry.
+            if name.as_encoded_bytes().starts_with(b".") {
+                return None;
             }
-        }
+            let used = time(&self.locks().join(&name)).or_else(|_| time(&path));
+            Some(cache::Entry {
+                used: used.unwrap_or_else(|_| SystemTime::now()),
+                bytes: bytes(&path),
+                path,
+            })
+        });
+        cache::shrink(entries.collect(), most, |entry| {
+            let age = entry.used.elapsed().unwrap_or_default();
+            let name = entry.path.file_name().and_then(OsStr::to_str);
+            let lock = name.filter(|_| age > IN_USE).map(|name| self.lock(name));
+            matches!(lock, Some(Ok(lock)) if lock.try_lock().is_ok() && remove(&entry.path).is_ok())
+        });
     }
 
     fn entries(&self) -> PathBuf {

@@ -5,9 +5,11 @@ mod file;
 mod folder;
 mod key;
 mod results;
+mod shrink;
 
 pub(crate) use file::write;
 pub(crate) use folder::{VARIABLE, folder};
 pub use key::Key;
 pub(crate) use key::{hexadecimal, sha256};
 pub use results::Cache;
+pub(crate) use shrink::{Entry, shrink};

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use super::Key;
+use super::{Entry, Key, shrink};
 
 /// Bytes that the cache may take, beside the entry that was written last.
 const MOST_BYTES: u64 = 1_000_000_000;
@@ -79,29 +79,22 @@ impl Cache {
     }
 }
 
-/// Removes what was not used for longest, until the rest is of at most `most` bytes. What cannot be
-/// removed is left for the next time.
+/// [`shrink`]s the folder to at most `most` bytes.
 fn trim(folder: &Path, most: u64) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
-    let mut found: Vec<(SystemTime, u64, PathBuf)> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let metadata = entry.metadata().ok()?;
-            Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+    let entries = entries.flatten().filter_map(|entry| {
+        let metadata = entry.metadata().ok()?;
+        Some(Entry {
+            used: metadata.modified().ok()?,
+            bytes: metadata.len(),
+            path: entry.path(),
         })
-        .collect();
-    found.sort();
-    let mut bytes: u64 = found.iter().map(|(_, len, _)| len).sum();
-    for (_, len, path) in found {
-        if bytes <= most {
-            break;
-        }
-        if fs::remove_file(path).is_ok() {
-            bytes -= len;
-        }
-    }
+    });
+    shrink(entries.collect(), most, |entry| {
+        fs::remove_file(&entry.path).is_ok()
+    });
 }
 
 #[cfg(test)]
