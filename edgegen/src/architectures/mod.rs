@@ -3,6 +3,7 @@
 mod family;
 mod gpt2;
 mod llama;
+mod qwen2;
 mod qwen3;
 
 pub(crate) use family::{Family, Ignored};
@@ -10,6 +11,7 @@ pub(crate) use family::{Family, Ignored};
 /// All architectures.
 static ALL: &[&Family] = &[
     &llama::LLAMA,
+    &qwen2::QWEN2,
     &qwen3::QWEN3,
     &gpt2::GPT2,
 ];

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::common::{assert_refused, data};
 
 /// Those whose models are among the tests' data.
-pub const ARCHITECTURES: [&str; 3] = ["llama", "qwen3", "gpt2"];
+pub const ARCHITECTURES: [&str; 4] = ["llama", "qwen2", "qwen3", "gpt2"];
 
 /// What each position predicts.
 #[derive(Default)]
@@ -118,6 +118,7 @@ fn each_architecture_has_a_model() {
 fn a_stream_that_cannot_be_rotated_is_said() {
     for (name, reason) in [
         ("llama", None),
+        ("qwen2", None),
         ("qwen3", None),
         ("gpt2", Some("`AddPosition` reads the residual stream")),
     ] {
@@ -149,6 +150,7 @@ pub fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<M
 #[test]
 fn options_that_are_not_built_are_refused_by_name() {
     for (name, field, value) in [
+        ("qwen2", "use_sliding_window", json!(true)),
         ("qwen3", "use_sliding_window", json!(true)),
         (
             "qwen3",

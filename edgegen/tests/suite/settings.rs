@@ -30,7 +30,7 @@ const OPTIONS: &str = "alibi attention_bias attention_multiplier attn_logit_soft
 /// What is ignored in the files of one architecture only.
 fn own(name: &str) -> &'static str {
     match name {
-        "qwen3" => "sliding_window",
+        "qwen2" | "qwen3" => "sliding_window",
         "gpt2" => {
             "n_ctx reorder_and_upcast_attn summary_activation summary_first_dropout \
              summary_proj_to_labels summary_type summary_use_proj"
