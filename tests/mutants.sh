@@ -69,8 +69,9 @@ for group; do
             mutate "$group" edgegen 'edgegen/src/schema/**' --lib --test suite --test schema_limits -- schema bounded
             ;;
         import)
-            mutate "$group" edgegen 'edgegen/src/import/** edgegen/src/model/**' --lib --test suite -- \
-                import:: model:: tokenizer:: dequantize:: hostile_ long_words:: pipeline:: remedies::
+            mutate "$group" edgegen 'edgegen/src/import/** edgegen/src/model/** edgegen/src/bind.rs' --lib --test suite -- \
+                import:: model:: tokenizer:: dequantize:: hostile_ long_words:: pipeline:: remedies:: \
+                architectures:: settings:: prune:: schema::
             ;;
         *) echo "$0: there is no group $group" >&2 && exit 2 ;;
     esac

@@ -12,8 +12,7 @@ use crate::memory;
 use crate::model::Model;
 use crate::plan::{Plan, Request, check_answer, plan};
 use crate::profile::Profile;
-use crate::program::check_sessions;
-use crate::program::{Golden, Program};
+use crate::program::{Golden, Program, check_sessions};
 use crate::progress::Progress;
 
 /// Everything that is emitted, and the plan that it carries out.

@@ -5,8 +5,8 @@
 //! KV cache one over [`cache`]; the kernels are written once over both. Sums have one order and
 //! multiplications are never fused with additions, so the results are equal to the bit.
 //!
-//! Vectors are padded with zeros to whole blocks where a kernel reads so far. All files of this crate but
-//! this one and the rows are copied into generated crates.
+//! Where a kernel reads whole blocks, vectors are padded with zeros to them. Generated crates get
+//! copies of the files that they use, but never of `lib.rs`, `sources.rs` or the rows.
 //!
 //! ```
 //! use runtime_kernels::{AddAssign, Isa, scalar::Scalar};

@@ -1,4 +1,4 @@
-//! What a prompt need not compute again: its beginning, where the KV cache or the crate has it.
+//! The beginning of a prompt, which need not be computed where it is known.
 
 use core::ops::DerefMut;
 

@@ -49,6 +49,8 @@ pub(crate) struct Defaults {
     pub(crate) tie_word_embeddings: bool,
     /// Times `hidden_size`; needed, if `None`.
     pub(crate) intermediate_size: Option<usize>,
+    /// Whether a model may have fewer key and value heads than query heads, and heads of any width.
+    pub(crate) grouped: bool,
     /// Whether fields are read that say where there are biases; else the network has its own.
     pub(crate) biases: bool,
 }

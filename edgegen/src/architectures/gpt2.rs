@@ -26,6 +26,7 @@ pub(super) const GPT2: Family = Family {
         rms_norm_eps: 1e-5,
         tie_word_embeddings: true,
         intermediate_size: Some(4),
+        grouped: false,
         biases: false,
     },
     // Three names of one function.

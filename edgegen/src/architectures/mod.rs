@@ -9,12 +9,7 @@ mod qwen3;
 pub(crate) use family::{Family, Ignored};
 
 /// All architectures.
-static ALL: &[&Family] = &[
-    &llama::LLAMA,
-    &qwen2::QWEN2,
-    &qwen3::QWEN3,
-    &gpt2::GPT2,
-];
+static ALL: &[&Family] = &[&llama::LLAMA, &qwen2::QWEN2, &qwen3::QWEN3, &gpt2::GPT2];
 
 /// The architecture of files that have no name for it.
 pub(crate) static LLAMA: &Family = &llama::LLAMA;

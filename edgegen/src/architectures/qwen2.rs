@@ -20,6 +20,7 @@ pub(super) const QWEN2: Family = Family {
         rms_norm_eps: 1e-6,
         tie_word_embeddings: false,
         intermediate_size: None,
+        grouped: true,
         biases: false,
     },
     activations: &["silu", "swish"],

@@ -35,7 +35,7 @@ const IN_USE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Lists an entry's files, a line each: bytes, space, path.
 const INDEX: &str = "index";
 
-/// The cache's folder.
+/// Modules that were made, and what else their folder keeps.
 pub(super) struct Modules {
     root: PathBuf,
 }

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use edgegen_templates::{EMBEDDED, FILES};
-use runtime_kernels::SOURCES;
+use runtime_kernels::{INSTRUCTION_SETS, SOURCES};
 use sha2::{Digest, Sha256};
 
 /// Names a result by what it depends on. Edgegen's own code is always a part.
@@ -50,9 +50,13 @@ static CODE: LazyLock<Sha256> = LazyLock::new(|| {
     key.with_value(&sources.finish()).0
 });
 
+/// The rows of instruction sets, of which the emitter makes the choice.
+const ROWS: (&str, &str) = ("instruction_sets.rs", INSTRUCTION_SETS);
+
 /// The sources that crates are made of: path and text.
 fn emitted() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    FILES.iter().chain(EMBEDDED.files).chain(SOURCES)
+    let sources = FILES.iter().chain(EMBEDDED.files).chain(SOURCES);
+    sources.chain([&ROWS])
 }
 
 /// SHA-256 of some content, in hexadecimal.
@@ -69,13 +73,14 @@ pub(crate) fn hexadecimal(hash: Sha256) -> String {
 mod tests {
     use super::*;
 
-    /// Of the pass, of what a device needs, of the kernels.
+    /// Of the pass, of what a device needs, of the kernels and their rows.
     #[test]
     fn a_key_depends_on_all_code() {
         for part in [
             "fn mat_mul",
             "What a session knows of its weights: nothing",
             "unsafe trait HasAvx2",
+            "neon_i8mm::NeonI8mm in",
         ] {
             let count = emitted().filter(|(_, text)| text.contains(part)).count();
             assert!(count > 0, "{part}");

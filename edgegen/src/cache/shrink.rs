@@ -13,8 +13,8 @@ pub(crate) struct Entry {
     pub(crate) path: PathBuf,
 }
 
-/// Removes entries that were used longest ago, until the rest is of at most `most` bytes. What
-/// `remove` leaves is left for the next time.
+/// Removes entries that were used longest ago, until the rest is of at most `most` bytes. `remove`
+/// says whether an entry is gone; one that stays is tried again the next time.
 pub(crate) fn shrink(mut entries: Vec<Entry>, most: u64, remove: impl Fn(&Entry) -> bool) {
     entries.sort_by(|a, b| (a.used, &a.path).cmp(&(b.used, &b.path)));
     let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();

@@ -10,8 +10,7 @@ use crate::error::Result;
 use crate::model::Model;
 use crate::plan::{Plan, Request};
 use crate::profile::{App, Profile};
-use crate::program::Golden;
-use crate::program::Placement;
+use crate::program::{Golden, Placement};
 use crate::size::format_size;
 use serde_json::Value;
 
@@ -54,7 +53,7 @@ impl<'a> Emission<'a> {
         })?;
         let (plan, golden) = compiled.figures();
         Ok(Done {
-            job: self,
+            emission: self,
             plan,
             golden,
             report,
@@ -64,7 +63,7 @@ impl<'a> Emission<'a> {
 
 /// What was done.
 pub(super) struct Done<'a> {
-    job: Emission<'a>,
+    emission: Emission<'a>,
     plan: Plan,
     golden: Golden,
     report: WriteReport,
@@ -82,18 +81,18 @@ impl Done<'_> {
             })
         });
         serde_json::json!({
-            "name": self.job.name,
-            "path": self.job.out.to_string_lossy(),
-            "platform": self.job.profile.name(),
+            "name": self.emission.name,
+            "path": self.emission.out.to_string_lossy(),
+            "platform": self.emission.profile.name(),
             "weights": conversions.collect::<Vec<_>>(),
             "weights_file": self.weights_file(),
             "flash_bytes": self.plan.footprint().flash(),
             "ram_bytes": self.plan.footprint().ram(),
-            "vocab_size": self.job.model.architecture().vocab_size,
+            "vocab_size": self.emission.model.architecture().vocab_size,
             "context": self.plan.sizes().context,
             "kv_cache": self.plan.sizes().kv_cache.name(),
             "answer_cache": self.plan.sizes().answer_cache,
-            "system_tokens": self.job.model.prefix().len(),
+            "system_tokens": self.emission.model.prefix().len(),
             "hash": format!("{:016x}", self.golden.logits),
             "written": self.report.written,
             "unchanged": self.report.unchanged,
@@ -116,13 +115,17 @@ impl Done<'_> {
         };
         row(
             "crate",
-            &format_args!("{} in {}", self.job.name, shown_path(&self.job.out)),
+            &format_args!(
+                "{} in {}",
+                self.emission.name,
+                shown_path(&self.emission.out)
+            ),
         );
         row(
             "files",
             &format_args!("{written} written, {unchanged} unchanged, {removed} removed"),
         );
-        let model = self.job.model;
+        let model = self.emission.model;
         let shapes = self.plan.shapes(model);
         for (what, kept, all, _) in shapes.kept(model.left_out()) {
             row("kept", &format_args!("{what}: {kept} of {all}"));
@@ -130,8 +133,8 @@ impl Done<'_> {
         for conversion in self.plan.conversions() {
             row("weights", conversion);
         }
-        if !self.job.model.prefix().is_empty() {
-            let tokens = self.job.model.prefix().len();
+        if !self.emission.model.prefix().is_empty() {
+            let tokens = self.emission.model.prefix().len();
             row("system", &format_args!("{tokens} tokens, computed now"));
         }
         if let Some(file) = self.weights_file() {
@@ -162,12 +165,12 @@ impl Done<'_> {
     /// The file that the program needs beside it.
     fn weights_file(&self) -> Option<String> {
         let external = self.plan.weights() == Placement::External;
-        external.then(|| weights_file(&self.job.name))
+        external.then(|| weights_file(&self.emission.name))
     }
 
     /// A prompt that leaves room for an answer, if the context is long enough for one.
     fn prompt(&self) -> Option<&'static str> {
-        let (model, prompt) = (self.job.model, self.job.prompt);
+        let (model, prompt) = (self.emission.model, self.emission.prompt);
         let tokens = model.tokenizer().tables().encode(prompt, true);
         let fits = model.prefix().len() + tokens.len() < self.plan.sizes().context;
         fits.then_some(prompt)
@@ -175,9 +178,9 @@ impl Done<'_> {
 
     /// The command that builds the crate, or runs it where this machine can.
     fn next(&self) -> String {
-        let target = self.job.profile.target();
+        let target = self.emission.profile.target();
         let here = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-        let build = if self.job.profile.std() && target == here && cfg!(target_os = "linux") {
+        let build = if self.emission.profile.std() && target == here && cfg!(target_os = "linux") {
             let weights = self.weights_file();
             let weights = weights.map_or_else(String::new, |file| format!("--weights {file} "));
             match self.prompt() {
@@ -186,15 +189,15 @@ impl Done<'_> {
                     .trim_end()
                     .into(),
             }
-        } else if self.job.profile.std() && target.contains("-linux-") {
+        } else if self.emission.profile.std() && target.contains("-linux-") {
             "cross build --release".to_owned()
         } else {
             format!("cargo build --release --target {target}")
         };
-        let (out, build) = if self.job.profile.app() == Some(App::Browser) {
-            (self.job.out.join("web"), "npm start".to_owned())
+        let (out, build) = if self.emission.profile.app() == Some(App::Browser) {
+            (self.emission.out.join("web"), "npm start".to_owned())
         } else {
-            (self.job.out.clone(), build)
+            (self.emission.out.clone(), build)
         };
         format!("cd {} && {build}", quoted(&out))
     }

@@ -114,26 +114,28 @@ pub(super) fn run(args: &Args) -> Result<String> {
     }
     let recipe = args.recipe()?;
     let ready = recipe.read().map_err(Refusal::into_error)?;
-    let (given, profile) = (ready.loaded(), ready.profile());
+    let (loaded, profile) = (ready.loaded(), ready.profile());
     let model = progress::spin("reading the model", || ready.original());
     let model = model.map_err(Refusal::into_error)?;
     // The tokens of the system message are kept.
     let (model, request) = match args.policy {
         None => {
-            let model = progress::spin("choosing what is kept", || given.prune(model));
+            let model = progress::spin("choosing what is kept", || loaded.prune(model));
             let model = model.map_err(Refusal::into_error)?;
             let request = ready.request(&model).map_err(Refusal::into_error)?;
             (model, request)
         }
         Some(Policy::Search) => {
             let request = ready.plain_request();
-            let found = args.goals.search(model, profile, &request, given.texts())?;
+            let found = args
+                .goals
+                .search(model, profile, &request, loaded.texts())?;
             let request = found.request(request);
             (found.model, request)
         }
         Some(Policy::Basic) => {
             let request = Request {
-                calibration: Some(given.text().to_owned()),
+                calibration: Some(loaded.text().to_owned()),
                 ..ready.plain_request()
             };
             let schedule = schedule(&model, profile, &request)?;

@@ -11,8 +11,7 @@ use crate::interpret::{Evaluation, evaluate};
 use crate::model::Model;
 use crate::plan::{Quant, Request, plan};
 use crate::profile::Profile;
-use crate::program::Program;
-use crate::program::check_sessions;
+use crate::program::{Program, check_sessions};
 use crate::text;
 
 use super::number::whole;

@@ -28,8 +28,7 @@ pub(crate) use write::{Files, create_folder};
 pub use write::{WriteReport, check_destination, write};
 
 use crate::profile::Profile;
-use crate::program::Placement;
-use crate::program::{Golden, Program};
+use crate::program::{Golden, Placement, Program};
 
 use model::Settings;
 use sources::Source;

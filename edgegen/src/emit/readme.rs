@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use crate::plain::markdown;
 use crate::profile::{App, InstructionSet, Profile};
-use crate::program::{CacheFormat, Golden, Program, Shapes};
-use crate::program::{Placement, ram_bytes};
+use crate::program::{CacheFormat, Golden, Placement, Program, Shapes, ram_bytes};
 use crate::size::mb;
 
 use super::manifest::enabled;

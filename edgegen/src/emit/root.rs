@@ -5,8 +5,7 @@
 use std::fmt::Write;
 
 use crate::profile::Profile;
-use crate::program::Placement;
-use crate::program::Program;
+use crate::program::{Placement, Program};
 use crate::size::mb;
 
 use super::Options;

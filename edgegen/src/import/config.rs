@@ -48,9 +48,8 @@ impl<V> Config<V> {
 
 impl<V: Value> Config<V> {
     /// Refuses a key that nobody asked for, by its name: to ignore it could change every answer.
-    /// It is no obstacle if it is among `ignored` with such a value, if it is off, or if it begins
-    /// with `_`, which is private to what wrote it. A key that no architecture knows is refused like
-    /// the others, as an import has nobody to warn.
+    /// It is no obstacle if it is among `ignored` with such a value, or if it is off. A key that no
+    /// architecture knows is refused like the others, as an import has nobody to warn.
     ///
     /// Only keys that begin with `prefix` count; `ignored` names them without it.
     pub(super) fn refuse_unread(
@@ -74,7 +73,7 @@ impl<V: Value> Config<V> {
                         return Err(unsupported(key, other, &allowed.join(" or ")));
                     }
                 }
-                None if value.is_off() || name.starts_with('_') => {}
+                None if value.is_off() => {}
                 None => {
                     return Err(Error::unsupported(problem)
                         .at(key)

@@ -1,5 +1,6 @@
 //! What `compress` produces: static shapes, operations in order, packed
-//! weights, memory layout and tables. It knows no file format and no platform.
+//! weights, memory layout and tables. It knows no file format; of a platform, what a session takes
+//! there.
 
 mod cache;
 mod format;

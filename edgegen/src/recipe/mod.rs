@@ -14,8 +14,7 @@ use crate::import::{built_in, files_of, import_with_tokenizer};
 use crate::model::{Model, Role};
 use crate::plan::{Quant, Request};
 use crate::profile::Profile;
-use crate::program::Placement;
-use crate::program::{CacheFormat, WeightFormat};
+use crate::program::{CacheFormat, Placement, WeightFormat};
 use crate::progress::Progress;
 use crate::schema;
 

@@ -7,8 +7,7 @@ use crate::error::Result;
 use crate::layout::Layout;
 use crate::model::{Model, Role, TensorKey};
 use crate::plan::{Sizes, files_bytes, shapes};
-use crate::program::Placement;
-use crate::program::{ROW_PADDING, WeightFormat};
+use crate::program::{Placement, ROW_PADDING, WeightFormat};
 
 use super::assign::{Assignment, Choice, Item, assign};
 use super::task::Task;

@@ -261,7 +261,7 @@ fn wrong_configurations() {
                     let scaling = json!({"type": "linear", "rope_type": "default", "factor": 2.0});
                     set(f, "rope_scaling", scaling)
                 },
-                "rope_type and type",
+                "rope_scaling.rope_type: ",
                 "says it twice",
             ),
             (

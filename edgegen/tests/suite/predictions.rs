@@ -14,8 +14,7 @@ use edgegen::interpret::bake;
 use edgegen::model::{DType, Model};
 use edgegen::plan::{Footprint, Plan, Quant, Request, plan, schedule};
 use edgegen::profile::Profile;
-use edgegen::program::Placement;
-use edgegen::program::{CacheFormat, Golden, WeightFormat};
+use edgegen::program::{CacheFormat, Golden, Placement, WeightFormat};
 use edgegen::{prune, text};
 use proptest::prelude::*;
 

@@ -93,6 +93,8 @@ fn what_only_another_architecture_reads_is_refused() {
             "layer_types",
             json!(["full_attention", "sliding_attention"]),
         ),
+        ("gpt2", "num_key_value_heads", json!(2)),
+        ("gpt2", "head_dim", json!(64)),
         ("llama", "layer_norm_epsilon", json!(1e-5)),
         ("llama", "n_embd", json!(48)),
         ("llama", "summary_use_proj", json!(true)),
@@ -226,6 +228,9 @@ fn keys_of_any_architecture_are_read_ignored_or_refused_in_all() {
     }
     for (key, kind, value) in [
         ("rope.freq_base", 6, 10_000f32.to_le_bytes()),
+        ("attention.head_count_kv", 4, 2u32.to_le_bytes()),
+        ("attention.key_length", 4, 64u32.to_le_bytes()),
+        ("_private", 4, 1u32.to_le_bytes()),
         ("rope.dimension_count", 4, 11u32.to_le_bytes()),
         ("attention.layer_norm_rms_epsilon", 6, 1e-5f32.to_le_bytes()),
     ] {
@@ -238,6 +243,18 @@ fn keys_of_any_architecture_are_read_ignored_or_refused_in_all() {
             "not supported",
         );
     }
+}
+
+/// What changes nothing is no obstacle in a GGUF file, though another scaling reads it.
+#[test]
+fn a_key_that_is_neutral_is_no_obstacle() {
+    let with = |value: f32| {
+        let key = "rope.scaling.attn_factor";
+        with_key("llama", key, 6, &value.to_le_bytes()).unwrap()
+    };
+    with(1.0).unwrap();
+    let place = "llama.rope.scaling.attn_factor: ";
+    assert_refused("2", with(2.0), "model.gguf: ", place, "2 is not supported");
 }
 
 /// A value that is not off: in JSON, and in GGUF with its type.

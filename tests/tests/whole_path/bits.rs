@@ -170,7 +170,11 @@ fn every_format_has_the_same_bits_everywhere() -> Outcome {
 }
 
 fn every_architecture_has_the_same_bits_everywhere() -> Outcome {
-    for (name, quant, cache) in [("qwen3", "q8", "i8"), ("gpt2", "t3", "f32")] {
+    for (name, quant, cache) in [
+        ("qwen2", "q4", "f32"),
+        ("qwen3", "q8", "i8"),
+        ("gpt2", "t3", "f32"),
+    ] {
         let recipe = recipe(name, &paths::architecture(name), quant);
         let recipe = recipe.with(&format!("--kv-cache={cache}"));
         everywhere(&recipe, &[ARM, PI_32], &WAYS)?;

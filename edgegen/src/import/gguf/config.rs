@@ -3,6 +3,7 @@
 use super::metadata::Metadata;
 use crate::architectures::Family;
 use crate::error::{Error, Result};
+use crate::import::config::unsupported;
 use crate::model::{Architecture, Rope, RopeScaling};
 
 /// Reads shapes and constants.
@@ -14,7 +15,14 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
     let hidden_size = keys.needed_size("embedding_length")?;
     let heads = keys.needed_size("attention.head_count")?;
     let head_dim = match keys.size("attention.key_length")? {
-        Some(width) => width,
+        Some(width) if family.defaults.grouped || width.checked_mul(heads) == Some(hidden_size) => {
+            width
+        }
+        Some(width) => {
+            let key = keys.name("attention.key_length");
+            let whole = format!("embedding_length / {heads}");
+            return Err(unsupported(&key, &width.to_string(), &whole));
+        }
         None if heads != 0 && hidden_size % heads == 0 => hidden_size / heads,
         None => {
             return Err(Error::new(format!(
@@ -41,6 +49,15 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
         );
     }
     let max_position_embeddings = keys.needed_size("context_length")?;
+    let key_heads = keys.size("attention.head_count_kv")?.unwrap_or(heads);
+    if !family.defaults.grouped && key_heads != heads {
+        let key = keys.name("attention.head_count_kv");
+        return Err(unsupported(
+            &key,
+            &key_heads.to_string(),
+            &heads.to_string(),
+        ));
+    }
     let eps = family.gguf_eps;
     let eps = metadata.required(&keys.name(eps), keys.float(eps)?)?;
     let architecture = Architecture {
@@ -49,7 +66,7 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
         intermediate_size: keys.needed_size("feed_forward_length")?,
         num_hidden_layers: keys.needed_size("block_count")?,
         num_attention_heads: heads,
-        num_key_value_heads: keys.size("attention.head_count_kv")?.unwrap_or(heads),
+        num_key_value_heads: key_heads,
         head_dim,
         vocab_size: vocab_size(&keys)?,
         max_position_embeddings,
@@ -101,10 +118,21 @@ fn vocab_size(keys: &Keys<'_>) -> Result<usize> {
 
 fn scaling(keys: &Keys<'_>, context: usize) -> Result<RopeScaling> {
     let kind = keys.metadata.string(&keys.name("rope.scaling.type"))?;
-    let factor = match keys.float("rope.scaling.factor")? {
-        Some(factor) => Some(factor),
-        None => keys.float("rope.scale_linear")?,
+    // Old files have another key for it.
+    let old = keys.float("rope.scale_linear")?;
+    let factor = match (keys.float("rope.scaling.factor")?, old) {
+        (Some(factor), Some(old)) if factor != old => {
+            return Err(Error::new(format!("it is {old}, and the factor {factor}"))
+                .at(keys.name("rope.scale_linear"))
+                .remedy("the file says it twice, differently; fetch or convert it again"));
+        }
+        (factor, old) => factor.or(old),
     };
+    let attention = keys.float("rope.scaling.attn_factor")?.unwrap_or(1.0);
+    if kind != Some("yarn") && attention != 1.0 {
+        let key = keys.name("rope.scaling.attn_factor");
+        return Err(unsupported(&key, &attention.to_string(), "1"));
+    }
     let needed = || {
         keys.metadata
             .required(&keys.name("rope.scaling.factor"), factor)
@@ -119,10 +147,9 @@ fn scaling(keys: &Keys<'_>, context: usize) -> Result<RopeScaling> {
         Some("none") => Ok(RopeScaling::None),
         Some("yarn") => {
             let factor = needed()?;
-            let given = keys.float("rope.scaling.attn_factor")?.unwrap_or(1.0);
             Ok(RopeScaling::Yarn {
                 factor,
-                attention_factor: given * (0.1 * libm::log(factor) + 1.0),
+                attention_factor: attention * (0.1 * libm::log(factor) + 1.0),
                 beta_slow: keys.float("rope.scaling.yarn_beta_slow")?.unwrap_or(1.0),
                 beta_fast: keys.float("rope.scaling.yarn_beta_fast")?.unwrap_or(32.0),
                 original_max_position_embeddings: keys

@@ -27,7 +27,9 @@ pub(super) struct Description {
 impl Description {
     /// Reads the file's object.
     pub(super) fn read(object: &Map<String, Value>) -> Result<Self> {
-        let mut fields = Fields::new(object);
+        // What is private to a library says nothing to others.
+        let public = object.iter().filter(|(name, _)| !name.starts_with('_'));
+        let mut fields = Fields::new(public);
         let family = describe(&fields)?;
         fields.names = family.attributes;
         let described = Self::of(family, &fields)?;
@@ -46,7 +48,12 @@ impl Description {
         }
         let hidden_size = fields.needed_size("hidden_size")?;
         let heads = fields.needed_size("num_attention_heads")?;
-        let head_dim = match fields.size("head_dim")? {
+        // Where queries have no groups, nothing of it is read.
+        let grouped = |name: &str| match defaults.grouped {
+            true => fields.size(name),
+            false => Ok(None),
+        };
+        let head_dim = match grouped("head_dim")? {
             Some(width) => width,
             None if heads != 0 && hidden_size % heads == 0 => hidden_size / heads,
             None => {
@@ -99,7 +106,7 @@ impl Description {
                 intermediate_size,
                 num_hidden_layers: fields.needed_size("num_hidden_layers")?,
                 num_attention_heads: heads,
-                num_key_value_heads: fields.size("num_key_value_heads")?.unwrap_or(heads),
+                num_key_value_heads: grouped("num_key_value_heads")?.unwrap_or(heads),
                 head_dim,
                 vocab_size: fields.needed_size("vocab_size")?,
                 max_position_embeddings: context,
@@ -145,8 +152,9 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(object: &'a Map<String, Value>) -> Self {
-        let fields = object.iter().map(|(name, value)| (name.clone(), value));
+    pub(super) fn new(fields: impl IntoIterator<Item = (&'a String, &'a Value)>) -> Self {
+        let fields = fields.into_iter();
+        let fields = fields.map(|(name, value)| (name.clone(), value));
         Self {
             config: fields.collect(),
             names: &[],

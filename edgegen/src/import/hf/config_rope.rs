@@ -48,7 +48,7 @@ fn agreed<T: PartialEq>(
 /// Reads what belongs to the kind of scaling, and refuses the rest.
 fn scaling(fields: &Fields<'_>, context: usize) -> Result<RopeScaling> {
     let kinds = [fields.text("rope_type")?, fields.text("type")?];
-    let kind = fields.needed("rope_type", agreed("rope_type and type", kinds)?)?;
+    let kind = fields.needed("rope_type", agreed("rope_type", kinds)?)?;
     let number = |name: &str| fields.needed(name, fields.number(name)?);
     let original = "original_max_position_embeddings";
     let scaling = match kind {

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use crate::error::Result;
-use crate::program::Program;
-use crate::program::check_sessions;
+use crate::program::{Program, check_sessions};
 use crate::progress::Steps;
 
 use super::{Interpreter, Observer};

@@ -12,8 +12,7 @@ use edgegen::interpret::golden;
 use edgegen::model::{DType, Model, Role, TensorKey};
 use edgegen::plan::{Quant, Request, plan, schedule};
 use edgegen::profile::Profile;
-use edgegen::program::Placement;
-use edgegen::program::WeightFormat;
+use edgegen::program::{Placement, WeightFormat};
 use edgegen::{compress, prune, text};
 
 const F32: Quant = Quant::To(WeightFormat::F32);
