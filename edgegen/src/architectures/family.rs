@@ -24,8 +24,8 @@ pub(crate) struct Family {
     pub(crate) activations: &'static [&'static str],
     /// Fields of `config.json` that nobody reads, beside those that no architecture has a use for.
     pub(crate) fields: &'static [Ignored],
-    /// Names of tensors; `{}` stands for the layer.
-    pub(crate) tensors: &'static [Names],
+    /// Names of tensors, in lists that others may share; `{}` stands for the layer.
+    pub(crate) tensors: &'static [&'static [Names]],
     /// Ends of names of tensors that hold nothing a model needs.
     pub(crate) skipped: &'static [&'static str],
     /// What Hugging Face's names may begin with.

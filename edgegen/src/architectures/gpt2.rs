@@ -45,7 +45,7 @@ pub(super) const GPT2: Family = Family {
         ("summary_use_proj", &[]),
     ],
     #[rustfmt::skip]
-    tensors: &[
+    tensors: &[&[
         names(&[Role::Embedding], "token_embd.weight", "wte.weight"),
         names(&[Role::Positions], "position_embd.weight", "wpe.weight"),
         names(&[Role::AttentionNorm], "blk.{}.attn_norm.weight", "h.{}.ln_1.weight"),
@@ -63,7 +63,7 @@ pub(super) const GPT2: Family = Family {
         names(&[Role::OutputNorm], "output_norm.weight", "ln_f.weight"),
         names(&[Role::OutputNormBias], "output_norm.bias", "ln_f.bias"),
         names(&[Role::Output], "output.weight", "lm_head.weight"),
-    ],
+    ]],
     // Masks of causal attention.
     skipped: &[".attn.bias", ".attn.masked_bias"],
     hf_prefix: "transformer.",

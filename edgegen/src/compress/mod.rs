@@ -138,9 +138,9 @@ fn pack(
         Some(Calibrated { model, coded }) => (model, coded),
         None => (model, &BTreeMap::new()),
     };
-    for (done, piece) in layout.pieces.iter().enumerate() {
-        fill(weights, coded, &piece.content, files.bytes_mut(&piece.part))?;
-        progress(done + 1, layout.pieces.len());
+    for (done, slice) in layout.slices.iter().enumerate() {
+        fill(weights, coded, &slice.content, files.bytes_mut(&slice.part))?;
+        progress(done + 1, layout.slices.len());
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ pub(super) fn assign(
         if family.skipped.iter().any(|end| name.ends_with(end)) {
             continue;
         }
-        let known = family.tensors.iter().find_map(|names| {
+        let known = family.tensors.iter().copied().flatten().find_map(|names| {
             let (pattern, name) = match format {
                 Format::Gguf => (names.gguf, name),
                 Format::HuggingFace => (

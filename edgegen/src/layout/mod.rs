@@ -24,7 +24,7 @@ pub(crate) struct Layout {
     /// Names and sizes of the weight files.
     pub(crate) files: FileLayout,
     /// What the files hold, in order.
-    pub(crate) pieces: Vec<Slice>,
+    pub(crate) slices: Vec<Slice>,
 }
 
 /// Some bytes of a weight file and what they are.
@@ -102,7 +102,7 @@ impl Layout {
         let layers = layers.collect();
         lowering.start("head");
         let head = lowering.stage(&graph.head);
-        let (files, pieces) = lowering.finish();
+        let (files, slices) = lowering.finish();
         Self {
             code: Code {
                 embedding,
@@ -113,14 +113,14 @@ impl Layout {
                 tables,
             },
             files,
-            pieces,
+            slices,
         }
     }
 
     /// Bytes of the packed matrices.
     pub(crate) fn matrix_bytes(&self) -> usize {
-        let is_matrix = |piece: &&Slice| matches!(piece.content, Content::Matrix { .. });
-        let pieces = self.pieces.iter().filter(is_matrix);
-        pieces.map(|piece| piece.part.range.len()).sum()
+        let is_matrix = |slice: &&Slice| matches!(slice.content, Content::Matrix { .. });
+        let slices = self.slices.iter().filter(is_matrix);
+        slices.map(|slice| slice.part.range.len()).sum()
     }
 }

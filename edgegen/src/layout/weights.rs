@@ -15,7 +15,7 @@ pub(super) struct Builder<'a> {
     architecture: &'a Architecture,
     formats: &'a BTreeMap<TensorKey, WeightFormat>,
     files: FileLayout,
-    pieces: Vec<Slice>,
+    slices: Vec<Slice>,
     /// What has a place.
     matrices: BTreeMap<Vec<TensorKey>, Matrix>,
 }
@@ -26,7 +26,7 @@ impl<'a> Builder<'a> {
             architecture: model.architecture(),
             formats,
             files: FileLayout::default(),
-            pieces: Vec::new(),
+            slices: Vec::new(),
             matrices: BTreeMap::new(),
         }
     }
@@ -37,7 +37,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn finish(self) -> (FileLayout, Vec<Slice>) {
-        (self.files, self.pieces)
+        (self.files, self.slices)
     }
 
     /// The format of a matrix.
@@ -66,7 +66,7 @@ impl<'a> Builder<'a> {
         let parts = (0..groups).step_by(groups_of_part).map(|first| {
             let groups = first..groups.min(first + groups_of_part);
             let part = self.files.append(groups.len() * group_bytes);
-            self.pieces.push(Slice {
+            self.slices.push(Slice {
                 part: part.clone(),
                 content: Content::Matrix {
                     keys: keys.to_vec(),
@@ -110,7 +110,7 @@ impl<'a> Builder<'a> {
 
     fn floats(&mut self, name: &str, len: usize, content: Content) -> Vector {
         let part = self.files.append(len * size_of::<f32>());
-        self.pieces.push(Slice {
+        self.slices.push(Slice {
             part: part.clone(),
             content,
         });
