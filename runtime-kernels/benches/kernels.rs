@@ -70,6 +70,7 @@ fn attention<I: Isa, C: Cache>(c: &mut Criterion, isa: I) {
                             query_stride: HEADS_PER_KV * HEAD_DIM,
                             rows: 0..rows,
                             position: context - tokens,
+                            window: None,
                             keys: &keys,
                             values: &values,
                             context,

@@ -26,11 +26,13 @@ pub struct Attention<'a, C: Cache, D: Dim, G: Dim> {
     pub rows: Range<usize>,
     /// Position of the first token: it sees so many positions, and itself.
     pub position: usize,
-    /// Of `context` positions, as the [cache](Cache) has them.
+    /// A token sees no more than so many positions, itself and those before it.
+    pub window: Option<usize>,
+    /// Of `context` positions, as the [cache](Cache) has them: position `p` lies at `p % context`.
     pub keys: &'a [f32],
     /// Of `context` positions.
     pub values: &'a [f32],
-    /// Positions that keys and values have room for, a multiple of 8.
+    /// Positions that keys and values have room for, a multiple of 8: all that the rows see.
     pub context: usize,
     /// Elements of a head.
     pub head_dim: D,
@@ -38,8 +40,7 @@ pub struct Attention<'a, C: Cache, D: Dim, G: Dim> {
     pub heads_per_kv: G,
     /// Factor of the scores: 1 / sqrt(head_dim), unless the model says otherwise.
     pub scale: f32,
-    /// Scratch memory: the positions of the last row, in whole eights, for each of
-    /// [`ROWS`] rows or as many as there are.
+    /// Scratch memory: [`attention_span`] floats for each of [`ROWS`] rows or as many as there are.
     pub scores: &'a mut [f32],
     /// `[tokens][out_stride]`, the heads of a token first; from the first row on.
     pub out: &'a mut [f32],
@@ -49,6 +50,20 @@ pub struct Attention<'a, C: Cache, D: Dim, G: Dim> {
 
 /// Rows that share a load of keys and values, at most; bounded by the registers.
 pub const ROWS: usize = 8;
+
+/// Positions that rows computed together see, in whole eights, when the last sees those before `end`.
+#[inline(always)]
+pub const fn attention_span(end: usize, window: Option<usize>) -> usize {
+    let all = end.next_multiple_of(GROUP);
+    match window {
+        // Each row's first position is one further, and may lie anywhere in its eight.
+        Some(window) => {
+            let some = (window + ROWS - 1 + GROUP - 1).next_multiple_of(GROUP);
+            if some < all { some } else { all }
+        }
+        None => all,
+    }
+}
 
 impl<C: Cache, D: Dim, G: Dim> Kernel for Attention<'_, C, D, G> {
     type Output = ();
@@ -76,49 +91,81 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
         let places: [(usize, usize); R] =
             core::array::from_fn(|r| ((row + r) / heads, (row + r) % heads));
         let sees = map(places, |(token, _)| self.position + token + 1);
-        let span = sees[R - 1].next_multiple_of(GROUP);
+        let first = map(sees, |sees| match self.window {
+            Some(window) => sees.saturating_sub(window),
+            None => 0,
+        });
+        // Blocks are those of the positions, wherever the oldest lies in its own.
+        let base = first[0] / GROUP * GROUP;
+        let span = sees[R - 1].next_multiple_of(GROUP) - base;
+        let ring = Ring {
+            start: if base < self.context {
+                base
+            } else {
+                base % self.context
+            },
+            size: self.context,
+        };
 
         let queries = map(places, |(token, head)| {
             &self.queries[token * self.query_stride + head * head_dim..]
         });
         let queries = map(queries, |query| C::query(isa, &query[..head_dim]));
         let scores = &mut self.scores[..R * span];
-        let keys = Keys {
-            keys: self.keys,
-            block: padded_head_words::<C>(head_dim) * GROUP,
-            scale: self.scale,
-        };
-        keys.score::<C, I, R>(isa, &queries, scores);
+        let block = padded_head_words::<C>(head_dim) * GROUP;
+        let mut at = 0;
+        while at < span {
+            let run = ring.run(at, span);
+            let keys = Keys {
+                keys: &self.keys[run.start / GROUP * block..],
+                block,
+                scale: self.scale,
+                first: at / GROUP,
+                blocks: run.len() / GROUP,
+            };
+            keys.score::<C, I, R>(isa, &queries, scores);
+            at += run.len();
+        }
 
         let column = self.context * C::COLUMN;
         let scales = &self.values[head_dim.div_ceil(GROUP) * column..];
         let mut factors = [0.0; R];
-        for ((scores, factor), sees) in scores.chunks_exact_mut(span).zip(&mut factors).zip(sees) {
-            let scores = &mut scores[..sees.next_multiple_of(GROUP)];
+        let mut weights: [&[f32]; R] = [&[]; R];
+        let rows = scores.chunks_exact_mut(span).zip(&mut factors);
+        for (((scores, factor), weights), (&first, &sees)) in
+            rows.zip(&mut weights).zip(first.iter().zip(&sees))
+        {
+            let (first, sees) = (first - base, sees - base);
+            let begin = first / GROUP * GROUP;
+            let seen = &mut scores[begin..sees.next_multiple_of(GROUP)];
             *factor = 1.0
                 / isa.run(Exponentials {
-                    scores: &mut *scores,
-                    sees,
+                    scores: &mut *seen,
+                    sees: first - begin..sees - begin,
                 });
             if C::SCALES > 0 {
-                multiply(isa, scores, scales);
+                let (mut at, end) = (begin, begin + seen.len());
+                while at < end {
+                    let run = ring.run(at, end);
+                    let part = &mut seen[at - begin..][..run.len()];
+                    at += run.len();
+                    multiply(isa, part, &scales[run]);
+                }
             }
-        }
-
-        let mut weights: [&[f32]; R] = [&[]; R];
-        for ((weights, scores), sees) in weights.iter_mut().zip(scores.chunks_exact(span)).zip(sees)
-        {
             *weights = &scores[..sees];
         }
+
         let at = |(token, head)| token * self.out_stride + head * head_dim;
-        let first = at((self.rows.start / heads, self.rows.start % heads));
+        let start = at((self.rows.start / heads, self.rows.start % heads));
         let mut values = Values {
             values: self.values,
             column,
+            ring,
+            first: map(first, |first| first - base),
             weights,
             factors,
             out: self.out,
-            starts: map(places, |place| at(place) - first),
+            starts: map(places, |place| at(place) - start),
             head_dim,
         };
         values.weigh::<C, I>(isa);
@@ -126,11 +173,46 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
     }
 }
 
+/// Where positions lie that are counted from the first of some block.
+#[derive(Clone, Copy)]
+struct Ring {
+    /// The place of the first.
+    start: usize,
+    /// Places.
+    size: usize,
+}
+
+impl Ring {
+    /// The place of a position, of which there are less than twice as many as places.
+    #[inline(always)]
+    fn place(self, position: usize) -> usize {
+        let place = self.start + position;
+        if place < self.size {
+            place
+        } else {
+            place - self.size
+        }
+    }
+
+    /// The places of the positions from `from` on that lie side by side, up to `to`.
+    #[inline(always)]
+    fn run(self, from: usize, to: usize) -> Range<usize> {
+        let start = self.place(from);
+        let end = start + (to - from);
+        start..if end < self.size { end } else { self.size }
+    }
+}
+
 struct Keys<'a> {
+    /// From the first block on.
     keys: &'a [f32],
     /// Words of eight positions.
     block: usize,
     scale: f32,
+    /// The first block of the scores.
+    first: usize,
+    /// How many.
+    blocks: usize,
 }
 
 impl Keys<'_> {
@@ -158,13 +240,12 @@ impl Keys<'_> {
         queries: &[C::Query<'_>; R],
         scores: &mut [f32],
     ) {
-        let blocks = scores.len() / R / GROUP;
-        let length = blocks / N;
+        let length = self.blocks / N;
         for block in 0..length {
             let blocks = core::array::from_fn(|n| block + n * length);
             self.blocks::<C, I, R, N>(isa, queries, blocks, scores);
         }
-        for block in N * length..blocks {
+        for block in N * length..self.blocks {
             self.blocks::<C, I, R, 1>(isa, queries, [block], scores);
         }
     }
@@ -185,18 +266,19 @@ impl Keys<'_> {
         for (scores, sums) in scores.chunks_exact_mut(span).zip(sums) {
             let (scores, _) = scores.as_chunks_mut();
             for (block, sum) in blocks.into_iter().zip(sums) {
-                isa.store(isa.mul(sum, isa.splat(self.scale)), &mut scores[block]);
+                let scores = &mut scores[self.first + block];
+                isa.store(isa.mul(sum, isa.splat(self.scale)), scores);
             }
         }
     }
 }
 
-/// Replaces each score by `e^(score - max)`, and returns their sum. The first `sees` count: the
+/// Replaces each score by `e^(score - max)`, and returns their sum. Those in `sees` count: the
 /// others become weights so small that a sum of 1 and more does not feel them. A kernel of its
 /// own, so that it is compiled once and not for each number of rows.
 struct Exponentials<'a> {
     scores: &'a mut [f32],
-    sees: usize,
+    sees: Range<usize>,
 }
 
 impl Kernel for Exponentials<'_> {
@@ -204,7 +286,8 @@ impl Kernel for Exponentials<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> f32 {
-        self.scores[self.sees..].fill(f32::NEG_INFINITY);
+        self.scores[..self.sees.start].fill(f32::NEG_INFINITY);
+        self.scores[self.sees.end..].fill(f32::NEG_INFINITY);
         let (vectors, _) = self.scores.as_chunks_mut();
         let mut max = isa.splat(f32::NEG_INFINITY);
         for scores in vectors.iter() {
@@ -237,7 +320,10 @@ struct Values<'a, const R: usize> {
     values: &'a [f32],
     /// Words of eight elements of all positions.
     column: usize,
-    /// Each row's weights of the positions that it sees; a later row sees no fewer.
+    ring: Ring,
+    /// The first position that each row sees; a later row's is no earlier.
+    first: [usize; R],
+    /// Each row's weights of the positions up to the last that it sees; a later row's is no earlier.
     weights: [&'a [f32]; R],
     factors: [f32; R],
     out: &'a mut [f32],
@@ -276,29 +362,47 @@ impl<const R: usize> Values<'_, R> {
     fn columns<C: Cache, I: Isa, const N: usize>(&mut self, isa: I, column: usize) {
         let mut values: [&[C::Column]; N] = [&[]; N];
         for (n, values) in values.iter_mut().enumerate() {
-            let column = C::columns(&self.values[(column + n) * self.column..][..self.column]);
-            *values = &column[..self.weights[R - 1].len()];
+            *values = C::columns(&self.values[(column + n) * self.column..][..self.column]);
         }
         let mut sums = [[isa.splat(0.0); N]; R];
-        let all_see = self.weights[0].len();
-        let weights = map(self.weights, |weights| &weights[..all_see]);
-        let common = map(values, |values| &values[..all_see]);
-        for t in 0..all_see {
-            let values = map(common, |values| C::elements(isa, &values[t]));
-            for r in 0..R {
-                let weight = isa.splat(weights[r][t]);
+        let some = |sums: &mut [[I::F32x8; N]; R], r: usize, positions: Range<usize>| {
+            for position in positions {
+                let place = self.ring.place(position);
+                let weight = isa.splat(self.weights[r][position]);
                 for n in 0..N {
-                    sums[r][n] = isa.add_product(sums[r][n], weight, values[n]);
+                    let elements = C::elements(isa, &values[n][place]);
+                    sums[r][n] = isa.add_product(sums[r][n], weight, elements);
                 }
+            }
+        };
+        // What all rows see, and what some see before and after it.
+        let from = self.first[R - 1];
+        let to = self.weights[0].len().max(from);
+        if self.first[0] < from {
+            for r in 0..R {
+                some(&mut sums, r, self.first[r]..from.min(self.weights[r].len()));
             }
         }
-        for (r, sums) in sums.iter_mut().enumerate() {
-            for (t, &weight) in self.weights[r].iter().enumerate().skip(all_see) {
-                let weight = isa.splat(weight);
-                for n in 0..N {
-                    sums[n] = isa.add_product(sums[n], weight, C::elements(isa, &values[n][t]));
+        let mut at = from;
+        while at < to {
+            let run = self.ring.run(at, to);
+            let weights = map(self.weights, |weights| &weights[at..][..run.len()]);
+            let common = map(values, |values| &values[run.clone()]);
+            for t in 0..run.len() {
+                let values = map(common, |values| C::elements(isa, &values[t]));
+                for r in 0..R {
+                    let weight = isa.splat(weights[r][t]);
+                    for n in 0..N {
+                        sums[r][n] = isa.add_product(sums[r][n], weight, values[n]);
+                    }
                 }
             }
+            at += run.len();
+        }
+        for r in 0..R {
+            some(&mut sums, r, to..self.weights[r].len());
+        }
+        for (r, sums) in sums.iter().enumerate() {
             let out = &mut self.out[self.starts[r]..][..self.head_dim];
             for (out, sum) in out[column * GROUP..].chunks_mut(GROUP).zip(sums) {
                 let sum = isa.mul(*sum, isa.splat(self.factors[r]));

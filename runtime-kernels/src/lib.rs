@@ -89,7 +89,7 @@ pub mod sse41;
 pub use add_assign::AddAssign;
 pub use add_bias::AddBias;
 pub use argmax::argmax;
-pub use attention::{Attention, ROWS};
+pub use attention::{Attention, ROWS, attention_span};
 pub use cache::{Cache, head_words, padded_head_words};
 pub use caches::{f32::F32Cache, i8::I8Cache};
 pub use exp_weights::ExpWeights;

@@ -11,7 +11,7 @@ use runtime_kernels::sum::sum_of_products;
 use runtime_kernels::{
     Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, Gelu, HeadNorm, I8Cache,
     Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul,
-    T2, T3, T4, head_words, padded_head_words,
+    T2, T3, T4, attention_span, head_words, padded_head_words,
 };
 
 #[path = "suite/src/rng.rs"]
@@ -428,23 +428,36 @@ impl Words for I8Cache {
 fn attention<C: Words>() {
     let mut rng = Rng(25);
     let shapes = [
-        (1, 1, 1, 1),
-        (5, 3, 8, 4),
-        (12, 2, 23, 7),
-        (16, 9, 64, 2),
-        (12, 3, 700, 3),
-        (8, 1, 1203, 9),
+        (1, 1, 1, 1, None),
+        (5, 3, 8, 4, None),
+        (12, 2, 23, 7, None),
+        (16, 9, 64, 2, None),
+        (12, 3, 700, 3, None),
+        (8, 1, 1203, 9, None),
+        (5, 1, 40, 3, Some(1)),
+        (12, 1, 31, 9, Some(2)),
+        (5, 3, 8, 4, Some(6)),
+        (12, 2, 23, 7, Some(16)),
+        (8, 1, 95, 9, Some(13)),
+        (16, 9, 64, 2, Some(64)),
+        (4, 2, 50, 17, Some(100)),
+        (12, 3, 700, 3, Some(129)),
     ];
-    for (head_dim, heads_per_kv, positions, tokens) in shapes {
-        // With padding that is no zero, and positions behind the last one.
-        let context = (positions + 9usize).next_multiple_of(8);
+    for (head_dim, heads_per_kv, positions, tokens, window) in shapes {
+        // With padding that is no zero, and positions behind the last one; or with what a window
+        // needs, where the youngest lie in the places of the oldest.
+        let context: usize = match window {
+            Some(window) => window + tokens - 1,
+            None => positions + 9,
+        };
+        let context = context.next_multiple_of(8);
         let rows = tokens * heads_per_kv;
         let queries = uneven(&mut rng, rows * head_dim);
         let keys = C::memory(&mut rng, head_dim, context, true);
         let values = C::memory(&mut rng, head_dim, context, false);
         let scale = 0.0625;
         let mut out = vec![-1.0; rows * head_dim];
-        let mut scores = vec![9.0; ROWS.min(rows) * positions.next_multiple_of(8)];
+        let mut scores = vec![9.0; ROWS.min(rows) * attention_span(positions, window)];
         let position = positions - tokens;
         scalar().run(Attention {
             cache: PhantomData::<C>,
@@ -452,6 +465,7 @@ fn attention<C: Words>() {
             query_stride: heads_per_kv * head_dim,
             rows: 0..rows,
             position,
+            window,
             keys: &keys,
             values: &values,
             context,
@@ -465,25 +479,31 @@ fn attention<C: Words>() {
         let mut expected = Vec::new();
         for (row, query) in queries.chunks(head_dim).enumerate() {
             let sees = position + row / heads_per_kv + 1;
-            let scores: Vec<f32> = (0..sees)
+            let first = window.map_or(0, |window: usize| sees.saturating_sub(window));
+            let place = |t: usize| t % context;
+            let scores: Vec<f32> = (first..sees)
                 .map(|t| {
                     let key: Vec<_> = (0..head_dim)
-                        .map(|d| C::key(&keys, head_dim, t, d))
+                        .map(|d| C::key(&keys, head_dim, place(t), d))
                         .collect();
-                    C::score(query, &key, C::key_scale(&keys, head_dim, t)) * scale
+                    C::score(query, &key, C::key_scale(&keys, head_dim, place(t))) * scale
                 })
                 .collect();
             let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let weights: Vec<f32> = scores.iter().map(|score| exp_of(score - max)).collect();
-            let factor = 1.0 / sum(weights.iter().copied());
-            let weights: Vec<f32> = weights
-                .iter()
-                .enumerate()
-                .map(|(t, weight)| weight * C::value_scale(&values, head_dim, context, t))
+            // A position's lane is its place in its eight.
+            let before = core::iter::repeat_n(0.0, first % 8);
+            let factor = 1.0 / sum(before.chain(weights.iter().copied()));
+            let weights: Vec<(usize, f32)> = (first..sees)
+                .zip(weights)
+                .map(|(t, weight)| {
+                    let scale = C::value_scale(&values, head_dim, context, place(t));
+                    (place(t), weight * scale)
+                })
                 .collect();
             for d in 0..head_dim {
-                let chain = weights.iter().enumerate().fold(0.0, |sum, (t, weight)| {
-                    sum + weight * C::value(&values, context, t, d)
+                let chain = weights.iter().fold(0.0, |sum, &(place, weight)| {
+                    sum + weight * C::value(&values, context, place, d)
                 });
                 expected.push(chain * factor);
             }
@@ -493,7 +513,7 @@ fn attention<C: Words>() {
 }
 
 #[test]
-fn attention_sees_every_position_up_to_its_own() {
+fn attention_sees_every_position_of_its_window_up_to_its_own() {
     attention::<F32Cache>();
     attention::<I8Cache>();
 }

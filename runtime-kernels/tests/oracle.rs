@@ -13,7 +13,7 @@ use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, HeadNorm, I8Cache,
     Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul,
-    T2, T3, T4, argmax,
+    T2, T3, T4, argmax, attention_span,
 };
 
 fn scalar() -> Scalar {
@@ -480,31 +480,37 @@ proptest! {
     #[test]
     fn attention_is_softmax_times_values(
         head_dim in 1usize..70, before in 0usize..20, tokens in 1usize..4,
-        seed in vec(-2.0f32..2.0, 997),
+        window in proptest::option::of(1usize..30), seed in vec(-2.0f32..2.0, 997),
     ) {
         let (heads, heads_per_kv, kv_heads) = (6, 3, 2);
         let positions = before + tokens;
-        let context = positions.next_multiple_of(8) + 8;
+        let context = window.map_or(positions + 8, |window| window + tokens - 1).next_multiple_of(8);
         let (columns, size) = (head_dim.div_ceil(8), context * head_dim.next_multiple_of(8));
         let take = |skip, n| seed.iter().copied().cycle().skip(skip).take(n).collect::<Vec<_>>();
         let q = take(3, tokens * heads * head_dim);
         let (keys, values) = (take(500, kv_heads * size), take(77, kv_heads * size));
-        let key = |head, t: usize, d| keys[head * size + (t / 8 * columns * 8 + d) * 8 + t % 8];
-        let value = |head, t, d: usize| values[head * size + (d / 8 * context + t) * 8 + d % 8];
-        let mut scores = vec![0.0; ROWS * positions.next_multiple_of(8)];
+        let key = |head, t: usize, d| {
+            let t = t % context;
+            keys[head * size + (t / 8 * columns * 8 + d) * 8 + t % 8]
+        };
+        let value = |head, t: usize, d: usize| {
+            values[head * size + (d / 8 * context + t % context) * 8 + d % 8]
+        };
+        let mut scores = vec![0.0; ROWS * attention_span(positions, window)];
         let mut out = vec![0.0; tokens * heads * head_dim];
         for kv_head in 0..kv_heads {
             let first = kv_head * heads_per_kv * head_dim;
             scalar().run(Attention {
                 cache: PhantomData::<F32Cache>, queries: &q[first..], query_stride: heads * head_dim, rows: 0..tokens * heads_per_kv,
-                position: before, keys: &keys[kv_head * size..], values: &values[kv_head * size..], context, head_dim,
+                position: before, window, keys: &keys[kv_head * size..], values: &values[kv_head * size..], context, head_dim,
                 heads_per_kv, scale: 0.3, scores: &mut scores, out: &mut out[first..],
                 out_stride: heads * head_dim,
             });
         }
         for row in 0..tokens * heads {
             let (sees, head) = (before + row / heads + 1, row % heads / heads_per_kv);
-            let weights: Vec<f64> = (0..sees).map(|t| {
+            let first = window.map_or(0, |window| sees.saturating_sub(window));
+            let weights: Vec<f64> = (first..sees).map(|t| {
                 let score: f64 = (0..head_dim)
                     .map(|d| f64::from(q[row * head_dim + d]) * f64::from(key(head, t, d)))
                     .sum();
@@ -512,7 +518,7 @@ proptest! {
             }).collect();
             let sum: f64 = weights.iter().sum();
             for d in 0..head_dim {
-                let expected: f64 = weights.iter().enumerate()
+                let expected: f64 = (first..sees).zip(&weights)
                     .map(|(t, w)| w * f64::from(value(head, t, d))).sum::<f64>() / sum;
                 close(out[row * head_dim + d], expected, 2.0, 1e-4)?;
             }
@@ -547,7 +553,7 @@ proptest! {
         let mut out = vec![0.0; tokens * heads * head_dim];
         scalar().run(Attention {
             cache: PhantomData::<I8Cache>, queries: &q, query_stride: heads * head_dim, rows: 0..tokens * heads,
-            position: before, keys: &keys, values: &values, context, head_dim, heads_per_kv: heads,
+            position: before, window: None, keys: &keys, values: &values, context, head_dim, heads_per_kv: heads,
             scale: 0.3, scores: &mut scores, out: &mut out, out_stride: heads * head_dim,
         });
         for (row, query) in q.chunks(head_dim).enumerate() {

@@ -246,6 +246,7 @@ impl<'w, I: Isa> Job<'w, I> {
                 head_dim: 0,
                 heads_per_kv: 1,
                 scale: 0.0,
+                window: None,
                 keys: 0,
                 values: 0,
                 context: 0,
@@ -366,7 +367,7 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
             job.run = Job::attention::<C, D, G>;
             job.items = heads.rows();
             job.width = head_dim;
-            job.cost = 2 * head_dim * (heads.position + heads.tokens);
+            job.cost = 2 * head_dim * heads.span();
             job.heads = heads.cast();
             job.floats.clear();
             for token in 0..heads.tokens {

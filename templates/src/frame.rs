@@ -64,18 +64,30 @@ pub struct AttentionShape<D, G> {
     pub scale: f32,
 }
 
-/// The KV cache's shape, `[layer][keys, values][head]`, in words: f32, or bits in its place.
-/// Keys and values of a head lie as the [`Cache`] says, and are read from front to back.
+/// The shape of a layer's part of the KV cache, `[keys, values][head]`, in words: f32, or bits in its
+/// place. Keys and values of a head lie as the [`Cache`] says, and are read from front to back.
 #[derive(Clone, Copy)]
 pub struct CacheShape<C> {
     /// What a word is.
     pub format: C,
-    /// Positions, a multiple of 8.
-    pub context: usize,
+    /// Positions that it has room for, a multiple of 8; where there are more, the youngest lie in
+    /// the places of the oldest.
+    pub positions: usize,
+    /// A token sees no more than so many positions, itself and those before it.
+    pub window: Option<usize>,
     /// Heads of keys, and of values.
     pub heads: usize,
     /// Elements of a head.
     pub head_dim: usize,
+}
+
+/// A layer's part of the KV cache.
+#[derive(Clone, Copy)]
+pub struct State<C> {
+    /// Its shape.
+    pub cache: CacheShape<C>,
+    /// Its first word.
+    pub start: usize,
 }
 
 impl<C: Cache> CacheShape<C> {
@@ -88,13 +100,19 @@ impl<C: Cache> CacheShape<C> {
     /// Words of a head's keys, or values; `head_dim` is padded to a multiple of 8.
     #[inline(always)]
     const fn head(self) -> usize {
-        self.context * padded_head_words::<C>(self.head_dim)
+        self.positions * padded_head_words::<C>(self.head_dim)
     }
 
     /// Words of a position's key, or value, of a head.
     #[inline(always)]
     pub const fn words(self) -> usize {
         head_words::<C>(self.head_dim)
+    }
+
+    /// Words of a position.
+    #[inline(always)]
+    pub const fn position_words(self) -> usize {
+        2 * self.heads * self.words()
     }
 
     /// The number of a word with padding before the scale.
@@ -107,22 +125,50 @@ impl<C: Cache> CacheShape<C> {
         }
     }
 
-    /// Starts of a layer's keys and values.
+    /// Starts of the keys and values of a part that begins at `start`.
     #[inline(always)]
-    pub const fn layer(self, layer: usize) -> (usize, usize) {
-        (2 * layer * self.half(), (2 * layer + 1) * self.half())
+    pub const fn halves(self, start: usize) -> (usize, usize) {
+        (start, start + self.half())
     }
 
-    /// The place, in a layer's keys, of a word of a position.
+    /// The part of this shape that begins at `start`.
+    pub const fn at(self, start: usize) -> State<C> {
+        State { cache: self, start }
+    }
+
+    /// The place of a position.
     #[inline(always)]
-    pub const fn key(self, position: usize, head: usize, word: usize) -> usize {
-        let block = position / GROUP * padded_head_words::<C>(self.head_dim);
-        head * self.head() + (block + self.padded(word)) * GROUP + position % GROUP
+    pub const fn place(self, position: usize) -> usize {
+        position % self.positions
+    }
+
+    /// Whether tokens after the first `end` see a position.
+    #[inline(always)]
+    pub const fn is_seen(self, position: usize, end: usize) -> bool {
+        match self.window {
+            Some(window) => position + window > end,
+            None => true,
+        }
+    }
+
+    /// How many of the first `end` positions tokens after them see.
+    pub const fn seen(self, end: usize) -> usize {
+        match self.window {
+            Some(window) if window <= end => window - 1,
+            _ => end,
+        }
+    }
+
+    /// Where, among the keys of a part, a word of the position at a place lies.
+    #[inline(always)]
+    pub const fn key(self, place: usize, head: usize, word: usize) -> usize {
+        let block = place / GROUP * padded_head_words::<C>(self.head_dim);
+        head * self.head() + (block + self.padded(word)) * GROUP + place % GROUP
     }
 
     /// The same for values.
     #[inline(always)]
-    pub const fn value(self, position: usize, head: usize, word: usize) -> usize {
+    pub const fn value(self, place: usize, head: usize, word: usize) -> usize {
         let word = self.padded(word);
         let (column, at) = (word / C::COLUMN, word % C::COLUMN);
         let width = if column < self.head_dim.div_ceil(GROUP) {
@@ -130,8 +176,8 @@ impl<C: Cache> CacheShape<C> {
         } else {
             C::SCALES
         };
-        let column = column * C::COLUMN * self.context;
-        head * self.head() + column + position * width + at
+        let column = column * C::COLUMN * self.positions;
+        head * self.head() + column + place * width + at
     }
 
     /// Whether the numbers among a position's words, which come head by head, are finite: all words,
@@ -145,24 +191,40 @@ impl<C: Cache> CacheShape<C> {
         let mut numbered = words.enumerate();
         numbered.all(|(at, word)| at % self.words() < integers || word.is_finite())
     }
+}
 
-    /// The ranges of `layers` layers that hold the first `positions`, a multiple of 8.
-    pub fn beginning(self, layers: usize, positions: usize) -> impl Iterator<Item = Range<usize>> {
-        let columns = self.head_dim.div_ceil(GROUP);
+impl<C: Cache> State<C> {
+    /// Where a position's words lie, key and value, head by head.
+    pub fn words(self, position: usize) -> impl Iterator<Item = usize> {
+        let cache = self.cache;
+        let (keys, values) = cache.halves(self.start);
+        let place = cache.place(position);
+        let words = move || {
+            let heads = 0..cache.heads;
+            heads.flat_map(move |head| (0..cache.words()).map(move |word| (head, word)))
+        };
+        let keys = words().map(move |(head, word)| keys + cache.key(place, head, word));
+        let values = words().map(move |(head, word)| values + cache.value(place, head, word));
+        keys.chain(values)
+    }
+
+    /// The ranges that hold the first `positions`, a multiple of 8, or the last of them for which
+    /// there is room.
+    pub fn beginning(self, positions: usize) -> impl Iterator<Item = Range<usize>> {
+        let cache = self.cache;
+        let positions = positions.min(cache.positions);
+        let columns = cache.head_dim.div_ceil(GROUP);
         let head = move |keys: usize, values: usize| {
             let column = move |column: usize, words: usize| {
-                let start = values + column * self.context * C::COLUMN;
+                let start = values + column * cache.positions * C::COLUMN;
                 start..start + positions * words
             };
-            once(keys..keys + positions * padded_head_words::<C>(self.head_dim))
+            once(keys..keys + positions * padded_head_words::<C>(cache.head_dim))
                 .chain((0..columns).map(move |index| column(index, C::COLUMN)))
                 .chain(once(column(columns, C::SCALES)))
         };
-        (0..layers).flat_map(move |layer| {
-            let (keys, values) = self.layer(layer);
-            (0..self.heads)
-                .flat_map(move |h| head(keys + h * self.head(), values + h * self.head()))
-        })
+        let (keys, values) = cache.halves(self.start);
+        (0..cache.heads).flat_map(move |h| head(keys + h * cache.head(), values + h * cache.head()))
     }
 }
 
@@ -264,47 +326,48 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         }
     }
 
-    /// Copies keys and values of the batch to a layer's part of the KV cache, in its format.
+    /// Copies keys and values of the batch to the part of the KV cache that begins at `start`, in its
+    /// format.
     #[inline(always)]
     pub fn store<C: Cache>(
         &mut self,
         cache: CacheShape<C>,
-        layer: usize,
+        start: usize,
         key: Place,
         value: Place,
     ) {
         let (isa, position, tokens) = (self.team.isa(), self.position, self.tokens);
         let arena = &*self.arena;
-        let (keys, values) = cache.layer(layer);
+        let (keys, values) = cache.halves(start);
         self.team.with_cache(|memory| {
             for token in 0..tokens {
-                let position = position + token;
+                let place = cache.place(position + token);
                 let (key, value) = (&arena[key.of(token)], &arena[value.of(token)]);
                 for head in 0..cache.heads {
                     let elements = head * cache.head_dim..(head + 1) * cache.head_dim;
                     C::pack(isa, &key[elements.clone()], |word, bits| {
-                        memory[keys + cache.key(position, head, word)] = bits;
+                        memory[keys + cache.key(place, head, word)] = bits;
                     });
                     C::pack(isa, &value[elements], |word, bits| {
-                        memory[values + cache.value(position, head, word)] = bits;
+                        memory[values + cache.value(place, head, word)] = bits;
                     });
                 }
             }
         });
     }
 
-    /// Causal attention over a layer's part of the KV cache.
+    /// Causal attention over the part of the KV cache that begins at `start`.
     #[inline(always)]
     pub fn attention<C: Cache, D: Dim, G: Dim>(
         &mut self,
         shape: AttentionShape<D, G>,
         cache: CacheShape<C>,
-        layer: usize,
+        start: usize,
         query: Place,
         scores: Place,
         out: Place,
     ) {
-        let (keys, values) = cache.layer(layer);
+        let (keys, values) = cache.halves(start);
         let ranges = [query.all(self.tokens), scores.of(0), out.all(self.tokens)];
         let Ok([queries, scratch, attended]) = self.arena.get_disjoint_mut(ranges) else {
             panic!("values overlap");
@@ -317,9 +380,10 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
                 head_dim: shape.head_dim,
                 heads_per_kv: shape.heads_per_kv,
                 scale: shape.scale,
+                window: cache.window,
                 keys,
                 values,
-                context: cache.context,
+                context: cache.positions,
             },
             HeadsBuffers {
                 queries,
@@ -350,46 +414,40 @@ mod tests {
     use super::*;
     use crate::kernels::{F32Cache, I8Cache};
 
-    const LAYERS: usize = 2;
-
-    /// All places of a position's words.
-    fn places<C: Cache>(cache: CacheShape<C>, position: usize) -> Vec<usize> {
-        let mut places = Vec::new();
-        for layer in 0..LAYERS {
-            let (keys, values) = cache.layer(layer);
-            for head in 0..cache.heads {
-                for word in 0..cache.words() {
-                    places.push(keys + cache.key(position, head, word));
-                    places.push(values + cache.value(position, head, word));
-                }
-            }
-        }
-        places
-    }
-
-    fn check<C: Cache>(format: C) {
+    fn check<C: Cache>(format: C, window: Option<usize>) {
         for head_dim in [1, 2, 4, 7, 8, 12, 64] {
             let cache = CacheShape {
                 format,
-                context: 24,
+                positions: 24,
+                window,
                 heads: 3,
                 head_dim,
             };
-            let len = 2 * LAYERS * cache.half();
-            let all: Vec<usize> = (0..24).flat_map(|at| places(cache, at)).collect();
+            let state = cache.at(1000);
+            let len = 2 * cache.half();
+            let all: Vec<usize> = (0..24).flat_map(|at| state.words(at)).collect();
             let distinct: BTreeSet<usize> = all.iter().copied().collect();
             assert_eq!(distinct.len(), all.len(), "{}, {head_dim}", C::NAME);
-            assert!(distinct.iter().all(|&place| place < len));
+            assert!(
+                distinct
+                    .iter()
+                    .all(|place| (1000..1000 + len).contains(place))
+            );
+            assert!(state.words(5).eq(state.words(29)), "one place in turn");
             // The beginning has all that the first positions have, and nothing of the others.
-            for positions in [8, 16] {
-                let ranges = cache.beginning(LAYERS, positions);
+            for positions in [8, 16, 24, 32] {
+                let ranges = state.beginning(positions);
                 let beginning: BTreeSet<usize> = ranges.flatten().collect();
-                assert_eq!(beginning.len(), len / 24 * positions);
+                assert_eq!(beginning.len(), len / 24 * positions.min(24));
                 for at in 0..24 {
-                    let mut places = places(cache, at).into_iter();
                     let found = |place| beginning.contains(&place) == (at < positions);
-                    assert!(places.all(found), "{}, {head_dim}, {at}", C::NAME);
+                    assert!(state.words(at).all(found), "{}, {head_dim}, {at}", C::NAME);
                 }
+            }
+            for end in [0, 1, 16, 17, 18, 40] {
+                let seen = (0..end).filter(|&at| cache.is_seen(at, end)).count();
+                assert_eq!(cache.seen(end), seen, "{end}");
+                assert_eq!(seen, window.map_or(end, |window| end.min(window - 1)));
             }
         }
     }
@@ -398,7 +456,8 @@ mod tests {
     fn finite<C: Cache>(format: C, head_dim: usize, numbers: &[usize]) {
         let cache = CacheShape {
             format,
-            context: 8,
+            positions: 8,
+            window: None,
             heads: 3,
             head_dim,
         };
@@ -423,7 +482,7 @@ mod tests {
 
     #[test]
     fn a_word_of_the_cache_has_a_place_of_its_own() {
-        check(F32Cache);
-        check(I8Cache);
+        check(F32Cache, None);
+        check(I8Cache, Some(17));
     }
 }

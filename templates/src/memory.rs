@@ -1,9 +1,7 @@
 //! What lies where in a session's memory: KV cache, buffers, tokens, answers.
 
-use super::model::{
-    ARENA_LEN, CACHE, CACHE_LEN, CONTEXT, LOGITS, Memory, NUM_HIDDEN_LAYERS, NUM_KEY_VALUE_HEADS,
-    VOCAB_SIZE,
-};
+use super::frame::State;
+use super::model::{ARENA_LEN, CACHE_LEN, CONTEXT, LOGITS, Memory, STATES, VOCAB_SIZE};
 use super::prefix::Prefix;
 
 /// The last logits that were computed: of up to [`LOGIT_ROWS`](super::model::LOGIT_ROWS) tokens,
@@ -30,25 +28,20 @@ pub(crate) fn put_prefix(memory: &mut Memory, prefix: &Prefix<'_>) {
     }
     let mut words = prefix.cache.as_chunks().0.iter();
     let positions = prefix.tokens.len().next_multiple_of(8);
-    for range in CACHE.beginning(NUM_HIDDEN_LAYERS, positions) {
+    let ranges = STATES.iter().flat_map(|state| state.beginning(positions));
+    for range in ranges {
         for (place, &bytes) in memory[range].iter_mut().zip(&mut words) {
             *place = f32::from_le_bytes(bytes);
         }
     }
 }
 
-/// The places of a position's words, which are [`POSITION_WORDS`](super::model::POSITION_WORDS),
-/// in the memory.
-pub(crate) fn position_words(position: usize) -> impl Iterator<Item = usize> {
-    let words = (0..NUM_HIDDEN_LAYERS).flat_map(move |layer| {
-        let (keys, values) = CACHE.layer(layer);
-        let words = || {
-            let heads = 0..NUM_KEY_VALUE_HEADS;
-            heads.flat_map(|head| (0..CACHE.words()).map(move |word| (head, word)))
-        };
-        let keys = words().map(move |(head, word)| keys + CACHE.key(position, head, word));
-        let values = words().map(move |(head, word)| values + CACHE.value(position, head, word));
-        keys.chain(values)
-    });
+/// The places in the memory of a position's words, of which there are at most
+/// [`POSITION_WORDS`](super::model::POSITION_WORDS): its token, and what tokens after the first `end`
+/// see of it.
+pub(crate) fn position_words(position: usize, end: usize) -> impl Iterator<Item = usize> {
+    let seen = move |state: &&State<_>| state.cache.is_seen(position, end);
+    let states = STATES.iter().filter(seen);
+    let words = states.flat_map(move |state| state.words(position));
     core::iter::once(CACHE_LEN + ARENA_LEN + position).chain(words)
 }

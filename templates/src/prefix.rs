@@ -29,10 +29,9 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let baked = shared(tokens, PREFIX.tokens.iter().copied());
         if baked > fed {
             memory::put_prefix(&mut self.memory, &PREFIX);
+            self.go_on_after(PREFIX.tokens.len());
         }
-        let reused = fed.max(baked);
-        self.go_on_after(reused);
-        reused
+        self.go_back_to(fed.max(baked))
     }
 }
 

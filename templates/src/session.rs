@@ -7,7 +7,8 @@ use super::isa::InstructionSet;
 use super::kernels::Q8Block;
 use super::memory;
 use super::model::{
-    ACTIVATION_BLOCKS, BATCH, CONTEXT, DEFAULT_THREADS, LOGIT_ROWS, MAX_THREADS, Memory, VOCAB_SIZE,
+    ACTIVATION_BLOCKS, BATCH, CONTEXT, DEFAULT_THREADS, LOGIT_ROWS, MAX_THREADS, Memory, SLACK,
+    VOCAB_SIZE,
 };
 use super::pass::{Batch, Observer, Wanted};
 use super::scratch::Scratch;
@@ -27,6 +28,9 @@ pub struct Session<M> {
     computed: usize,
     /// Tokens after them that count as fed and are yet to be, since nobody needed their results.
     owed: usize,
+    /// The end of the positions that were written. Layers with a window have room for the last of
+    /// them alone; there is nothing to remember where none has one.
+    written: [usize; SLACK.is_some() as usize],
     pub(crate) scratch: Scratch,
     activations: [Q8Block; ACTIVATION_BLOCKS],
     instruction_set: InstructionSet,
@@ -58,6 +62,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             memory,
             computed: 0,
             owed: 0,
+            written: [0; _],
             scratch: Scratch::new(),
             activations: [Q8Block::ZERO; ACTIVATION_BLOCKS],
             instruction_set,
@@ -77,16 +82,39 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         memory::tokens(&mut self.memory).1.fill(0.0);
     }
 
-    /// Forgets all tokens from `position` on.
+    /// Forgets all tokens from `position` on. Going back further than layers with a window remember
+    /// takes time: those before `position` are then computed again with what is fed next.
     pub fn truncate(&mut self, position: usize) {
-        self.owed = self.owed.min(position.saturating_sub(self.computed));
-        self.computed = self.computed.min(position);
+        let position = position.min(self.position());
+        let kept = self.go_back_to(position.min(self.computed));
+        self.owed = position - kept;
     }
 
-    /// Goes on after the first `position` tokens of the KV cache: what is owed is forgotten.
+    /// Goes on after the first `position` tokens, which the KV cache holds the last of: what is owed
+    /// is forgotten.
     pub(crate) fn go_on_after(&mut self, position: usize) {
         self.owed = 0;
         self.computed = position;
+        self.written = [position; _];
+    }
+
+    /// Goes back to the first `position` tokens of the KV cache, or to its beginning, if it has not
+    /// all of them that the next token sees; gives how many they are. What is owed is forgotten.
+    pub(crate) fn go_back_to(&mut self, position: usize) -> usize {
+        let slack = SLACK.unwrap_or(0);
+        let forgotten = |&written: &usize| written > position + slack;
+        self.owed = 0;
+        self.computed = position;
+        if position == 0 || self.written.iter().any(forgotten) {
+            self.go_on_after(0);
+        }
+        self.computed
+    }
+
+    /// Goes on after the first `position` tokens, of which the KV cache has what the next one sees.
+    pub(crate) fn go_on_with(&mut self, position: usize) {
+        self.go_on_after(position);
+        self.written = [position + SLACK.unwrap_or(0); _];
     }
 
     /// Sets the number of threads, 1 to [`MAX_THREADS`]. No number changes a bit of the results.
@@ -279,6 +307,9 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             *place = f32::from_bits(token);
         }
         self.computed += tokens.len();
+        for written in &mut self.written {
+            *written = self.computed.max(*written);
+        }
     }
 }
 

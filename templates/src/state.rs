@@ -5,7 +5,7 @@ use core::ops::DerefMut;
 use super::error::Error;
 use super::kernels::{BitHash, in_default_mode};
 use super::memory::position_words;
-use super::model::{CACHE, CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, POSITION_WORDS, VOCAB_SIZE};
+use super::model::{CONTEXT, DIGEST, GOLDEN_LOGITS, Memory, STATES, VOCAB_SIZE};
 use super::session::Session;
 
 const MAGIC: [u8; 8] = *b"edgegen3";
@@ -13,8 +13,10 @@ const MAGIC: [u8; 8] = *b"edgegen3";
 const HEADER_BYTES: usize = 32;
 const HASH_BYTES: usize = 8;
 
-const fn state_bytes(position: usize) -> usize {
-    HEADER_BYTES + 4 * POSITION_WORDS * position + HASH_BYTES
+fn state_bytes(position: usize) -> usize {
+    let states = STATES.iter();
+    let words = states.map(|state| state.cache.position_words() * state.cache.seen(position));
+    HEADER_BYTES + 4 * (position + words.sum::<usize>()) + HASH_BYTES
 }
 
 impl<M: DerefMut<Target = Memory>> Session<M> {
@@ -23,8 +25,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         state_bytes(self.position())
     }
 
-    /// Writes the tokens that were fed and their KV cache, and returns the number of bytes:
-    /// little-endian, the same on every machine.
+    /// Writes the tokens that were fed and what the KV cache has of them that later tokens see, and
+    /// returns the number of bytes: little-endian, the same on every machine.
     ///
     /// # Errors
     ///
@@ -42,7 +44,8 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         header[24..].copy_from_slice(&(self.position() as u64).to_le_bytes());
         let (words, hash) = rest.split_at_mut(rest.len() - HASH_BYTES);
         let mut check = BitHash::new();
-        let places = (0..self.position()).flat_map(position_words);
+        let end = self.position();
+        let places = (0..end).flat_map(|position| position_words(position, end));
         for (bytes, place) in words.as_chunks_mut().0.iter_mut().zip(places) {
             let value = self.memory[place];
             check.update(&[value]);
@@ -100,21 +103,23 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         if hash != check.finish().to_le_bytes() {
             return Err(Error::InvalidState("its content was changed"));
         }
-        for words in words.chunks_exact(POSITION_WORDS) {
-            let mut words = words.iter().map(|&bytes| f32::from_le_bytes(bytes));
-            if !words.next().is_some_and(is_token) {
+        let mut values = words.iter().map(|&bytes| f32::from_le_bytes(bytes));
+        for at in 0..position {
+            if !values.next().is_some_and(is_token) {
                 return Err(Error::InvalidState("it holds what is no token"));
             }
-            if !CACHE.are_finite(words) {
-                return Err(Error::InvalidState("it holds what is no finite number"));
+            for cache in STATES.map(|state| state.cache) {
+                let words = cache.position_words();
+                if cache.is_seen(at, position) && !cache.are_finite(values.by_ref().take(words)) {
+                    return Err(Error::InvalidState("it holds what is no finite number"));
+                }
             }
         }
-        for (at, words) in words.chunks_exact(POSITION_WORDS).enumerate() {
-            for (place, &bytes) in position_words(at).zip(words) {
-                self.memory[place] = f32::from_le_bytes(bytes);
-            }
+        let places = (0..position).flat_map(|at| position_words(at, position));
+        for (place, &bytes) in places.zip(words) {
+            self.memory[place] = f32::from_le_bytes(bytes);
         }
-        self.go_on_after(position);
+        self.go_on_with(position);
         Ok(())
     }
 }

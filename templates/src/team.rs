@@ -3,7 +3,9 @@
 use core::marker::PhantomData;
 use core::ops::Range;
 
-use super::kernels::{Attention, Cache, Dim, Format, GROUP, Isa, MatMul, ROWS, padded_head_words};
+use super::kernels::{
+    Attention, Cache, Dim, Format, Isa, MatMul, ROWS, attention_span, padded_head_words,
+};
 
 /// The work that threads can share. Rows and heads are split among them, sums
 /// never, so the number of threads does not change a bit.
@@ -94,11 +96,13 @@ pub struct Heads<D: Dim, G: Dim> {
     pub heads_per_kv: G,
     /// Factor on `q · k`.
     pub scale: f32,
+    /// A token sees no more than so many positions, itself and those before it.
+    pub window: Option<usize>,
     /// Start of the layer's keys in the KV cache.
     pub keys: usize,
     /// Start of the layer's values.
     pub values: usize,
-    /// Positions of the KV cache, a multiple of 8.
+    /// Positions that the layer's part of the KV cache has room for, a multiple of 8.
     pub context: usize,
 }
 
@@ -127,6 +131,7 @@ impl<D: Dim, G: Dim> Heads<D, G> {
             head_dim: E::of(self.head_dim.get()),
             heads_per_kv: H::of(self.heads_per_kv.get()),
             scale: self.scale,
+            window: self.window,
             keys: self.keys,
             values: self.values,
             context: self.context,
@@ -153,11 +158,16 @@ impl<D: Dim, G: Dim> Heads<D, G> {
         row / per_kv * stride + (kv_head * per_kv + row % per_kv) * self.head_dim.get()
     }
 
+    /// Positions that a row sees at most, in whole eights.
+    #[inline(always)]
+    pub fn span(&self) -> usize {
+        attention_span(self.position + self.tokens, self.window)
+    }
+
     /// Floats of scratch that rows need.
     #[inline(always)]
     pub fn scores_len(&self) -> usize {
-        let positions = (self.position + self.tokens).next_multiple_of(GROUP);
-        ROWS.min(self.tokens * self.heads_per_kv.get()) * positions
+        ROWS.min(self.tokens * self.heads_per_kv.get()) * self.span()
     }
 
     /// Computes some rows. `queries` is `[tokens][query_stride]`; `at` says where a row of the
@@ -185,6 +195,7 @@ impl<D: Dim, G: Dim> Heads<D, G> {
                 query_stride,
                 rows: first..first + count,
                 position: self.position,
+                window: self.window,
                 keys: &cache[self.keys + kv_head * size..][..size],
                 values: &cache[self.values + kv_head * size..][..size],
                 context: self.context,

@@ -247,7 +247,7 @@ fn root(modules: &[&str], needed: &Needed<'_>) -> String {
     );
     let mut uses = vec![
         "argmax::argmax".to_owned(),
-        "attention::{Attention, ROWS}".into(),
+        "attention::{Attention, ROWS, attention_span}".into(),
         "cache::{Cache, head_words, padded_head_words}".into(),
         format!("caches::{cache}::{}", cache.kernel()),
         "exp_weights::ExpWeights".into(),

@@ -1,27 +1,29 @@
 //! The generated network: shapes, weights and the order of operations.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::program::{Alike, Golden, Operation, Outline, Program};
+use crate::program::{Alike, Golden, StateShape, Operation, Outline, Program, Shapes};
 
 use super::literal::{hex, number};
 use super::network::{fields, network};
-use super::step::{Places, format_type, formats, kernels, reads_tables};
+use super::step::{Places, cache, format_type, formats, kernels, reads_tables};
 use super::weights::{self, Weights};
 use super::weights_file;
 
 /// `model.rs` as tokens. `weights` says how weight files are included.
 pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> TokenStream {
-    let runs = runs(&program.code.layers);
+    let layers = Layers::of(&program.code.layers);
     let places = Places::of(program);
     let imports = imports(program);
     let constants = constants(program, settings);
     let golden = golden_constants(golden);
-    let network = network(program, &runs, &settings.weights);
-    let cache = cache(program);
+    let network = network(program, &layers, &settings.weights);
+    let cache = states(&program.shapes);
     let arena = places.constants(&program.code);
-    let stages = stages(program, settings, &places, &runs);
+    let stages = stages(program, settings, &places, &layers);
 
     quote! {
         //! The network: shapes, weights and the order of operations.
@@ -32,13 +34,7 @@ pub(super) fn model(program: &Program, golden: &Golden, settings: &Settings) -> 
         #golden
         #arena
 
-        /// How keys and values lie in the memory.
-        pub(crate) const CACHE: CacheShape<#cache> = CacheShape {
-            format: #cache,
-            context: CONTEXT.next_multiple_of(8),
-            heads: NUM_KEY_VALUE_HEADS,
-            head_dim: HEAD_DIM,
-        };
+        #cache
 
         #network
         #stages
@@ -56,68 +52,80 @@ pub(super) struct Settings {
     pub(super) weights: Weights,
 }
 
-/// Consecutive layers that differ in their weights alone.
-pub(super) struct Run<'a> {
-    /// Suffix of the names of its items; empty when all layers are alike.
-    suffix: String,
-    first: usize,
-    pub(super) layers: &'a [Vec<Operation>],
+/// The layers, by what they are but for their weights.
+pub(super) struct Layers<'a> {
+    /// Each kind once, in the order of their first layers.
+    pub(super) kinds: Vec<LayerKind<'a>>,
+    /// The operations of each layer, and the number of its kind.
+    pub(super) all: Vec<(&'a [Operation], usize)>,
 }
 
-impl Run<'_> {
+/// Layers that differ in their weights alone.
+pub(super) struct LayerKind<'a> {
+    /// The first of them; `None` when all layers are alike.
+    first: Option<usize>,
+    operations: &'a [Operation],
+}
+
+impl LayerKind<'_> {
     /// The name of the struct of a layer's weights.
-    pub(super) fn kind(&self) -> Ident {
-        format_ident!("Layer{}", self.suffix.replace('_', ""))
+    pub(super) fn name(&self) -> Ident {
+        match self.first {
+            Some(first) => format_ident!("Layer{first}"),
+            None => format_ident!("Layer"),
+        }
     }
 
     /// The name of the function of a layer.
     fn function(&self) -> Ident {
-        format_ident!("layer{}", self.suffix)
-    }
-
-    /// The name of the layers' weights.
-    pub(super) fn table(&self) -> Ident {
-        format_ident!("layers{}", self.suffix)
+        match self.first {
+            Some(first) => format_ident!("layer_{first}"),
+            None => format_ident!("layer"),
+        }
     }
 
     fn doc(&self) -> String {
-        match self.layers.len() {
-            1 => format!(" The weights of layer {}.", self.first),
-            count => format!(
-                " The weights of one of the layers {} to {}.",
-                self.first,
-                self.first + count - 1
-            ),
+        match self.first {
+            Some(first) => format!(" The weights of layer {first}, or of one like it."),
+            None => " The weights of a layer.".to_owned(),
         }
     }
 }
 
-fn runs(layers: &[Vec<Operation>]) -> Vec<Run<'_>> {
-    let outlines: Vec<Vec<crate::graph::Operation<Alike>>> = layers
-        .iter()
-        .map(|layer| {
-            layer
-                .iter()
-                .map(|operation| operation.map(&mut Outline))
-                .collect()
-        })
-        .collect();
-    let counts: Vec<usize> = outlines.chunk_by(|a, b| a == b).map(<[_]>::len).collect();
-    let alone = counts.len() == 1;
-    let mut first = 0;
-    let runs = counts.into_iter().map(|count| {
-        let run = Run {
-            suffix: match alone {
-                true => String::new(),
-                false => format!("_{first}"),
-            },
-            first,
-            layers: &layers[first..first + count],
+impl<'a> Layers<'a> {
+    fn of(layers: &'a [Vec<Operation>]) -> Self {
+        let mut outlines: Vec<Vec<crate::graph::Operation<Alike>>> = Vec::new();
+        let mut found = Self {
+            kinds: Vec::new(),
+            all: Vec::new(),
         };
-        first += count;
-        run
-    });
-    runs.collect()
+        for (index, operations) in layers.iter().enumerate() {
+            let steps = operations.iter();
+            let outline = steps.map(|step| step.map(&mut Outline)).collect();
+            let known = outlines.iter().position(|known| *known == outline);
+            let kind = known.unwrap_or_else(|| {
+                outlines.push(outline);
+                found.kinds.push(LayerKind {
+                    first: Some(index),
+                    operations,
+                });
+                outlines.len() - 1
+            });
+            found.all.push((operations, kind));
+        }
+        if let [kind] = found.kinds.as_mut_slice() {
+            kind.first = None;
+        }
+        found
+    }
+
+    /// The only kind, if all layers are alike.
+    pub(super) fn one(&self) -> Option<&LayerKind<'a>> {
+        match self.kinds.as_slice() {
+            [kind] => Some(kind),
+            _ => None,
+        }
+    }
 }
 
 fn constants(program: &Program, settings: &Settings) -> TokenStream {
@@ -190,7 +198,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
             pub const #name: usize = #value;
         }
     });
-    let arena = number(s.arena);
+    let (arena, cache_len) = (number(s.arena), number(s.kv_cache_len()));
     let answers = (s.answer_cache > 0).then(|| {
         let tokens = number(s.answer_cache);
         quote!(+ #tokens)
@@ -211,7 +219,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         #file
         /// Words of one position: its token, and its keys and values in all layers.
         pub const POSITION_WORDS: usize =
-            1 + 2 * NUM_HIDDEN_LAYERS * NUM_KEY_VALUE_HEADS * CACHE.words();
+            1 + NUM_HIDDEN_LAYERS * STATES[0].cache.position_words();
         /// Blocks of quantized activations.
         pub const ACTIVATION_BLOCKS: usize = #activation_blocks;
         /// Words of KV cache, buffers, the tokens that were fed, and answers to give again.
@@ -224,7 +232,7 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         /// Bytes of the longest token.
         pub const MAX_PIECE: usize = #max_piece;
         /// Words of the KV cache, with which the memory begins.
-        pub(crate) const CACHE_LEN: usize = 2 * NUM_HIDDEN_LAYERS * CACHE.half();
+        pub(crate) const CACHE_LEN: usize = #cache_len;
         /// Words of the buffers, the arena, which follow.
         pub(crate) const ARENA_LEN: usize = #arena;
     }
@@ -255,15 +263,76 @@ fn imports(program: &Program) -> TokenStream {
     let kernels = kernels(program)
         .into_iter()
         .map(|kernel| format_ident!("{kernel}"));
-    let cache = cache(program);
+    let cache = format_ident!("{}", program.shapes.kv_cache.kernel());
     let row = (!program.code.tables.is_empty()).then(|| quote!(, row));
     quote! {
         use core::ops::Range;
 
-        use super::frame::{AttentionShape, CacheShape, Frame, Place #row};
+        use super::frame::{AttentionShape, CacheShape, Frame, Place, State #row};
         use super::kernels::{Const, #cache, Isa, #(#formats,)* #(#kernels),*};
         use super::pass::{Observer, observe};
         use super::team::Team;
+    }
+}
+
+/// The shapes of the layers' parts of the KV cache, each once, and where they lie.
+fn states(shapes: &Shapes) -> TokenStream {
+    let format = format_ident!("{}", shapes.kv_cache.kernel());
+    let kinds: BTreeSet<StateShape> = shapes.states().map(|state| state.shape).collect();
+    let kinds = kinds.into_iter().map(|shape| {
+        let (name, positions) = (cache(shape), number(shape.positions));
+        let (doc, window) = match shape.window {
+            None => (
+                " How keys and values lie in the memory.".to_owned(),
+                quote!(None),
+            ),
+            Some(window) => {
+                let of = number(window);
+                (
+                    format!(" How they lie where a token sees {window} positions."),
+                    quote!(Some(#of)),
+                )
+            }
+        };
+        quote! {
+            #[doc = #doc]
+            const #name: CacheShape<#format> = CacheShape {
+                format: #format,
+                positions: #positions,
+                window: #window,
+                heads: NUM_KEY_VALUE_HEADS,
+                head_dim: HEAD_DIM,
+            };
+        }
+    });
+    let states = shapes.states().map(|state| {
+        let (name, start) = (cache(state.shape), number(state.start));
+        quote!(#name.at(#start))
+    });
+    let slack = match shapes.slack() {
+        None => quote!(None),
+        Some(slack) => {
+            let slack = number(slack);
+            quote!(Some(#slack))
+        }
+    };
+    quote! {
+        #(#kinds)*
+
+        /// The layers' parts of the KV cache.
+        pub(crate) const STATES: [State<#format>; NUM_HIDDEN_LAYERS] = [#(#states),*];
+
+        /// Positions that a session can go back from the last that it stored, and find all that the
+        /// next token sees; any, if `None`.
+        pub(crate) const SLACK: Option<usize> = #slack;
+    }
+}
+
+/// How a layer that reads tables is given them, which are the network's: as parameter and argument.
+fn tables_of(kind: &LayerKind<'_>) -> (TokenStream, TokenStream) {
+    match reads_tables(kind.operations) {
+        true => (quote!(network: &Network<'w>,), quote!(network,)),
+        false => (quote!(), quote!()),
     }
 }
 
@@ -272,7 +341,7 @@ fn stages(
     program: &Program,
     settings: &Settings,
     places: &Places,
-    runs: &[Run<'_>],
+    layers: &Layers<'_>,
 ) -> TokenStream {
     let weights = |kind: Ident, doc: &str, operations: &[Operation]| {
         let fields = fields(program, &settings.weights, operations);
@@ -292,38 +361,47 @@ fn stages(
         &code.embedding,
     );
     let embedding = steps(&code.embedding);
-    let (layers, loops): (Vec<_>, Vec<_>) = runs
-        .iter()
-        .map(|run| {
-            let of_layer = weights(run.kind(), &run.doc(), &run.layers[0]);
-            let (kind, function, table) = (run.kind(), run.function(), run.table());
-            let operations = steps(&run.layers[0]);
-            let first = number(run.first + 1);
-            // Tables are the network's.
-            let (parameter, argument) = match reads_tables(&run.layers[0]) {
-                true => (quote!(network: &Network<'w>,), quote!(network,)),
-                false => (quote!(), quote!()),
-            };
-            let layer = quote! {
-                #of_layer
+    let functions = layers.kinds.iter().map(|kind| {
+        let of_layer = weights(kind.name(), &kind.doc(), kind.operations);
+        let (name, function) = (kind.name(), kind.function());
+        let (parameter, _) = tables_of(kind);
+        let operations = steps(kind.operations);
+        quote! {
+            #of_layer
 
-                fn #function<'w, T: Team<'w>>(
-                    frame: &mut Frame<'_, T>,
-                    #parameter
-                    weights: &#kind<'w>,
-                ) {
-                    #operations
+            fn #function<'w, T: Team<'w>>(
+                frame: &mut Frame<'_, T>,
+                #parameter
+                weights: &#name<'w>,
+            ) {
+                #operations
+            }
+        }
+    });
+    let call = |kind: &LayerKind<'_>| {
+        let (function, (_, argument)) = (kind.function(), tables_of(kind));
+        quote!(#function(frame, #argument weights))
+    };
+    let (any, pass) = match layers.one() {
+        Some(kind) => {
+            let call = call(kind);
+            (quote!(), quote!(#call;))
+        }
+        None => {
+            let names: Vec<Ident> = layers.kinds.iter().map(LayerKind::name).collect();
+            let calls = layers.kinds.iter().map(call);
+            let any = quote! {
+                /// The weights of some layer.
+                enum AnyLayer<'w> { #(#names(#names<'w>)),* }
+            };
+            let pass = quote! {
+                match weights {
+                    #(AnyLayer::#names(weights) => #calls,)*
                 }
             };
-            let all = quote! {
-                for (stage, weights) in (#first..).zip(&network.#table) {
-                    #function(frame, #argument weights);
-                    observe(frame, stage, observer);
-                }
-            };
-            (layer, all)
-        })
-        .unzip();
+            (any, pass)
+        }
+    };
     let of_head = weights(
         format_ident!("Head"),
         " The weights after the last layer.",
@@ -344,7 +422,9 @@ fn stages(
             #embedding
         }
 
-        #(#layers)*
+        #(#functions)*
+
+        #any
 
         /// The layers, one after the other.
         #[inline(always)]
@@ -353,7 +433,10 @@ fn stages(
             network: &Network<'w>,
             observer: &mut dyn Observer,
         ) {
-            #(#loops)*
+            for (stage, weights) in (1..).zip(&network.layers) {
+                #pass
+                observe(frame, stage, observer);
+            }
         }
 
         #of_head
@@ -364,9 +447,4 @@ fn stages(
             #head
         }
     }
-}
-
-/// The type of the KV cache's format.
-fn cache(program: &Program) -> Ident {
-    format_ident!("{}", program.shapes.kv_cache.kernel())
 }

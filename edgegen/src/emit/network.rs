@@ -7,12 +7,12 @@ use crate::graph::{Argument, Memory, Tensors};
 use crate::program::{Matrix, Operation, Program};
 
 use super::literal::number;
-use super::model::Run;
+use super::model::{LayerKind, Layers};
 use super::step::row_bytes;
 use super::weights::Weights;
 
 /// The weights as the pass takes them: a struct of slices, and its value.
-pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) -> TokenStream {
+pub(super) fn network(program: &Program, layers: &Layers<'_>, weights: &Weights) -> TokenStream {
     let values = |operations: &[Operation]| values(program, weights, operations);
     let tables = &program.code.tables;
     let (table_fields, table_values): (Vec<_>, Vec<_>) = tables
@@ -32,21 +32,15 @@ pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) ->
         }
     });
     let embedding = values(&program.code.embedding);
-    let (fields, layers): (Vec<_>, Vec<_>) = runs
-        .iter()
-        .map(|run| {
-            let (kind, table) = (run.kind(), run.table());
-            let count = number(run.layers.len());
-            let values = run.layers.iter().map(|layer| {
-                let values = values(layer);
-                quote!(#kind { #values })
-            });
-            (
-                quote!(#table: [#kind<'w>; #count]),
-                quote!(#table: [#(#values),*]),
-            )
-        })
-        .unzip();
+    let (count, one) = (number(layers.all.len()), layers.one());
+    let of_layers = layers.all.iter().map(|&(operations, kind)| {
+        let (name, values) = (layers.kinds[kind].name(), values(operations));
+        match one {
+            Some(_) => quote!(#name { #values }),
+            None => quote!(AnyLayer::#name(#name { #values })),
+        }
+    });
+    let layer = one.map_or_else(|| format_ident!("AnyLayer"), LayerKind::name);
     let head = values(&program.code.head);
     let value = weights.network(
         program,
@@ -54,7 +48,7 @@ pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) ->
             Network {
                 #(#table_values,)*
                 embedding: Embedding { #embedding },
-                #(#layers,)*
+                layers: [#(#of_layers),*],
                 head: Head { #head },
             }
         },
@@ -64,7 +58,7 @@ pub(super) fn network(program: &Program, runs: &[Run<'_>], weights: &Weights) ->
         pub(crate) struct Network<'w> {
             #(#table_fields,)*
             embedding: Embedding<'w>,
-            #(#fields,)*
+            layers: [#layer<'w>; #count],
             head: Head<'w>,
         }
 
@@ -125,8 +119,8 @@ fn held(program: &Program, weights: &Weights, operations: &[Operation]) -> Vec<H
                     value: parts(program, weights, matrix),
                 }
             }
-            Argument::Memory(Memory::State(state)) => {
-                let value = number(*state);
+            Argument::Memory(Memory::State(kept)) => {
+                let value = number(kept.start);
                 Held {
                     name: "state".to_owned(),
                     kind: quote!(usize),

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::graph::{Argument, Call, Memory, Tensors};
-use crate::program::{Code, Operation, Place, Placed, Program, Table, WeightFormat};
+use crate::program::{Code, StateShape, Operation, Place, Placed, Program, Table, WeightFormat};
 
 use super::literal::{constant, float, number};
 
@@ -137,7 +137,10 @@ impl Places {
                 let (name, bytes) = (format_ident!("{}", table.name), row_bytes(table));
                 quote!(row(network.#name, #bytes, position))
             }
-            Argument::Memory(Memory::State(_)) => quote!(CACHE, weights.state),
+            Argument::Memory(Memory::State(kept)) => {
+                let cache = cache(kept.shape);
+                quote!(#cache, weights.state)
+            }
             Argument::Number(value) => {
                 let value = float(*value);
                 quote!(#value)
@@ -163,6 +166,14 @@ impl Places {
                 }
             }
         }
+    }
+}
+
+/// The constant for the shape of a layer's part of the KV cache.
+pub(super) fn cache(shape: StateShape) -> Ident {
+    match shape.window {
+        Some(window) => format_ident!("CACHE_{window}"),
+        None => format_ident!("CACHE"),
     }
 }
 

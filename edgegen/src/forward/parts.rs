@@ -20,10 +20,11 @@ pub(crate) fn rms_norm(x: &Dense, gain: &[f32], eps: f32) -> Dense {
     out
 }
 
-/// Causal attention within windows of `window` rows.
+/// Causal attention within texts of `text` rows, to the last `window` of them.
 pub(crate) fn attention(
     shape: &Heads,
-    window: usize,
+    text: usize,
+    window: Option<usize>,
     queries: &Dense,
     keys: &Dense,
     values: &Dense,
@@ -31,11 +32,11 @@ pub(crate) fn attention(
     let (head_dim, group) = (shape.head_dim, shape.heads_per_kv);
     let mut out = Dense::zeros(queries.rows, queries.cols);
     out.values
-        .par_chunks_mut(window * queries.cols)
+        .par_chunks_mut(text * queries.cols)
         .enumerate()
         .for_each(|(index, out)| {
             let rows = out.len() / queries.cols;
-            let first = index * window;
+            let first = index * text;
             for key_head in 0..shape.heads / group {
                 let column = key_head * head_dim;
                 // Positions side by side, so that sums run over elements one after another.
@@ -55,19 +56,19 @@ pub(crate) fn attention(
                                 *score += q * key;
                             }
                         }
-                        for score in &mut scores[t + 1..] {
-                            *score = f32::NEG_INFINITY;
-                        }
-                        let max = scores.iter().fold(f32::NEG_INFINITY, |m, &s| m.max(s));
+                        let oldest = window.map_or(0, |window| (t + 1).saturating_sub(window));
+                        let seen = &scores[oldest..=t];
+                        let max = seen.iter().fold(f32::NEG_INFINITY, |m, &s| m.max(s));
+                        scores[..oldest].fill(max);
                         scores[t + 1..].fill(max);
                         isa::run(ExpWeights {
                             x: &mut scores,
                             max,
                             factor: shape.scale,
                         });
-                        let total: f32 = scores[..=t].iter().sum();
+                        let total: f32 = scores[oldest..=t].iter().sum();
                         let out = &mut out[t * queries.cols + head * head_dim..][..head_dim];
-                        for (s, score) in scores[..=t].iter().enumerate() {
+                        for (s, score) in (oldest..).zip(&scores[oldest..=t]) {
                             let weight = score / total;
                             let value = &values.row(first + s)[column..][..head_dim];
                             for (out, value) in out.iter_mut().zip(value) {

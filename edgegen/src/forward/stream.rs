@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use runtime_kernels::Isa;
 
 use crate::graph::{
-    Heads, Logical, Machine, Node, Operation, Rows, StateId, Table, TableId, Updated, ValueId,
-    Values,
+    Heads, Logical, Machine, Node, Operation, Rows, State, StateId, Table, TableId, Updated,
+    ValueId, Values,
 };
 use crate::isa;
 use crate::model::TensorKey;
@@ -348,8 +348,9 @@ impl<'w, I: Isa> Machine<'w, Logical> for Walker<'w, '_, I> {
         out: &ValueId,
     ) {
         let (keys, values) = &self.stream.states[&state.0];
-        let attended =
-            parts::attention(shape, self.stream.window, self.value(*query), keys, values);
+        let State::KeyValue { window, .. } = self.network.graph.states[state.0];
+        let text = self.stream.window;
+        let attended = parts::attention(shape, text, window, self.value(*query), keys, values);
         self.put(*out, attended);
     }
 }

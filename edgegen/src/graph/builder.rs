@@ -199,6 +199,10 @@ impl<'a> Builder<'a> {
         self.graph.states.push(State::KeyValue {
             heads: a.num_key_value_heads,
             head_dim: a.head_dim,
+            window: match self.part {
+                Part::Layer(layer) => a.window(layer),
+                Part::Embedding | Part::Head => None,
+            },
         });
         let state = StateId(self.graph.states.len() - 1);
         self.push(Operation::Store { state, key, value });

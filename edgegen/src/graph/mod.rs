@@ -68,8 +68,12 @@ pub(crate) enum Table {
 /// What is kept from token to token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Keys and values of every position.
-    KeyValue { heads: usize, head_dim: usize },
+    /// Keys and values of every position, or of those in the window of the youngest.
+    KeyValue {
+        heads: usize,
+        head_dim: usize,
+        window: Option<usize>,
+    },
 }
 
 /// The shape of an attention.

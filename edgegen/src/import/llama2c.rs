@@ -141,6 +141,7 @@ impl Header {
                     scaling: RopeScaling::None,
                 }),
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
+                windows: Vec::new(),
             },
             shared_classifier,
             group_size,

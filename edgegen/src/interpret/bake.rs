@@ -27,8 +27,11 @@ pub fn bake(program: &mut Program, threads: usize) {
 /// The first `positions` of the KV cache.
 fn beginning<C: Cache>(interpreter: &Interpreter<'_>, format: C, positions: usize) -> Vec<f32> {
     let shapes = interpreter.program.shapes();
-    cache_shape(shapes, format)
-        .beginning(shapes.num_hidden_layers, positions)
+    let states = shapes
+        .states()
+        .map(|state| cache_shape(shapes, state.shape, format).at(state.start));
+    states
+        .flat_map(|state| state.beginning(positions))
         .flat_map(|range| &interpreter.cache[range])
         .copied()
         .collect()

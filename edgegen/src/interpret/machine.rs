@@ -8,7 +8,7 @@ use runtime_kernels::{F16, F32, F32Cache, I8Cache, Q4, Q4M, Q8, T2, T3, T4};
 
 use crate::graph::{Heads, Machine, Rows};
 use crate::program::{
-    CacheFormat, Matrix, Part, Place, Placed, Program, Table, Vector, WeightFormat,
+    CacheFormat, State, Matrix, Part, Place, Placed, Program, Table, Vector, WeightFormat,
 };
 
 use super::cache_shape;
@@ -110,23 +110,26 @@ impl<'p, T: Team<'p>> Machine<'p, Placed> for Running<'_, 'p, T> {
         with_format!(matrix.format, F => self.frame.mat_mul::<F, _>(&parts, blocks, input, out));
     }
 
-    fn store(&mut self, state: &usize, key: &Place, value: &Place) {
+    fn store(&mut self, state: &State, key: &Place, value: &Place) {
         let shapes = &self.program.shapes;
-        let (state, key, value) = (*state, place(key), place(value));
+        let State { start, shape } = *state;
+        let (key, value) = (place(key), place(value));
         match shapes.kv_cache {
-            CacheFormat::F32 => self
-                .frame
-                .store(cache_shape(shapes, F32Cache), state, key, value),
-            CacheFormat::I8 => self
-                .frame
-                .store(cache_shape(shapes, I8Cache), state, key, value),
+            CacheFormat::F32 => {
+                self.frame
+                    .store(cache_shape(shapes, shape, F32Cache), start, key, value)
+            }
+            CacheFormat::I8 => {
+                self.frame
+                    .store(cache_shape(shapes, shape, I8Cache), start, key, value)
+            }
         }
     }
 
     fn attention(
         &mut self,
         shape: &Heads,
-        state: &usize,
+        state: &State,
         query: &Place,
         scores: &Place,
         out: &Place,
@@ -138,17 +141,18 @@ impl<'p, T: Team<'p>> Machine<'p, Placed> for Running<'_, 'p, T> {
             heads_per_kv: shape.heads_per_kv,
             scale: shape.scale,
         };
-        let (state, query, scores, out) = (*state, place(query), place(scores), place(out));
+        let State { start, shape: kept } = *state;
+        let (query, scores, out) = (place(query), place(scores), place(out));
         match shapes.kv_cache {
             CacheFormat::F32 => {
-                let cache = cache_shape(shapes, F32Cache);
+                let cache = cache_shape(shapes, kept, F32Cache);
                 self.frame
-                    .attention(shape, cache, state, query, scores, out);
+                    .attention(shape, cache, start, query, scores, out);
             }
             CacheFormat::I8 => {
-                let cache = cache_shape(shapes, I8Cache);
+                let cache = cache_shape(shapes, kept, I8Cache);
                 self.frame
-                    .attention(shape, cache, state, query, scores, out);
+                    .attention(shape, cache, start, query, scores, out);
             }
         }
     }

@@ -15,7 +15,7 @@ use runtime_kernels::{Isa, Q8Block, in_default_mode};
 
 use crate::isa;
 use crate::profile::InstructionSet;
-use crate::program::{Operation, Program, Shapes};
+use crate::program::{StateShape, Operation, Program, Shapes};
 
 pub use bake::bake;
 pub use evaluate::{Agreement, Evaluation, Score, divergence, evaluate};
@@ -188,10 +188,11 @@ impl<'p> Pass<'_, 'p> {
     }
 }
 
-fn cache_shape<C>(shapes: &Shapes, format: C) -> CacheShape<C> {
+fn cache_shape<C>(shapes: &Shapes, shape: StateShape, format: C) -> CacheShape<C> {
     CacheShape {
         format,
-        context: shapes.kv_positions(),
+        positions: shape.positions,
+        window: shape.window,
         heads: shapes.num_key_value_heads,
         head_dim: shapes.head_dim,
     }

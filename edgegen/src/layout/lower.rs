@@ -7,7 +7,7 @@ use crate::graph::{
 };
 use crate::model::TensorKey;
 use crate::program::{
-    COLUMN_PADDING, FileLayout, Matrix, Operation, Place, Placed, ROW_PADDING, Shapes, Table,
+    COLUMN_PADDING, FileLayout, State, Matrix, Operation, Place, Placed, ROW_PADDING, Shapes, Table,
     Vector, WeightFormat,
 };
 
@@ -20,6 +20,7 @@ pub(super) struct Lowering<'a> {
     places: &'a Places,
     weights: Builder<'a>,
     context: usize,
+    states: Vec<State>,
     /// The classes of values whose padding is read.
     padded: BTreeSet<usize>,
     tables: Vec<Option<Table>>,
@@ -50,6 +51,7 @@ impl<'a> Lowering<'a> {
             places,
             weights,
             context: shapes.context,
+            states: shapes.states().collect(),
             padded: BTreeSet::new(),
             tables: vec![None; graph.tables.len()],
             quantized: None,
@@ -250,7 +252,7 @@ impl Map<Logical, Placed> for Lowering<'_> {
         table
     }
 
-    fn state(&mut self, of: &StateId) -> usize {
-        of.0
+    fn state(&mut self, of: &StateId) -> State {
+        self.states[of.0]
     }
 }

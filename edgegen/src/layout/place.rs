@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::ops::RangeInclusive;
 
-use runtime_kernels::attention;
+use runtime_kernels::{attention, attention_span};
 
 use crate::graph::{Extent, Graph, Liveness, ValueId};
 use crate::program::{COLUMN_PADDING, Place, ROW_PADDING, Shapes};
@@ -15,6 +15,8 @@ pub(crate) struct Batch {
     /// Tokens whose logits are computed together.
     pub(crate) logit_rows: usize,
     pub(crate) context: usize,
+    /// The widest window, if all attentions have one.
+    pub(crate) window: Option<usize>,
 }
 
 impl Batch {
@@ -23,6 +25,7 @@ impl Batch {
             tokens: shapes.batch,
             logit_rows: shapes.logit_rows(),
             context: shapes.context,
+            window: shapes.widest_window(),
         }
     }
 }
@@ -171,7 +174,8 @@ fn units(graph: &Graph, liveness: &Liveness, batch: Batch) -> Vec<Unit> {
                 }
                 Extent::Scores { heads_per_kv } => {
                     let rows = attention::ROWS.min(batch.tokens * heads_per_kv);
-                    (batch.context.next_multiple_of(COLUMN_PADDING) * rows, 1)
+                    let span = attention_span(batch.context, batch.window);
+                    (span.next_multiple_of(COLUMN_PADDING) * rows, 1)
                 }
             };
             let width: usize = width;

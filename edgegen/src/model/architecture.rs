@@ -30,6 +30,9 @@ pub struct Architecture {
     pub rope: Option<Rope>,
     /// Factor on `q · k` before the softmax; `1 / sqrt(head_dim)` in `llama`.
     pub attention_scale: f32,
+    /// The windows of the first layers' attention, in tokens, itself included; elsewhere, and where
+    /// there is `None`, a token sees all before it.
+    pub windows: Vec<Option<usize>>,
 }
 
 /// Rotary position embedding (Su et al. 2021, arXiv:2104.09864).
@@ -316,6 +319,11 @@ impl Role {
 }
 
 impl Architecture {
+    /// The window of a layer's attention.
+    pub fn window(&self, layer: usize) -> Option<usize> {
+        self.windows.get(layer).copied().flatten()
+    }
+
     /// Rows and columns of the tensor of a role; a vector has one row.
     pub fn shape(&self, role: Role) -> (usize, usize) {
         let hidden = self.hidden_size;

@@ -83,6 +83,9 @@ pub(crate) fn shapes(
         head_dim: a.head_dim,
         vocab_size: a.vocab_size,
         context: sizes.context,
+        windows: (0..a.num_hidden_layers)
+            .map(|layer| a.window(layer))
+            .collect(),
         kv_cache: sizes.kv_cache,
         batch: sizes.batch,
         answer_cache: sizes.answer_cache,

@@ -13,7 +13,7 @@ mod weights;
 
 pub use cache::CacheFormat;
 pub use format::WeightFormat;
-pub(crate) use placed::{Alike, Code, Operation, Outline, Place, Placed, Table};
+pub(crate) use placed::{Alike, Code, State, StateShape, Operation, Outline, Place, Placed, Table};
 pub use placement::Placement;
 pub use prefix::Prefix;
 pub use session::ram_bytes;
@@ -53,8 +53,10 @@ pub struct Shapes {
     pub num_key_value_heads: usize,
     pub head_dim: usize,
     pub vocab_size: usize,
-    /// Positions of the KV cache.
+    /// The longest text, in tokens.
     pub context: usize,
+    /// The window of each layer's attention, in tokens; all, if `None`.
+    pub windows: Vec<Option<usize>>,
     /// How the KV cache holds keys and values.
     pub kv_cache: CacheFormat,
     /// Tokens that one prefill step takes together.
@@ -95,9 +97,50 @@ impl Shapes {
         pruned.map(|(what, kept, left_out, of)| (what, kept, kept + left_out, of))
     }
 
-    /// Positions of the KV cache, in whole groups of keys.
-    pub fn kv_positions(&self) -> usize {
-        self.context.next_multiple_of(ROW_PADDING)
+    /// Positions that each layer's part of the KV cache has room for, and that a token sees there.
+    /// Before a batch's first token sees the oldest in its window, the batch's last is stored.
+    fn state_shapes(&self) -> impl Iterator<Item = StateShape> {
+        let all = self.context.next_multiple_of(ROW_PADDING);
+        let windows = self.windows.iter();
+        windows.map(move |window| match window {
+            Some(window) if *window < self.context => StateShape {
+                positions: (window + self.batch - 1)
+                    .next_multiple_of(ROW_PADDING)
+                    .min(all),
+                window: Some(*window),
+            },
+            _ => StateShape {
+                positions: all,
+                window: None,
+            },
+        })
+    }
+
+    /// The widest window, if all layers have one.
+    pub(crate) fn widest_window(&self) -> Option<usize> {
+        let windows = self.state_shapes().map(|shape| shape.window);
+        windows.collect::<Option<Vec<usize>>>()?.into_iter().max()
+    }
+
+    /// Words of a position in one layer's part of the KV cache.
+    fn position_words(&self) -> usize {
+        2 * self.num_key_value_heads * self.kv_cache.words(self.head_dim)
+    }
+
+    /// The parts of the KV cache, one for each layer.
+    pub(crate) fn states(&self) -> impl Iterator<Item = State> {
+        self.state_shapes().scan(0, |end, shape| {
+            let start = *end;
+            *end += shape.positions * self.position_words();
+            Some(State { start, shape })
+        })
+    }
+
+    /// The positions, among the first `count`, in whole groups, that the KV cache has room for, of all
+    /// layers together, in words.
+    pub(crate) fn beginning_len(&self, count: usize) -> usize {
+        let positions = self.state_shapes().map(|shape| shape.positions.min(count));
+        positions.sum::<usize>() * self.position_words()
     }
 
     /// Tokens whose logits are computed and kept together: four, which share a load of the weights,
@@ -109,8 +152,15 @@ impl Shapes {
     /// Words of the whole KV cache, of 4 bytes: `[layer][keys, values][head][position]`, in an
     /// order of its own and with `head_dim` padded.
     pub fn kv_cache_len(&self) -> usize {
-        let head = self.kv_positions() * self.kv_cache.words(self.head_dim);
-        self.num_hidden_layers * 2 * self.num_key_value_heads * head
+        self.beginning_len(usize::MAX)
+    }
+
+    /// Positions that a session can go back from the last that it stored, and find all that the next
+    /// token sees; `None` if any.
+    pub(crate) fn slack(&self) -> Option<usize> {
+        let shapes = self.state_shapes();
+        let slack = shapes.filter_map(|shape| Some(shape.positions + 1 - shape.window?));
+        slack.min()
     }
 }
 

@@ -27,7 +27,24 @@ pub(crate) struct Table {
     pub(crate) row: usize,
 }
 
-/// What operations of a program refer to. A state is told by its number.
+/// Keys and values of one attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct State {
+    /// The first word of the KV cache.
+    pub(crate) start: usize,
+    pub(crate) shape: StateShape,
+}
+
+/// What differs between layers in how they are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StateShape {
+    /// Positions, in whole groups.
+    pub(crate) positions: usize,
+    /// Positions that a token sees, itself included; all, if `None`.
+    pub(crate) window: Option<usize>,
+}
+
+/// What operations of a program refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Placed {}
 
@@ -41,7 +58,7 @@ impl References for Placed {
     type Matrix = Matrix;
     type Lookup = Matrix;
     type Table = Table;
-    type State = usize;
+    type State = State;
 }
 
 impl<'a> Values<'a, Placed> {
@@ -110,7 +127,7 @@ impl References for Alike {
     type Matrix = MatrixShape;
     type Lookup = MatrixShape;
     type Table = Table;
-    type State = ();
+    type State = StateShape;
 }
 
 /// Takes weights and states out of operations.
@@ -159,5 +176,7 @@ impl crate::graph::Map<Placed, Alike> for Outline {
         of.clone()
     }
 
-    fn state(&mut self, _: &usize) {}
+    fn state(&mut self, of: &State) -> StateShape {
+        of.shape
+    }
 }

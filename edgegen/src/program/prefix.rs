@@ -41,6 +41,6 @@ impl Prefix {
     /// Bytes of flash that a prefix of so many tokens takes.
     pub fn bytes(tokens: usize, shapes: &Shapes) -> usize {
         let positions = tokens.next_multiple_of(ROW_PADDING);
-        4 * (tokens + positions * shapes.kv_cache_len() / shapes.kv_positions())
+        4 * (tokens + shapes.beginning_len(positions))
     }
 }

@@ -26,6 +26,8 @@ pub(crate) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
         },
         // The memory's place, the position, tokens that are owed, threads, the batch.
         5 * pointer,
+        // What was written.
+        usize::from(shapes.slack().is_some()) * pointer,
         match profile.std() {
             // Two vectors.
             true => 6 * pointer,

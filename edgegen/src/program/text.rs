@@ -3,7 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::graph::{Argument, Memory, Tensors};
-use crate::program::{CacheFormat, Matrix, Operation, Place, Placed, Program, Vector, WeightFiles};
+use crate::program::{
+    CacheFormat, StateShape, Matrix, Operation, Place, Placed, Program, Vector, WeightFiles,
+};
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -63,7 +65,14 @@ fn text(
         Argument::Tensors(Tensors::Vector(of)) => vector(f, files, of),
         Argument::Tensors(Tensors::Matrix(of) | Tensors::Lookup(of)) => matrix(f, files, of),
         Argument::Tensors(Tensors::Table(table)) => vector(f, files, &table.rows),
-        Argument::Memory(Memory::State(number)) => write!(f, "{number}"),
+        Argument::Memory(Memory::State(kept)) => {
+            let StateShape { positions, window } = kept.shape;
+            write!(f, "({positions} positions at {}", kept.start)?;
+            match window {
+                Some(window) => write!(f, ", a window of {window})"),
+                None => write!(f, ")"),
+            }
+        }
         Argument::Number(value) => write!(f, "{value:e}"),
         Argument::Size(size) => write!(f, "{size}"),
         Argument::Heads(shape) => write!(

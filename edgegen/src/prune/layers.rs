@@ -22,11 +22,13 @@ pub fn layers(model: Model, num_hidden_layers: usize, text: &str) -> Result<Mode
         num_hidden_layers: Some(num_hidden_layers),
         ..Shape::default()
     };
-    let architecture = shape.architecture(model.architecture())?;
+    let mut architecture = shape.architecture(model.architecture())?;
     if architecture == *model.architecture() {
         return Ok(model);
     }
     let kept = choose(&model, num_hidden_layers, text)?;
+    let windows = kept.iter().map(|&layer| model.architecture().window(layer));
+    architecture.windows = windows.collect();
     let tensors = (model.tensors().iter()).filter_map(|(key, tensor)| {
         let layer = match key.layer {
             None => None,

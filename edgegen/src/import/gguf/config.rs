@@ -81,6 +81,7 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
             }),
         },
         attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
+        windows: Vec::new(),
     };
     metadata.refuse_unread(&keys.name(""))?;
     let checked = architecture.check();

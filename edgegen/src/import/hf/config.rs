@@ -115,6 +115,7 @@ impl Description {
                     .unwrap_or(defaults.rms_norm_eps) as f32,
                 rope,
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
+                windows: Vec::new(),
             },
         })
     }

@@ -7,7 +7,7 @@ use runtime_kernels::exp::exp;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, Gelu,
     HeadNorm, I8Cache, Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS,
-    RmsNorm, Rope, SiluMul, T2, T3, T4, Zero, padded_head_words,
+    RmsNorm, Rope, SiluMul, T2, T3, T4, Zero, attention_span, padded_head_words,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -54,6 +54,8 @@ cases! {
     "Lanes NaN": not_a_number,
     "Attention far f32": attention_far::<I, F32Cache>,
     "Attention far i8": attention_far::<I, I8Cache>,
+    "Attention window f32": attention_window::<I, F32Cache>,
+    "Attention window i8": attention_window::<I, I8Cache>,
 }
 
 /// A format's weights and inputs for the suite.
@@ -533,7 +535,7 @@ fn attention<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
             for positions in [1usize, 2, 7, 8, 9, 33] {
                 let context = positions.next_multiple_of(8) + 8;
                 let shape = [heads, heads_per_kv, head_dim, positions, context];
-                attend::<I, C>(isa, &mut rng, kind, shape, sink);
+                attend::<I, C>(isa, &mut rng, kind, shape, None, sink);
             }
         }
     }
@@ -545,19 +547,38 @@ fn attention_far<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
     for kind in KINDS {
         for positions in [520usize, 1031] {
             let context = positions.next_multiple_of(8);
-            attend::<I, C>(isa, &mut rng, kind, [3, 3, 12, positions, context], sink);
+            let shape = [3, 3, 12, positions, context];
+            attend::<I, C>(isa, &mut rng, kind, shape, None, sink);
         }
     }
 }
+
+/// No more positions than a window needs, and more tokens than it is wide.
+fn attention_window<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
+    let mut rng = Rng(26);
+    for kind in KINDS {
+        for (positions, window) in [(3usize, 40), (9, 1), (40, 2), (41, 16), (531, 117)] {
+            let context = (window + TOKENS - 1).next_multiple_of(8);
+            for (heads, heads_per_kv, head_dim) in [(1, 1, 20), (6, 3, 12)] {
+                let shape = [heads, heads_per_kv, head_dim, positions, context];
+                attend::<I, C>(isa, &mut rng, kind, shape, Some(window), sink);
+            }
+        }
+    }
+}
+
+/// Tokens of a batch, at most.
+const TOKENS: usize = 3;
 
 fn attend<I: Isa, C: FeedCache>(
     isa: I,
     rng: &mut Rng,
     kind: Kind,
     [heads, heads_per_kv, head_dim, positions, context]: [usize; 5],
+    window: Option<usize>,
     sink: Sink,
 ) {
-    let tokens = positions.min(3);
+    let tokens = positions.min(TOKENS);
     let q = rng.floats(tokens * heads * head_dim, kind);
     let width = heads_per_kv * head_dim;
     for kv_head in 0..heads / heads_per_kv {
@@ -571,13 +592,14 @@ fn attend<I: Isa, C: FeedCache>(
         for (rows, out) in [(0..cut, low), (cut..rows, high)] {
             let position = positions - tokens;
             let sees = position + rows.end.div_ceil(heads_per_kv);
-            let mut scores = vec![0.0; rows.len().min(ROWS) * sees.next_multiple_of(8)];
+            let mut scores = vec![0.0; rows.len().min(ROWS) * attention_span(sees, window)];
             isa.run(Attention {
                 cache: PhantomData::<C>,
                 queries: &q[kv_head * width..],
                 query_stride: heads * head_dim,
                 rows,
                 position,
+                window,
                 keys: &keys,
                 values: &values,
                 context,

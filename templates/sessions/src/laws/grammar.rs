@@ -107,7 +107,7 @@ fn strike(session: &mut OnHeap, damage: &Damage) {
     match damage {
         Damage::Logits(row, logits) => session.logits(*row).copy_from_slice(logits),
         Damage::Cache(position, word, value) => {
-            let place = memory::position_words(*position).nth(*word).expect("a word of the position");
+            let place = memory::position_words(*position, *position).nth(*word).expect("a word of the position");
             session.memory[place] = *value;
         }
     }
