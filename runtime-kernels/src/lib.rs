@@ -44,6 +44,7 @@ pub mod matmul;
 pub mod quantize;
 pub mod rms_norm;
 pub mod rope;
+pub mod scale;
 pub mod shape;
 pub mod silu_mul;
 #[cfg(feature = "sources")]
@@ -105,6 +106,7 @@ pub use matmul::MatMul;
 pub use quantize::{Q8Block, Quantize};
 pub use rms_norm::RmsNorm;
 pub use rope::Rope;
+pub use scale::Scale;
 pub use shape::{BLOCK, Const, Dim, GROUP};
 pub use silu_mul::SiluMul;
 #[cfg(feature = "sources")]

@@ -59,6 +59,7 @@ sources! {
     "scalar/dot.rs"
     "scalar/lanes.rs"
     "scalar/mod.rs"
+    "scale.rs"
     "shape.rs"
     "silu_mul.rs"
     "simd128/dot.rs"

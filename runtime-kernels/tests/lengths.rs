@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
     AddAssign, AddBias, Const, Dim, ExpWeights, Gelu, Isa, Kernel, LayerNorm, Q8Block, Quantize,
-    RmsNorm, Rope, SiluMul,
+    RmsNorm, Rope, Scale, SiluMul,
 };
 
 fn takes(kernel: impl Kernel) -> bool {
@@ -115,6 +115,8 @@ fn lengths_that_do_not_fit_are_refused() {
             whole(size)
         );
         assert_eq!(takes(Gelu { x: floats(size) }), whole(size));
+        let (x, factor) = (floats(size), 2.0);
+        assert_eq!(takes(Scale { x, factor }), whole(size));
         let (gate, up) = (floats(size), floats(size));
         assert_eq!(
             takes(SiluMul {

@@ -12,8 +12,8 @@ use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, HeadNorm, I8Cache,
-    Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul,
-    T2, T3, T4, argmax, attention_span,
+    Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, Scale,
+    SiluMul, T2, T3, T4, argmax, attention_span,
 };
 
 fn scalar() -> Scalar {
@@ -615,5 +615,13 @@ proptest! {
         scalar().run(AddBias { x: &mut b, bias: &bytes(&y) });
         prop_assert_eq!(&a, &expected);
         prop_assert_eq!(&b, &expected);
+    }
+
+    #[test]
+    fn a_scale_multiplies(x in vec(float(), 40), factor in float()) {
+        let expected: Vec<f32> = x.iter().map(|x| x * factor).collect();
+        let mut out = x;
+        scalar().run(Scale { x: &mut out, factor });
+        prop_assert_eq!(&out, &expected);
     }
 }

@@ -241,6 +241,18 @@ impl<'a> Builder<'a> {
         self.update(x, |x| Operation::Add { x, y })
     }
 
+    /// `x * factor`, in the place of `x`; nothing, where the factor is 1.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "architectures with factors come next")
+    )]
+    pub(crate) fn scale(&mut self, x: ValueId, factor: f32) -> ValueId {
+        match factor {
+            1.0 => x,
+            factor => self.update(x, |x| Operation::Scale { x, factor }),
+        }
+    }
+
     /// The logits. The output projection may be the embedding, and have a matrix before it that takes
     /// the last norm's gain.
     pub(crate) fn logits(&mut self, x: ValueId) {

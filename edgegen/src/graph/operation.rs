@@ -149,6 +149,8 @@ operations! {
         Gelu: Gelu [x: Update] {}
         /// `x += y`.
         Add: AddAssign [x: Update, y: In] {}
+        /// `x *= factor`.
+        Scale: Scale [x: Update] { factor: Number }
         /// Zeroes padding that is read and that no operation writes.
         Zero: Zero [x: Scratch] {}
     }

@@ -163,6 +163,8 @@ impl<'g> Shape<'g> {
             let reads = || format!("`{}` reads the residual stream", node.name());
             match node {
                 Operation::Embed { matrix, .. } => found.lookups.push(*matrix),
+                // A rotation of a multiple is the multiple of the rotation.
+                Operation::Scale { .. } => {}
                 Operation::Add { y, .. } => {
                     let writer = self.linear(*y);
                     found.writers.push(writer.ok_or_else(|| {
@@ -196,8 +198,9 @@ impl<'g> Shape<'g> {
         Ok(found)
     }
 
-    /// The product that gives a value, if nothing but a bias changes it and nothing but one step reads
-    /// it.
+    /// The product that gives a value, if nothing but a bias and a factor changes it and nothing but
+    /// one step reads it. A factor on all elements leaves each its own: what turns or leaves out rows
+    /// of the matrix does the same to the value.
     fn linear(&self, value: ValueId) -> Option<Linear> {
         self.product(value, |_| false)
     }
@@ -228,6 +231,7 @@ impl<'g> Shape<'g> {
                     }
                 }
                 Operation::AddBias { bias, .. } => linear.as_mut()?.bias = Some(*bias),
+                Operation::Scale { .. } => {}
                 node if may_change(node) => {}
                 _ => readers += 1,
             }
@@ -235,14 +239,16 @@ impl<'g> Shape<'g> {
         linear.filter(|_| readers == 1)
     }
 
-    /// The matrices that read a value, which `writer` gives, if nothing else does.
+    /// The matrices that read a value or a multiple of it, which `writer` gives, if nothing else does.
     fn readers(&self, value: ValueId, writer: &Node) -> Option<Vec<TensorKey>> {
+        let class = self.liveness.class(value);
         let mut readers = Vec::new();
-        for &node in &self.steps[self.liveness.class(value)] {
+        for &node in &self.steps[class] {
             match node {
-                Operation::MatMul { matrix, input, .. } if *input == value => {
+                Operation::MatMul { matrix, input, .. } if self.liveness.class(*input) == class => {
                     readers.extend(matrix);
                 }
+                Operation::Scale { .. } => {}
                 node if std::ptr::eq(node, writer) => {}
                 _ => return None,
             }
@@ -293,6 +299,7 @@ fn touched(node: &Node) -> BTreeSet<ValueId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graph::{Builder, fuse};
     use crate::import::built_in;
     use crate::model::Role;
 
@@ -359,6 +366,60 @@ mod tests {
         assert_eq!(found.lookups, [TensorKey::global(Role::Embedding)]);
         assert_eq!(found.writers.len(), 2 * layers);
         assert_eq!(found.readers.len(), 5 * layers);
+    }
+
+    /// A factor on a value changes nothing of what may be done with the weights, wherever it stands.
+    #[test]
+    fn factors_stand_in_no_way() {
+        let plain = graph();
+        let model = built_in().unwrap();
+        let has = |key: TensorKey| model.tensors().contains_key(&key);
+        let mut g = Builder::new(model.architecture(), &has);
+        with_factors(&mut g);
+        let mut factors = g.finish();
+        fuse::projections(&mut factors);
+        let (plain, factors) = (Shape::of(&plain), Shape::of(&factors));
+        assert_eq!(factors.norms(), plain.norms());
+        assert_eq!(factors.neurons(), plain.neurons());
+        assert_eq!(factors.attentions(), plain.attentions());
+        assert_eq!(factors.rotatable(), plain.rotatable());
+    }
+
+    /// Llama's network with a factor on each value.
+    fn with_factors(g: &mut Builder<'_>) {
+        let rope = g.rope_table();
+        let x = g.embed(Role::Embedding);
+        let mut x = g.scale(x, 2.0);
+        for _ in 0..g.architecture().num_hidden_layers {
+            g.layer();
+            let normed = g.rms_norm(x, Role::AttentionNorm);
+            let normed = g.scale(normed, 2.0);
+            let [query, key, value] = [Role::Query, Role::Key, Role::Value].map(|role| {
+                let projected = g.linear(normed, role);
+                g.scale(projected, 2.0)
+            });
+            let (query, key) = (g.rope(query, rope), g.rope(key, rope));
+            let attended = g.attention(query, key, value);
+            let attended = g.scale(attended, 2.0);
+            let output = g.linear(attended, Role::AttentionOutput);
+            let output = g.scale(output, 2.0);
+            x = g.add(x, output);
+
+            let normed = g.rms_norm(x, Role::FeedForwardNorm);
+            let gate = g.linear(normed, Role::Gate);
+            let gate = g.scale(gate, 2.0);
+            let up = g.linear(normed, Role::Up);
+            let up = g.scale(up, 2.0);
+            let hidden = g.silu_mul(gate, up);
+            let hidden = g.scale(hidden, 2.0);
+            let down = g.linear(hidden, Role::Down);
+            x = g.add(x, down);
+            x = g.scale(x, 2.0);
+        }
+        g.head();
+        let normed = g.rms_norm(x, Role::OutputNorm);
+        let normed = g.scale(normed, 2.0);
+        g.logits(normed);
     }
 
     /// What reads the stream but a norm, and what is added that no product gives.

@@ -7,7 +7,7 @@ use runtime_kernels::exp::exp;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, Gelu,
     HeadNorm, I8Cache, Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS,
-    RmsNorm, Rope, SiluMul, T2, T3, T4, Zero, attention_span, padded_head_words,
+    RmsNorm, Rope, Scale, SiluMul, T2, T3, T4, Zero, attention_span, padded_head_words,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -56,6 +56,7 @@ cases! {
     "Attention far i8": attention_far::<I, I8Cache>,
     "Attention window f32": attention_window::<I, F32Cache>,
     "Attention window i8": attention_window::<I, I8Cache>,
+    "Scale": scale,
 }
 
 /// A format's weights and inputs for the suite.
@@ -730,6 +731,17 @@ fn add_bias<I: Isa>(isa: I, sink: Sink) {
                 x: &mut x,
                 bias: &bias,
             });
+            sink(format!("{kind:?} {n}"), x);
+        }
+    }
+}
+
+fn scale<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(16);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let (mut x, factor) = (rng.floats(n, kind), rng.float(kind));
+            isa.run(Scale { x: &mut x, factor });
             sink(format!("{kind:?} {n}"), x);
         }
     }
