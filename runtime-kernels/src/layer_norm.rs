@@ -2,7 +2,7 @@
 
 use super::isa::{Isa, Kernel};
 use super::shape::Dim;
-use super::sum::{padded, sum};
+use super::sum::mean_and_variance;
 
 /// `out = (x - mean) / sqrt(variance + eps) * gain + bias` (Ba, Kiros and Hinton, "Layer
 /// Normalization", 2016).
@@ -33,22 +33,8 @@ impl<D: Dim> Kernel for LayerNorm<'_, D> {
             bytes && whole && self.out.len() == len,
             "layer_norm: lengths"
         );
-        let mean = sum(isa, &self.x[..size]) / size as f32;
+        let (mean, variance) = mean_and_variance(isa, &self.x[..size]);
         let mean = isa.splat(mean);
-        let (chunks, tail) = self.x[..size].as_chunks();
-        let mut squares = isa.splat(0.0);
-        for x in chunks {
-            let d = isa.sub(isa.load(x), mean);
-            squares = isa.add(squares, isa.mul(d, d));
-        }
-        if !tail.is_empty() {
-            let mut d = [0.0; 8];
-            isa.store(isa.sub(isa.load(&padded(tail)), mean), &mut d);
-            d[tail.len()..].fill(0.0);
-            let d = isa.load(&d);
-            squares = isa.add(squares, isa.mul(d, d));
-        }
-        let variance = isa.fold(squares) / size as f32;
         let scale = isa.div(isa.splat(1.0), isa.sqrt(isa.splat(variance + self.eps)));
         let (x, gain, bias) = (
             self.x.as_chunks().0,

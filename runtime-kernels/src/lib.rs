@@ -21,6 +21,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+mod activation;
 pub mod add_assign;
 pub mod add_bias;
 pub mod argmax;
@@ -33,23 +34,31 @@ pub mod exp_weights;
 pub mod float_mode;
 pub mod format;
 pub mod gelu;
+pub mod gelu_erf;
+pub mod gelu_mul;
 pub mod half;
 pub mod hash;
+pub mod head_layer_norm;
 pub mod head_norm;
 mod instruction_sets;
 pub mod isa;
 pub mod layer_norm;
+pub mod layer_norm_gain;
 mod map;
 pub mod matmul;
 pub mod quantize;
+pub mod relu2;
+pub mod relu2_mul;
 pub mod rms_norm;
 pub mod rope;
 pub mod scale;
 pub mod shape;
 pub mod silu_mul;
+pub mod soft_cap;
 #[cfg(feature = "sources")]
 mod sources;
 pub mod sum;
+pub mod tanh;
 pub mod zero;
 
 /// The weight formats, a file each.
@@ -98,17 +107,24 @@ pub use float_mode::in_default_mode;
 pub use format::Format;
 pub use formats::{f16::F16, f32::F32, q4::Q4, q4m::Q4M, q8::Q8, t2::T2, t3::T3, t4::T4};
 pub use gelu::Gelu;
+pub use gelu_erf::GeluErf;
+pub use gelu_mul::GeluMul;
 pub use hash::BitHash;
+pub use head_layer_norm::HeadLayerNorm;
 pub use head_norm::HeadNorm;
 pub use isa::{Dot, Isa, Kernel, Lanes};
 pub use layer_norm::LayerNorm;
+pub use layer_norm_gain::LayerNormGain;
 pub use matmul::MatMul;
 pub use quantize::{Q8Block, Quantize};
+pub use relu2::Relu2;
+pub use relu2_mul::Relu2Mul;
 pub use rms_norm::RmsNorm;
 pub use rope::Rope;
 pub use scale::Scale;
 pub use shape::{BLOCK, Const, Dim, GROUP};
 pub use silu_mul::SiluMul;
+pub use soft_cap::SoftCap;
 #[cfg(feature = "sources")]
 pub use sources::{INSTRUCTION_SETS, SOURCES};
 pub use zero::Zero;

@@ -12,6 +12,7 @@ macro_rules! sources {
 pub const INSTRUCTION_SETS: &str = include_str!("instruction_sets.rs");
 
 sources! {
+    "activation.rs"
     "add_assign.rs"
     "add_bias.rs"
     "argmax.rs"
@@ -39,11 +40,15 @@ sources! {
     "formats/t3.rs"
     "formats/t4.rs"
     "gelu.rs"
+    "gelu_erf.rs"
+    "gelu_mul.rs"
     "half.rs"
     "hash.rs"
+    "head_layer_norm.rs"
     "head_norm.rs"
     "isa.rs"
     "layer_norm.rs"
+    "layer_norm_gain.rs"
     "map.rs"
     "matmul.rs"
     "neon/dot.rs"
@@ -54,6 +59,8 @@ sources! {
     "neon_i8mm/dot.rs"
     "neon_i8mm/mod.rs"
     "quantize.rs"
+    "relu2.rs"
+    "relu2_mul.rs"
     "rms_norm.rs"
     "rope.rs"
     "scalar/dot.rs"
@@ -65,6 +72,7 @@ sources! {
     "simd128/dot.rs"
     "simd128/lanes.rs"
     "simd128/mod.rs"
+    "soft_cap.rs"
     "soft_float/dot.rs"
     "soft_float/float.rs"
     "soft_float/lanes.rs"
@@ -73,5 +81,6 @@ sources! {
     "sse41/lanes.rs"
     "sse41/mod.rs"
     "sum.rs"
+    "tanh.rs"
     "zero.rs"
 }

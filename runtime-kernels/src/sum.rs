@@ -37,6 +37,28 @@ pub fn sum<I: Isa>(isa: I, values: &[f32]) -> f32 {
     isa.fold(sum)
 }
 
+/// The mean of values, and of the squares of their differences from it.
+#[inline(always)]
+#[allow(dead_code, reason = "a generated crate may need no mean")]
+pub fn mean_and_variance<I: Isa>(isa: I, values: &[f32]) -> (f32, f32) {
+    let mean = sum(isa, values) / values.len() as f32;
+    let means = isa.splat(mean);
+    let (chunks, tail) = values.as_chunks();
+    let mut squares = isa.splat(0.0);
+    for values in chunks {
+        let d = isa.sub(isa.load(values), means);
+        squares = isa.add(squares, isa.mul(d, d));
+    }
+    if !tail.is_empty() {
+        let mut d = [0.0; 8];
+        isa.store(isa.sub(isa.load(&padded(tail)), means), &mut d);
+        d[tail.len()..].fill(0.0);
+        let d = isa.load(&d);
+        squares = isa.add(squares, isa.mul(d, d));
+    }
+    (mean, isa.fold(squares) / values.len() as f32)
+}
+
 /// Fewer than 8 values, and zeros.
 #[inline(always)]
 pub(crate) fn padded(tail: &[f32]) -> [f32; 8] {

@@ -9,9 +9,10 @@ use runtime_kernels::half::f16_at;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::sum::sum_of_products;
 use runtime_kernels::{
-    Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, Gelu, HeadNorm, I8Cache,
-    Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul,
-    T2, T3, T4, attention_span, head_words, padded_head_words,
+    Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf, GeluMul,
+    HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4, Q4M, Q8,
+    Q8Block, Quantize, ROWS, Relu2Mul, RmsNorm, Rope, SiluMul, SoftCap, T2, T3, T4, head_words,
+    attention_span, padded_head_words,
 };
 
 #[path = "suite/src/rng.rs"]
@@ -591,6 +592,31 @@ fn rotation_gate_and_weights_are_rounded_in_order() {
         let expected: Vec<f32> = gate.iter().zip(&up).map(|(&g, up)| silu(g) * up).collect();
         same(&out, &expected);
 
+        let relu2 = |g: f32| if 0.0 > g { 0.0 } else { g * g };
+        scalar().run(GeluMul {
+            gate: &gate,
+            up: &up,
+            out: &mut out,
+        });
+        let expected: Vec<f32> = gate.iter().zip(&up).map(|(&g, up)| gelu(g) * up).collect();
+        same(&out, &expected);
+        scalar().run(Relu2Mul {
+            gate: &gate,
+            up: &up,
+            out: &mut out,
+        });
+        let expected: Vec<f32> = gate.iter().zip(&up).map(|(&g, up)| relu2(g) * up).collect();
+        same(&out, &expected);
+
+        let mut out = gate.clone();
+        scalar().run(GeluErf { x: &mut out });
+        let expected: Vec<f32> = gate.iter().map(|&x| gelu_erf(x)).collect();
+        same(&out, &expected);
+        let (mut out, cap) = (gate.clone(), 2.5);
+        scalar().run(SoftCap { x: &mut out, cap });
+        let expected: Vec<f32> = gate.iter().map(|x| cap * tanh(x / cap)).collect();
+        same(&out, &expected);
+
         let (max, factor) = (3.0, 0.7);
         let expected: Vec<f32> = up.iter().map(|x| exp_of((x - max) * factor)).collect();
         let mut out = up;
@@ -601,6 +627,51 @@ fn rotation_gate_and_weights_are_rounded_in_order() {
         });
         same(&out, &expected);
     }
+}
+
+/// By Horner's rule, from the highest power.
+fn polynomial(x: f32, coefficients: &[f32]) -> f32 {
+    coefficients
+        .iter()
+        .copied()
+        .reduce(|p, c| p * x + c)
+        .expect("a polynomial")
+}
+
+fn tanh(x: f32) -> f32 {
+    let x = x.clamp(-9.02, 9.02);
+    let p = [
+        1.332_126_9e-8,
+        2.058_539_6e-5,
+        3.494_166e-3,
+        0.133_798_35,
+        1.0,
+    ];
+    let q = [7.763_015e-7, 3.283_297e-4, 2.587_159e-2, 0.467_131_5, 1.0];
+    let [p, q] = [p, q].map(|coefficients| polynomial(x * x, &coefficients));
+    (x * p / q).clamp(-1.0, 1.0)
+}
+
+fn gelu_erf(x: f32) -> f32 {
+    let t = x.abs().min(13.1875);
+    let high = (t + 49_152.0) - 49_152.0;
+    let low = (t - high) * (t + high);
+    let e = exp_of(high * high * -0.5) * exp_of(low * -0.5);
+    let r = 1.0 / (t + 4.0);
+    let coefficients = [
+        -1.250_228_5e-4,
+        1.946_698_3e-4,
+        1.576_156_1e-3,
+        -3.519_040_8e-3,
+        -7.529_554_4e-3,
+        6.040_455_4e-2,
+        -0.186_522_78,
+        0.387_136_88,
+        -0.607_896_6,
+        0.755_285_14,
+    ];
+    let tail = t * r * polynomial((t - 4.0) * r, &coefficients) * e;
+    (if 0.0 > x { 0.0 } else { x }) - tail
 }
 
 /// Norms of vectors and heads: sums of eight lanes, a tail with zeros behind it.
@@ -633,8 +704,40 @@ fn norms_are_sums_in_the_one_order() {
             .collect();
         same(&out, &expected);
 
+        scalar().run(LayerNormGain {
+            x: &x,
+            gain: &bytes(&gain),
+            eps: 1e-5,
+            size,
+            out: &mut out,
+        });
+        let expected: Vec<f32> = (0..len).map(|i| (x[i] - mean) * scale * gain[i]).collect();
+        same(&out, &expected);
+
         let heads = 3;
         let x = uneven(&mut rng, heads * size);
+        let gains = uneven(&mut rng, heads * size);
+        let mut out = x.clone();
+        scalar().run(HeadLayerNorm {
+            x: &mut out,
+            gain: &bytes(&gains),
+            eps: 1e-5,
+            heads,
+            head_dim: size,
+        });
+        let of_heads = x.chunks_exact(size).zip(gains.chunks_exact(size));
+        for ((x, gain), out) in of_heads.zip(out.chunks_exact(size)) {
+            let mean = sum(x.iter().copied().chain(padding())) / size as f32;
+            let squares = x.iter().map(|x| (x - mean) * (x - mean));
+            let variance = sum(squares.chain(padding())) / size as f32;
+            let scale = 1.0 / (variance + 1e-5).sqrt();
+            let expected: Vec<f32> = x
+                .iter()
+                .zip(gain)
+                .map(|(x, gain)| (x - mean) * scale * gain)
+                .collect();
+            same(out, &expected);
+        }
         let mut out = x.clone();
         scalar().run(HeadNorm {
             x: &mut out,

@@ -4,8 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
-    AddAssign, AddBias, Const, Dim, ExpWeights, Gelu, Isa, Kernel, LayerNorm, Q8Block, Quantize,
-    RmsNorm, Rope, Scale, SiluMul,
+    AddAssign, AddBias, Const, Dim, ExpWeights, Gelu, GeluErf, GeluMul, HeadLayerNorm, Isa, Kernel,
+    LayerNorm, LayerNormGain, Q8Block, Quantize, Relu2, Relu2Mul, RmsNorm, Rope, Scale, SiluMul,
+    SoftCap,
 };
 
 fn takes(kernel: impl Kernel) -> bool {
@@ -75,6 +76,34 @@ fn lengths_that_do_not_fit_are_refused() {
             out: floats(out),
         })
     });
+    only([16, 16, 16], |[x, gain, out]| {
+        takes(LayerNormGain {
+            x: floats(x),
+            gain: bytes(gain),
+            eps: 1e-5,
+            size: 4,
+            out: floats(out),
+        })
+    });
+    only([16, 16, 16], |[gate, up, out]| {
+        let (gate, up, out) = (floats(gate), floats(up), floats(out));
+        takes(GeluMul { gate, up, out })
+    });
+    only([16, 16, 16], |[gate, up, out]| {
+        let (gate, up, out) = (floats(gate), floats(up), floats(out));
+        takes(Relu2Mul { gate, up, out })
+    });
+    // Heads that are not there, or have no gain.
+    for (heads, gains) in [(1, 2), (2, 1), (2, 2)] {
+        let fits = takes(HeadLayerNorm {
+            x: floats(12 * heads),
+            gain: bytes(12 * gains),
+            eps: 1e-5,
+            heads: 2,
+            head_dim: 12,
+        });
+        assert_eq!(fits, heads == 2 && gains == 2);
+    }
     only([64, 2], |[x, blocks]| {
         takes(Quantize {
             x: floats(x),
@@ -117,6 +146,10 @@ fn lengths_that_do_not_fit_are_refused() {
         assert_eq!(takes(Gelu { x: floats(size) }), whole(size));
         let (x, factor) = (floats(size), 2.0);
         assert_eq!(takes(Scale { x, factor }), whole(size));
+        assert_eq!(takes(GeluErf { x: floats(size) }), whole(size));
+        assert_eq!(takes(Relu2 { x: floats(size) }), whole(size));
+        let (x, cap) = (floats(size), 2.0);
+        assert_eq!(takes(SoftCap { x, cap }), whole(size));
         let (gate, up) = (floats(size), floats(size));
         assert_eq!(
             takes(SiluMul {

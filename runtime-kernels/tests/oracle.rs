@@ -11,9 +11,10 @@ use runtime_kernels::formats::{t2, t3, t4};
 use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, HeadNorm, I8Cache,
-    Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, Scale,
-    SiluMul, T2, T3, T4, argmax, attention_span,
+    AddAssign, AddBias, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf, GeluMul,
+    HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4, Q4M, Q8,
+    Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, Scale, SiluMul, SoftCap, T2, T3, T4,
+    argmax, attention_span,
 };
 
 fn scalar() -> Scalar {
@@ -80,6 +81,114 @@ fn exp_is_normal_and_finite_everywhere() {
         }
     }
     assert_eq!(scalar().run(Unary::<true>([0.0; 8])), [1.0; 8]);
+}
+
+/// The greatest error, in units of the last place of what is exact.
+fn worst(
+    all: impl Iterator<Item = [f32; 8]>,
+    found: impl Fn([f32; 8]) -> [f32; 8],
+    exact: impl Fn(f64) -> f64,
+) -> f64 {
+    let mut worst = 0.0f64;
+    for x in all {
+        for (x, y) in x.into_iter().zip(found(x)) {
+            let exact = exact(f64::from(x));
+            let magnitude = exact.abs() as f32;
+            let ulp = f64::from(magnitude.next_up()) - f64::from(magnitude);
+            worst = worst.max((f64::from(y) - exact).abs() / ulp);
+        }
+    }
+    worst
+}
+
+/// Some of all floats of both signs, up to a magnitude.
+fn both_signs(last: f32) -> impl Iterator<Item = [f32; 8]> {
+    let positive = stride(0, last.to_bits(), 499);
+    positive.chain(stride((-0.0f32).to_bits(), (-last).to_bits(), 499))
+}
+
+#[test]
+fn tanh_is_within_6_ulp() {
+    let tanh = |mut x: [f32; 8]| {
+        scalar().run(SoftCap {
+            x: &mut x,
+            cap: 1.0,
+        });
+        x
+    };
+    assert!(worst(both_signs(f32::MAX), tanh, f64::tanh) <= 6.0);
+    let special = [
+        0.0,
+        -0.0,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        20.0,
+        -20.0,
+        1e-40,
+        f32::NAN,
+    ];
+    let found = tanh(special);
+    assert_eq!(
+        found[..2].iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
+        [0, 1 << 31]
+    );
+    assert_eq!(found[2..6], [1.0, -1.0, 1.0, -1.0]);
+    assert!(found[6] == 1e-40 && found[7].is_nan());
+}
+
+#[test]
+fn gelu_by_erf_is_within_6_ulp() {
+    let gelu = |mut x: [f32; 8]| {
+        scalar().run(GeluErf { x: &mut x });
+        x
+    };
+    // Without cancellation on either side.
+    let exact = |x: f64| x / 2.0 * libm::erfc(-x / std::f64::consts::SQRT_2);
+    assert!(worst(both_signs(13.1875), gelu, exact) <= 6.0);
+    assert!(
+        worst(
+            stride(13f32.to_bits(), f32::MAX.to_bits(), 9973),
+            gelu,
+            exact
+        ) <= 0.5
+    );
+    let special = [
+        0.0,
+        -0.0,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        -14.0,
+        -1e30,
+        1.0,
+    ];
+    let found = gelu(special);
+    assert_eq!(
+        found[..2].iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
+        [0, 1 << 31]
+    );
+    assert!(found[2] == f32::INFINITY && found[4].is_nan());
+    for far in [3, 5, 6] {
+        assert!(found[far] < 0.0 && found[far] > -1e-38, "{}", found[far]);
+    }
+}
+
+#[test]
+fn not_a_number_stays_when_it_is_bent() {
+    let (mut square, up, mut out) = ([f32::NAN; 8], [1.0; 8], [[0.0; 8]; 2]);
+    let [gelu, relu2] = &mut out;
+    scalar().run(GeluMul {
+        gate: &square,
+        up: &up,
+        out: gelu,
+    });
+    scalar().run(Relu2Mul {
+        gate: &square,
+        up: &up,
+        out: relu2,
+    });
+    scalar().run(Relu2 { x: &mut square });
+    assert!(out.as_flattened().iter().chain(&square).all(|x| x.is_nan()));
 }
 
 #[test]
@@ -449,6 +558,39 @@ proptest! {
     }
 
     #[test]
+    fn a_layer_norm_without_bias_is_one_with_a_bias_of_zero(
+        x in vec(float(), 1..100), gain in vec(float(), 104), heads in 1usize..4,
+    ) {
+        let (size, padded) = (x.len(), x.len().next_multiple_of(8));
+        let with_bias = |x: &[f32], gain: &[f32]| {
+            let (mut x, mut gain) = (x.to_vec(), gain[..size].to_vec());
+            x.resize(padded, 0.0);
+            gain.resize(padded, 0.0);
+            let (gain, bias) = (bytes(&gain), bytes(&vec![0.0; padded]));
+            let mut out = vec![-1.0; padded];
+            scalar().run(LayerNorm { x: &x, gain: &gain, bias: &bias, eps: 1e-5, size, out: &mut out });
+            let mut without = vec![-1.0; padded];
+            scalar().run(LayerNormGain { x: &x, gain: &gain, eps: 1e-5, size, out: &mut without });
+            (out, without)
+        };
+        let (out, without) = with_bias(&x, &gain);
+        prop_assert_eq!(&without, &out);
+
+        let turned = |head: usize, of: &[f32]| -> Vec<f32> {
+            of.iter().cycle().skip(head).take(size).copied().collect()
+        };
+        let mut all: Vec<f32> = (0..heads).flat_map(|head| turned(head, &x)).collect();
+        let gains: Vec<f32> = (0..heads).flat_map(|head| turned(head, &gain)).collect();
+        scalar().run(HeadLayerNorm {
+            x: &mut all, gain: &bytes(&gains), eps: 1e-5, heads, head_dim: size,
+        });
+        for (head, found) in all.chunks(size).enumerate() {
+            let (expected, _) = with_bias(&turned(head, &x), &turned(head, &gain));
+            prop_assert_eq!(found, &expected[..size]);
+        }
+    }
+
+    #[test]
     fn gelu_bends(x in vec(-12.0f32..12.0, 24)) {
         let mut out = x.clone();
         scalar().run(Gelu { x: &mut out });
@@ -593,6 +735,32 @@ proptest! {
         for ((&g, &up), &out) in gate.iter().zip(&up).zip(&out) {
             let expected = f64::from(g) / (1.0 + (-f64::from(g)).exp()) * f64::from(up);
             close(out, expected, expected.abs(), 1e-6)?;
+        }
+    }
+
+    #[test]
+    fn gates_bend(gate in vec(-12.0f32..12.0, 24), up in vec(float(), 24)) {
+        let (mut gelu, mut relu2) = (vec![-1.0; 24], vec![-1.0; 24]);
+        scalar().run(GeluMul { gate: &gate, up: &up, out: &mut gelu });
+        scalar().run(Relu2Mul { gate: &gate, up: &up, out: &mut relu2 });
+        let (mut bent, mut square) = (gate.clone(), gate.clone());
+        scalar().run(Gelu { x: &mut bent });
+        scalar().run(Relu2 { x: &mut square });
+        for i in 0..24 {
+            prop_assert_eq!(gelu[i], bent[i] * up[i]);
+            prop_assert_eq!(square[i], gate[i].max(0.0) * gate[i].max(0.0));
+            prop_assert_eq!(relu2[i], square[i] * up[i]);
+        }
+    }
+
+    #[test]
+    fn a_cap_is_a_tangent(x in vec(-200.0f32..200.0, 24), cap in 0.5f32..60.0) {
+        let mut out = x.clone();
+        scalar().run(SoftCap { x: &mut out, cap });
+        for (&x, &out) in x.iter().zip(&out) {
+            let expected = f64::from(cap) * (f64::from(x) / f64::from(cap)).tanh();
+            close(out, expected, expected.abs(), 1e-6)?;
+            prop_assert!(out.abs() <= cap);
         }
     }
 

@@ -132,6 +132,26 @@ impl<'a> Builder<'a> {
         out
     }
 
+    /// `layer_norm(x) * gain`.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "architectures with it come next")
+    )]
+    pub(crate) fn layer_norm_gain(&mut self, x: ValueId, gain: Role) -> ValueId {
+        let size = self.graph.width(x);
+        let out = self.value(gain.name(), size);
+        let eps = self.architecture.rms_norm_eps;
+        let gain = self.key(gain);
+        self.push(Operation::LayerNormGain {
+            x,
+            gain,
+            eps,
+            size,
+            out,
+        });
+        out
+    }
+
     /// `weight × x`, and the bias, where the model has one.
     pub(crate) fn linear(&mut self, x: ValueId, weight: Role) -> ValueId {
         let bias = weight.bias().filter(|&bias| self.has(bias));
@@ -167,6 +187,25 @@ impl<'a> Builder<'a> {
         let eps = self.architecture.rms_norm_eps;
         let gain = self.key(gain);
         self.update(x, |x| Operation::HeadNorm {
+            x,
+            gain,
+            eps,
+            heads,
+            head_dim,
+        })
+    }
+
+    /// `layer_norm` of each head, times a gain of its own.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "architectures with it come next")
+    )]
+    pub(crate) fn head_layer_norm(&mut self, x: ValueId, gain: Role) -> ValueId {
+        let head_dim = self.architecture.head_dim;
+        let heads = self.graph.width(x) / head_dim;
+        let eps = self.architecture.rms_norm_eps;
+        let gain = self.key(gain);
+        self.update(x, |x| Operation::HeadLayerNorm {
             x,
             gain,
             eps,
@@ -226,14 +265,63 @@ impl<'a> Builder<'a> {
 
     /// `silu(gate) * up`.
     pub(crate) fn silu_mul(&mut self, gate: ValueId, up: ValueId) -> ValueId {
+        self.gated(up, |out| Operation::SiluMul { gate, up, out })
+    }
+
+    /// `gelu(gate) * up`, by `tanh`.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "architectures with it come next")
+    )]
+    pub(crate) fn gelu_mul(&mut self, gate: ValueId, up: ValueId) -> ValueId {
+        self.gated(up, |out| Operation::GeluMul { gate, up, out })
+    }
+
+    /// `max(0, gate)² * up`.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "architectures with it come next")
+    )]
+    pub(crate) fn relu2_mul(&mut self, gate: ValueId, up: ValueId) -> ValueId {
+        self.gated(up, |out| Operation::Relu2Mul { gate, up, out })
+    }
+
+    fn gated(&mut self, up: ValueId, operation: impl FnOnce(ValueId) -> Node) -> ValueId {
         let out = self.value("hidden", self.graph.width(up));
-        self.push(Operation::SiluMul { gate, up, out });
+        self.push(operation(out));
         out
     }
 
-    /// `gelu(x)`, in its place.
+    /// `gelu(x)` by `tanh`, in its place.
     pub(crate) fn gelu(&mut self, x: ValueId) -> ValueId {
         self.update(x, |x| Operation::Gelu { x })
+    }
+
+    /// `gelu(x)` by `erf`, in its place.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "architectures with it come next")
+    )]
+    pub(crate) fn gelu_erf(&mut self, x: ValueId) -> ValueId {
+        self.update(x, |x| Operation::GeluErf { x })
+    }
+
+    /// `max(0, x)²`, in its place.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "architectures with it come next")
+    )]
+    pub(crate) fn relu2(&mut self, x: ValueId) -> ValueId {
+        self.update(x, |x| Operation::Relu2 { x })
+    }
+
+    /// `cap * tanh(x / cap)`, in its place.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "architectures with it come next")
+    )]
+    pub(crate) fn soft_cap(&mut self, x: ValueId, cap: f32) -> ValueId {
+        self.update(x, |x| Operation::SoftCap { x, cap })
     }
 
     /// `x + y`, in the place of `x`.

@@ -137,20 +137,36 @@ operations! {
         AddBias: AddBias [x: Update] { bias: Vector }
         /// `out = layer_norm(x) * gain + bias`.
         LayerNorm: LayerNorm [x: In, out: Out] { gain: Vector, bias: Vector, eps: Number, size: Size }
+        /// `out = layer_norm(x) * gain`.
+        LayerNormGain: LayerNormGain [x: In, out: Out] { gain: Vector, eps: Number, size: Size }
         /// Each head as `rms_norm`.
         HeadNorm: HeadNorm [x: Update] { gain: Vector, eps: Number, heads: Size, head_dim: Size }
+        /// Each head as `layer_norm`, with a gain of its own.
+        HeadLayerNorm: HeadLayerNorm [x: Update] {
+            gain: Vector, eps: Number, heads: Size, head_dim: Size
+        }
         /// `x += row` of the token's position.
         AddPosition: AddBias [x: Update] { bias: Table }
         /// Rotates heads by the token's position.
         Rope: Rope [x: Update] { heads: Size, head_dim: Size, half: Size, table: Table }
         /// `out = silu(gate) * up`.
         SiluMul: SiluMul [gate: In, up: In, out: Out] {}
-        /// `x = gelu(x)`.
+        /// `out = gelu(gate) * up`.
+        GeluMul: GeluMul [gate: In, up: In, out: Out] {}
+        /// `out = max(0, gate)² * up`.
+        Relu2Mul: Relu2Mul [gate: In, up: In, out: Out] {}
+        /// `x = gelu(x)` by `tanh`.
         Gelu: Gelu [x: Update] {}
+        /// `x = gelu(x)` by `erf`.
+        GeluErf: GeluErf [x: Update] {}
+        /// `x = max(0, x)²`.
+        Relu2: Relu2 [x: Update] {}
         /// `x += y`.
         Add: AddAssign [x: Update, y: In] {}
         /// `x *= factor`.
         Scale: Scale [x: Update] { factor: Number }
+        /// `x = cap * tanh(x / cap)`.
+        SoftCap: SoftCap [x: Update] { cap: Number }
         /// Zeroes padding that is read and that no operation writes.
         Zero: Zero [x: Scratch] {}
     }

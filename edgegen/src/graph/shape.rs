@@ -6,11 +6,19 @@ use crate::model::TensorKey;
 
 use super::{Graph, Liveness, Node, Operation, ValueId, Values};
 
-/// A product that gives a value: `weight × x + bias`.
+/// A product that gives a value: `weight × x + bias`, and of heads a gain for each element after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Linear {
     pub(crate) weight: TensorKey,
     pub(crate) bias: Option<TensorKey>,
+    pub(crate) gain: Option<TensorKey>,
+}
+
+impl Linear {
+    /// What has an element for each row of the weights.
+    pub(crate) fn vectors(&self) -> impl Iterator<Item = TensorKey> {
+        self.bias.into_iter().chain(self.gain)
+    }
 }
 
 /// A norm, and the matrices that alone read what it gives.
@@ -103,16 +111,20 @@ impl<'g> Shape<'g> {
     /// The feed-forward networks whose neurons may be scaled or left out.
     pub(crate) fn neurons(&self) -> Vec<Neurons> {
         let networks = self.graph.nodes().filter_map(|node| match node {
-            Operation::SiluMul { gate, up, out } => Some(Neurons {
+            Operation::SiluMul { gate, up, out }
+            | Operation::GeluMul { gate, up, out }
+            | Operation::Relu2Mul { gate, up, out } => Some(Neurons {
                 bent: self.linear(*gate)?,
                 up: Some(self.linear(*up)?),
                 down: self.reader(*out, node)?,
             }),
-            Operation::Gelu { x } => Some(Neurons {
-                bent: self.product(x.from, |step| std::ptr::eq(step, node))?,
-                up: None,
-                down: self.only_matrix(x.to)?,
-            }),
+            Operation::Gelu { x } | Operation::GeluErf { x } | Operation::Relu2 { x } => {
+                Some(Neurons {
+                    bent: self.product(x.from, |step| std::ptr::eq(step, node))?,
+                    up: None,
+                    down: self.only_matrix(x.to)?,
+                })
+            }
             _ => None,
         });
         networks.collect()
@@ -205,14 +217,18 @@ impl<'g> Shape<'g> {
         self.product(value, |_| false)
     }
 
-    /// The same of heads, which steps may change that treat all alike.
+    /// The same of heads, which steps may change that treat each by itself: all alike, or by a gain.
     fn heads(&self, value: ValueId) -> Option<Linear> {
-        self.product(value, |node| {
-            matches!(node, Operation::Rope { .. } | Operation::HeadNorm { .. })
-        })
+        let mut gain = None;
+        let linear = self.product(value, |node| match node {
+            Operation::Rope { .. } | Operation::HeadNorm { .. } => true,
+            Operation::HeadLayerNorm { gain: of, .. } => gain.replace(*of).is_none(),
+            _ => false,
+        })?;
+        Some(Linear { gain, ..linear })
     }
 
-    fn product(&self, value: ValueId, may_change: impl Fn(&Node) -> bool) -> Option<Linear> {
+    fn product(&self, value: ValueId, mut may_change: impl FnMut(&Node) -> bool) -> Option<Linear> {
         let class = self.liveness.class(value);
         let mut linear = None;
         let mut readers = 0;
@@ -225,6 +241,7 @@ impl<'g> Shape<'g> {
                             linear = Some(Linear {
                                 weight: matrix[at],
                                 bias: None,
+                                gain: None,
                             });
                         }
                         None => readers += 1,
@@ -336,6 +353,7 @@ mod tests {
         let linear = |role| Linear {
             weight: layer(role),
             bias: None,
+            gain: None,
         };
         assert_eq!(shape.neurons().len(), layers);
         let neurons = Neurons {
@@ -420,6 +438,97 @@ mod tests {
         let normed = g.rms_norm(x, Role::OutputNorm);
         let normed = g.scale(normed, 2.0);
         g.logits(normed);
+    }
+
+    /// The graph of one layer of homectl with another network than Llama's.
+    fn graph_of(layer: impl Fn(&mut Builder<'_>, ValueId) -> ValueId) -> Graph {
+        let model = built_in().unwrap();
+        let mut g = Builder::new(model.architecture(), &|_| false);
+        let x = g.embed(Role::Embedding);
+        g.layer();
+        layer(&mut g, x);
+        g.finish()
+    }
+
+    #[test]
+    fn neurons_of_each_activation_may_be_left_out() {
+        type Plain = fn(&mut Builder<'_>, ValueId) -> ValueId;
+        let linear = |role| Linear {
+            weight: TensorKey::layer(0, role),
+            bias: None,
+            gain: None,
+        };
+        let activations: [Plain; 3] = [|g, x| g.gelu(x), |g, x| g.gelu_erf(x), |g, x| g.relu2(x)];
+        for bend in activations {
+            let graph = graph_of(|g, x| {
+                let up = g.linear(x, Role::Up);
+                let hidden = bend(g, up);
+                g.linear(hidden, Role::Down)
+            });
+            let neurons = Neurons {
+                bent: linear(Role::Up),
+                up: None,
+                down: TensorKey::layer(0, Role::Down),
+            };
+            assert_eq!(Shape::of(&graph).neurons(), [neurons]);
+        }
+        type Gated = fn(&mut Builder<'_>, ValueId, ValueId) -> ValueId;
+        let gates: [Gated; 3] = [
+            |g, gate, up| g.silu_mul(gate, up),
+            |g, gate, up| g.gelu_mul(gate, up),
+            |g, gate, up| g.relu2_mul(gate, up),
+        ];
+        for bend in gates {
+            let graph = graph_of(|g, x| {
+                let (gate, up) = (g.linear(x, Role::Gate), g.linear(x, Role::Up));
+                let hidden = bend(g, gate, up);
+                g.linear(hidden, Role::Down)
+            });
+            let neurons = Neurons {
+                bent: linear(Role::Gate),
+                up: Some(linear(Role::Up)),
+                down: TensorKey::layer(0, Role::Down),
+            };
+            assert_eq!(Shape::of(&graph).neurons(), [neurons]);
+        }
+    }
+
+    /// A head that is left out takes its gain with it, if it has one of its own.
+    #[test]
+    fn gains_of_heads_belong_to_them() {
+        for own in [true, false] {
+            let graph = graph_of(|g, x| {
+                let [query, key, value] =
+                    [Role::Query, Role::Key, Role::Value].map(|role| g.linear(x, role));
+                let query = match own {
+                    true => g.head_layer_norm(query, Role::QueryNorm),
+                    false => g.head_norm(query, Role::QueryNorm),
+                };
+                let attended = g.attention(query, key, value);
+                g.linear(attended, Role::AttentionOutput)
+            });
+            let attended = &Shape::of(&graph).attentions()[0];
+            let gain = own.then_some(TensorKey::layer(0, Role::QueryNorm));
+            assert_eq!(attended.query.gain, gain);
+            assert_eq!(attended.key.gain, None);
+        }
+    }
+
+    /// A rotation keeps neither a mean nor what a function does to each element.
+    #[test]
+    fn means_and_caps_stand_in_the_way_of_rotations() {
+        let normed = |g: &mut Builder<'_>, x| {
+            let normed = g.layer_norm_gain(x, Role::AttentionNorm);
+            g.linear(normed, Role::Query)
+        };
+        for (graph, operation) in [
+            (graph_of(normed), "LayerNormGain"),
+            (graph_of(|g, x| g.soft_cap(x, 30.0)), "SoftCap"),
+        ] {
+            let reason = Shape::of(&graph).rotatable().unwrap_err();
+            assert_eq!(reason, format!("`{operation}` reads the residual stream"));
+            assert_eq!(Shape::of(&graph).norms(), []);
+        }
     }
 
     /// What reads the stream but a norm, and what is added that no product gives.

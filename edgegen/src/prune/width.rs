@@ -152,7 +152,7 @@ fn elements(units: &[u32], unit: usize) -> Vec<u32> {
     units.iter().flat_map(of).collect()
 }
 
-/// Keeps some outputs of a product, which are rows of its matrix and elements of its bias.
+/// Keeps some outputs of a product, which are rows of its matrix and elements of its vectors.
 fn keep_outputs(
     tensors: &mut BTreeMap<TensorKey, Tensor>,
     linear: Linear,
@@ -162,10 +162,9 @@ fn keep_outputs(
         .get_mut(&linear.weight)
         .expect("the graph's tensors are there");
     *weight = weight.gather(kept)?;
-    match linear.bias {
-        Some(bias) => keep_inputs(tensors, bias, kept),
-        None => Ok(()),
-    }
+    linear
+        .vectors()
+        .try_for_each(|vector| keep_inputs(tensors, vector, kept))
 }
 
 /// Keeps some inputs of a matrix, or elements of a vector.

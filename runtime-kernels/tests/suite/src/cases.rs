@@ -6,8 +6,9 @@ use runtime_kernels::caches::i8::QuantizeHead;
 use runtime_kernels::exp::exp;
 use runtime_kernels::{
     AddAssign, AddBias, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, Gelu,
-    HeadNorm, I8Cache, Isa, Kernel, LayerNorm, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS,
-    RmsNorm, Rope, Scale, SiluMul, T2, T3, T4, Zero, attention_span, padded_head_words,
+    GeluErf, GeluMul, HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain,
+    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, Scale, SiluMul,
+    SoftCap, T2, T3, T4, Zero, attention_span, padded_head_words,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -57,6 +58,13 @@ cases! {
     "Attention window f32": attention_window::<I, F32Cache>,
     "Attention window i8": attention_window::<I, I8Cache>,
     "Scale": scale,
+    "GeluMul": gelu_mul,
+    "GeluErf": gelu_erf,
+    "Relu2": relu2,
+    "Relu2Mul": relu2_mul,
+    "SoftCap": soft_cap,
+    "LayerNormGain": layer_norm_gain,
+    "HeadLayerNorm": head_layer_norm,
 }
 
 /// A format's weights and inputs for the suite.
@@ -743,6 +751,110 @@ fn scale<I: Isa>(isa: I, sink: Sink) {
             let (mut x, factor) = (rng.floats(n, kind), rng.float(kind));
             isa.run(Scale { x: &mut x, factor });
             sink(format!("{kind:?} {n}"), x);
+        }
+    }
+}
+
+fn gelu_mul<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(17);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let (gate, up) = (rng.floats(n, kind), rng.floats(n, kind));
+            let mut out = vec![-1.0; n];
+            isa.run(GeluMul {
+                gate: &gate,
+                up: &up,
+                out: &mut out,
+            });
+            sink(format!("{kind:?} {n}"), out);
+        }
+    }
+}
+
+fn gelu_erf<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(18);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let mut x = rng.floats(n, kind);
+            isa.run(GeluErf { x: &mut x });
+            sink(format!("{kind:?} {n}"), x);
+        }
+    }
+}
+
+fn relu2<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(19);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let mut x = rng.floats(n, kind);
+            isa.run(Relu2 { x: &mut x });
+            sink(format!("{kind:?} {n}"), x);
+        }
+    }
+}
+
+fn relu2_mul<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(20);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let (gate, up) = (rng.floats(n, kind), rng.floats(n, kind));
+            let mut out = vec![-1.0; n];
+            isa.run(Relu2Mul {
+                gate: &gate,
+                up: &up,
+                out: &mut out,
+            });
+            sink(format!("{kind:?} {n}"), out);
+        }
+    }
+}
+
+fn soft_cap<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(21);
+    for kind in KINDS {
+        for n in (0..80).step_by(8) {
+            let mut x = rng.floats(n, kind);
+            // Plain values on the slope and beyond it.
+            let cap = [0.3, 1.0, 50.0][n / 8 % 3];
+            isa.run(SoftCap { x: &mut x, cap });
+            sink(format!("{kind:?} {n}"), x);
+        }
+    }
+}
+
+fn layer_norm_gain<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(22);
+    for kind in KINDS {
+        for size in [1usize, 7, 8, 31, 44, 64, 100] {
+            let len = size.next_multiple_of(8);
+            let (x, gain) = (rng.floats(len, kind), rng.float_bytes(len, kind));
+            let mut out = vec![-1.0; len];
+            isa.run(LayerNormGain {
+                x: &x,
+                gain: &gain,
+                eps: 1e-5,
+                size,
+                out: &mut out,
+            });
+            sink(format!("{kind:?} {size}"), out);
+        }
+    }
+}
+
+fn head_layer_norm<I: Isa>(isa: I, sink: Sink) {
+    let mut rng = Rng(23);
+    for kind in KINDS {
+        for (heads, head_dim) in [(1, 1), (3, 7), (2, 8), (5, 12), (2, 24), (1, 64), (3, 100)] {
+            let mut x = rng.floats(heads * head_dim, kind);
+            let gain = rng.float_bytes(heads * head_dim, kind);
+            isa.run(HeadLayerNorm {
+                x: &mut x,
+                gain: &gain,
+                eps: 1e-5,
+                heads,
+                head_dim,
+            });
+            sink(format!("{kind:?} {heads} of {head_dim}"), x);
         }
     }
 }
