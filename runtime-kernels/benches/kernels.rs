@@ -77,6 +77,7 @@ fn attention<I: Isa, C: Cache>(c: &mut Criterion, isa: I) {
                             head_dim: HEAD_DIM,
                             heads_per_kv: HEADS_PER_KV,
                             scale: 0.125,
+                            cap: None,
                             scores: &mut scores,
                             out: &mut out,
                             out_stride: HEADS_PER_KV * HEAD_DIM,

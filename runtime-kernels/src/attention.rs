@@ -8,6 +8,7 @@ use super::exp::exp;
 use super::isa::{Isa, Kernel};
 use super::map::map;
 use super::shape::{Dim, GROUP};
+use super::soft_cap::SoftCap;
 
 /// Causal attention of the query heads that share one key and value head: softmax(q · K * scale)
 /// · V, with grouped queries (Ainslie et al., "GQA", 2023).
@@ -40,6 +41,8 @@ pub struct Attention<'a, C: Cache, D: Dim, G: Dim> {
     pub heads_per_kv: G,
     /// Factor of the scores: 1 / sqrt(head_dim), unless the model says otherwise.
     pub scale: f32,
+    /// What no score exceeds, by [`SoftCap`].
+    pub cap: Option<f32>,
     /// Scratch memory: [`attention_span`] floats for each of [`ROWS`] rows or as many as there are.
     pub scores: &'a mut [f32],
     /// `[tokens][out_stride]`, the heads of a token first; from the first row on.
@@ -138,6 +141,9 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
             let (first, sees) = (first - base, sees - base);
             let begin = first / GROUP * GROUP;
             let seen = &mut scores[begin..sees.next_multiple_of(GROUP)];
+            if let Some(cap) = self.cap {
+                isa.run(SoftCap { x: seen, cap });
+            }
             *factor = 1.0
                 / isa.run(Exponentials {
                     scores: &mut *seen,

@@ -11,8 +11,8 @@ use runtime_kernels::sum::sum_of_products;
 use runtime_kernels::{
     Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf, GeluMul,
     HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4, Q4M, Q8,
-    Q8Block, Quantize, ROWS, Relu2Mul, RmsNorm, Rope, SiluMul, SoftCap, T2, T3, T4, head_words,
-    attention_span, padded_head_words,
+    Q8Block, Quantize, ROWS, Relu2Mul, RmsNorm, Rope, SiluMul, SoftCap, T2, T3, T4, attention_span,
+    head_words, padded_head_words,
 };
 
 #[path = "suite/src/rng.rs"]
@@ -426,6 +426,17 @@ impl Words for I8Cache {
     }
 }
 
+/// `cap * tanh(x / cap)`.
+fn capped(x: &[f32], cap: f32) -> Vec<f32> {
+    let mut padded = x.to_vec();
+    padded.resize(x.len().next_multiple_of(8), 0.0);
+    scalar().run(SoftCap {
+        x: &mut padded,
+        cap,
+    });
+    padded[..x.len()].to_vec()
+}
+
 fn attention<C: Words>() {
     let mut rng = Rng(25);
     let shapes = [
@@ -457,6 +468,7 @@ fn attention<C: Words>() {
         let keys = C::memory(&mut rng, head_dim, context, true);
         let values = C::memory(&mut rng, head_dim, context, false);
         let scale = 0.0625;
+        let cap = window.is_some_and(|window| window % 2 == 1).then_some(0.5);
         let mut out = vec![-1.0; rows * head_dim];
         let mut scores = vec![9.0; ROWS.min(rows) * attention_span(positions, window)];
         let position = positions - tokens;
@@ -473,6 +485,7 @@ fn attention<C: Words>() {
             head_dim,
             heads_per_kv,
             scale,
+            cap,
             scores: &mut scores,
             out: &mut out,
             out_stride: heads_per_kv * head_dim,
@@ -490,6 +503,10 @@ fn attention<C: Words>() {
                     C::score(query, &key, C::key_scale(&keys, head_dim, place(t))) * scale
                 })
                 .collect();
+            let scores = match cap {
+                Some(cap) => capped(&scores, cap),
+                None => scores,
+            };
             let max = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let weights: Vec<f32> = scores.iter().map(|score| exp_of(score - max)).collect();
             // A position's lane is its place in its eight.

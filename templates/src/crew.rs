@@ -246,6 +246,7 @@ impl<'w, I: Isa> Job<'w, I> {
                 head_dim: 0,
                 heads_per_kv: 1,
                 scale: 0.0,
+                cap: None,
                 window: None,
                 keys: 0,
                 values: 0,

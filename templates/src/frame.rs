@@ -62,6 +62,8 @@ pub struct AttentionShape<D, G> {
     pub heads_per_kv: G,
     /// Factor on `q · k`.
     pub scale: f32,
+    /// What no score exceeds.
+    pub cap: Option<f32>,
 }
 
 /// The shape of a layer's part of the KV cache, `[keys, values][head]`, in words: f32, or bits in its
@@ -380,6 +382,7 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
                 head_dim: shape.head_dim,
                 heads_per_kv: shape.heads_per_kv,
                 scale: shape.scale,
+                cap: shape.cap,
                 window: cache.window,
                 keys,
                 values,

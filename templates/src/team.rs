@@ -96,6 +96,8 @@ pub struct Heads<D: Dim, G: Dim> {
     pub heads_per_kv: G,
     /// Factor on `q · k`.
     pub scale: f32,
+    /// What no score exceeds.
+    pub cap: Option<f32>,
     /// A token sees no more than so many positions, itself and those before it.
     pub window: Option<usize>,
     /// Start of the layer's keys in the KV cache.
@@ -131,6 +133,7 @@ impl<D: Dim, G: Dim> Heads<D, G> {
             head_dim: E::of(self.head_dim.get()),
             heads_per_kv: H::of(self.heads_per_kv.get()),
             scale: self.scale,
+            cap: self.cap,
             window: self.window,
             keys: self.keys,
             values: self.values,
@@ -202,6 +205,7 @@ impl<D: Dim, G: Dim> Heads<D, G> {
                 head_dim: self.head_dim,
                 heads_per_kv: self.heads_per_kv,
                 scale: self.scale,
+                cap: self.cap,
                 scores,
                 out: &mut out[at(rows.start)..],
                 out_stride,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-use crate::program::{Alike, Golden, StateShape, Operation, Outline, Program, Shapes};
+use crate::program::{Alike, Golden, Operation, Outline, Program, Shapes, StateShape};
 
 use super::literal::{hex, number};
 use super::network::{fields, network};

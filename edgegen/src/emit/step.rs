@@ -6,7 +6,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 use crate::graph::{Argument, Call, Memory, Tensors};
-use crate::program::{Code, StateShape, Operation, Place, Placed, Program, Table, WeightFormat};
+use crate::program::{Code, Operation, Place, Placed, Program, StateShape, Table, WeightFormat};
 
 use super::literal::{constant, float, number};
 
@@ -150,6 +150,13 @@ impl Places {
                 quote!(Const::<#size>)
             }
             Argument::Heads(shape) => {
+                let cap = match shape.cap {
+                    None => quote!(None),
+                    Some(cap) => {
+                        let cap = float(cap);
+                        quote!(Some(#cap))
+                    }
+                };
                 let (heads, head_dim, heads_per_kv, scale) = (
                     number(shape.heads),
                     number(shape.head_dim),
@@ -162,6 +169,7 @@ impl Places {
                         head_dim: Const::<#head_dim>,
                         heads_per_kv: Const::<#heads_per_kv>,
                         scale: #scale,
+                        cap: #cap,
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! The network's parts in f32, over windows of tokens: what calibration sees.
 
 use rayon::prelude::*;
-use runtime_kernels::ExpWeights;
+use runtime_kernels::{ExpWeights, SoftCap};
 
 use super::dense::Dense;
 use crate::graph::Heads;
@@ -56,6 +56,15 @@ pub(crate) fn attention(
                                 *score += q * key;
                             }
                         }
+                        let mut factor = shape.scale;
+                        if let Some(cap) = shape.cap {
+                            scores.iter_mut().for_each(|score| *score *= factor);
+                            isa::run(SoftCap {
+                                x: &mut scores,
+                                cap,
+                            });
+                            factor = 1.0;
+                        }
                         let oldest = window.map_or(0, |window| (t + 1).saturating_sub(window));
                         let seen = &scores[oldest..=t];
                         let max = seen.iter().fold(f32::NEG_INFINITY, |m, &s| m.max(s));
@@ -64,7 +73,7 @@ pub(crate) fn attention(
                         isa::run(ExpWeights {
                             x: &mut scores,
                             max,
-                            factor: shape.scale,
+                            factor,
                         });
                         let total: f32 = scores[oldest..=t].iter().sum();
                         let out = &mut out[t * queries.cols + head * head_dim..][..head_dim];

@@ -252,6 +252,7 @@ impl<'a> Builder<'a> {
             heads_per_kv,
             head_dim: a.head_dim,
             scale: a.attention_scale,
+            cap: a.caps.scores,
         };
         self.push(Operation::Attention {
             shape,

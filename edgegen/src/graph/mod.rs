@@ -86,6 +86,8 @@ pub(crate) struct Heads {
     pub(crate) head_dim: usize,
     /// Factor on `q · k`.
     pub(crate) scale: f32,
+    /// `c` of `c * tanh(score / c)`, by which scores are bounded.
+    pub(crate) cap: Option<f32>,
 }
 
 /// What operations of a graph refer to.

@@ -8,7 +8,7 @@ use runtime_kernels::{F16, F32, F32Cache, I8Cache, Q4, Q4M, Q8, T2, T3, T4};
 
 use crate::graph::{Heads, Machine, Rows};
 use crate::program::{
-    CacheFormat, State, Matrix, Part, Place, Placed, Program, Table, Vector, WeightFormat,
+    CacheFormat, Matrix, Part, Place, Placed, Program, State, Table, Vector, WeightFormat,
 };
 
 use super::cache_shape;
@@ -140,6 +140,7 @@ impl<'p, T: Team<'p>> Machine<'p, Placed> for Running<'_, 'p, T> {
             head_dim: shape.head_dim,
             heads_per_kv: shape.heads_per_kv,
             scale: shape.scale,
+            cap: shape.cap,
         };
         let State { start, shape: kept } = *state;
         let (query, scores, out) = (place(query), place(scores), place(out));

@@ -15,7 +15,7 @@ use runtime_kernels::{Isa, Q8Block, in_default_mode};
 
 use crate::isa;
 use crate::profile::InstructionSet;
-use crate::program::{StateShape, Operation, Program, Shapes};
+use crate::program::{Operation, Program, Shapes, StateShape};
 
 pub use bake::bake;
 pub use evaluate::{Agreement, Evaluation, Score, divergence, evaluate};

@@ -7,8 +7,8 @@ use crate::graph::{
 };
 use crate::model::TensorKey;
 use crate::program::{
-    COLUMN_PADDING, FileLayout, State, Matrix, Operation, Place, Placed, ROW_PADDING, Shapes, Table,
-    Vector, WeightFormat,
+    COLUMN_PADDING, FileLayout, Matrix, Operation, Place, Placed, ROW_PADDING, Shapes, State,
+    Table, Vector, WeightFormat,
 };
 
 use super::weights::Builder;

@@ -13,7 +13,7 @@ mod weights;
 
 pub use cache::CacheFormat;
 pub use format::WeightFormat;
-pub(crate) use placed::{Alike, Code, State, StateShape, Operation, Outline, Place, Placed, Table};
+pub(crate) use placed::{Alike, Code, Operation, Outline, Place, Placed, State, StateShape, Table};
 pub use placement::Placement;
 pub use prefix::Prefix;
 pub use session::ram_bytes;

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::graph::{Argument, Memory, Tensors};
 use crate::program::{
-    CacheFormat, StateShape, Matrix, Operation, Place, Placed, Program, Vector, WeightFiles,
+    CacheFormat, Matrix, Operation, Place, Placed, Program, StateShape, Vector, WeightFiles,
 };
 
 impl Display for Program {
@@ -75,11 +75,17 @@ fn text(
         }
         Argument::Number(value) => write!(f, "{value:e}"),
         Argument::Size(size) => write!(f, "{size}"),
-        Argument::Heads(shape) => write!(
-            f,
-            "({} heads of {}, {} to a key, times {:e})",
-            shape.heads, shape.head_dim, shape.heads_per_kv, shape.scale
-        ),
+        Argument::Heads(shape) => {
+            write!(
+                f,
+                "({} heads of {}, {} to a key, times {:e}",
+                shape.heads, shape.head_dim, shape.heads_per_kv, shape.scale
+            )?;
+            match shape.cap {
+                Some(cap) => write!(f, ", capped at {cap:e})"),
+                None => write!(f, ")"),
+            }
+        }
     }
 }
 

@@ -615,6 +615,7 @@ fn attend<I: Isa, C: FeedCache>(
                 head_dim,
                 heads_per_kv,
                 scale: 0.125,
+                cap: window.is_some_and(|window| window % 2 == 1).then_some(0.75),
                 scores: &mut scores,
                 out,
                 out_stride: width,
