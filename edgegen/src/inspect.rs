@@ -154,7 +154,7 @@ pub fn inspect(model: &Model) -> Inspection {
         licence: model.licence().map(str::to_owned),
         digest: model.digest().to_owned(),
         architecture: Network {
-            name: architecture.family.gguf,
+            name: architecture.family.model_type,
             hidden_size: architecture.hidden_size,
             intermediate_size: architecture.intermediate_size,
             num_hidden_layers: architecture.num_hidden_layers,
@@ -201,7 +201,8 @@ fn scaling_name(scaling: &RopeScaling) -> &'static str {
     match scaling {
         RopeScaling::None => "none",
         RopeScaling::Linear { .. } => "linear",
-        RopeScaling::Factors(_) => "factors",
+        RopeScaling::Factors { .. } => "factors",
+        RopeScaling::LongRope { .. } => "longrope",
         RopeScaling::Llama3 { .. } => "llama3",
         RopeScaling::Yarn { .. } => "yarn",
     }

@@ -2,17 +2,21 @@
 
 use std::fmt;
 
+use crate::error::Result;
 use crate::graph::Builder;
-use crate::model::{Role, RopeLayout};
+use crate::model::{Architecture, Role, RopeLayout};
+
+use super::settings::Settings;
 
 /// An architecture in the words of each format.
 pub(crate) struct Family {
-    /// `general.architecture` in GGUF; prefix of its metadata keys.
+    /// `general.architecture` in GGUF; prefix of its metadata keys. Of those that share it, the
+    /// first in the list reads the files.
     pub(crate) gguf: &'static str,
-    /// `model_type` in a Hugging Face `config.json`.
+    /// `model_type` in a Hugging Face `config.json`: the architecture's own name.
     pub(crate) model_type: &'static str,
-    /// Order of Q and K rows in GGUF and in Hugging Face; `None` without RoPE.
-    pub(crate) rope: Option<Layouts>,
+    /// RoPE, where the network has it.
+    pub(crate) rope: Option<Rotary>,
     /// Key of the norms' epsilon in GGUF.
     pub(crate) gguf_eps: &'static str,
     /// Llama's names of fields of `config.json`, and this architecture's (`attribute_map` in
@@ -22,6 +26,13 @@ pub(crate) struct Family {
     pub(crate) defaults: Defaults,
     /// Values of `hidden_act`; the first is the default.
     pub(crate) activations: &'static [&'static str],
+    /// Fields of `config.json` that say where there are biases, and of what; the others are the
+    /// network's own.
+    pub(crate) biases: &'static [(&'static str, &'static [Role])],
+    /// Reads what only this architecture has in `config.json`.
+    pub(crate) hf_fields: Read,
+    /// Reads what only this architecture has among GGUF's keys, or what GGUF does not say.
+    pub(crate) gguf_keys: Read,
     /// Fields of `config.json` that nobody reads, beside those that no architecture has a use for.
     pub(crate) fields: &'static [Ignored],
     /// Names of tensors, in lists that others may share; `{}` stands for the layer.
@@ -37,10 +48,24 @@ pub(crate) struct Family {
 /// A key that changes nothing with these values; with any, if there are none.
 pub(crate) type Ignored = (&'static str, &'static [&'static str]);
 
-/// The order of Q and K rows.
-pub(crate) struct Layouts {
+/// What an architecture has of RoPE.
+pub(crate) struct Rotary {
+    /// Order of Q and K rows in GGUF.
     pub(crate) gguf: RopeLayout,
+    /// Order of Q and K rows in Hugging Face.
     pub(crate) hf: RopeLayout,
+    /// The base, where `config.json` has none.
+    pub(crate) theta: f64,
+    /// Whether `partial_rotary_factor` counts.
+    pub(crate) partial: bool,
+}
+
+/// Reads settings of the architecture's own, by the names of one format.
+pub(crate) type Read = fn(&dyn Settings, &mut Architecture) -> Result<()>;
+
+/// There are none.
+pub(super) fn nothing(_: &dyn Settings, _: &mut Architecture) -> Result<()> {
+    Ok(())
 }
 
 /// Values of fields that are not there.
@@ -51,8 +76,6 @@ pub(crate) struct Defaults {
     pub(crate) intermediate_size: Option<usize>,
     /// Whether a model may have fewer key and value heads than query heads, and heads of any width.
     pub(crate) grouped: bool,
-    /// Whether fields are read that say where there are biases; else the network has its own.
-    pub(crate) biases: bool,
 }
 
 /// What a tensor is called, and what it holds.
@@ -89,12 +112,12 @@ pub(super) const fn transposed(
 
 impl fmt::Debug for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.gguf)
+        f.write_str(self.model_type)
     }
 }
 
 impl PartialEq for Family {
     fn eq(&self, other: &Self) -> bool {
-        self.gguf == other.gguf
+        self.model_type == other.model_type
     }
 }

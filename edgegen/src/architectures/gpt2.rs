@@ -4,7 +4,7 @@
 use crate::graph::Builder;
 use crate::model::Role;
 
-use super::family::{Defaults, Family, names, transposed};
+use super::family::{Defaults, Family, names, nothing, transposed};
 
 /// Names as llama.cpp's converter and `GPT2LMHeadModel` give them; the original's files leave
 /// `transformer.` out.
@@ -27,8 +27,10 @@ pub(super) const GPT2: Family = Family {
         tie_word_embeddings: true,
         intermediate_size: Some(4),
         grouped: false,
-        biases: false,
     },
+    biases: &[],
+    hf_fields: nothing,
+    gguf_keys: nothing,
     // Three names of one function.
     activations: &["gelu_new", "gelu_pytorch_tanh", "gelu_fast"],
     fields: &[

@@ -2,14 +2,31 @@
 
 mod family;
 mod gpt2;
+mod granite;
 mod llama;
+mod minicpm;
+mod mistral;
+mod phi3;
 mod qwen2;
 mod qwen3;
+mod settings;
+mod smollm3;
 
-pub(crate) use family::{Family, Ignored};
+pub(crate) use family::{Family, Ignored, Rotary};
+pub(crate) use settings::Settings;
 
 /// All architectures.
-static ALL: &[&Family] = &[&llama::LLAMA, &qwen2::QWEN2, &qwen3::QWEN3, &gpt2::GPT2];
+static ALL: &[&Family] = &[
+    &llama::LLAMA,
+    &qwen2::QWEN2,
+    &qwen3::QWEN3,
+    &gpt2::GPT2,
+    &smollm3::SMOLLM3,
+    &granite::GRANITE,
+    &phi3::PHI3,
+    &minicpm::MINICPM,
+    &mistral::MISTRAL,
+];
 
 /// The architecture of files that have no name for it.
 pub(crate) static LLAMA: &Family = &llama::LLAMA;
@@ -21,6 +38,6 @@ pub(crate) fn find(name: impl Fn(&Family) -> bool) -> Option<&'static Family> {
 
 /// The names of all architectures, for messages.
 pub(crate) fn supported() -> String {
-    let names: Vec<&str> = ALL.iter().map(|family| family.gguf).collect();
+    let names: Vec<&str> = ALL.iter().map(|family| family.model_type).collect();
     names.join(", ")
 }

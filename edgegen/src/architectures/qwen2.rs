@@ -4,38 +4,40 @@
 use crate::graph::Builder;
 use crate::model::RopeLayout;
 
-use super::family::{Defaults, Family, Layouts};
-use super::llama;
+use super::family::{Family, Rotary};
+use super::llama::{self, LLAMA};
 
 /// Names as llama.cpp's converter and `Qwen2ForCausalLM` give them.
 pub(super) const QWEN2: Family = Family {
     gguf: "qwen2",
     model_type: "qwen2",
-    rope: Some(Layouts {
-        gguf: RopeLayout::Halves,
-        hf: RopeLayout::Halves,
-    }),
-    gguf_eps: "attention.layer_norm_rms_epsilon",
-    attributes: &[],
-    defaults: Defaults {
-        rms_norm_eps: 1e-6,
-        tie_word_embeddings: false,
-        intermediate_size: None,
-        grouped: true,
-        biases: false,
-    },
-    activations: &["silu", "swish"],
-    fields: &[
-        // The width of windows that are off.
-        ("sliding_window", &[]),
-        ("use_sliding_window", &["false"]),
+    rope: Some(ROPE),
+    biases: &[],
+    fields: WINDOWS,
+    tensors: &[
+        llama::ENDS,
+        llama::NORMS,
+        llama::MATRICES,
+        llama::QKV_BIASES,
     ],
-    tensors: &[llama::WEIGHTS, llama::QKV_BIASES],
     skipped: &[],
-    hf_prefix: "",
     build,
+    ..LLAMA
 };
 
+/// Rows in the order of both formats.
+pub(super) const ROPE: Rotary = Rotary {
+    gguf: RopeLayout::Halves,
+    ..llama::ROPE
+};
+
+/// Windows that are off, and their width.
+pub(super) const WINDOWS: &[(&str, &[&str])] =
+    &[("sliding_window", &[]), ("use_sliding_window", &["false"])];
+
 fn build(g: &mut Builder<'_>) {
-    llama::network(g, |g, x| llama::QKV.map(|role| g.biased(x, role)));
+    llama::network(g, |g, x| {
+        let projected = llama::QKV.map(|role| g.biased(x, role));
+        llama::rotated(g, projected)
+    });
 }

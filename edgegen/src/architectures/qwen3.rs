@@ -2,38 +2,23 @@
 //! keys.
 
 use crate::graph::Builder;
-use crate::model::{Role, RopeLayout};
+use crate::model::Role;
 
-use super::family::{Defaults, Family, Layouts, Names, names};
-use super::llama;
+use super::family::{Family, Names, names};
+use super::llama::{self, LLAMA};
+use super::qwen2;
 
 /// Names as llama.cpp's converter and `Qwen3ForCausalLM` give them.
 pub(super) const QWEN3: Family = Family {
     gguf: "qwen3",
     model_type: "qwen3",
-    rope: Some(Layouts {
-        gguf: RopeLayout::Halves,
-        hf: RopeLayout::Halves,
-    }),
-    gguf_eps: "attention.layer_norm_rms_epsilon",
-    attributes: &[],
-    defaults: Defaults {
-        rms_norm_eps: 1e-6,
-        tie_word_embeddings: false,
-        intermediate_size: None,
-        grouped: true,
-        biases: true,
-    },
-    activations: &["silu", "swish"],
-    fields: &[
-        // The width of windows that are off.
-        ("sliding_window", &[]),
-        ("use_sliding_window", &["false"]),
-    ],
-    tensors: &[llama::WEIGHTS, NORMS],
+    rope: Some(qwen2::ROPE),
+    biases: &[llama::ATTENTION_BIAS],
+    fields: qwen2::WINDOWS,
+    tensors: &[llama::ENDS, llama::NORMS, llama::MATRICES, NORMS],
     skipped: &[],
-    hf_prefix: "",
     build,
+    ..LLAMA
 };
 
 #[rustfmt::skip]
@@ -47,6 +32,6 @@ fn build(g: &mut Builder<'_>) {
         let [query, key, value] = llama::QKV.map(|role| g.linear(x, role));
         let query = g.head_norm(query, Role::QueryNorm);
         let key = g.head_norm(key, Role::KeyNorm);
-        [query, key, value]
+        llama::rotated(g, [query, key, value])
     });
 }

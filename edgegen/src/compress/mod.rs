@@ -130,9 +130,17 @@ fn pack(
     files: &mut WeightFiles,
     progress: Steps<'_>,
 ) -> Result<()> {
+    let context = plan.sizes().context;
     let calibrated = plan
         .calibrated()
-        .then(|| calibrate(model, plan.formats(), plan.calibration(), progress))
+        .then(|| {
+            calibrate(
+                &model.in_context(context),
+                plan.formats(),
+                plan.calibration(),
+                progress,
+            )
+        })
         .transpose()?;
     let (weights, coded) = match &calibrated {
         Some(Calibrated { model, coded }) => (model, coded),

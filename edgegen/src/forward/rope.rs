@@ -5,9 +5,13 @@ use crate::model::{Rope, RopeScaling};
 
 /// `[position][cos, sin][pair]`.
 pub(crate) fn table(rope: &Rope, context: usize) -> Vec<f32> {
-    let frequencies = frequencies(rope);
-    let magnitude = match rope.scaling {
+    let scaling = rope.scaling.at(context);
+    let frequencies = frequencies(rope, &scaling);
+    let magnitude = match scaling {
         RopeScaling::Yarn {
+            attention_factor, ..
+        }
+        | RopeScaling::Factors {
             attention_factor, ..
         } => attention_factor,
         _ => 1.0,
@@ -30,13 +34,14 @@ pub(crate) fn table(rope: &Rope, context: usize) -> Vec<f32> {
 }
 
 /// Radians a position, one for each pair.
-fn frequencies(rope: &Rope) -> Vec<f64> {
+fn frequencies(rope: &Rope, scaling: &RopeScaling) -> Vec<f64> {
     let pairs = rope.dim / 2;
     let base = (0..pairs).map(|i| libm::pow(rope.theta, -((2 * i) as f64) / rope.dim as f64));
-    match &rope.scaling {
+    match scaling {
         RopeScaling::None => base.collect(),
         RopeScaling::Linear { factor } => base.map(|f| f / factor).collect(),
-        RopeScaling::Factors(factors) => base
+        RopeScaling::LongRope { .. } => unreachable!("a context has its factors"),
+        RopeScaling::Factors { factors, .. } => base
             .zip(factors)
             .map(|(f, &factor)| f / f64::from(factor))
             .collect(),
@@ -58,6 +63,7 @@ fn frequencies(rope: &Rope) -> Vec<f64> {
             factor,
             beta_slow,
             beta_fast,
+            truncate,
             original_max_position_embeddings,
             ..
         } => {
@@ -67,8 +73,11 @@ fn frequencies(rope: &Rope) -> Vec<f64> {
                     *original_max_position_embeddings as f64 / (rotations * std::f64::consts::TAU);
                 rope.dim as f64 * libm::log(turns) / (2.0 * libm::log(rope.theta))
             };
-            let low = libm::floor(pair(*beta_fast)).max(0.0);
-            let high = libm::ceil(pair(*beta_slow)).min(rope.dim as f64 - 1.0);
+            let (low, high) = match (pair(*beta_fast), pair(*beta_slow)) {
+                (low, high) if *truncate => (libm::floor(low), libm::ceil(high)),
+                exact => exact,
+            };
+            let (low, high) = (low.max(0.0), high.min(rope.dim as f64 - 1.0));
             base.enumerate()
                 .map(|(i, f)| {
                     let interpolated = ((i as f64 - low) / (high - low).max(0.001)).clamp(0.0, 1.0);
@@ -84,18 +93,23 @@ mod tests {
     use super::*;
     use crate::model::RopeLayout;
 
-    fn rope(scaling: RopeScaling) -> Rope {
+    fn rope() -> Rope {
         Rope {
             theta: 10_000.0,
             dim: 8,
             layout: RopeLayout::Halves,
-            scaling,
+            scaling: RopeScaling::None,
+            skipped: Vec::new(),
         }
+    }
+
+    fn scaled(scaling: RopeScaling) -> Vec<f64> {
+        frequencies(&rope(), &scaling)
     }
 
     #[test]
     fn position_zero_does_not_rotate() {
-        let table = table(&rope(RopeScaling::None), 2);
+        let table = table(&rope(), 2);
         assert_eq!(table[..8], [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
         assert_eq!(table[8], 1f64.cos() as f32);
         assert_eq!(table[12], 1f64.sin() as f32);
@@ -103,28 +117,62 @@ mod tests {
 
     #[test]
     fn llama3_keeps_fast_pairs_and_divides_slow_ones() {
-        let scaled = frequencies(&rope(RopeScaling::Llama3 {
+        let divided = scaled(RopeScaling::Llama3 {
             factor: 8.0,
             low_freq_factor: 1.0,
             high_freq_factor: 4.0,
             original_max_position_embeddings: 64,
-        }));
-        let plain = frequencies(&rope(RopeScaling::None));
-        assert_eq!(scaled[0], plain[0]);
-        assert_eq!(scaled[3], plain[3] / 8.0);
+        });
+        let plain = scaled(RopeScaling::None);
+        assert_eq!(divided[0], plain[0]);
+        assert_eq!(divided[3], plain[3] / 8.0);
+    }
+
+    /// A text that is shorter than the context does not change it.
+    #[test]
+    fn long_rope_has_the_divisors_of_its_context() {
+        let mut rope = rope();
+        rope.scaling = RopeScaling::LongRope {
+            short: vec![1.0, 2.0, 4.0, 8.0],
+            long: vec![2.0, 4.0, 8.0, 16.0],
+            attention_factor: 0.5,
+            original_max_position_embeddings: 64,
+        };
+        let angles = |factors: [f64; 4]| {
+            let plain = scaled(RopeScaling::None);
+            let angles = plain.into_iter().zip(factors);
+            angles.map(|(f, factor)| (0.5 * libm::cos(f / factor)) as f32)
+        };
+        let short = table(&rope, 64);
+        assert!(
+            short[8..12]
+                .iter()
+                .copied()
+                .eq(angles([1.0, 2.0, 4.0, 8.0]))
+        );
+        let long = table(&rope, 65);
+        assert!(
+            long[8..12]
+                .iter()
+                .copied()
+                .eq(angles([2.0, 4.0, 8.0, 16.0]))
+        );
+        rope.scaling = rope.scaling.at(65);
+        assert_eq!(table(&rope, 64), long[..64 * 8]);
     }
 
     #[test]
     fn yarn_keeps_fast_pairs_and_divides_slow_ones() {
-        let scaled = frequencies(&rope(RopeScaling::Yarn {
+        let divided = scaled(RopeScaling::Yarn {
             factor: 4.0,
             attention_factor: 1.1386,
             beta_slow: 1.0,
             beta_fast: 32.0,
+            truncate: true,
             original_max_position_embeddings: 256,
-        }));
-        let plain = frequencies(&rope(RopeScaling::None));
-        assert_eq!(scaled[0], plain[0]);
-        assert_eq!(scaled[3], plain[3] / 4.0);
+        });
+        let plain = scaled(RopeScaling::None);
+        assert_eq!(divided[0], plain[0]);
+        assert_eq!(divided[3], plain[3] / 4.0);
     }
 }

@@ -55,12 +55,6 @@ impl<'a> Builder<'a> {
         (self.has)(self.key(role))
     }
 
-    /// The rotations of RoPE.
-    pub(crate) fn rope_table(&mut self) -> TableId {
-        let rope = self.architecture.rope.clone();
-        self.table(Table::Rope(rope.expect("the architecture has RoPE")))
-    }
-
     /// A table; what is the same is one.
     fn table(&mut self, table: Table) -> TableId {
         let tables = &mut self.graph.tables;
@@ -214,14 +208,17 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// Rotates each head by the token's position.
-    pub(crate) fn rope(&mut self, x: ValueId, table: TableId) -> ValueId {
+    /// Rotates each head by the token's position, in layers that have RoPE.
+    pub(crate) fn rope(&mut self, x: ValueId) -> ValueId {
+        let rope = self.architecture.rope.as_ref();
+        let rope = rope.expect("the architecture has RoPE");
+        if matches!(self.part, Part::Layer(layer) if !rope.is_in(layer)) {
+            return x;
+        }
         let head_dim = self.architecture.head_dim;
         let heads = self.graph.width(x) / head_dim;
-        let Table::Rope(rope) = &self.graph.tables[table.0] else {
-            unreachable!("`rope_table` makes tables of RoPE");
-        };
         let half = rope.dim / 2;
+        let table = self.table(Table::Rope(rope.clone()));
         self.update(x, |x| Operation::Rope {
             x,
             heads,
@@ -331,10 +328,6 @@ impl<'a> Builder<'a> {
     }
 
     /// `x * factor`, in the place of `x`; nothing, where the factor is 1.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "architectures with factors come next")
-    )]
     pub(crate) fn scale(&mut self, x: ValueId, factor: f32) -> ValueId {
         match factor {
             1.0 => x,

@@ -405,7 +405,6 @@ mod tests {
 
     /// Llama's network with a factor on each value.
     fn with_factors(g: &mut Builder<'_>) {
-        let rope = g.rope_table();
         let x = g.embed(Role::Embedding);
         let mut x = g.scale(x, 2.0);
         for _ in 0..g.architecture().num_hidden_layers {
@@ -416,7 +415,7 @@ mod tests {
                 let projected = g.linear(normed, role);
                 g.scale(projected, 2.0)
             });
-            let (query, key) = (g.rope(query, rope), g.rope(key, rope));
+            let (query, key) = (g.rope(query), g.rope(key));
             let attended = g.attention(query, key, value);
             let attended = g.scale(attended, 2.0);
             let output = g.linear(attended, Role::AttentionOutput);

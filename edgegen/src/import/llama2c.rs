@@ -8,7 +8,8 @@ use super::source;
 use crate::architectures;
 use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::{
-    Architecture, DType, Model, Parts, Role, Rope, RopeLayout, RopeScaling, Tensor, TensorKey, View,
+    Architecture, DType, Model, Multipliers, Parts, Role, Rope, RopeLayout, RopeScaling, Tensor,
+    TensorKey, View,
 };
 
 /// "ak42", the magic of versions 1 and 2, little-endian.
@@ -139,9 +140,11 @@ impl Header {
                     dim: head_dim,
                     layout: RopeLayout::Interleaved,
                     scaling: RopeScaling::None,
+                    skipped: Vec::new(),
                 }),
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
                 windows: Vec::new(),
+                multipliers: Multipliers::default(),
             },
             shared_classifier,
             group_size,

@@ -3,13 +3,17 @@
 mod architecture;
 mod chat;
 mod dequantize;
+mod role;
+mod rope;
 mod sources;
 pub mod tables;
 mod tensor;
 mod tokenizer;
 
-pub use architecture::{Architecture, Role, Rope, RopeLayout, RopeScaling, TensorKey};
+pub use architecture::{Architecture, Multipliers};
 pub use chat::*;
+pub use role::{Role, TensorKey};
+pub use rope::{Rope, RopeLayout, RopeScaling};
 pub use sources::Sources;
 pub use tensor::{DType, NonFinite, Tensor, View};
 pub use tokenizer::*;
@@ -138,6 +142,15 @@ impl Model {
             left_out,
             ..self.clone()
         }
+    }
+
+    /// The model as it is in this context, though a text that it is run over may be shorter.
+    pub(crate) fn in_context(&self, context: usize) -> Self {
+        let mut model = self.clone();
+        if let Some(rope) = &mut model.architecture.rope {
+            rope.scaling = rope.scaling.at(context);
+        }
+        model
     }
 
     /// What people call the model: one line of plain text, as all texts of a model are that are

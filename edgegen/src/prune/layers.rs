@@ -22,13 +22,12 @@ pub fn layers(model: Model, num_hidden_layers: usize, text: &str) -> Result<Mode
         num_hidden_layers: Some(num_hidden_layers),
         ..Shape::default()
     };
-    let mut architecture = shape.architecture(model.architecture())?;
-    if architecture == *model.architecture() {
+    if shape.architecture(model.architecture())? == *model.architecture() {
         return Ok(model);
     }
     let kept = choose(&model, num_hidden_layers, text)?;
-    let windows = kept.iter().map(|&layer| model.architecture().window(layer));
-    architecture.windows = windows.collect();
+    let mut architecture = model.architecture().clone();
+    architecture.keep_layers(&kept);
     let tensors = (model.tensors().iter()).filter_map(|(key, tensor)| {
         let layer = match key.layer {
             None => None,

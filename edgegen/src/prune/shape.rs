@@ -81,13 +81,14 @@ impl Shape {
             self.num_hidden_layers,
             of.num_hidden_layers,
         )?;
-        Ok(Architecture {
+        let mut architecture = Architecture {
             intermediate_size,
             num_key_value_heads,
             num_attention_heads: of.num_attention_heads / of.num_key_value_heads
                 * num_key_value_heads,
-            num_hidden_layers,
             ..of.clone()
-        })
+        };
+        architecture.keep_layers(&Vec::from_iter(0..num_hidden_layers));
+        Ok(architecture)
     }
 }

@@ -110,15 +110,19 @@ impl Shape {
             }
             Role::GateBias | Role::UpBias | Role::DownBias => self.mlp_bias,
             Role::Output => !self.tied,
+            Role::Embedding
+            | Role::AttentionNorm
+            | Role::Query
+            | Role::Key
+            | Role::Value
+            | Role::AttentionOutput
+            | Role::FeedForwardNorm
+            | Role::Gate
+            | Role::Up
+            | Role::Down
+            | Role::OutputNorm => true,
             // No file has it, or none of Llama.
-            Role::OutputMix
-            | Role::QueryNorm
-            | Role::KeyNorm
-            | Role::Positions
-            | Role::AttentionNormBias
-            | Role::FeedForwardNormBias
-            | Role::OutputNormBias => false,
-            _ => true,
+            _ => false,
         }
     }
 }

@@ -34,18 +34,27 @@ pub fn frequencies(shape: &Shape) -> Vec<f64> {
                 }
             })
             .collect(),
-        Scaling::Yarn { factor, original } => yarn(shape, factor, original, 1.0, 32.0),
+        Scaling::Yarn { factor, original } => yarn(shape, factor, original, (1.0, 32.0), true),
     }
 }
 
 /// [`frequencies`] by transformers' `_compute_yarn_parameters`.
-pub fn yarn(shape: &Shape, factor: f64, original: usize, slow: f64, fast: f64) -> Vec<f64> {
+pub fn yarn(
+    shape: &Shape,
+    factor: f64,
+    original: usize,
+    (slow, fast): (f64, f64),
+    truncate: bool,
+) -> Vec<f64> {
     let dim = shape.rope_dim as f64;
     let correction = |rotations: f64| {
         dim * (original as f64 / (rotations * TAU)).ln() / (2.0 * shape.theta.ln())
     };
-    let low = correction(fast).floor().max(0.0);
-    let high = correction(slow).ceil().min(dim - 1.0);
+    let (mut low, mut high) = (correction(fast), correction(slow));
+    if truncate {
+        (low, high) = (low.floor(), high.ceil());
+    }
+    let (low, high) = (low.max(0.0), high.min(dim - 1.0));
     let high = if low == high { high + 0.001 } else { high };
     (0..shape.rope_dim / 2)
         .map(|i| {

@@ -13,7 +13,10 @@ use serde_json::{Value, json};
 use crate::common::{assert_refused, data};
 
 /// Those whose models are among the tests' data.
-pub const ARCHITECTURES: [&str; 4] = ["llama", "qwen2", "qwen3", "gpt2"];
+pub const ARCHITECTURES: [&str; 9] = [
+    "llama", "qwen2", "qwen3", "gpt2", "smollm3", "granite", "phi3",
+    "minicpm", "mistral",
+];
 
 /// What each position predicts.
 #[derive(Default)]
@@ -28,6 +31,8 @@ impl Observer for Logits {
 fn program(model: &Model) -> Program {
     let request = Request {
         quant: Quant::To(WeightFormat::F32),
+        // All prompts fit in, and it is no longer than what Phi-3 was trained for at first.
+        context: Some(256),
         ..Request::default()
     };
     let plan = plan(model, &Profile::load("host").unwrap(), &request).unwrap();
@@ -60,8 +65,17 @@ fn argmax(logits: &[f32]) -> u32 {
     best.unwrap() as u32
 }
 
+fn golden(name: &str) -> Value {
+    let file = match name {
+        // Without the window that the other file is about.
+        "mistral" => "golden.gguf.json",
+        _ => "golden.json",
+    };
+    data::json(&format!("architectures/{name}/{file}"))
+}
+
 fn check(name: &str, model: &Model) {
-    let golden = data::json(&format!("architectures/{name}/golden.json"));
+    let golden = golden(name);
     let program = program(model);
     let mut session = Interpreter::new(&program, 2);
     let tokenizer = model.tokenizer().tables();
@@ -92,6 +106,34 @@ fn check(name: &str, model: &Model) {
             logits = next.0.remove(0);
         }
     }
+    let expected = &golden["perplexity"]["mean_nll"];
+    let (found, expected) = (mean_nll(&mut session, &golden), expected.as_f64().unwrap());
+    let what = format!("{name}, {}", model.format());
+    assert!(
+        (found - expected).abs() < 1e-4,
+        "{what}: {found}, not {expected}"
+    );
+}
+
+/// What the text costs in windows, each from an empty context.
+fn mean_nll(session: &mut Interpreter, golden: &Value) -> f64 {
+    let text = &golden["perplexity"];
+    let bos = text["bos"].as_u64().map(|id| id as u32);
+    let window = text["window"].as_u64().unwrap() as usize - usize::from(bos.is_some());
+    let (mut sum, mut count) = (0.0, 0);
+    for part in ids(&text["ids"]).chunks(window) {
+        let mut tokens = Vec::from_iter(bos);
+        tokens.extend(part);
+        let mut found = Logits::default();
+        session.reset();
+        session.feed(&tokens, &mut found);
+        for (logits, &next) in found.0.iter().zip(&tokens[1..]) {
+            let all = logits.iter().map(|&logit| f64::from(logit).exp());
+            sum += all.sum::<f64>().ln() - f64::from(logits[next as usize]);
+            count += 1;
+        }
+    }
+    sum / f64::from(count)
 }
 
 #[test]
@@ -102,6 +144,53 @@ fn both_files_have_the_logits_of_transformers() {
             check(name, &import(&file).unwrap());
         }
     }
+}
+
+/// Calibration folds, scales and rotates what the network's graph lets it.
+#[test]
+fn calibrated_weights_compute_nearly_the_same() {
+    for name in ARCHITECTURES {
+        let model = changed(name, &[]).unwrap();
+        let golden = golden(name);
+        let text = &golden["perplexity"];
+        let request = Request {
+            quant: Quant::To(WeightFormat::Q8),
+            calibrate: true,
+            calibration: Some(text["text"].as_str().unwrap().to_owned()),
+            context: Some(256),
+            ..Request::default()
+        };
+        let plan = plan(&model, &Profile::load("host").unwrap(), &request).unwrap();
+        let program = compress(&model, &plan, &|_, _| {}).unwrap();
+        let found = mean_nll(&mut Interpreter::new(&program, 2), &golden);
+        let expected = text["mean_nll"].as_f64().unwrap();
+        let error = (found - expected).abs();
+        assert!(error < 0.1, "{name}: {found}, not {expected}");
+    }
+}
+
+/// transformers 5 has all that is said of RoPE in one object.
+#[test]
+fn both_forms_of_rope_are_one() {
+    let config = data::json("architectures/phi3/hf/config.json");
+    let mut new = config["rope_scaling"].clone();
+    let moved = [
+        "rope_theta",
+        "partial_rotary_factor",
+        "original_max_position_embeddings",
+    ];
+    for field in moved {
+        new[field] = config[field].clone();
+    }
+    let mut fields = vec![("rope_parameters", new), ("rope_scaling", Value::Null)];
+    fields.extend(moved.map(|field| (field, Value::Null)));
+    let expected = changed("phi3", &[]).unwrap();
+    let found = changed("phi3", &fields).unwrap();
+    assert_eq!(found.architecture(), expected.architecture());
+
+    let field = "original_max_position_embeddings";
+    let twice = changed("phi3", &[(field, json!(512))]);
+    assert_refused("phi3", twice, "config.json: ", field, "twice, differently");
 }
 
 /// What is supported is among the tests' data.
@@ -121,6 +210,9 @@ fn a_stream_that_cannot_be_rotated_is_said() {
         ("qwen2", None),
         ("qwen3", None),
         ("gpt2", Some("`AddPosition` reads the residual stream")),
+        ("granite", None),
+        (Some("`MatMul` reads the residual stream")),
+        ("phi3", None),
     ] {
         let model = changed(name, &[]).unwrap();
         let found = inspect(&model);
@@ -166,6 +258,19 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("gpt2", "n_head", json!(7)),
         ("gpt2", "n_inner", json!(-1)),
         ("llama", "use_sliding_window", json!(true)),
+        ("llama", "partial_rotary_factor", json!(0.5)),
+        ("smollm3", "use_sliding_window", json!(true)),
+        ("smollm3", "no_rope_layers", json!([1, 0])),
+        ("use_bias", json!(true)),
+        ("clip_qkv", json!(8.0)),
+        ("granite", "logits_scaling", json!("2")),
+        ("minicpm", "scale_emb", Value::Null),
+        ("minicpm", "scale_depth", Value::Null),
+        ("minicpm", "dim_model_base", Value::Null),
+        ("minicpm", "sparse_config", json!({"topk": 64})),
+        ("phi3", "sliding_window", json!(1023)),
+        ("phi3", "full_attn_mod", json!(2)),
+        ("mistral", "sliding_window", json!(319)),
     ] {
         let refused = changed(name, &[(field, value)]);
         assert_refused(name, refused, "config.json: ", field, "");
@@ -194,6 +299,17 @@ fn options_without_effect_change_nothing() {
                 ("n_inner", json!(176)),
             ],
         ),
+        (
+            "smollm3",
+            vec![
+                ("no_rope_layers", Value::Null),
+                ("no_rope_layer_interval", Value::Null),
+            ],
+        ),
+        ("smollm3", vec![("no_rope_layer_interval", json!(2))]),
+        ("phi3", vec![("sliding_window", json!(1024))]),
+        ("phi3", vec![("interpolate_factor", json!(1))]),
+        ("mistral", vec![("sliding_window", json!(320))]),
     ] {
         let model = changed(name, &fields).unwrap();
         let original = import(&data::file(&format!("architectures/{name}/hf"))).unwrap();

@@ -513,9 +513,15 @@ fn wrong_configurations() {
         ),
         (
             "unknown scaling",
-            |f| f.text("llama.rope.scaling.type", "longrope"),
+            |f| f.text("llama.rope.scaling.type", "ntk"),
             "llama.rope.scaling.type",
-            "`longrope` is not supported",
+            "`ntk` is not supported",
+        ),
+        (
+            "scaling without its tensors",
+            |f| f.text("llama.rope.scaling.type", "longrope"),
+            "rope_factors_short.weight",
+            "is missing",
         ),
         (
             "no factor",
@@ -561,6 +567,12 @@ fn wrong_configurations() {
             |f| f.tensors.push(entry("rope_freqs.weight", &[4])),
             "rope scaling factors",
             "positive",
+        ),
+        (
+            "factors of short contexts alone",
+            |f| f.tensors.push(entry("rope_factors_short.weight", &[4])),
+            "rope_factors_long.weight",
+            "is missing",
         ),
         (
             "two factors",

@@ -214,18 +214,6 @@ fn wrong_configurations() {
                 "rope_scaling.short_factor",
                 "no such setting",
             ),
-            (
-                "untruncated",
-                |f| {
-                    set(
-                        f,
-                        "rope_scaling",
-                        json!({"rope_type": "yarn", "factor": 2.0, "truncate": false}),
-                    )
-                },
-                "rope_scaling.truncate",
-                "not supported",
-            ),
         ],
     );
     check(

@@ -330,14 +330,15 @@ fn logits_of_yarn_with_its_settings_are_those_of_the_naive_pass() {
     let tokens = tokens(&tiny.shape, 21);
     let usual = 0.1 * factor.ln() + 1.0;
     let mut seen = vec![oracle::logits(&tiny, &tokens)];
-    for (slow, fast, magnitude) in [
-        (8.0, 32.0, usual),
-        (1.0, 100.0, usual),
-        (1.0, 32.0, 1.5),
-        (8.0, 100.0, 0.8),
+    for (slow, fast, magnitude, truncate) in [
+        (8.0, 32.0, usual, true),
+        (1.0, 100.0, usual, true),
+        (1.0, 32.0, 1.5, true),
+        (8.0, 100.0, 0.8, true),
+        (1.0, 32.0, usual, false),
     ] {
-        let what = format!("beta {slow} and {fast}, factor {magnitude}");
-        let frequencies = oracle::yarn(&tiny.shape, factor, original, slow, fast);
+        let what = format!("beta {slow} and {fast}, factor {magnitude}, {truncate}");
+        let frequencies = oracle::yarn(&tiny.shape, factor, original, (slow, fast), truncate);
         let expected = oracle::rotated_logits(&tiny, &tokens, &frequencies, magnitude);
         // A setting that changes nothing would prove nothing.
         for other in &seen {
@@ -346,20 +347,24 @@ fn logits_of_yarn_with_its_settings_are_those_of_the_naive_pass() {
             assert!(apart > 0.01, "{what}: {apart}");
         }
 
-        let mut file = Gguf::new(&tiny);
-        let scaling = "llama.rope.scaling";
-        file.f32(&format!("{scaling}.yarn_beta_slow"), slow as f32);
-        file.f32(&format!("{scaling}.yarn_beta_fast"), fast as f32);
-        // llama.cpp multiplies it with the usual factor.
-        let given = magnitude / usual;
-        file.f32(&format!("{scaling}.attn_factor"), given as f32);
-        check_logits(&what, &expected, &read_gguf(&file), &tokens);
+        // GGUF has no word for it.
+        if truncate {
+            let mut file = Gguf::new(&tiny);
+            let scaling = "llama.rope.scaling";
+            file.f32(&format!("{scaling}.yarn_beta_slow"), slow as f32);
+            file.f32(&format!("{scaling}.yarn_beta_fast"), fast as f32);
+            // llama.cpp multiplies it with the usual factor.
+            let given = magnitude / usual;
+            file.f32(&format!("{scaling}.attn_factor"), given as f32);
+            check_logits(&what, &expected, &read_gguf(&file), &tokens);
+        }
 
         let mut folder = Folder::new(&tiny);
         let scaling = &mut folder.config["rope_scaling"];
         scaling["beta_slow"] = json!(slow);
         scaling["beta_fast"] = json!(fast);
         scaling["attention_factor"] = json!(magnitude);
+        scaling["truncate"] = json!(truncate);
         check_logits(&what, &expected, &read_hf(&folder), &tokens);
         seen.push(expected);
     }

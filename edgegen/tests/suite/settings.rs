@@ -30,7 +30,7 @@ const OPTIONS: &str = "alibi attention_bias attention_multiplier attn_logit_soft
 /// What is ignored in the files of one architecture only.
 fn own(name: &str) -> &'static str {
     match name {
-        "qwen2" | "qwen3" => "sliding_window",
+        "qwen2" | "qwen3" | "smollm3" => "sliding_window",
         "gpt2" => {
             "n_ctx reorder_and_upcast_attn summary_activation summary_first_dropout \
              summary_proj_to_labels summary_type summary_use_proj"
@@ -136,21 +136,26 @@ fn what_is_off_or_says_nothing_is_no_obstacle() {
 #[test]
 fn settings_of_another_scaling_of_rope_are_refused() {
     let all = "factor low_freq_factor high_freq_factor original_max_position_embeddings \
-        attention_factor beta_fast beta_slow mscale mscale_all_dim truncate short_factor";
+        attention_factor beta_fast beta_slow mscale mscale_all_dim truncate short_factor \
+        long_factor alpha";
     let llama3 = "factor low_freq_factor high_freq_factor original_max_position_embeddings";
     let yarn = "factor original_max_position_embeddings attention_factor beta_fast beta_slow \
         mscale mscale_all_dim truncate";
+    let longrope = "factor short_factor long_factor original_max_position_embeddings \
+        attention_factor";
     for (kind, own) in [
         ("default", ""),
         ("linear", "factor"),
         ("llama3", llama3),
         ("yarn", yarn),
+        ("longrope", longrope),
     ] {
         let mut scaling = json!({"rope_type": kind});
         for setting in own.split_whitespace() {
             scaling[setting] = match setting {
                 "truncate" => json!(true),
-                "high_freq_factor" | "original_max_position_embeddings" => json!(64),
+                "short_factor" | "long_factor" => json!(vec![1.5; 10]),
+                "high_freq_factor" | "original_max_position_embeddings" => json!(160),
                 _ => json!(2.0),
             };
         }
@@ -179,11 +184,20 @@ fn string(text: &str) -> Vec<u8> {
     [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat()
 }
 
+/// The whole name of a key of an architecture.
+fn in_gguf(name: &str, key: &str) -> String {
+    let prefix = match name {
+        "mistral" => "llama",
+        _ => name,
+    };
+    format!("{prefix}.{key}")
+}
+
 /// The file of a model, with one more key; nothing, if it has it.
 fn with_key(name: &str, key: &str, kind: u32, value: &[u8]) -> Option<Result<Model>> {
     let file = data::file(&format!("architectures/{name}/model.gguf"));
     let mut bytes = std::fs::read(file).unwrap();
-    let key = string(&format!("{name}.{key}"));
+    let key = string(&in_gguf(name, key));
     if bytes.windows(key.len()).any(|part| part == key) {
         return None;
     }
@@ -215,13 +229,22 @@ fn keys_of_any_architecture_are_read_ignored_or_refused_in_all() {
     for name in ARCHITECTURES {
         let odd = string("odd");
         for key in ignored.split_whitespace() {
-            with_key(name, key, 8, &odd).unwrap().unwrap();
+            match with_key(name, key, 8, &odd) {
+                // There it is a switch.
+                Some(model) if (name, key) == ("granite", "rope.scaling.finetuned") => {
+                    assert_refused(name, model, "model.gguf: ", key, "must be a boolean");
+                }
+                Some(model) => drop(model.unwrap()),
+                // LongRoPE reads its context.
+                None => assert_eq!(name, "phi3"),
+            }
         }
         for key in options.split_whitespace() {
             // A text and an array without elements: neither can be what the key wants.
             for (kind, value) in [(8, &odd[..]), (9, &[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])] {
                 if let Some(model) = with_key(name, key, kind, value) {
-                    assert_refused(name, model, "model.gguf: ", &format!("{name}.{key}: "), "");
+                    let place = format!("{}: ", in_gguf(name, key));
+                    assert_refused(name, model, "model.gguf: ", &place, "");
                 }
             }
         }
@@ -250,10 +273,10 @@ fn keys_of_any_architecture_are_read_ignored_or_refused_in_all() {
 fn a_key_that_is_neutral_is_no_obstacle() {
     let with = |value: f32| {
         let key = "rope.scaling.attn_factor";
-        with_key("llama", key, 6, &value.to_le_bytes()).unwrap()
+        with_key("qwen2", key, 6, &value.to_le_bytes()).unwrap()
     };
     with(1.0).unwrap();
-    let place = "llama.rope.scaling.attn_factor: ";
+    let place = "qwen2.rope.scaling.attn_factor: ";
     assert_refused("2", with(2.0), "model.gguf: ", place, "2 is not supported");
 }
 
@@ -285,7 +308,8 @@ proptest! {
         let model = changed(name, &[(&field, value.clone())]);
         assert_refused(name, model, "config.json: ", &format!("{field}: "), problem);
         let model = with_key(name, &field, kind, &bytes).unwrap();
-        assert_refused(name, model, "model.gguf: ", &format!("{name}.{field}: "), problem);
+        let place = format!("{}: ", in_gguf(name, &field));
+        assert_refused(name, model, "model.gguf: ", &place, problem);
         let scaling = json!({"rope_type": "linear", "factor": 2.0, &field: value});
         let model = changed("llama", &[("rope_scaling", scaling)]);
         let field = format!("rope_scaling.{field}: ");

@@ -174,6 +174,8 @@ fn every_architecture_has_the_same_bits_everywhere() -> Outcome {
         ("qwen2", "q4", "f32"),
         ("qwen3", "q8", "i8"),
         ("gpt2", "t3", "f32"),
+        ("granite", "q4", "f32"),
+        ("phi3", "q4", "i8"),
     ] {
         let recipe = recipe(name, &paths::architecture(name), quant);
         let recipe = recipe.with(&format!("--kv-cache={cache}"));

@@ -1,13 +1,18 @@
 //! The architecture that GGUF's metadata describes.
 
 use super::metadata::Metadata;
-use crate::architectures::Family;
+use super::rope::{self, Divisors};
+use crate::architectures::{Family, Settings};
 use crate::error::{Error, Result};
 use crate::import::config::unsupported;
-use crate::model::{Architecture, Rope, RopeScaling};
+use crate::model::{Architecture, Multipliers};
 
 /// Reads shapes and constants.
-pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Result<Architecture> {
+pub(super) fn architecture(
+    family: &'static Family,
+    metadata: &Metadata,
+    divisors: Divisors,
+) -> Result<Architecture> {
     let keys = Keys {
         prefix: family.gguf,
         metadata,
@@ -48,7 +53,7 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
                 .remedy("use a decoder model; this is an encoder"),
         );
     }
-    let max_position_embeddings = keys.needed_size("context_length")?;
+    let context = keys.needed_size("context_length")?;
     let key_heads = keys.size("attention.head_count_kv")?.unwrap_or(heads);
     if !family.defaults.grouped && key_heads != heads {
         let key = keys.name("attention.head_count_kv");
@@ -60,7 +65,7 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
     }
     let eps = family.gguf_eps;
     let eps = metadata.required(&keys.name(eps), keys.float(eps)?)?;
-    let architecture = Architecture {
+    let mut architecture = Architecture {
         family,
         hidden_size,
         intermediate_size: keys.needed_size("feed_forward_length")?,
@@ -69,23 +74,24 @@ pub(super) fn architecture(family: &'static Family, metadata: &Metadata) -> Resu
         num_key_value_heads: key_heads,
         head_dim,
         vocab_size: vocab_size(&keys)?,
-        max_position_embeddings,
+        max_position_embeddings: context,
         rms_norm_eps: eps as f32,
         rope: match &family.rope {
             None => None,
-            Some(layouts) => Some(Rope {
-                theta: keys.float("rope.freq_base")?.unwrap_or(10_000.0),
-                dim: keys.size("rope.dimension_count")?.unwrap_or(head_dim),
-                layout: layouts.gguf,
-                scaling: scaling(&keys, max_position_embeddings)?,
-            }),
+            Some(rotary) => Some(rope::read(&keys, rotary, divisors, head_dim, context)?),
         },
         attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
         windows: Vec::new(),
+        multipliers: Multipliers::default(),
     };
+    let check = |architecture: &Architecture| {
+        let checked = architecture.check();
+        checked.map_err(|error| error.rename(|field| Some(keys.name(key(field, family)?))))
+    };
+    check(&architecture)?;
+    (family.gguf_keys)(&keys, &mut architecture)?;
     metadata.refuse_unread(&keys.name(""))?;
-    let checked = architecture.check();
-    checked.map_err(|error| error.rename(|field| Some(keys.name(key(field, family)?))))?;
+    check(&architecture)?;
     Ok(architecture)
 }
 
@@ -101,6 +107,10 @@ fn key(field: &str, family: &Family) -> Option<&'static str> {
         "vocab_size" => "vocab_size",
         "max_position_embeddings" => "context_length",
         "rms_norm_eps" => family.gguf_eps,
+        "attention_scale" => "attention.scale",
+        "embedding_scale" => "embedding_scale",
+        "residual_scale" => "residual_scale",
+        "logits_scale" => "logit_scale",
         "rope_theta" => "rope.freq_base",
         "rope dimension" => "rope.dimension_count",
         _ => return None,
@@ -117,67 +127,18 @@ fn vocab_size(keys: &Keys<'_>) -> Result<usize> {
     keys.metadata.required(key, tokens)
 }
 
-fn scaling(keys: &Keys<'_>, context: usize) -> Result<RopeScaling> {
-    let kind = keys.metadata.string(&keys.name("rope.scaling.type"))?;
-    // Old files have another key for it.
-    let old = keys.float("rope.scale_linear")?;
-    let factor = match (keys.float("rope.scaling.factor")?, old) {
-        (Some(factor), Some(old)) if factor != old => {
-            return Err(Error::new(format!("it is {old}, and the factor {factor}"))
-                .at(keys.name("rope.scale_linear"))
-                .remedy("the file says it twice, differently; fetch or convert it again"));
-        }
-        (factor, old) => factor.or(old),
-    };
-    let attention = keys.float("rope.scaling.attn_factor")?.unwrap_or(1.0);
-    if kind != Some("yarn") && attention != 1.0 {
-        let key = keys.name("rope.scaling.attn_factor");
-        return Err(unsupported(&key, &attention.to_string(), "1"));
-    }
-    let needed = || {
-        keys.metadata
-            .required(&keys.name("rope.scaling.factor"), factor)
-    };
-    match kind {
-        None if factor.is_none() => Ok(RopeScaling::None),
-        // A factor of 0 is refused when the architecture is checked.
-        None | Some("linear") => Ok(match needed()? {
-            1.0 => RopeScaling::None,
-            factor => RopeScaling::Linear { factor },
-        }),
-        Some("none") => Ok(RopeScaling::None),
-        Some("yarn") => {
-            let factor = needed()?;
-            Ok(RopeScaling::Yarn {
-                factor,
-                attention_factor: attention * (0.1 * libm::log(factor) + 1.0),
-                beta_slow: keys.float("rope.scaling.yarn_beta_slow")?.unwrap_or(1.0),
-                beta_fast: keys.float("rope.scaling.yarn_beta_fast")?.unwrap_or(32.0),
-                original_max_position_embeddings: keys
-                    .size("rope.scaling.original_context_length")?
-                    .unwrap_or(context),
-            })
-        }
-        Some(other) => Err(
-            Error::unsupported(format!("RoPE scaling `{other}` is not supported"))
-                .at(keys.name("rope.scaling.type"))
-                .remedy("use a model with the scaling none, linear or yarn"),
-        ),
-    }
-}
-
 /// The architecture's own keys.
-struct Keys<'a> {
+pub(super) struct Keys<'a> {
     prefix: &'static str,
-    metadata: &'a Metadata,
+    pub(super) metadata: &'a Metadata,
 }
 
 impl Keys<'_> {
-    fn name(&self, key: &str) -> String {
+    pub(super) fn name(&self, key: &str) -> String {
         format!("{}.{key}", self.prefix)
     }
 
-    fn size(&self, key: &str) -> Result<Option<usize>> {
+    pub(super) fn size(&self, key: &str) -> Result<Option<usize>> {
         self.metadata.size(&self.name(key))
     }
 
@@ -185,7 +146,47 @@ impl Keys<'_> {
         self.metadata.required(&self.name(key), self.size(key)?)
     }
 
-    fn float(&self, key: &str) -> Result<Option<f64>> {
+    pub(super) fn float(&self, key: &str) -> Result<Option<f64>> {
         self.metadata.float(&self.name(key))
+    }
+}
+
+impl Settings for Keys<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.metadata.has(&self.name(name))
+    }
+
+    fn number(&self, name: &str) -> Result<Option<f64>> {
+        self.float(name)
+    }
+
+    fn size(&self, name: &str) -> Result<Option<usize>> {
+        Keys::size(self, name)
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>> {
+        self.metadata.bool(&self.name(name))
+    }
+
+    fn sizes(&self, name: &str) -> Result<Option<Vec<usize>>> {
+        let name = self.name(name);
+        let Some(numbers) = self.metadata.integers(&name)? else {
+            return Ok(None);
+        };
+        let sizes = numbers.iter().map(|&number| usize::try_from(number).ok());
+        let sizes: Option<_> = sizes.collect();
+        sizes.map(Some).ok_or_else(|| {
+            Error::new("a number of the list is negative")
+                .at(name)
+                .remedy("the file is damaged; fetch or convert it again")
+        })
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        self.metadata.missing(&self.name(name))
+    }
+
+    fn unsupported(&self, name: &str, value: &str, supported: &str) -> Error {
+        unsupported(&self.name(name), value, supported)
     }
 }

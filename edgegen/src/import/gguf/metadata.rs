@@ -53,11 +53,19 @@ impl Metadata {
 
     /// Insists on a value.
     pub(in crate::import) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T> {
-        value.ok_or_else(|| {
-            Error::new("the key is missing")
-                .at(key)
-                .remedy("convert the model again with a current converter")
-        })
+        value.ok_or_else(|| self.missing(key))
+    }
+
+    /// That a key is not there.
+    pub(super) fn missing(&self, key: &str) -> Error {
+        Error::new("the key is missing")
+            .at(key)
+            .remedy("convert the model again with a current converter")
+    }
+
+    /// Whether a key is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.get(key).is_some()
     }
 
     pub(in crate::import) fn string(&self, key: &str) -> Result<Option<&str>> {

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::architectures::{self, Family, Ignored};
+use crate::architectures::{self, Family, Ignored, Settings};
 use crate::error::{Error, Result};
 use crate::import::config::{self, Config, IGNORED, unsupported};
 use crate::import::names::stated;
 use crate::import::tokenizer::Ids;
-use crate::model::{Architecture, Rope};
+use crate::model::{Architecture, Multipliers, Role};
 
 use super::config_rope;
 
@@ -16,9 +16,8 @@ use super::config_rope;
 pub(super) struct Description {
     pub architecture: Architecture,
     pub tied: bool,
-    /// Whether there are biases; `None` if the family has its own.
-    pub attention_bias: Option<bool>,
-    pub mlp_bias: Option<bool>,
+    /// Fields that say whether there are biases, what of, and what they say.
+    pub biases: Vec<(&'static str, &'static [Role], bool)>,
     pub licence: Option<String>,
     /// Ids that end a generation, unless `generation_config.json` names them.
     pub stop: Vec<u32>,
@@ -74,26 +73,18 @@ impl Description {
         };
         let rope = match &family.rope {
             None => None,
-            Some(layouts) => {
-                let (theta, scaling) = config_rope::read(fields, context)?;
-                Some(Rope {
-                    theta,
-                    dim: head_dim,
-                    layout: layouts.hf,
-                    scaling,
-                })
-            }
+            Some(rotary) => Some(config_rope::read(fields, rotary, head_dim, context)?),
         };
-        let bias = |name: &str| match defaults.biases {
-            true => Ok::<_, Error>(Some(fields.flag(name)?.unwrap_or(false))),
-            false => Ok(None),
-        };
-        Ok(Self {
+        let biases = family.biases.iter();
+        let biases = biases.map(|&(name, roles)| {
+            let said = fields.flag(name)?.unwrap_or(false);
+            Ok((name, roles, said))
+        });
+        let mut description = Self {
             tied: fields
                 .flag("tie_word_embeddings")?
                 .unwrap_or(defaults.tie_word_embeddings),
-            attention_bias: bias("attention_bias")?,
-            mlp_bias: bias("mlp_bias")?,
+            biases: biases.collect::<Result<_>>()?,
             stop: fields
                 .get("eos_token_id", "a token id or a list of them", |value| {
                     Some(Ids::deserialize(value).ok()?.into_vec())
@@ -116,8 +107,13 @@ impl Description {
                 rope,
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
                 windows: Vec::new(),
+                multipliers: Multipliers::default(),
             },
-        })
+        };
+        let checked = description.architecture.check();
+        checked.map_err(|error| error.rename(|field| Some(fields.own(field).to_owned())))?;
+        (family.hf_fields)(fields, &mut description.architecture)?;
+        Ok(description)
     }
 }
 
@@ -186,6 +182,12 @@ impl<'a> Fields<'a> {
         }
     }
 
+    pub(super) fn numbers(&self, name: &str) -> Result<Option<Vec<f64>>> {
+        self.get(name, "a list of numbers", |value| {
+            value.as_array()?.iter().map(Value::as_f64).collect()
+        })
+    }
+
     pub(super) fn text(&self, name: &str) -> Result<Option<&'a str>> {
         self.get(name, "a string", Value::as_str)
     }
@@ -220,15 +222,47 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn needed<T>(&self, name: &str, value: Option<T>) -> Result<T> {
-        value.ok_or_else(|| {
-            Error::new("the field is missing")
-                .at(self.own(name))
-                .remedy("fetch the file again")
-        })
+        value.ok_or_else(|| self.missing(self.own(name)))
     }
 
     /// As [`Config::refuse_unread`].
     pub(super) fn refuse_unread(&self, ignored: &[&[Ignored]], problem: &str) -> Result<()> {
         self.config.refuse_unread("", ignored, problem)
+    }
+}
+
+impl Settings for Fields<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.config.get(name).is_some()
+    }
+
+    fn number(&self, name: &str) -> Result<Option<f64>> {
+        Fields::number(self, name)
+    }
+
+    fn size(&self, name: &str) -> Result<Option<usize>> {
+        Fields::size(self, name)
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>> {
+        Fields::flag(self, name)
+    }
+
+    fn sizes(&self, name: &str) -> Result<Option<Vec<usize>>> {
+        self.get(name, "a list of whole numbers, not negative", |value| {
+            let values = value.as_array()?.iter();
+            let sizes = values.map(|value| usize::try_from(value.as_u64()?).ok());
+            sizes.collect()
+        })
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::new("the field is missing")
+            .at(name)
+            .remedy("fetch the file again")
+    }
+
+    fn unsupported(&self, name: &str, value: &str, supported: &str) -> Error {
+        unsupported(name, value, supported)
     }
 }

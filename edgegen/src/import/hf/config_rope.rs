@@ -2,32 +2,71 @@
 //! (transformers 5), which holds both.
 
 use super::config::Fields;
+use crate::architectures::Rotary;
 use crate::error::{Error, Result};
 use crate::import::config::unsupported;
-use crate::model::RopeScaling;
+use crate::model::{Rope, RopeScaling};
 
-/// The base and the scaling; `context` is `max_position_embeddings`.
-pub(super) fn read(fields: &Fields<'_>, context: usize) -> Result<(f64, RopeScaling)> {
+const ORIGINAL: &str = "original_max_position_embeddings";
+
+/// Reads RoPE of heads of a width; `context` is `max_position_embeddings`.
+pub(super) fn read(
+    fields: &Fields<'_>,
+    rotary: &Rotary,
+    head_dim: usize,
+    context: usize,
+) -> Result<Rope> {
     if fields.flag("rope_interleaved")? == Some(true) {
         return Err(unsupported("rope_interleaved", "true", "false"));
     }
-    if let Some(part) = fields.number("partial_rotary_factor")?
-        && part != 1.0
-    {
+    let outer = Said::of(fields)?;
+    let read = |inner: &Fields<'_>| Said::within(inner, fields, context);
+    let old = fields.within("rope_scaling", read)?.unwrap_or_default();
+    let new = fields.within("rope_parameters", read)?.unwrap_or_default();
+    let scalings = [old.scaling, new.scaling];
+    let scaling = agreed("rope_scaling and rope_parameters", scalings)?;
+    let theta = agreed("rope_theta", [old.theta, new.theta])?.or(outer.theta);
+    let part = agreed("partial_rotary_factor", [old.part, new.part, outer.part])?;
+    let part = part.unwrap_or(1.0);
+    if part != 1.0 && !rotary.partial {
         return Err(unsupported("partial_rotary_factor", &part.to_string(), "1"));
     }
-    let outer_theta = fields.number("rope_theta")?;
-    let read = |inner: &Fields<'_>| Ok((inner.number("rope_theta")?, scaling(inner, context)?));
-    let old = fields.within("rope_scaling", read)?;
-    let new = fields.within("rope_parameters", read)?;
-    let scalings = [&old, &new].map(|given| given.as_ref().map(|(_, scaling)| scaling.clone()));
-    let thetas = [&old, &new].map(|given| given.as_ref().and_then(|(theta, _)| *theta));
-    let scaling = agreed("rope_scaling and rope_parameters", scalings)?;
-    let theta = agreed("rope_theta", thetas)?.or(outer_theta);
-    Ok((
-        theta.unwrap_or(10_000.0),
-        scaling.unwrap_or(RopeScaling::None),
-    ))
+    // As Python's `int`; what is no part is refused when the architecture is checked.
+    let dim = (head_dim as f64 * part) as usize;
+    Ok(Rope {
+        theta: theta.unwrap_or(rotary.theta),
+        dim,
+        layout: rotary.hf,
+        scaling: scaling.unwrap_or(RopeScaling::None),
+        skipped: Vec::new(),
+    })
+}
+
+/// What one object says.
+#[derive(Default)]
+struct Said {
+    theta: Option<f64>,
+    part: Option<f64>,
+    scaling: Option<RopeScaling>,
+}
+
+impl Said {
+    fn of(fields: &Fields<'_>) -> Result<Self> {
+        Ok(Self {
+            theta: fields.number("rope_theta")?,
+            part: fields.number("partial_rotary_factor")?,
+            scaling: None,
+        })
+    }
+
+    /// Of an object in `outer`.
+    fn within(fields: &Fields<'_>, outer: &Fields<'_>, context: usize) -> Result<Self> {
+        let said = Self::of(fields)?;
+        Ok(Self {
+            scaling: Some(scaling(fields, outer, context)?),
+            ..said
+        })
+    }
 }
 
 /// What is said in several places, or nowhere.
@@ -46,11 +85,10 @@ fn agreed<T: PartialEq>(
 }
 
 /// Reads what belongs to the kind of scaling, and refuses the rest.
-fn scaling(fields: &Fields<'_>, context: usize) -> Result<RopeScaling> {
+fn scaling(fields: &Fields<'_>, outer: &Fields<'_>, context: usize) -> Result<RopeScaling> {
     let kinds = [fields.text("rope_type")?, fields.text("type")?];
     let kind = fields.needed("rope_type", agreed("rope_type", kinds)?)?;
     let number = |name: &str| fields.needed(name, fields.number(name)?);
-    let original = "original_max_position_embeddings";
     let scaling = match kind {
         "default" => RopeScaling::None,
         "linear" => RopeScaling::Linear {
@@ -60,28 +98,52 @@ fn scaling(fields: &Fields<'_>, context: usize) -> Result<RopeScaling> {
             factor: number("factor")?,
             low_freq_factor: number("low_freq_factor")?,
             high_freq_factor: number("high_freq_factor")?,
-            original_max_position_embeddings: fields.needed(original, fields.size(original)?)?,
+            original_max_position_embeddings: fields.needed(ORIGINAL, fields.size(ORIGINAL)?)?,
         },
         "yarn" => {
-            if fields.flag("truncate")? == Some(false) {
-                return Err(unsupported("truncate", "false", "true"));
-            }
             let factor = number("factor")?;
             RopeScaling::Yarn {
                 factor,
                 attention_factor: attention_factor(fields, factor)?,
                 beta_slow: fields.number("beta_slow")?.unwrap_or(1.0),
                 beta_fast: fields.number("beta_fast")?.unwrap_or(32.0),
-                original_max_position_embeddings: fields.size(original)?.unwrap_or(context),
+                truncate: fields.flag("truncate")?.unwrap_or(true),
+                original_max_position_embeddings: fields.size(ORIGINAL)?.unwrap_or(context),
             }
         }
+        // The first files of Phi-3 call it `su`.
+        "longrope" | "su" => long_rope(fields, outer, context)?,
         other => {
-            let supported = "default, linear, llama3 or yarn";
+            let supported = "default, linear, llama3, longrope or yarn";
             return Err(unsupported("rope_type", other, supported));
         }
     };
     fields.refuse_unread(&[], &format!("RoPE scaling `{kind}` has no such setting"))?;
     Ok(scaling)
+}
+
+/// As transformers' `_compute_longrope_parameters`; the context before stretching may be said in
+/// `outer`.
+fn long_rope(fields: &Fields<'_>, outer: &Fields<'_>, context: usize) -> Result<RopeScaling> {
+    let divisors = |name: &str| {
+        let divisors = fields.needed(name, fields.numbers(name)?)?;
+        Ok(divisors.into_iter().map(|divisor| divisor as f32).collect())
+    };
+    let originals = [fields.size(ORIGINAL)?, outer.size(ORIGINAL)?];
+    let original = fields.needed(ORIGINAL, agreed(ORIGINAL, originals)?)?;
+    let ratio = context as f64 / original as f64;
+    let factor = agreed("factor", [fields.number("factor")?, Some(ratio)])?;
+    let factor = factor.unwrap_or(ratio);
+    let usual = match factor > 1.0 {
+        true => libm::sqrt(1.0 + libm::log(factor) / libm::log(original as f64)),
+        false => 1.0,
+    };
+    Ok(RopeScaling::LongRope {
+        short: divisors("short_factor")?,
+        long: divisors("long_factor")?,
+        attention_factor: fields.number("attention_factor")?.unwrap_or(usual),
+        original_max_position_embeddings: original,
+    })
 }
 
 /// As transformers' `_compute_yarn_parameters`.

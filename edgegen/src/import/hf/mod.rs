@@ -78,20 +78,15 @@ fn check_presence(
     config: &Description,
     tensors: &std::collections::BTreeMap<TensorKey, Tensor>,
 ) -> Result<()> {
-    let attention = [
-        Role::QueryBias,
-        Role::KeyBias,
-        Role::ValueBias,
-        Role::AttentionOutputBias,
-    ];
-    let mlp = [Role::GateBias, Role::UpBias, Role::DownBias];
-    let expected = (attention.map(|role| ("attention_bias", role, config.attention_bias)))
-        .into_iter()
-        .chain(mlp.map(|role| ("mlp_bias", role, config.mlp_bias)))
-        .chain([("tie_word_embeddings", Role::Output, Some(!config.tied))]);
+    let biases = config.biases.iter();
+    let biases = biases.flat_map(|&(field, roles, wanted)| {
+        let roles = roles.iter();
+        roles.map(move |&role| (field, role, wanted))
+    });
+    let expected = biases.chain([("tie_word_embeddings", Role::Output, !config.tied)]);
     for (field, role, wanted) in expected {
         let is_there = tensors.keys().any(|key| key.role == role);
-        if wanted.is_some_and(|wanted| wanted != is_there) {
+        if wanted != is_there {
             let problem = if is_there { "is there" } else { "is missing" };
             return Err(Error::new(format!(
                 "against this setting, the tensor {role:?} {problem}"

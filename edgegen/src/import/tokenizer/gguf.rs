@@ -212,8 +212,8 @@ fn classes(file: &GgufTokenizer<'_>) -> Result<Vec<TokenClass>> {
 /// The pre-tokenizers whose regular expression is known, by llama.cpp's names.
 fn pre_tokenizer(pre: Option<&str>) -> Result<PreTokenizer> {
     match pre {
-        Some("gpt-2" | "gpt2") => Ok(PreTokenizer::Gpt2),
-        Some("smollm") => Ok(PreTokenizer::Smollm),
+        Some("gpt-2" | "gpt2" | "phi-2") => Ok(PreTokenizer::Gpt2),
+        Some("smollm" | "refact") => Ok(PreTokenizer::Smollm),
         Some("llama-bpe" | "llama3" | "llama-v3") => Ok(PreTokenizer::LlamaBpe),
         Some("qwen2" | "deepseek-r1-qwen") => Ok(PreTokenizer::Qwen2),
         Some(other) => Err(Error::unsupported(format!(

@@ -1,0 +1,28 @@
+//! `mistral`: Mistral 7B (Jiang et al. 2023, arXiv:2310.06825) and later ones without a window:
+//! Llama by another name. Their GGUF files say `llama`.
+
+use crate::error::Result;
+use crate::model::Architecture;
+
+use super::family::Family;
+use super::llama::LLAMA;
+use super::settings::Settings;
+
+/// Names as llama.cpp's converter and `MistralForCausalLM` give them.
+pub(super) const MISTRAL: Family = Family {
+    model_type: "mistral",
+    biases: &[],
+    hf_fields,
+    ..LLAMA
+};
+
+/// The window of a file that does not speak of it; null is none.
+const WINDOW: usize = 4096;
+
+fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
+    let window = match fields.has("sliding_window") {
+        true => fields.size("sliding_window")?,
+        false => Some(WINDOW),
+    };
+    fields.refuse_window("sliding_window", window, a.max_position_embeddings)
+}

@@ -1,0 +1,48 @@
+//! What a file says, as far as an architecture asks for it.
+
+use crate::error::{Error, Result};
+
+/// The settings of a file, by the names that its format has for them. What is asked for is known:
+/// the rest is refused.
+pub(crate) trait Settings {
+    /// Whether it is there, be it that it says nothing.
+    fn has(&self, name: &str) -> bool;
+
+    fn number(&self, name: &str) -> Result<Option<f64>>;
+
+    fn size(&self, name: &str) -> Result<Option<usize>>;
+
+    fn flag(&self, name: &str) -> Result<Option<bool>>;
+
+    fn sizes(&self, name: &str) -> Result<Option<Vec<usize>>>;
+
+    /// That a setting is not there.
+    fn missing(&self, name: &str) -> Error;
+
+    /// That a setting has a value which the network here has not.
+    fn unsupported(&self, name: &str, value: &str, supported: &str) -> Error;
+}
+
+impl dyn Settings + '_ {
+    /// A number that must be there.
+    pub(super) fn needed_number(&self, name: &str) -> Result<f64> {
+        self.number(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    /// Refuses a window that is shorter than the context: it would leave out what attention sees.
+    pub(super) fn refuse_window(
+        &self,
+        name: &str,
+        window: Option<usize>,
+        context: usize,
+    ) -> Result<()> {
+        match window.filter(|&window| window < context) {
+            None => Ok(()),
+            Some(window) => Err(self.unsupported(
+                name,
+                &window.to_string(),
+                &format!("off, or the context of {context} or more"),
+            )),
+        }
+    }
+}
