@@ -1,5 +1,6 @@
 //! The architectures, a file each: what its files call things, and how its network is built.
 
+mod ernie4_5;
 mod family;
 mod gpt2;
 mod granite;
@@ -23,6 +24,7 @@ static ALL: &[&Family] = &[
     &gpt2::GPT2,
     &smollm3::SMOLLM3,
     &granite::GRANITE,
+    &ernie4_5::ERNIE4_5,
     &phi3::PHI3,
     &minicpm::MINICPM,
     &mistral::MISTRAL,

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::common::{assert_refused, data};
 
 /// Those whose models are among the tests' data.
-pub const ARCHITECTURES: [&str; 9] = [
-    "llama", "qwen2", "qwen3", "gpt2", "smollm3", "granite", "phi3",
+pub const ARCHITECTURES: [&str; 10] = [
+    "llama", "qwen2", "qwen3", "gpt2", "smollm3", "granite", "ernie4_5", "phi3",
     "minicpm", "mistral",
 ];
 
@@ -261,7 +261,7 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("llama", "partial_rotary_factor", json!(0.5)),
         ("smollm3", "use_sliding_window", json!(true)),
         ("smollm3", "no_rope_layers", json!([1, 0])),
-        ("use_bias", json!(true)),
+        ("ernie4_5", "use_bias", json!(true)),
         ("clip_qkv", json!(8.0)),
         ("granite", "logits_scaling", json!("2")),
         ("minicpm", "scale_emb", Value::Null),
