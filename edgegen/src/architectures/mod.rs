@@ -7,6 +7,7 @@ mod granite;
 mod llama;
 mod minicpm;
 mod mistral;
+mod olmo2;
 mod phi3;
 mod qwen2;
 mod qwen3;
@@ -25,6 +26,7 @@ static ALL: &[&Family] = &[
     &smollm3::SMOLLM3,
     &granite::GRANITE,
     &ernie4_5::ERNIE4_5,
+    &olmo2::OLMO2,
     &phi3::PHI3,
     &minicpm::MINICPM,
     &mistral::MISTRAL,

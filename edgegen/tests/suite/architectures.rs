@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use crate::common::{assert_refused, data};
 
 /// Those whose models are among the tests' data.
-pub const ARCHITECTURES: [&str; 10] = [
-    "llama", "qwen2", "qwen3", "gpt2", "smollm3", "granite", "ernie4_5", "phi3",
+pub const ARCHITECTURES: [&str; 11] = [
+    "llama", "qwen2", "qwen3", "gpt2", "smollm3", "granite", "ernie4_5", "olmo2", "phi3",
     "minicpm", "mistral",
 ];
 
@@ -211,7 +211,7 @@ fn a_stream_that_cannot_be_rotated_is_said() {
         ("qwen3", None),
         ("gpt2", Some("`AddPosition` reads the residual stream")),
         ("granite", None),
-        (Some("`MatMul` reads the residual stream")),
+        ("olmo2", Some("`MatMul` reads the residual stream")),
         ("phi3", None),
     ] {
         let model = changed(name, &[]).unwrap();
@@ -262,7 +262,7 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("smollm3", "use_sliding_window", json!(true)),
         ("smollm3", "no_rope_layers", json!([1, 0])),
         ("ernie4_5", "use_bias", json!(true)),
-        ("clip_qkv", json!(8.0)),
+        ("olmo2", "clip_qkv", json!(8.0)),
         ("granite", "logits_scaling", json!("2")),
         ("minicpm", "scale_emb", Value::Null),
         ("minicpm", "scale_depth", Value::Null),

@@ -175,6 +175,7 @@ fn every_architecture_has_the_same_bits_everywhere() -> Outcome {
         ("qwen3", "q8", "i8"),
         ("gpt2", "t3", "f32"),
         ("granite", "q4", "f32"),
+        ("olmo2", "q8", "f32"),
         ("phi3", "q4", "i8"),
     ] {
         let recipe = recipe(name, &paths::architecture(name), quant);

@@ -68,7 +68,8 @@ pub fn from_gguf(file: &GgufTokenizer<'_>) -> Result<Tokenizer> {
 
 fn byte_level(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<TokenizerParts> {
     let pre_tokenizer = pre_tokenizer(file.pre)?;
-    let llama = pre_tokenizer == PreTokenizer::LlamaBpe;
+    // DBRX has Llama 3's words, and nothing else of it.
+    let llama = pre_tokenizer == PreTokenizer::LlamaBpe && file.pre != Some(DBRX);
     let ids: HashMap<&str, u32> = file.tokens.iter().copied().zip(0..).collect();
     let merges = file
         .merges
@@ -209,12 +210,14 @@ fn classes(file: &GgufTokenizer<'_>) -> Result<Vec<TokenClass>> {
     types.iter().enumerate().map(class).collect()
 }
 
+const DBRX: &str = "dbrx";
+
 /// The pre-tokenizers whose regular expression is known, by llama.cpp's names.
 fn pre_tokenizer(pre: Option<&str>) -> Result<PreTokenizer> {
     match pre {
         Some("gpt-2" | "gpt2" | "phi-2") => Ok(PreTokenizer::Gpt2),
         Some("smollm" | "refact") => Ok(PreTokenizer::Smollm),
-        Some("llama-bpe" | "llama3" | "llama-v3") => Ok(PreTokenizer::LlamaBpe),
+        Some("llama-bpe" | "llama3" | "llama-v3" | DBRX) => Ok(PreTokenizer::LlamaBpe),
         Some("qwen2" | "deepseek-r1-qwen") => Ok(PreTokenizer::Qwen2),
         Some(other) => Err(Error::unsupported(format!(
             "the pre-tokenizer {other:?} is not known"
