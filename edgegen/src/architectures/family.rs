@@ -56,8 +56,9 @@ pub(crate) struct Rotary {
     pub(crate) hf: RopeLayout,
     /// The base, where `config.json` has none.
     pub(crate) theta: f64,
-    /// Whether `partial_rotary_factor` counts.
-    pub(crate) partial: bool,
+    /// The part of a head that is rotated where `partial_rotary_factor` is not there; `None` where it
+    /// does not count.
+    pub(crate) part: Option<f64>,
 }
 
 /// Reads settings of the architecture's own, by the names of one format.
@@ -76,6 +77,8 @@ pub(crate) struct Defaults {
     pub(crate) intermediate_size: Option<usize>,
     /// Whether a model may have fewer key and value heads than query heads, and heads of any width.
     pub(crate) grouped: bool,
+    /// Whether there are biases where no field says so.
+    pub(crate) biases: bool,
 }
 
 /// What a tensor is called, and what it holds.
@@ -84,8 +87,21 @@ pub(crate) struct Names {
     pub(crate) roles: &'static [Role],
     pub(crate) gguf: &'static str,
     pub(crate) hf: &'static str,
-    /// Whether Hugging Face has columns for rows.
-    pub(crate) hf_transposed: bool,
+    /// How Hugging Face has it.
+    pub(crate) hf_form: Form,
+}
+
+/// How a tensor is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The rows of one role after those of the other.
+    Rows,
+    /// The same, with columns for rows.
+    Columns,
+    /// The rows of all roles for the first head, then those for the next.
+    ByHead,
+    /// A gain less 1.
+    LessOne,
 }
 
 /// The names of a tensor in both formats.
@@ -94,7 +110,7 @@ pub(super) const fn names(roles: &'static [Role], gguf: &'static str, hf: &'stat
         roles,
         gguf,
         hf,
-        hf_transposed: false,
+        hf_form: Form::Rows,
     }
 }
 
@@ -105,7 +121,27 @@ pub(super) const fn transposed(
     hf: &'static str,
 ) -> Names {
     Names {
-        hf_transposed: true,
+        hf_form: Form::Columns,
+        ..names(roles, gguf, hf)
+    }
+}
+
+/// The same, with the rows of all roles head by head in Hugging Face.
+pub(super) const fn by_head(roles: &'static [Role], gguf: &'static str, hf: &'static str) -> Names {
+    Names {
+        hf_form: Form::ByHead,
+        ..names(roles, gguf, hf)
+    }
+}
+
+/// The same of a gain, which Hugging Face has less 1.
+pub(super) const fn less_one(
+    roles: &'static [Role],
+    gguf: &'static str,
+    hf: &'static str,
+) -> Names {
+    Names {
+        hf_form: Form::LessOne,
         ..names(roles, gguf, hf)
     }
 }

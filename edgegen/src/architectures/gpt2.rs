@@ -27,6 +27,7 @@ pub(super) const GPT2: Family = Family {
         tie_word_embeddings: true,
         intermediate_size: Some(4),
         grouped: false,
+        biases: false,
     },
     biases: &[],
     hf_fields: nothing,

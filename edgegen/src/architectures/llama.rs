@@ -18,6 +18,7 @@ pub(super) const LLAMA: Family = Family {
         tie_word_embeddings: false,
         intermediate_size: None,
         grouped: true,
+        biases: false,
     },
     biases: &[
         ATTENTION_BIAS,
@@ -30,7 +31,8 @@ pub(super) const LLAMA: Family = Family {
     tensors: &[
         ENDS,
         NORMS,
-        MATRICES,
+        ATTENTION,
+        FEED_FORWARD,
         QKV_BIASES,
         OUTPUT_BIAS,
         FEED_FORWARD_BIASES,
@@ -46,7 +48,7 @@ pub(super) const ROPE: Rotary = Rotary {
     gguf: RopeLayout::Interleaved,
     hf: RopeLayout::Halves,
     theta: 10_000.0,
-    partial: false,
+    part: None,
 };
 
 /// The flag of biases in the attention.
@@ -75,13 +77,18 @@ pub(super) const NORMS: &[Names] = &[
     names(&[Role::FeedForwardNorm], "blk.{}.ffn_norm.weight", "model.layers.{}.post_attention_layernorm.weight"),
 ];
 
-/// The matrices of the layers.
+/// The matrices of attention.
 #[rustfmt::skip]
-pub(super) const MATRICES: &[Names] = &[
+pub(super) const ATTENTION: &[Names] = &[
     names(&[Role::Query], "blk.{}.attn_q.weight", "model.layers.{}.self_attn.q_proj.weight"),
     names(&[Role::Key], "blk.{}.attn_k.weight", "model.layers.{}.self_attn.k_proj.weight"),
     names(&[Role::Value], "blk.{}.attn_v.weight", "model.layers.{}.self_attn.v_proj.weight"),
     names(&[Role::AttentionOutput], "blk.{}.attn_output.weight", "model.layers.{}.self_attn.o_proj.weight"),
+];
+
+/// The matrices of the feed-forward network.
+#[rustfmt::skip]
+pub(super) const FEED_FORWARD: &[Names] = &[
     names(&[Role::Gate], "blk.{}.ffn_gate.weight", "model.layers.{}.mlp.gate_proj.weight"),
     names(&[Role::Up], "blk.{}.ffn_up.weight", "model.layers.{}.mlp.up_proj.weight"),
     names(&[Role::Down], "blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"),
@@ -101,8 +108,9 @@ pub(super) const OUTPUT_BIAS: &[Names] = &[
     names(&[Role::AttentionOutputBias], "blk.{}.attn_output.bias", "model.layers.{}.self_attn.o_proj.bias"),
 ];
 
+/// The biases of the feed-forward network.
 #[rustfmt::skip]
-const FEED_FORWARD_BIASES: &[Names] = &[
+pub(super) const FEED_FORWARD_BIASES: &[Names] = &[
     names(&[Role::GateBias], "blk.{}.ffn_gate.bias", "model.layers.{}.mlp.gate_proj.bias"),
     names(&[Role::UpBias], "blk.{}.ffn_up.bias", "model.layers.{}.mlp.up_proj.bias"),
     names(&[Role::DownBias], "blk.{}.ffn_down.bias", "model.layers.{}.mlp.down_proj.bias"),

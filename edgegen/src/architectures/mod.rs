@@ -3,18 +3,24 @@
 mod ernie4_5;
 mod family;
 mod gpt2;
+mod gpt_neox;
 mod granite;
+mod layer_norm;
 mod llama;
 mod minicpm;
 mod mistral;
+mod nemotron;
 mod olmo2;
+mod phi;
 mod phi3;
 mod qwen2;
 mod qwen3;
 mod settings;
 mod smollm3;
+mod stablelm;
+mod starcoder2;
 
-pub(crate) use family::{Family, Ignored, Rotary};
+pub(crate) use family::{Family, Form, Ignored, Rotary};
 pub(crate) use settings::Settings;
 
 /// All architectures.
@@ -30,6 +36,11 @@ static ALL: &[&Family] = &[
     &phi3::PHI3,
     &minicpm::MINICPM,
     &mistral::MISTRAL,
+    &phi::PHI,
+    &gpt_neox::GPT_NEOX,
+    &stablelm::STABLELM,
+    &starcoder2::STARCODER2,
+    &nemotron::NEMOTRON,
 ];
 
 /// The architecture of files that have no name for it.

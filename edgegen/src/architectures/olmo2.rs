@@ -21,7 +21,8 @@ pub(super) const OLMO2: Family = Family {
     tensors: &[
         llama::ENDS,
         NORMS,
-        llama::MATRICES,
+        llama::ATTENTION,
+        llama::FEED_FORWARD,
         llama::QKV_BIASES,
         llama::OUTPUT_BIAS,
     ],

@@ -14,7 +14,7 @@ pub(super) const PHI3: Family = Family {
     gguf: "phi3",
     model_type: "phi3",
     rope: Some(Rotary {
-        partial: true,
+        part: Some(1.0),
         ..qwen2::ROPE
     }),
     defaults: Defaults {

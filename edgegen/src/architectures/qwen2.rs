@@ -17,7 +17,8 @@ pub(super) const QWEN2: Family = Family {
     tensors: &[
         llama::ENDS,
         llama::NORMS,
-        llama::MATRICES,
+        llama::ATTENTION,
+        llama::FEED_FORWARD,
         llama::QKV_BIASES,
     ],
     skipped: &[],

@@ -15,7 +15,13 @@ pub(super) const QWEN3: Family = Family {
     rope: Some(qwen2::ROPE),
     biases: &[llama::ATTENTION_BIAS],
     fields: qwen2::WINDOWS,
-    tensors: &[llama::ENDS, llama::NORMS, llama::MATRICES, NORMS],
+    tensors: &[
+        llama::ENDS,
+        llama::NORMS,
+        llama::ATTENTION,
+        llama::FEED_FORWARD,
+        NORMS,
+    ],
     skipped: &[],
     build,
     ..LLAMA

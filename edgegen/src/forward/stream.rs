@@ -73,9 +73,12 @@ impl Stream {
     /// What the output projection is multiplied with, `[tokens, hidden_size]`.
     pub(crate) fn given_to_output(&self, network: &Network) -> Dense {
         let graph = &network.graph;
-        let output = graph.head.iter().position(
-            |node| matches!(node, Operation::MatMul { out, .. } if out.contains(&graph.logits)),
-        );
+        let class = |value| network.liveness.class(value);
+        let gives = |out: &[ValueId]| out.iter().any(|&out| class(out) == class(graph.logits));
+        let output = graph
+            .head
+            .iter()
+            .position(|node| matches!(node, Operation::MatMul { out, .. } if gives(out)));
         let output = output.expect("a product gives the logits");
         let Operation::MatMul { input, .. } = &graph.head[output] else {
             unreachable!("it is a product");
@@ -84,8 +87,10 @@ impl Stream {
         let mut stream = self.clone();
         let mut project = |keys: &[TensorKey], input: &Dense| network.project(keys, input);
         stream.run(network, &graph.head[..output], first, None, &mut project);
-        let class = network.liveness.class(*input);
-        stream.values.remove(&class).expect("it was computed")
+        stream
+            .values
+            .remove(&class(*input))
+            .expect("it was computed")
     }
 
     /// The squared distance of another stream as a part of this one's squares, a sum over the tokens;

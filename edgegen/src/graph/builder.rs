@@ -296,19 +296,11 @@ impl<'a> Builder<'a> {
     }
 
     /// `gelu(x)` by `erf`, in its place.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "architectures with it come next")
-    )]
     pub(crate) fn gelu_erf(&mut self, x: ValueId) -> ValueId {
         self.update(x, |x| Operation::GeluErf { x })
     }
 
     /// `max(0, x)²`, in its place.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "architectures with it come next")
-    )]
     pub(crate) fn relu2(&mut self, x: ValueId) -> ValueId {
         self.update(x, |x| Operation::Relu2 { x })
     }
@@ -354,6 +346,13 @@ impl<'a> Builder<'a> {
             out: vec![out],
         });
         self.graph.logits = out;
+    }
+
+    /// The same, and the bias of the output projection.
+    pub(crate) fn biased_logits(&mut self, x: ValueId) {
+        self.logits(x);
+        let bias = self.key(Role::OutputBias);
+        self.graph.logits = self.update(self.graph.logits, |x| Operation::AddBias { x, bias });
     }
 
     fn update(&mut self, from: ValueId, operation: impl FnOnce(Updated) -> Node) -> ValueId {

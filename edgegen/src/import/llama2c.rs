@@ -145,6 +145,7 @@ impl Header {
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
                 windows: Vec::new(),
                 multipliers: Multipliers::default(),
+                parallel_residual: false,
             },
             shared_classifier,
             group_size,

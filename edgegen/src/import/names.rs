@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::architectures::Form;
 use crate::error::{Error, Place, Result};
 use crate::model::{Architecture, Role, Tensor, TensorKey};
 
@@ -49,16 +50,22 @@ pub(super) fn assign(
                 .at(Place::tensor(name))
                 .remedy("the model is a variation that is not supported; leaving the tensor out would change its answers")
         })?;
-        let tensor = match names.hf_transposed && format == Format::HuggingFace {
-            true => tensor.transposed()?,
-            false => tensor,
+        let form = match format {
+            Format::Gguf => Form::Rows,
+            Format::HuggingFace => names.hf_form,
+        };
+        let tensor = match form {
+            Form::Columns => tensor.transposed()?,
+            Form::LessOne => tensor.plus_one()?,
+            Form::Rows | Form::ByHead => tensor,
         };
         match names.roles {
             [role] => {
                 assigned.insert(TensorKey { layer, role: *role }, tensor);
             }
             roles => {
-                for (role, part) in roles.iter().zip(parts(architecture, roles, &tensor)?) {
+                let parts = parts(architecture, roles, form, &tensor)?;
+                for (role, part) in roles.iter().zip(parts) {
                     assigned.insert(TensorKey { layer, role: *role }, part);
                 }
             }
@@ -68,7 +75,12 @@ pub(super) fn assign(
 }
 
 /// The parts of a tensor that holds the rows of several roles, or of a vector of them.
-fn parts(architecture: &Architecture, roles: &[Role], tensor: &Tensor) -> Result<Vec<Tensor>> {
+fn parts(
+    architecture: &Architecture,
+    roles: &[Role],
+    form: Form,
+    tensor: &Tensor,
+) -> Result<Vec<Tensor>> {
     let matrix = roles[0].is_matrix();
     let (size, all) = match matrix {
         true => (tensor.rows(), "rows"),
@@ -87,10 +99,18 @@ fn parts(architecture: &Architecture, roles: &[Role], tensor: &Tensor) -> Result
         .at(Place::tensor(tensor.name()))
         .remedy("weights and configuration are of different models; fetch both again"));
     }
+    // Of neighbours in a part, so many lie side by side; then come those of the other parts.
+    let run = |size: usize| match form {
+        Form::ByHead => architecture.head_dim.min(size),
+        _ => size,
+    };
+    let stride: usize = sizes.iter().map(|&size| run(size)).sum();
     let mut start = 0;
-    let parts = sizes.into_iter().map(|size| {
-        let places: Vec<u32> = (start..start + size).map(|place| place as u32).collect();
-        start += size;
+    let parts = sizes.iter().map(|&size| {
+        let run = run(size);
+        let place = |element: usize| (start + element / run * stride + element % run) as u32;
+        let places: Vec<u32> = (0..size).map(place).collect();
+        start += run;
         match matrix {
             true => tensor.gather(&places),
             false => tensor.gather_columns(&places),

@@ -37,6 +37,8 @@ pub struct Architecture {
     pub windows: Vec<Option<usize>>,
     /// Other constant factors.
     pub multipliers: Multipliers,
+    /// Whether both branches of a layer read the residual stream at its beginning.
+    pub parallel_residual: bool,
 }
 
 /// Constant factors; without them, 1.

@@ -241,6 +241,9 @@ impl Model {
                 *tensor = tensor.gather(kept)?;
             }
         }
+        if let Some(bias) = self.tensors.get_mut(&TensorKey::global(Role::OutputBias)) {
+            *bias = bias.gather_columns(kept)?;
+        }
         self.architecture.vocab_size = kept.len();
         self.left_out.tokens += self.tokenizer.tokens().len() - kept.len();
         self.tokenizer = tokenizer;
@@ -306,9 +309,13 @@ fn check_tensors(architecture: &Architecture, tensors: &BTreeMap<TensorKey, Tens
     let layers = architecture.num_hidden_layers;
     for (key, tensor) in tensors {
         if !needed.contains(key) {
-            return Err(Error::new(format!("the model has {layers} layers"))
+            let problem = match key.layer {
+                Some(layer) if layer >= layers => format!("the model has {layers} layers"),
+                _ => "no part of the network that is configured reads this tensor".into(),
+            };
+            return Err(Error::new(problem)
                 .at(Place::tensor(tensor.name()))
-                .remedy("the file is damaged; fetch or convert it again"));
+                .remedy("weights and configuration are of different models; fetch both again"));
         }
         let (rows, cols) = architecture.shape(key.role);
         if (tensor.rows(), tensor.cols()) != (rows, cols) {

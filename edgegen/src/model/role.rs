@@ -150,7 +150,9 @@ roles! {
     /// norm's gain where the output projection is the embedding.
     OutputMix: "output_mix", model matrix |a| (a.hidden_size, a.hidden_size);
     /// Output projection; absent when it is the embedding.
-    Output: "output", model matrix |a| (a.vocab_size, a.hidden_size);
+    Output: "output", model matrix |a| (a.vocab_size, a.hidden_size), bias OutputBias;
+    /// Bias of the output projection.
+    OutputBias: "output_bias", model vector |a| a.vocab_size;
 }
 
 impl Role {

@@ -201,6 +201,18 @@ impl Tensor {
         self.made_of_it(self.cols, self.rows, self.dtype, data)
     }
 
+    /// The values and 1 more, in F32.
+    ///
+    /// # Errors
+    ///
+    /// When there are more of them than memory has addresses for.
+    pub(crate) fn plus_one(&self) -> Result<Self> {
+        let mut values = vec![0.0; self.len()];
+        self.dequantize_rows(0..self.rows, &mut values);
+        let data = values.iter().flat_map(|value| (value + 1.0).to_le_bytes());
+        self.made_of_it(self.rows, self.cols, DType::F32, data.collect())
+    }
+
     /// Some of the rows, as they are stored.
     ///
     /// # Errors

@@ -13,9 +13,23 @@ use serde_json::{Value, json};
 use crate::common::{assert_refused, data};
 
 /// Those whose models are among the tests' data.
-pub const ARCHITECTURES: [&str; 11] = [
-    "llama", "qwen2", "qwen3", "gpt2", "smollm3", "granite", "ernie4_5", "olmo2", "phi3",
-    "minicpm", "mistral",
+pub const ARCHITECTURES: [&str; 16] = [
+    "llama",
+    "qwen2",
+    "qwen3",
+    "gpt2",
+    "smollm3",
+    "granite",
+    "ernie4_5",
+    "olmo2",
+    "phi3",
+    "minicpm",
+    "mistral",
+    "phi",
+    "gpt_neox",
+    "stablelm",
+    "starcoder2",
+    "nemotron",
 ];
 
 /// What each position predicts.
@@ -213,6 +227,7 @@ fn a_stream_that_cannot_be_rotated_is_said() {
         ("granite", None),
         ("olmo2", Some("`MatMul` reads the residual stream")),
         ("phi3", None),
+        ("phi", Some("`LayerNorm` reads the residual stream")),
     ] {
         let model = changed(name, &[]).unwrap();
         let found = inspect(&model);
@@ -271,6 +286,19 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("phi3", "sliding_window", json!(1023)),
         ("phi3", "full_attn_mod", json!(2)),
         ("mistral", "sliding_window", json!(319)),
+        ("phi", "qk_layernorm", json!(true)),
+        ("phi", "hidden_act", json!("gelu")),
+        ("gpt_neox", "hidden_act", json!("gelu_new")),
+        ("gpt_neox", "attention_bias", json!(false)),
+        ("gpt_neox", "num_key_value_heads", json!(1)),
+        ("stablelm", "qk_layernorm", json!(true)),
+        ("stablelm", "use_qkv_bias", json!(false)),
+        ("starcoder2", "sliding_window", json!(255)),
+        ("starcoder2", "use_bias", json!(false)),
+        ("starcoder2", "partial_rotary_factor", json!(0.5)),
+        ("nemotron", "hidden_act", json!("silu")),
+        ("nemotron", "attention_bias", json!(true)),
+        ("nemotron", "mlp_bias", json!(true)),
     ] {
         let refused = changed(name, &[(field, value)]);
         assert_refused(name, refused, "config.json: ", field, "");
@@ -310,9 +338,55 @@ fn options_without_effect_change_nothing() {
         ("phi3", vec![("sliding_window", json!(1024))]),
         ("phi3", vec![("interpolate_factor", json!(1))]),
         ("mistral", vec![("sliding_window", json!(320))]),
+        ("phi", vec![("hidden_act", json!("gelu_fast"))]),
+        ("starcoder2", vec![("sliding_window", json!(256))]),
+        ("starcoder2", vec![("use_bias", Value::Null)]),
+        ("gpt_neox", vec![("use_parallel_residual", Value::Null)]),
+        ("gpt_neox", vec![("attention_bias", Value::Null)]),
+        ("stablelm", vec![("use_parallel_residual", Value::Null)]),
     ] {
         let model = changed(name, &fields).unwrap();
         let original = import(&data::file(&format!("architectures/{name}/hf"))).unwrap();
         assert_eq!(model.architecture(), original.architecture());
     }
+}
+
+/// The part of each head that RoPE turns: in the file's own field, in transformers 5's object, and
+/// where neither says it.
+#[test]
+fn a_part_of_each_head_is_rotated_however_it_is_said() {
+    for (name, part_field, theta_field, part) in [
+        ("phi", "partial_rotary_factor", "rope_theta", 0.5),
+        ("gpt_neox", "rotary_pct", "rotary_emb_base", 0.25),
+        ("stablelm", "partial_rotary_factor", "rope_theta", 0.25),
+        ("nemotron", "partial_rotary_factor", "rope_theta", 0.5),
+    ] {
+        let original = changed(name, &[]).unwrap();
+        let rope = |theta: f64, part: f64| json!({"rope_type": "default", "rope_theta": theta, "partial_rotary_factor": part});
+        let removed = [(part_field, Value::Null), (theta_field, Value::Null)];
+        let with = |theta, part| {
+            let parameters = ("rope_parameters", rope(theta, part));
+            let fields = removed.iter().cloned().chain([parameters]);
+            changed(name, &fields.collect::<Vec<_>>()).unwrap()
+        };
+        for same in [changed(name, &removed).unwrap(), with(1e4, part)] {
+            assert_eq!(same.architecture(), original.architecture(), "{name}");
+        }
+        let other = with(1e6, 1.0);
+        let rope = other.architecture().rope.as_ref().unwrap();
+        assert_eq!((rope.theta, rope.dim), (1e6, other.architecture().head_dim));
+    }
+}
+
+/// Branches side by side are another network, and with one norm for both there is no second one.
+#[test]
+fn branches_stand_as_the_file_says() {
+    let architecture = |flag: bool| {
+        let model = changed("gpt_neox", &[("use_parallel_residual", json!(flag))]);
+        model.unwrap().architecture().clone()
+    };
+    assert!(architecture(true).parallel_residual && !architecture(false).parallel_residual);
+    let refused = changed("stablelm", &[("use_parallel_residual", json!(true))]);
+    let tensor = "post_attention_layernorm";
+    assert_refused("stablelm", refused, "", tensor, "reads this tensor");
 }

@@ -13,8 +13,8 @@ use crate::architectures::{ARCHITECTURES, changed};
 use crate::common::{assert_refused, data};
 
 /// Fields that no architecture has a use for.
-const IGNORED: &str = "architectures attention_dropout attn_pdrop auto_map bos_token_id do_sample \
-    dtype embd_pdrop gradient_checkpointing id2label initializer_range is_decoder max_length \
+const IGNORED: &str = "architectures attention_dropout attn_pdrop auto_map bos_token_id \
+    classifier_dropout do_sample dtype embd_pdrop gradient_checkpointing hidden_dropout id2label initializer_range is_decoder max_length \
     max_sequence_length max_window_layers name_or_path num_return_sequences output_attentions \
     pad_token_id pretraining_tp resid_pdrop return_dict temperature tokenizer_class top_k \
     torch_dtype transformers_version unsloth_fixed unsloth_version use_cache";
@@ -31,6 +31,7 @@ const OPTIONS: &str = "alibi attention_bias attention_multiplier attn_logit_soft
 fn own(name: &str) -> &'static str {
     match name {
         "qwen2" | "qwen3" | "smollm3" => "sliding_window",
+        "starcoder2" => "embedding_dropout residual_dropout",
         "gpt2" => {
             "n_ctx reorder_and_upcast_attn summary_activation summary_first_dropout \
              summary_proj_to_labels summary_type summary_use_proj"
@@ -188,6 +189,8 @@ fn string(text: &str) -> Vec<u8> {
 fn in_gguf(name: &str, key: &str) -> String {
     let prefix = match name {
         "mistral" => "llama",
+        "phi" => "phi2",
+        "gpt_neox" => "gptneox",
         _ => name,
     };
     format!("{prefix}.{key}")

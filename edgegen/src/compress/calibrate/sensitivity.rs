@@ -216,7 +216,7 @@ impl Probe {
         let mut losses = vec![(EMBEDDING, self.loss(&finish(walk, 0, head)))];
         if !tied {
             let values = probed_last(output(network));
-            losses.push((OUTPUT, self.loss(&values.times(&given))));
+            losses.push((OUTPUT, self.loss(&last.logits(&values, &given))));
         }
         losses
     }
@@ -260,5 +260,5 @@ fn finish(mut walk: Walk<'_>, from: usize, output: &Dense) -> Dense {
     for layer in from..walk.layers() {
         walk.layer(layer, &mut original);
     }
-    output.times(&walk.given_to_output())
+    walk.logits(output, &walk.given_to_output())
 }

@@ -83,6 +83,7 @@ pub(super) fn architecture(
         attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
         windows: Vec::new(),
         multipliers: Multipliers::default(),
+        parallel_residual: false,
     };
     let check = |architecture: &Architecture| {
         let checked = architecture.check();

@@ -77,7 +77,7 @@ impl Description {
         };
         let biases = family.biases.iter();
         let biases = biases.map(|&(name, roles)| {
-            let said = fields.flag(name)?.unwrap_or(false);
+            let said = fields.flag(name)?.unwrap_or(defaults.biases);
             Ok((name, roles, said))
         });
         let mut description = Self {
@@ -108,6 +108,7 @@ impl Description {
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
                 windows: Vec::new(),
                 multipliers: Multipliers::default(),
+                parallel_residual: false,
             },
         };
         let checked = description.architecture.check();

@@ -27,10 +27,12 @@ pub(super) fn read(
     let scaling = agreed("rope_scaling and rope_parameters", scalings)?;
     let theta = agreed("rope_theta", [old.theta, new.theta])?.or(outer.theta);
     let part = agreed("partial_rotary_factor", [old.part, new.part, outer.part])?;
-    let part = part.unwrap_or(1.0);
-    if part != 1.0 && !rotary.partial {
-        return Err(unsupported("partial_rotary_factor", &part.to_string(), "1"));
-    }
+    let part = match (part, rotary.part) {
+        (Some(part), None) if part != 1.0 => {
+            return Err(unsupported("partial_rotary_factor", &part.to_string(), "1"));
+        }
+        (part, usual) => part.or(usual).unwrap_or(1.0),
+    };
     // As Python's `int`; what is no part is refused when the architecture is checked.
     let dim = (head_dim as f64 * part) as usize;
     Ok(Rope {

@@ -215,10 +215,10 @@ const DBRX: &str = "dbrx";
 /// The pre-tokenizers whose regular expression is known, by llama.cpp's names.
 fn pre_tokenizer(pre: Option<&str>) -> Result<PreTokenizer> {
     match pre {
-        Some("gpt-2" | "gpt2" | "phi-2") => Ok(PreTokenizer::Gpt2),
-        Some("smollm" | "refact") => Ok(PreTokenizer::Smollm),
+        Some("gpt-2" | "gpt2" | "phi-2" | "olmo") => Ok(PreTokenizer::Gpt2),
+        Some("smollm" | "refact" | "starcoder") => Ok(PreTokenizer::Smollm),
         Some("llama-bpe" | "llama3" | "llama-v3" | DBRX) => Ok(PreTokenizer::LlamaBpe),
-        Some("qwen2" | "deepseek-r1-qwen") => Ok(PreTokenizer::Qwen2),
+        Some("qwen2" | "deepseek-r1-qwen" | "stablelm2") => Ok(PreTokenizer::Qwen2),
         Some(other) => Err(Error::unsupported(format!(
             "the pre-tokenizer {other:?} is not known"
         ))
