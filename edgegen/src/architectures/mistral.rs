@@ -1,5 +1,5 @@
-//! `mistral`: Mistral 7B (Jiang et al. 2023, arXiv:2310.06825) and later ones without a window:
-//! Llama by another name. Their GGUF files say `llama`.
+//! `mistral`: Mistral 7B (Jiang et al. 2023, arXiv:2310.06825) and later ones: Llama with a window,
+//! or without. Their GGUF files say `llama`, and nothing of a window.
 
 use crate::error::Result;
 use crate::model::Architecture;
@@ -7,6 +7,7 @@ use crate::model::Architecture;
 use super::family::Family;
 use super::llama::LLAMA;
 use super::settings::Settings;
+use super::windows;
 
 /// Names as llama.cpp's converter and `MistralForCausalLM` give them.
 pub(super) const MISTRAL: Family = Family {
@@ -24,5 +25,5 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
         true => fields.size("sliding_window")?,
         false => Some(WINDOW),
     };
-    fields.refuse_window("sliding_window", window, a.max_position_embeddings)
+    windows::by_types(fields, a, window, |_| true)
 }

@@ -1,7 +1,11 @@
 //! The architectures, a file each: what its files call things, and how its network is built.
 
+mod cohere2;
 mod ernie4_5;
+mod exaone4;
 mod family;
+mod gemma2;
+mod gemma3;
 mod gpt2;
 mod gpt_neox;
 mod granite;
@@ -11,6 +15,7 @@ mod minicpm;
 mod mistral;
 mod nemotron;
 mod olmo2;
+mod olmo3;
 mod phi;
 mod phi3;
 mod qwen2;
@@ -19,6 +24,7 @@ mod settings;
 mod smollm3;
 mod stablelm;
 mod starcoder2;
+mod windows;
 
 pub(crate) use family::{Family, Form, Ignored, Rotary};
 pub(crate) use settings::Settings;
@@ -41,6 +47,11 @@ static ALL: &[&Family] = &[
     &stablelm::STABLELM,
     &starcoder2::STARCODER2,
     &nemotron::NEMOTRON,
+    &gemma2::GEMMA2,
+    &gemma3::GEMMA3,
+    &olmo3::OLMO3,
+    &exaone4::EXAONE4,
+    &cohere2::COHERE2,
 ];
 
 /// The architecture of files that have no name for it.

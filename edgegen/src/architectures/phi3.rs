@@ -1,13 +1,11 @@
 //! `phi3`: Phi-3 and Phi-4-mini (Abdin et al. 2024, arXiv:2404.14219): Llama whose files join
 //! matrices, and whose RoPE may turn a part of each head only.
 
-use crate::error::Result;
-use crate::model::{Architecture, Role};
+use crate::model::Role;
 
 use super::family::{Defaults, Family, Names, Rotary, names};
 use super::llama::{self, LLAMA};
-use super::qwen2;
-use super::settings::Settings;
+use super::{qwen2, windows};
 
 /// Names as llama.cpp's converter and `Phi3ForCausalLM` give them.
 pub(super) const PHI3: Family = Family {
@@ -22,8 +20,12 @@ pub(super) const PHI3: Family = Family {
         ..LLAMA.defaults
     },
     biases: &[],
-    hf_fields: |fields, a| refuse_window(fields, "sliding_window", a),
-    gguf_keys: |keys, a| refuse_window(keys, "attention.sliding_window", a),
+    hf_fields: |fields, a| {
+        let window = fields.size("sliding_window")?;
+        windows::by_types(fields, a, window, |_| true)
+    },
+    // llama.cpp reads the window, and attends to all that is before a token.
+    gguf_keys: |keys, _| keys.size("attention.sliding_window").map(drop),
     fields: &[
         // No code reads them.
         ("full_attn_mod", &["1"]),
@@ -43,9 +45,3 @@ const JOINED: &[Names] = &[
     names(&[Role::Gate, Role::Up], "blk.{}.ffn_up.weight", "model.layers.{}.mlp.gate_up_proj.weight"),
     names(&[Role::Down], "blk.{}.ffn_down.weight", "model.layers.{}.mlp.down_proj.weight"),
 ];
-
-/// Of 0, there is none.
-fn refuse_window(settings: &dyn Settings, name: &str, a: &mut Architecture) -> Result<()> {
-    let window = settings.size(name)?.filter(|&window| window != 0);
-    settings.refuse_window(name, window, a.max_position_embeddings)
-}

@@ -6,6 +6,7 @@ use crate::model::RopeLayout;
 
 use super::family::{Family, Rotary};
 use super::llama::{self, LLAMA};
+use super::windows;
 
 /// Names as llama.cpp's converter and `Qwen2ForCausalLM` give them.
 pub(super) const QWEN2: Family = Family {
@@ -13,7 +14,7 @@ pub(super) const QWEN2: Family = Family {
     model_type: "qwen2",
     rope: Some(ROPE),
     biases: &[],
-    fields: WINDOWS,
+    hf_fields: windows::from_a_layer,
     tensors: &[
         llama::ENDS,
         llama::NORMS,
@@ -31,10 +32,6 @@ pub(super) const ROPE: Rotary = Rotary {
     gguf: RopeLayout::Halves,
     ..llama::ROPE
 };
-
-/// Windows that are off, and their width.
-pub(super) const WINDOWS: &[(&str, &[&str])] =
-    &[("sliding_window", &[]), ("use_sliding_window", &["false"])];
 
 fn build(g: &mut Builder<'_>) {
     llama::network(g, |g, x| {

@@ -6,7 +6,7 @@ use crate::model::Role;
 
 use super::family::{Family, Names, names};
 use super::llama::{self, LLAMA};
-use super::qwen2;
+use super::{qwen2, windows};
 
 /// Names as llama.cpp's converter and `Qwen3ForCausalLM` give them.
 pub(super) const QWEN3: Family = Family {
@@ -14,7 +14,7 @@ pub(super) const QWEN3: Family = Family {
     model_type: "qwen3",
     rope: Some(qwen2::ROPE),
     biases: &[llama::ATTENTION_BIAS],
-    fields: qwen2::WINDOWS,
+    hf_fields: windows::from_a_layer,
     tensors: &[
         llama::ENDS,
         llama::NORMS,
@@ -27,8 +27,9 @@ pub(super) const QWEN3: Family = Family {
     ..LLAMA
 };
 
+/// The norms of heads.
 #[rustfmt::skip]
-const NORMS: &[Names] = &[
+pub(super) const NORMS: &[Names] = &[
     names(&[Role::QueryNorm], "blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.q_norm.weight"),
     names(&[Role::KeyNorm], "blk.{}.attn_k_norm.weight", "model.layers.{}.self_attn.k_norm.weight"),
 ];

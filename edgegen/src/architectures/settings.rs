@@ -16,6 +16,10 @@ pub(crate) trait Settings {
 
     fn sizes(&self, name: &str) -> Result<Option<Vec<usize>>>;
 
+    fn flags(&self, name: &str) -> Result<Option<Vec<bool>>>;
+
+    fn texts(&self, name: &str) -> Result<Option<Vec<String>>>;
+
     /// That a setting is not there.
     fn missing(&self, name: &str) -> Error;
 
@@ -27,22 +31,5 @@ impl dyn Settings + '_ {
     /// A number that must be there.
     pub(super) fn needed_number(&self, name: &str) -> Result<f64> {
         self.number(name)?.ok_or_else(|| self.missing(name))
-    }
-
-    /// Refuses a window that is shorter than the context: it would leave out what attention sees.
-    pub(super) fn refuse_window(
-        &self,
-        name: &str,
-        window: Option<usize>,
-        context: usize,
-    ) -> Result<()> {
-        match window.filter(|&window| window < context) {
-            None => Ok(()),
-            Some(window) => Err(self.unsupported(
-                name,
-                &window.to_string(),
-                &format!("off, or the context of {context} or more"),
-            )),
-        }
     }
 }

@@ -6,8 +6,8 @@ use crate::model::Architecture;
 
 use super::family::{Defaults, Family, Rotary};
 use super::llama::{self, LLAMA};
-use super::qwen2;
 use super::settings::Settings;
+use super::windows;
 
 /// Names as llama.cpp's converter and `SmolLM3ForCausalLM` give them.
 pub(super) const SMOLLM3: Family = Family {
@@ -21,7 +21,6 @@ pub(super) const SMOLLM3: Family = Family {
         tie_word_embeddings: true,
         ..LLAMA.defaults
     },
-    fields: qwen2::WINDOWS,
     hf_fields,
     gguf_keys,
     skipped: &[],
@@ -45,7 +44,10 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
             return Err(fields.unsupported("no_rope_layers", &found, &needed));
         }
     }
-    Ok(())
+    let size = windows::switched(fields)?;
+    let skipped = a.rope.as_ref().map(|rope| rope.skipped.clone());
+    let skipped = skipped.unwrap_or_default();
+    windows::by_types(fields, a, size, |layer| skipped.contains(&layer))
 }
 
 /// llama.cpp does not ask the file.

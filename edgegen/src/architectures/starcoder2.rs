@@ -7,7 +7,7 @@ use super::family::{Defaults, Family, Names, names};
 use super::gpt2::GPT2;
 use super::layer_norm::{self, Branches};
 use super::llama::{self, LLAMA};
-use super::qwen2;
+use super::{qwen2, windows};
 
 /// Names as llama.cpp's converter and `Starcoder2ForCausalLM` give them.
 pub(super) const STARCODER2: Family = Family {
@@ -35,7 +35,7 @@ pub(super) const STARCODER2: Family = Family {
     )],
     hf_fields: |fields, a| {
         let window = fields.size("sliding_window")?;
-        fields.refuse_window("sliding_window", window, a.max_position_embeddings)
+        windows::by_types(fields, a, window, |_| true)
     },
     activations: GPT2.activations,
     // Of training.

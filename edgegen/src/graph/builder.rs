@@ -127,10 +127,6 @@ impl<'a> Builder<'a> {
     }
 
     /// `layer_norm(x) * gain`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "architectures with it come next")
-    )]
     pub(crate) fn layer_norm_gain(&mut self, x: ValueId, gain: Role) -> ValueId {
         let size = self.graph.width(x);
         let out = self.value(gain.name(), size);
@@ -210,11 +206,12 @@ impl<'a> Builder<'a> {
 
     /// Rotates each head by the token's position, in layers that have RoPE.
     pub(crate) fn rope(&mut self, x: ValueId) -> ValueId {
-        let rope = self.architecture.rope.as_ref();
-        let rope = rope.expect("the architecture has RoPE");
-        if matches!(self.part, Part::Layer(layer) if !rope.is_in(layer)) {
+        let Part::Layer(layer) = self.part else {
+            unreachable!("heads are of layers");
+        };
+        let Some(rope) = self.architecture.rope(layer) else {
             return x;
-        }
+        };
         let head_dim = self.architecture.head_dim;
         let heads = self.graph.width(x) / head_dim;
         let half = rope.dim / 2;
@@ -267,10 +264,6 @@ impl<'a> Builder<'a> {
     }
 
     /// `gelu(gate) * up`, by `tanh`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "architectures with it come next")
-    )]
     pub(crate) fn gelu_mul(&mut self, gate: ValueId, up: ValueId) -> ValueId {
         self.gated(up, |out| Operation::GeluMul { gate, up, out })
     }
@@ -305,15 +298,6 @@ impl<'a> Builder<'a> {
         self.update(x, |x| Operation::Relu2 { x })
     }
 
-    /// `cap * tanh(x / cap)`, in its place.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "architectures with it come next")
-    )]
-    pub(crate) fn soft_cap(&mut self, x: ValueId, cap: f32) -> ValueId {
-        self.update(x, |x| Operation::SoftCap { x, cap })
-    }
-
     /// `x + y`, in the place of `x`.
     pub(crate) fn add(&mut self, x: ValueId, y: ValueId) -> ValueId {
         self.update(x, |x| Operation::Add { x, y })
@@ -345,7 +329,10 @@ impl<'a> Builder<'a> {
             input: x,
             out: vec![out],
         });
-        self.graph.logits = out;
+        self.graph.logits = match self.architecture.caps.logits {
+            Some(cap) => self.update(out, |x| Operation::SoftCap { x, cap }),
+            None => out,
+        };
     }
 
     /// The same, and the bias of the output projection.

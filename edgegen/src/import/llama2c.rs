@@ -8,8 +8,8 @@ use super::source;
 use crate::architectures;
 use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::{
-    Architecture, DType, Model, Multipliers, Parts, Role, Rope, RopeLayout, RopeScaling, Tensor,
-    TensorKey, View,
+    Architecture, Caps, DType, Model, Multipliers, Parts, Role, Rope, RopeLayout, RopeScaling,
+    Tensor, TensorKey, View,
 };
 
 /// "ak42", the magic of versions 1 and 2, little-endian.
@@ -143,7 +143,8 @@ impl Header {
                     skipped: Vec::new(),
                 }),
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
-                windows: Vec::new(),
+                window: None,
+                caps: Caps::default(),
                 multipliers: Multipliers::default(),
                 parallel_residual: false,
             },

@@ -3,7 +3,7 @@
 use crate::architectures::Family;
 use crate::error::{Error, Result};
 
-use super::Rope;
+use super::{Rope, Window};
 
 /// Shapes and constants of the network. Sizes are in elements.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,13 +32,23 @@ pub struct Architecture {
     pub rope: Option<Rope>,
     /// Factor on `q · k` before the softmax; `1 / sqrt(head_dim)` in `llama`.
     pub attention_scale: f32,
-    /// The windows of the first layers' attention, in tokens, itself included; elsewhere, and where
-    /// there is `None`, a token sees all before it.
-    pub windows: Vec<Option<usize>>,
+    /// The window of some layers' attention.
+    pub window: Option<Window>,
+    /// Bounds of scores and logits.
+    pub caps: Caps,
     /// Other constant factors.
     pub multipliers: Multipliers,
     /// Whether both branches of a layer read the residual stream at its beginning.
     pub parallel_residual: bool,
+}
+
+/// Bounds by `c * tanh(x / c)` (Bello et al. 2016, arXiv:1611.09940).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Caps {
+    /// On the scores of attention, before the softmax.
+    pub scores: Option<f32>,
+    /// On the logits.
+    pub logits: Option<f32>,
 }
 
 /// Constant factors; without them, 1.
@@ -65,36 +75,19 @@ impl Default for Multipliers {
 }
 
 impl Architecture {
-    /// The window of a layer's attention.
+    /// Tokens that a token sees in a layer, itself included; all before it, if `None`.
     pub fn window(&self, layer: usize) -> Option<usize> {
-        self.windows.get(layer).copied().flatten()
+        let window = self.window.as_ref()?;
+        window.is_in(layer).then_some(window.size)
     }
 
-    /// Rows and columns of the tensor of a role; a vector has one row.
-    pub fn shape(&self, role: Role) -> (usize, usize) {
-        let hidden = self.hidden_size;
-        let query = self.num_attention_heads * self.head_dim;
-        let key = self.num_key_value_heads * self.head_dim;
-        match role {
-            Role::Embedding | Role::Output => (self.vocab_size, hidden),
-            Role::Positions => (self.max_position_embeddings, hidden),
-            Role::AttentionNorm
-            | Role::AttentionNormBias
-            | Role::FeedForwardNorm
-            | Role::FeedForwardNormBias
-            | Role::OutputNorm
-            | Role::OutputNormBias => (1, hidden),
-            Role::OutputMix => (hidden, hidden),
-            Role::Query => (query, hidden),
-            Role::QueryBias => (1, query),
-            Role::QueryNorm | Role::KeyNorm => (1, self.head_dim),
-            Role::Key | Role::Value => (key, hidden),
-            Role::KeyBias | Role::ValueBias => (1, key),
-            Role::AttentionOutput => (hidden, query),
-            Role::AttentionOutputBias | Role::DownBias => (1, hidden),
-            Role::Gate | Role::Up => (self.intermediate_size, hidden),
-            Role::GateBias | Role::UpBias => (1, self.intermediate_size),
-            Role::Down => (hidden, self.intermediate_size),
+    /// RoPE in a layer.
+    pub(crate) fn rope(&self, layer: usize) -> Option<&Rope> {
+        let window = self.window.as_ref().filter(|window| window.is_in(layer));
+        let own = window.and_then(|window| window.rope.as_ref());
+        own.or(self.rope.as_ref()).filter(|rope| rope.is_in(layer))
+    }
+
     /// The width of all queries of a token.
     pub(super) fn query_size(&self) -> usize {
         self.num_attention_heads * self.head_dim
@@ -108,9 +101,18 @@ impl Architecture {
     /// Keeps these layers, ascending.
     pub(crate) fn keep_layers(&mut self, kept: &[usize]) {
         self.num_hidden_layers = kept.len();
-        if let Some(rope) = &mut self.rope {
+        let places = |layers: &mut Vec<usize>| {
             let place = |layer| kept.binary_search(layer).ok();
-            rope.skipped = rope.skipped.iter().filter_map(place).collect();
+            *layers = layers.iter().filter_map(place).collect();
+        };
+        if let Some(rope) = &mut self.rope {
+            places(&mut rope.skipped);
+        }
+        if let Some(window) = &mut self.window {
+            places(&mut window.layers);
+            if let Some(rope) = &mut window.rope {
+                places(&mut rope.skipped);
+            }
         }
     }
 
@@ -168,9 +170,25 @@ impl Architecture {
                 );
             }
         }
-        self.rope
-            .as_ref()
-            .map_or(Ok(()), |rope| rope.check(head_dim))
+        for (name, cap) in [
+            ("attn_logit_softcapping", self.caps.scores),
+            ("final_logit_softcapping", self.caps.logits),
+        ] {
+            if let Some(cap) = cap.filter(|cap| !(cap.is_finite() && *cap > 0.0)) {
+                return Err(
+                    Error::new(format!("{cap} is no positive number of 32 bits"))
+                        .at(name)
+                        .remedy("correct the value in the model's configuration"),
+                );
+            }
+        }
+        if let Some(rope) = &self.rope {
+            rope.check(head_dim)?;
+        }
+        match &self.window {
+            Some(window) => window.check(head_dim),
+            None => Ok(()),
+        }
     }
 }
 

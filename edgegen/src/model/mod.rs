@@ -9,14 +9,16 @@ mod sources;
 pub mod tables;
 mod tensor;
 mod tokenizer;
+mod window;
 
-pub use architecture::{Architecture, Multipliers};
+pub use architecture::{Architecture, Caps, Multipliers};
 pub use chat::*;
 pub use role::{Role, TensorKey};
 pub use rope::{Rope, RopeLayout, RopeScaling};
 pub use sources::Sources;
 pub use tensor::{DType, NonFinite, Tensor, View};
 pub use tokenizer::*;
+pub use window::Window;
 
 use std::collections::{BTreeMap, BTreeSet};
 

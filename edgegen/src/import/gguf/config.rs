@@ -5,7 +5,7 @@ use super::rope::{self, Divisors};
 use crate::architectures::{Family, Settings};
 use crate::error::{Error, Result};
 use crate::import::config::unsupported;
-use crate::model::{Architecture, Multipliers};
+use crate::model::{Architecture, Caps, Multipliers};
 
 /// Reads shapes and constants.
 pub(super) fn architecture(
@@ -81,7 +81,8 @@ pub(super) fn architecture(
             Some(rotary) => Some(rope::read(&keys, rotary, divisors, head_dim, context)?),
         },
         attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
-        windows: Vec::new(),
+        window: None,
+        caps: Caps::default(),
         multipliers: Multipliers::default(),
         parallel_residual: false,
     };
@@ -108,6 +109,9 @@ fn key(field: &str, family: &Family) -> Option<&'static str> {
         "vocab_size" => "vocab_size",
         "max_position_embeddings" => "context_length",
         "rms_norm_eps" => family.gguf_eps,
+        "sliding_window" => "attention.sliding_window",
+        "attn_logit_softcapping" => "attn_logit_softcapping",
+        "final_logit_softcapping" => "final_logit_softcapping",
         "attention_scale" => "attention.scale",
         "embedding_scale" => "embedding_scale",
         "residual_scale" => "residual_scale",
@@ -181,6 +185,16 @@ impl Settings for Keys<'_> {
                 .at(name)
                 .remedy("the file is damaged; fetch or convert it again")
         })
+    }
+
+    fn flags(&self, name: &str) -> Result<Option<Vec<bool>>> {
+        let flags = self.metadata.bools(&self.name(name))?;
+        Ok(flags.map(<[bool]>::to_vec))
+    }
+
+    fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
+        let texts = self.metadata.strings(&self.name(name))?;
+        Ok(texts.map(<[String]>::to_vec))
     }
 
     fn missing(&self, name: &str) -> Error {

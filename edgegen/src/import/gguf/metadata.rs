@@ -118,6 +118,13 @@ impl Metadata {
         })
     }
 
+    pub(in crate::import) fn bools(&self, key: &str) -> Result<Option<&[bool]>> {
+        self.get(key, "an array of booleans", |value| match value {
+            Value::Bools(values) => Some(values.as_slice()),
+            _ => None,
+        })
+    }
+
     fn get<'a, T>(
         &'a self,
         key: &str,

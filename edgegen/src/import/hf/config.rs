@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::import::config::{self, Config, IGNORED, unsupported};
 use crate::import::names::stated;
 use crate::import::tokenizer::Ids;
-use crate::model::{Architecture, Multipliers, Role};
+use crate::model::{Architecture, Caps, Multipliers, Role};
 
 use super::config_rope;
 
@@ -71,9 +71,12 @@ impl Description {
             (None, Some(times)) => hidden_size.saturating_mul(times),
             (size, _) => fields.needed("intermediate_size", size)?,
         };
-        let rope = match &family.rope {
-            None => None,
-            Some(rotary) => Some(config_rope::read(fields, rotary, head_dim, context)?),
+        let (rope, rope_in_windows) = match &family.rope {
+            None => (None, None),
+            Some(rotary) => {
+                let (rope, in_windows) = config_rope::read(fields, rotary, head_dim, context)?;
+                (Some(rope), in_windows)
+            }
         };
         let biases = family.biases.iter();
         let biases = biases.map(|&(name, roles)| {
@@ -106,14 +109,19 @@ impl Description {
                     .unwrap_or(defaults.rms_norm_eps) as f32,
                 rope,
                 attention_scale: (1.0 / (head_dim as f64).sqrt()) as f32,
-                windows: Vec::new(),
+                window: None,
+                caps: Caps::default(),
                 multipliers: Multipliers::default(),
                 parallel_residual: false,
             },
         };
         let checked = description.architecture.check();
         checked.map_err(|error| error.rename(|field| Some(fields.own(field).to_owned())))?;
-        (family.hf_fields)(fields, &mut description.architecture)?;
+        let architecture = &mut description.architecture;
+        (family.hf_fields)(fields, architecture)?;
+        if let (Some(window), Some(rope)) = (&mut architecture.window, rope_in_windows) {
+            window.rope = Some(rope);
+        }
         Ok(description)
     }
 }
@@ -254,6 +262,21 @@ impl Settings for Fields<'_> {
             let values = value.as_array()?.iter();
             let sizes = values.map(|value| usize::try_from(value.as_u64()?).ok());
             sizes.collect()
+        })
+    }
+
+    fn flags(&self, name: &str) -> Result<Option<Vec<bool>>> {
+        self.get(name, "a list of true and false", |value| {
+            value.as_array()?.iter().map(Value::as_bool).collect()
+        })
+    }
+
+    fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
+        self.get(name, "a list of strings", |value| {
+            let values = value.as_array()?.iter();
+            values
+                .map(|value| Some(value.as_str()?.to_owned()))
+                .collect()
         })
     }
 

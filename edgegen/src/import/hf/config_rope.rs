@@ -9,39 +9,46 @@ use crate::model::{Rope, RopeScaling};
 
 const ORIGINAL: &str = "original_max_position_embeddings";
 
-/// Reads RoPE of heads of a width; `context` is `max_position_embeddings`.
+/// Reads RoPE of heads of a width, and where it is said by itself, that of layers with a window;
+/// `context` is `max_position_embeddings`.
 pub(super) fn read(
     fields: &Fields<'_>,
     rotary: &Rotary,
     head_dim: usize,
     context: usize,
-) -> Result<Rope> {
+) -> Result<(Rope, Option<Rope>)> {
     if fields.flag("rope_interleaved")? == Some(true) {
         return Err(unsupported("rope_interleaved", "true", "false"));
     }
     let outer = Said::of(fields)?;
     let read = |inner: &Fields<'_>| Said::within(inner, fields, context);
     let old = fields.within("rope_scaling", read)?.unwrap_or_default();
-    let new = fields.within("rope_parameters", read)?.unwrap_or_default();
-    let scalings = [old.scaling, new.scaling];
-    let scaling = agreed("rope_scaling and rope_parameters", scalings)?;
-    let theta = agreed("rope_theta", [old.theta, new.theta])?.or(outer.theta);
-    let part = agreed("partial_rotary_factor", [old.part, new.part, outer.part])?;
-    let part = match (part, rotary.part) {
-        (Some(part), None) if part != 1.0 => {
-            return Err(unsupported("partial_rotary_factor", &part.to_string(), "1"));
-        }
-        (part, usual) => part.or(usual).unwrap_or(1.0),
+    let new = fields.within("rope_parameters", |inner| by_layers(inner, read))?;
+    let (new, in_windows) = new.unwrap_or_default();
+    let said = Said {
+        theta: agreed("rope_theta", [old.theta, new.theta])?.or(outer.theta),
+        part: agreed("partial_rotary_factor", [old.part, new.part, outer.part])?,
+        scaling: agreed(
+            "rope_scaling and rope_parameters",
+            [old.scaling, new.scaling],
+        )?,
     };
-    // As Python's `int`; what is no part is refused when the architecture is checked.
-    let dim = (head_dim as f64 * part) as usize;
-    Ok(Rope {
-        theta: theta.unwrap_or(rotary.theta),
-        dim,
-        layout: rotary.hf,
-        scaling: scaling.unwrap_or(RopeScaling::None),
-        skipped: Vec::new(),
-    })
+    let in_windows = in_windows.map(|said| said.rope(rotary, head_dim));
+    Ok((said.rope(rotary, head_dim)?, in_windows.transpose()?))
+}
+
+/// What an object says of all layers, or in objects of its own of those without a window and of
+/// those with one.
+fn by_layers(
+    fields: &Fields<'_>,
+    read: impl Fn(&Fields<'_>) -> Result<Said>,
+) -> Result<(Said, Option<Said>)> {
+    let Some(full) = fields.within("full_attention", &read)? else {
+        return Ok((read(fields)?, None));
+    };
+    let in_windows = fields.within("sliding_attention", &read)?;
+    fields.refuse_unread(&[], "RoPE by kinds of layers has no such setting")?;
+    Ok((full, in_windows))
 }
 
 /// What one object says.
@@ -53,6 +60,23 @@ struct Said {
 }
 
 impl Said {
+    fn rope(self, rotary: &Rotary, head_dim: usize) -> Result<Rope> {
+        let part = match (self.part, rotary.part) {
+            (Some(part), None) if part != 1.0 => {
+                return Err(unsupported("partial_rotary_factor", &part.to_string(), "1"));
+            }
+            (part, usual) => part.or(usual).unwrap_or(1.0),
+        };
+        Ok(Rope {
+            theta: self.theta.unwrap_or(rotary.theta),
+            // As Python's `int`; what is no part is refused when the architecture is checked.
+            dim: (head_dim as f64 * part) as usize,
+            layout: rotary.hf,
+            scaling: self.scaling.unwrap_or(RopeScaling::None),
+            skipped: Vec::new(),
+        })
+    }
+
     fn of(fields: &Fields<'_>) -> Result<Self> {
         Ok(Self {
             theta: fields.number("rope_theta")?,

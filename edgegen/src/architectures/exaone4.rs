@@ -1,0 +1,69 @@
+//! `exaone4`: EXAONE 4 (LG AI Research 2025, arXiv:2507.11407): norms after the branches, norms of
+//! each head's queries and keys, and where some layers have a window, RoPE in these alone.
+
+use crate::error::Result;
+use crate::graph::Builder;
+use crate::model::{Architecture, Role};
+
+use super::family::{Defaults, Family};
+use super::llama::{self, LLAMA};
+use super::settings::Settings;
+use super::{olmo2, qwen2, qwen3, windows};
+
+/// Names as llama.cpp's converter and `Exaone4ForCausalLM` give them.
+pub(super) const EXAONE4: Family = Family {
+    gguf: "exaone4",
+    model_type: "exaone4",
+    rope: Some(qwen2::ROPE),
+    defaults: Defaults {
+        rms_norm_eps: 1e-5,
+        ..LLAMA.defaults
+    },
+    biases: &[],
+    hf_fields,
+    gguf_keys,
+    // A word for what `layer_types` says, layer by layer.
+    fields: &[("sliding_window_pattern", &[])],
+    tensors: &[
+        llama::ENDS,
+        llama::ATTENTION,
+        llama::FEED_FORWARD,
+        qwen3::NORMS,
+        olmo2::NORMS_AFTER,
+    ],
+    skipped: &[],
+    build,
+    ..LLAMA
+};
+
+/// Of how many layers the last has no window, where nothing is said.
+const PERIOD: usize = 4;
+
+fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
+    let window = fields.size("sliding_window")?;
+    let pattern = match fields.has("layer_types") {
+        true => None,
+        false => fields.size("sliding_window_pattern")?,
+    };
+    let period = pattern.unwrap_or(PERIOD).max(1);
+    windows::by_types(fields, a, window, |layer| {
+        !(layer + 1).is_multiple_of(period)
+    })?;
+    windows::rope_in_windows_alone(a);
+    Ok(())
+}
+
+fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
+    windows::by_pattern(keys, a, |layer| !(layer + 1).is_multiple_of(PERIOD))?;
+    windows::rope_in_windows_alone(a);
+    Ok(())
+}
+
+fn build(g: &mut Builder<'_>) {
+    olmo2::network(g, |g, x| {
+        let [query, key, value] = llama::QKV.map(|role| g.linear(x, role));
+        let query = g.head_norm(query, Role::QueryNorm);
+        let key = g.head_norm(key, Role::KeyNorm);
+        llama::rotated(g, [query, key, value])
+    });
+}

@@ -1,0 +1,91 @@
+//! `gemma3`: Gemma 3's text models (Gemma Team 2025, arXiv:2503.19786): Gemma 2 with norms of each
+//! head's queries and keys, a window in five of six layers, and RoPE of another base in these.
+
+use crate::error::Result;
+use crate::graph::Builder;
+use crate::model::{Architecture, Role, Rope, RopeScaling};
+
+use super::family::{Family, Names, Rotary, less_one};
+use super::gemma2::{self, GEMMA2};
+use super::llama;
+use super::settings::Settings;
+use super::{qwen2, windows};
+
+/// Names as llama.cpp's converter and `Gemma3ForCausalLM` give them.
+pub(super) const GEMMA3: Family = Family {
+    gguf: "gemma3",
+    model_type: "gemma3_text",
+    rope: Some(Rotary {
+        theta: 1_000_000.0,
+        ..qwen2::ROPE
+    }),
+    hf_fields,
+    gguf_keys,
+    tensors: &[
+        gemma2::ENDS,
+        gemma2::NORMS,
+        HEAD_NORMS,
+        llama::ATTENTION,
+        llama::FEED_FORWARD,
+        llama::QKV_BIASES,
+        llama::OUTPUT_BIAS,
+    ],
+    build,
+    ..GEMMA2
+};
+
+#[rustfmt::skip]
+const HEAD_NORMS: &[Names] = &[
+    less_one(&[Role::QueryNorm], "blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.q_norm.weight"),
+    less_one(&[Role::KeyNorm], "blk.{}.attn_k_norm.weight", "model.layers.{}.self_attn.k_norm.weight"),
+];
+
+/// Of how many layers the last has no window, where nothing is said.
+const PERIOD: usize = 6;
+
+/// The window of a file that does not speak of it.
+const WINDOW: usize = 4096;
+
+/// The base of RoPE in layers with a window, where nothing is said.
+const BASE: f64 = 10_000.0;
+
+fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
+    gemma2::constants(fields, a)?;
+    let window = fields.size("sliding_window")?.unwrap_or(WINDOW);
+    let period = fields
+        .size("sliding_window_pattern")?
+        .unwrap_or(PERIOD)
+        .max(1);
+    windows::by_types(fields, a, Some(window), |layer| {
+        !(layer + 1).is_multiple_of(period)
+    })?;
+    set_base(a, fields.number("rope_local_base_freq")?);
+    Ok(())
+}
+
+fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
+    gemma2::scale_embedding(a);
+    windows::by_pattern(keys, a, |layer| !(layer + 1).is_multiple_of(PERIOD))?;
+    set_base(a, keys.number("rope.freq_base_swa")?);
+    Ok(())
+}
+
+/// Gives layers with a window RoPE as trained, of this base.
+fn set_base(a: &mut Architecture, base: Option<f64>) {
+    if let (Some(window), Some(rope)) = (&mut a.window, &a.rope) {
+        window.rope = Some(Rope {
+            theta: base.unwrap_or(BASE),
+            scaling: RopeScaling::None,
+            ..rope.clone()
+        });
+    }
+}
+
+fn build(g: &mut Builder<'_>) {
+    gemma2::network(g, |g, x| {
+        let [query, key, value] = llama::QKV.map(|role| g.linear(x, role));
+        let query = g.head_norm(query, Role::QueryNorm);
+        let key = g.head_norm(key, Role::KeyNorm);
+        llama::rotated(g, [query, key, value])
+    });
+}

@@ -1,0 +1,110 @@
+//! Windows of attention, as files tell them.
+
+use crate::error::Result;
+use crate::model::{Architecture, Window};
+
+use super::settings::Settings;
+
+/// Gives the layers that a list of a Hugging Face file names a window of this size, or those of a
+/// rule, where there is no list.
+pub(super) fn by_types(
+    fields: &dyn Settings,
+    a: &mut Architecture,
+    size: Option<usize>,
+    rule: impl Fn(usize) -> bool,
+) -> Result<()> {
+    const TYPES: &str = "layer_types";
+    let types = fields.texts(TYPES)?;
+    let windowed = match &types {
+        None => layers(a, rule),
+        Some(types) => {
+            check_len(fields, TYPES, types.len(), a)?;
+            let known =
+                |kind: &&String| ["full_attention", "sliding_attention"].contains(&kind.as_str());
+            if let Some(other) = types.iter().find(|kind| !known(kind)) {
+                let supported = "full_attention or sliding_attention";
+                return Err(fields.unsupported(TYPES, other, supported));
+            }
+            layers(a, |layer| types[layer] == "sliding_attention")
+        }
+    };
+    a.window = match (size, windowed.is_empty()) {
+        (_, true) => None,
+        (Some(size), false) => Some(window(size, windowed)),
+        (None, false) if types.is_none() => None,
+        (None, false) => return Err(fields.missing("sliding_window")),
+    };
+    Ok(())
+}
+
+/// Windows that a switch turns on, as Qwen's files have them: from some layer on. GGUF files say
+/// nothing of them.
+pub(super) fn from_a_layer(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
+    let first = fields.size("max_window_layers")?.unwrap_or(28);
+    let size = switched(fields)?;
+    by_types(fields, a, size, |layer| layer >= first)
+}
+
+/// The size of windows, if their switch is on.
+pub(super) fn switched(fields: &dyn Settings) -> Result<Option<usize>> {
+    let size = fields.size("sliding_window")?;
+    let on = fields.flag("use_sliding_window")? == Some(true);
+    Ok(size.filter(|_| on))
+}
+
+/// Gives the layers that a list of a GGUF file names its window, or those of a rule, where there is
+/// no list.
+pub(super) fn by_pattern(
+    keys: &dyn Settings,
+    a: &mut Architecture,
+    rule: impl Fn(usize) -> bool,
+) -> Result<()> {
+    const PATTERN: &str = "attention.sliding_window_pattern";
+    let size = keys.size("attention.sliding_window")?;
+    let windowed = match keys.flags(PATTERN)? {
+        None => layers(a, rule),
+        Some(pattern) => {
+            check_len(keys, PATTERN, pattern.len(), a)?;
+            layers(a, |layer| pattern[layer])
+        }
+    };
+    // Of 0, there is none.
+    a.window = size
+        .filter(|&size| size != 0 && !windowed.is_empty())
+        .map(|size| window(size, windowed));
+    Ok(())
+}
+
+fn window(size: usize, layers: Vec<usize>) -> Window {
+    Window {
+        size,
+        layers,
+        rope: None,
+    }
+}
+
+fn layers(a: &Architecture, has_one: impl Fn(usize) -> bool) -> Vec<usize> {
+    (0..a.num_hidden_layers)
+        .filter(|&layer| has_one(layer))
+        .collect()
+}
+
+/// Leaves RoPE out in layers without a window, if others have one.
+pub(super) fn rope_in_windows_alone(a: &mut Architecture) {
+    if let (Some(window), Some(rope)) = (&a.window, &mut a.rope) {
+        let full = (0..a.num_hidden_layers).filter(|&layer| !window.is_in(layer));
+        rope.skipped = full.collect();
+    }
+}
+
+fn check_len(settings: &dyn Settings, name: &str, found: usize, a: &Architecture) -> Result<()> {
+    let layers = a.num_hidden_layers;
+    match found == layers {
+        true => Ok(()),
+        false => Err(settings.unsupported(
+            name,
+            &format!("a list of {found}"),
+            &format!("one of {layers}, a word for each layer"),
+        )),
+    }
+}
