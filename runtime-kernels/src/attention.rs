@@ -8,7 +8,7 @@ use super::exp::exp;
 use super::isa::{Isa, Kernel};
 use super::map::map;
 use super::shape::{Dim, GROUP};
-use super::soft_cap::SoftCap;
+use super::tanh::soft_cap;
 
 /// Causal attention of the query heads that share one key and value head: softmax(q · K * scale)
 /// · V, with grouped queries (Ainslie et al., "GQA", 2023).
@@ -41,7 +41,7 @@ pub struct Attention<'a, C: Cache, D: Dim, G: Dim> {
     pub heads_per_kv: G,
     /// Factor of the scores: 1 / sqrt(head_dim), unless the model says otherwise.
     pub scale: f32,
-    /// What no score exceeds, by [`SoftCap`].
+    /// What no score exceeds, as `cap * tanh(score / cap)`.
     pub cap: Option<f32>,
     /// Scratch memory: [`attention_span`] floats for each of [`ROWS`] rows or as many as there are.
     pub scores: &'a mut [f32],
@@ -141,12 +141,10 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
             let (first, sees) = (first - base, sees - base);
             let begin = first / GROUP * GROUP;
             let seen = &mut scores[begin..sees.next_multiple_of(GROUP)];
-            if let Some(cap) = self.cap {
-                isa.run(SoftCap { x: seen, cap });
-            }
             *factor = 1.0
                 / isa.run(Exponentials {
                     scores: &mut *seen,
+                    cap: self.cap,
                     sees: first - begin..sees - begin,
                 });
             if C::SCALES > 0 {
@@ -279,11 +277,12 @@ impl Keys<'_> {
     }
 }
 
-/// Replaces each score by `e^(score - max)`, and returns their sum. Those in `sees` count: the
+/// Replaces each score, bounded by the cap, by `e^(score - max)`, and returns their sum. Those in `sees` count: the
 /// others become weights so small that a sum of 1 and more does not feel them. A kernel of its
 /// own, so that it is compiled once and not for each number of rows.
 struct Exponentials<'a> {
     scores: &'a mut [f32],
+    cap: Option<f32>,
     sees: Range<usize>,
 }
 
@@ -292,6 +291,9 @@ impl Kernel for Exponentials<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> f32 {
+        if let Some(cap) = self.cap {
+            soft_cap(isa, self.scores, cap);
+        }
         self.scores[..self.sees.start].fill(f32::NEG_INFINITY);
         self.scores[self.sees.end..].fill(f32::NEG_INFINITY);
         let (vectors, _) = self.scores.as_chunks_mut();

@@ -1,7 +1,7 @@
 //! Values within a limit.
 
 use super::isa::{Isa, Kernel};
-use super::tanh::tanh;
+use super::tanh::soft_cap;
 
 /// `x = cap * tanh(x / cap)` (Bello et al., "Neural Combinatorial Optimization", 2016; Gemma 2).
 ///
@@ -19,10 +19,6 @@ impl Kernel for SoftCap<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         assert!(self.x.len().is_multiple_of(8), "soft_cap: length");
-        let cap = isa.splat(self.cap);
-        for x in self.x.as_chunks_mut().0 {
-            let ratio = isa.div(isa.load(x), cap);
-            isa.store(isa.mul(cap, tanh(isa, ratio)), x);
-        }
+        soft_cap(isa, self.x, self.cap);
     }
 }

@@ -1,4 +1,4 @@
-//! The hyperbolic tangent.
+//! The hyperbolic tangent, and bounds by it.
 
 use super::isa::Isa;
 
@@ -8,7 +8,6 @@ use super::isa::Isa;
 /// degree 4 whose greatest relative error is least: 2.1e-8, by Lawson's weights on least squares
 /// of `P - tanh(x) / x * Q`.
 #[inline(always)]
-#[allow(dead_code, reason = "a generated crate may cap nothing")]
 pub fn tanh<I: Isa>(isa: I, x: I::F32x8) -> I::F32x8 {
     let x = within(isa, 9.02, x);
     let square = isa.mul(x, x);
@@ -23,9 +22,18 @@ pub fn tanh<I: Isa>(isa: I, x: I::F32x8) -> I::F32x8 {
     within(isa, 1.0, isa.div(isa.mul(x, p), q))
 }
 
+/// `x = cap * tanh(x / cap)`, as far as `x` goes in whole eights.
+#[inline(always)]
+pub fn soft_cap<I: Isa>(isa: I, x: &mut [f32], cap: f32) {
+    let cap = isa.splat(cap);
+    for x in x.as_chunks_mut().0 {
+        let ratio = isa.div(isa.load(x), cap);
+        isa.store(isa.mul(cap, tanh(isa, ratio)), x);
+    }
+}
+
 /// `x`, or the nearer limit. NaN is the second argument, which is what `max` and `min` give then.
 #[inline(always)]
-#[allow(dead_code, reason = "a generated crate may cap nothing")]
 fn within<I: Isa>(isa: I, limit: f32, x: I::F32x8) -> I::F32x8 {
     isa.min(isa.splat(limit), isa.max(isa.splat(-limit), x))
 }

@@ -46,6 +46,21 @@ fn main() {
         },
     );
 
+    let model = out.join("windows.hf");
+    copy(&model);
+    add_windows(&model);
+    emit(
+        &out,
+        "windows",
+        &Recipe {
+            model: Some(model),
+            // More than the window and a batch.
+            context: Some(120),
+            answer_cache: Some(240),
+            ..host()
+        },
+    );
+
     let model = out.join("overflow.hf");
     copy(&model);
     make_overflow(&model);
@@ -105,6 +120,18 @@ fn add_chat_template(folder: &Path) {
     let text = fs::read(&file).expect("it was copied");
     let mut config: Value = serde_json::from_slice(&text).expect("it is JSON");
     config["chat_template"] = TEMPLATE.into();
+    write(&file, config.to_string().as_bytes());
+}
+
+/// Makes it a Mistral that forgets what is further back than some tokens, but in a layer.
+fn add_windows(folder: &Path) {
+    let file = folder.join("config.json");
+    let text = fs::read(&file).expect("it was copied");
+    let mut config: Value = serde_json::from_slice(&text).expect("it is JSON");
+    config["model_type"] = "mistral".into();
+    config["sliding_window"] = 11.into();
+    let [local, full] = ["sliding_attention", "full_attention"];
+    config["layer_types"] = json!([local, full, local, local]);
     write(&file, config.to_string().as_bytes());
 }
 

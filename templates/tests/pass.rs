@@ -145,7 +145,8 @@ struct Attending<C> {
     row: Vec<f32>,
     tokens: usize,
     position: usize,
-    context: usize,
+    positions: usize,
+    window: Option<usize>,
     kv_heads: usize,
     heads_per_kv: usize,
     head_dim: usize,
@@ -153,11 +154,15 @@ struct Attending<C> {
 
 const LAYERS: usize = 2;
 
+/// The bound of scores where there is a window.
+const CAP: f32 = 0.5;
+
 impl<C: Cache> Attending<C> {
     fn shape(&self) -> CacheShape<C> {
         CacheShape {
             format: self.cache,
-            context: self.context,
+            positions: self.positions,
+            window: self.window,
             heads: self.kv_heads,
             head_dim: self.head_dim,
         }
@@ -169,6 +174,11 @@ impl<C: Cache> Attending<C> {
 
     fn width(&self) -> usize {
         (self.heads() + 2 * self.kv_heads) * self.head_dim
+    }
+
+    /// The part of the second layer.
+    fn start(&self) -> usize {
+        2 * self.shape().half()
     }
 
     /// Random memory: what was fed before.
@@ -197,25 +207,35 @@ impl<C: Cache> Work for Attending<C> {
             tokens: self.tokens,
             position: self.position,
         };
-        frame.store(self.shape(), 1, key, value);
+        frame.store(self.shape(), self.start(), key, value);
         let shape = AttentionShape {
             heads: self.heads(),
             head_dim: self.head_dim,
             heads_per_kv: self.heads_per_kv,
             scale: 0.25,
+            cap: self.window.map(|_| CAP),
         };
-        frame.attention(shape, self.shape(), 1, query, scores, out);
+        frame.attention(shape, self.shape(), self.start(), query, scores, out);
         arena.split_off(out.start)
     }
 }
 
-fn attending<C: Cache>(cache: C, tokens: usize, position: usize) -> Attending<C> {
+fn attending<C: Cache>(
+    cache: C,
+    tokens: usize,
+    position: usize,
+    window: Option<usize>,
+) -> Attending<C> {
     let mut work = Attending {
         cache,
         row: Vec::new(),
         tokens,
         position,
-        context: (position + tokens).next_multiple_of(8) + 8,
+        positions: match window {
+            Some(window) => (window + tokens - 1).next_multiple_of(8),
+            None => (position + tokens).next_multiple_of(8) + 8,
+        },
+        window,
         kv_heads: 3,
         heads_per_kv: 3,
         head_dim: 12,
@@ -226,14 +246,23 @@ fn attending<C: Cache>(cache: C, tokens: usize, position: usize) -> Attending<C>
 
 #[test]
 fn heads_are_split_among_threads_and_see_what_is_stored() {
-    for (tokens, position) in [(1, 0), (13, 0), (5, 3), (13, 700)] {
-        let work = attending(F32Cache, tokens, position);
+    for (tokens, position, window) in [
+        (1, 0, None),
+        (13, 0, None),
+        (5, 3, None),
+        (13, 700, None),
+        (1, 0, Some(1)),
+        (13, 2, Some(3)),
+        (5, 61, Some(20)),
+        (13, 700, Some(99)),
+    ] {
+        let work = attending(F32Cache, tokens, position, window);
         let found = on_any_threads(&work.memory(), &work);
-        let quantized = attending(I8Cache, tokens, position);
+        let quantized = attending(I8Cache, tokens, position, window);
         on_any_threads(&quantized.memory(), &quantized);
 
         let (shape, memory, head_dim) = (work.shape(), work.memory(), work.head_dim);
-        let (keys, values) = shape.layer(1);
+        let (keys, values) = shape.halves(work.start());
         let width = (work.heads() * head_dim).next_multiple_of(32);
         for token in 0..tokens {
             let out = &found[token * width..][..width];
@@ -247,19 +276,27 @@ fn heads_are_split_among_threads_and_see_what_is_stored() {
                     None => f64::from(memory[place]),
                 };
                 let first = work.heads() * head_dim;
-                let key = |t, d| element(first, keys + shape.key(t, kv, d), t, d);
+                let key = |t, d| element(first, keys + shape.key(shape.place(t), kv, d), t, d);
                 let first = first + work.kv_heads * head_dim;
-                let value = |t, d| element(first, values + shape.value(t, kv, d), t, d);
+                let value =
+                    |t, d| element(first, values + shape.value(shape.place(t), kv, d), t, d);
                 let query = &work.row[token * work.width() + head * head_dim..];
-                let weights: Vec<f64> = (0..=position + token)
+                let all = position + token + 1;
+                let oldest = window.map_or(0, |window: usize| all.saturating_sub(window));
+                let weights: Vec<f64> = (oldest..all)
                     .map(|t| {
                         let score = |d| f64::from(query[d]) * key(t, d);
-                        ((0..head_dim).map(score).sum::<f64>() * 0.25).exp()
+                        let score = (0..head_dim).map(score).sum::<f64>() * 0.25;
+                        let cap = f64::from(CAP);
+                        match window {
+                            Some(_) => (cap * (score / cap).tanh()).exp(),
+                            None => score.exp(),
+                        }
                     })
                     .collect();
                 let sum: f64 = weights.iter().sum();
                 for d in 0..head_dim {
-                    let weighed = weights.iter().enumerate().map(|(t, w)| w * value(t, d));
+                    let weighed = (oldest..all).zip(&weights).map(|(t, w)| w * value(t, d));
                     let error = f64::from(out[head * head_dim + d]) - weighed.sum::<f64>() / sum;
                     assert!(
                         error.abs() < 1e-4,

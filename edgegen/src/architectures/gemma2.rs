@@ -91,7 +91,7 @@ pub(super) fn constants(fields: &dyn Settings, a: &mut Architecture) -> Result<(
 }
 
 /// Of one name in both formats.
-fn caps(settings: &dyn Settings, a: &mut Architecture) -> Result<()> {
+pub(super) fn caps(settings: &dyn Settings, a: &mut Architecture) -> Result<()> {
     let cap = |name| Ok(settings.number(name)?.map(|cap| cap as f32));
     a.caps.scores = cap("attn_logit_softcapping")?;
     a.caps.logits = cap("final_logit_softcapping")?;

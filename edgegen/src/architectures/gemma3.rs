@@ -65,6 +65,7 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
     gemma2::scale_embedding(a);
+    gemma2::caps(keys, a)?;
     windows::by_pattern(keys, a, |layer| !(layer + 1).is_multiple_of(PERIOD))?;
     set_base(a, keys.number("rope.freq_base_swa")?);
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -72,25 +73,35 @@ impl Stream {
 
     /// What the output projection is multiplied with, `[tokens, hidden_size]`.
     pub(crate) fn given_to_output(&self, network: &Network) -> Dense {
-        let graph = &network.graph;
-        let class = |value| network.liveness.class(value);
-        let gives = |out: &[ValueId]| out.iter().any(|&out| class(out) == class(graph.logits));
-        let output = graph
-            .head
-            .iter()
-            .position(|node| matches!(node, Operation::MatMul { out, .. } if gives(out)));
-        let output = output.expect("a product gives the logits");
-        let Operation::MatMul { input, .. } = &graph.head[output] else {
+        let output = output_step(network);
+        let Operation::MatMul { input, .. } = &network.graph.head[output] else {
             unreachable!("it is a product");
         };
-        let first = graph.nodes().count() - graph.head.len();
         let mut stream = self.clone();
+        stream.run_head(network, 0..output);
+        let class = network.liveness.class(*input);
+        stream.values.remove(&class).expect("it was computed")
+    }
+
+    /// The logits, of what the output projection gives.
+    pub(crate) fn logits(&self, network: &Network, product: Dense) -> Dense {
+        let class = network.liveness.class(network.graph.logits);
+        let mut stream = Self {
+            window: self.window,
+            tables: Arc::clone(&self.tables),
+            values: BTreeMap::from([(class, product)]),
+            states: BTreeMap::new(),
+        };
+        stream.run_head(network, output_step(network) + 1..network.graph.head.len());
+        stream.values.remove(&class).expect("it was given")
+    }
+
+    /// Some steps of the head.
+    fn run_head(&mut self, network: &Network, steps: Range<usize>) {
+        let graph = &network.graph;
+        let first = graph.nodes().count() - graph.head.len() + steps.start;
         let mut project = |keys: &[TensorKey], input: &Dense| network.project(keys, input);
-        stream.run(network, &graph.head[..output], first, None, &mut project);
-        stream
-            .values
-            .remove(&class(*input))
-            .expect("it was computed")
+        self.run(network, &graph.head[steps], first, None, &mut project);
     }
 
     /// The squared distance of another stream as a part of this one's squares, a sum over the tokens;
@@ -133,6 +144,16 @@ impl Stream {
         self.states
             .retain(|state, _| later().any(|later| later == *state));
     }
+}
+
+/// The step of the head that is the output projection.
+fn output_step(network: &Network) -> usize {
+    let graph = &network.graph;
+    let class = |value| network.liveness.class(value);
+    let gives = |out: &[ValueId]| out.iter().any(|&out| class(out) == class(graph.logits));
+    let mut steps = graph.head.iter();
+    let output = steps.position(|node| matches!(node, Operation::MatMul { out, .. } if gives(out)));
+    output.expect("a product gives the logits")
 }
 
 /// The states that steps from one on read.

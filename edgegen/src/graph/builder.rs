@@ -298,6 +298,11 @@ impl<'a> Builder<'a> {
         self.update(x, |x| Operation::Relu2 { x })
     }
 
+    /// `cap * tanh(x / cap)`, in its place.
+    pub(crate) fn soft_cap(&mut self, x: ValueId, cap: f32) -> ValueId {
+        self.update(x, |x| Operation::SoftCap { x, cap })
+    }
+
     /// `x + y`, in the place of `x`.
     pub(crate) fn add(&mut self, x: ValueId, y: ValueId) -> ValueId {
         self.update(x, |x| Operation::Add { x, y })
@@ -330,7 +335,7 @@ impl<'a> Builder<'a> {
             out: vec![out],
         });
         self.graph.logits = match self.architecture.caps.logits {
-            Some(cap) => self.update(out, |x| Operation::SoftCap { x, cap }),
+            Some(cap) => self.soft_cap(out, cap),
             None => out,
         };
     }

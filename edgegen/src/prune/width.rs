@@ -37,6 +37,7 @@ pub fn neurons(model: Model, intermediate_size: usize, text: &str) -> Result<Mod
     }
     let network = Network::of(&model);
     let networks = GraphShape::of(&network.graph).neurons();
+    check_all(&model, "feed-forward neurons", networks.len())?;
     let units: Vec<Unit> = networks
         .iter()
         .map(|neurons| Unit {
@@ -72,6 +73,7 @@ pub fn heads(model: Model, num_key_value_heads: usize, text: &str) -> Result<Mod
     }
     let network = Network::of(&model);
     let attentions = GraphShape::of(&network.graph).attentions();
+    check_all(&model, "heads", attentions.len())?;
     let group = |attended: &Attended| attended.heads_per_kv * attended.head_dim;
     let units: Vec<Unit> = attentions
         .iter()
@@ -97,6 +99,19 @@ pub fn heads(model: Model, num_key_value_heads: usize, text: &str) -> Result<Mod
         )?;
     }
     Ok(model.with_weights(architecture, tensors))
+}
+
+/// Refuses a network where not every layer has what can be made narrower.
+fn check_all(model: &Model, what: &str, found: usize) -> Result<()> {
+    let architecture = model.architecture();
+    match found == architecture.num_hidden_layers {
+        true => Ok(()),
+        false => Err(Error::unsupported(format!(
+            "{what} of the architecture {} depend on each other, and cannot be left out",
+            architecture.family.model_type
+        ))
+        .remedy("leave out layers or tokens, or use a smaller weight format")),
+    }
 }
 
 /// Inputs of a matrix of which some are kept, so many neighbours at a time.

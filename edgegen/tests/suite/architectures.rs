@@ -4,7 +4,7 @@ use edgegen::compress::compress;
 use edgegen::import::import;
 use edgegen::inspect::inspect;
 use edgegen::interpret::{Interpreter, Observer};
-use edgegen::model::Model;
+use edgegen::model::{Model, RopeScaling};
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
 use edgegen::program::{Program, WeightFormat};
@@ -231,6 +231,10 @@ fn a_stream_that_cannot_be_rotated_is_said() {
         ("qwen3", None),
         ("gpt2", Some("`AddPosition` reads the residual stream")),
         ("granite", None),
+        (
+            "gemma3_text",
+            Some("`attended_norm`, which is added to the residual stream, is no product"),
+        ),
         ("olmo2", Some("`MatMul` reads the residual stream")),
         ("phi3", None),
         ("phi", Some("`LayerNorm` reads the residual stream")),
@@ -263,8 +267,6 @@ pub fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<M
 #[test]
 fn options_that_are_not_built_are_refused_by_name() {
     for (name, field, value) in [
-        ("qwen2", "use_sliding_window", json!(true)),
-        ("qwen3", "use_sliding_window", json!(true)),
         (
             "qwen3",
             "layer_types",
@@ -280,7 +282,6 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("gpt2", "n_inner", json!(-1)),
         ("llama", "use_sliding_window", json!(true)),
         ("llama", "partial_rotary_factor", json!(0.5)),
-        ("smollm3", "use_sliding_window", json!(true)),
         ("smollm3", "no_rope_layers", json!([1, 0])),
         ("ernie4_5", "use_bias", json!(true)),
         ("olmo2", "clip_qkv", json!(8.0)),
@@ -289,9 +290,25 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("minicpm", "scale_depth", Value::Null),
         ("minicpm", "dim_model_base", Value::Null),
         ("minicpm", "sparse_config", json!({"topk": 64})),
-        ("phi3", "sliding_window", json!(1023)),
         ("phi3", "full_attn_mod", json!(2)),
-        ("mistral", "sliding_window", json!(319)),
+        ("mistral", "sliding_window", json!(0)),
+        ("mistral", "layer_types", json!(["full_attention"])),
+        (
+            "olmo3",
+            "layer_types",
+            json!([
+                "sliding_attention",
+                "chunked_attention",
+                "full_attention",
+                "full_attention"
+            ]),
+        ),
+        ("gemma2", "attn_logit_softcapping", json!(-50.0)),
+        ("gemma2", "final_logit_softcapping", json!(0.0)),
+        ("gemma3_text", "hidden_activation", json!("gelu")),
+        ("gemma3_text", "use_bidirectional_attention", json!(true)),
+        ("cohere2", "use_qk_norm", json!(true)),
+        ("cohere2", "rotary_pct", json!(0.5)),
         ("phi", "qk_layernorm", json!(true)),
         ("phi", "hidden_act", json!("gelu")),
         ("gpt_neox", "hidden_act", json!("gelu_new")),
@@ -299,7 +316,6 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("gpt_neox", "num_key_value_heads", json!(1)),
         ("stablelm", "qk_layernorm", json!(true)),
         ("stablelm", "use_qkv_bias", json!(false)),
-        ("starcoder2", "sliding_window", json!(255)),
         ("starcoder2", "use_bias", json!(false)),
         ("starcoder2", "partial_rotary_factor", json!(0.5)),
         ("nemotron", "hidden_act", json!("silu")),
@@ -309,6 +325,150 @@ fn options_that_are_not_built_are_refused_by_name() {
         let refused = changed(name, &[(field, value)]);
         assert_refused(name, refused, "config.json: ", field, "");
     }
+}
+
+/// The layers that have a window, however the file says it, and its size.
+#[test]
+fn windows_are_those_of_the_file() {
+    let all: &[usize] = &[0, 1, 2, 3];
+    for (name, fields, size, layers) in [
+        ("mistral", vec![], 16, all),
+        ("mistral", vec![("sliding_window", json!(319))], 319, all),
+        ("phi3", vec![("sliding_window", json!(20))], 20, all),
+        ("starcoder2", vec![("sliding_window", json!(30))], 30, all),
+        (
+            "qwen2",
+            vec![
+                ("use_sliding_window", json!(true)),
+                ("sliding_window", json!(9)),
+                ("max_window_layers", json!(1)),
+                ("layer_types", Value::Null),
+            ],
+            9,
+            &[1, 2, 3],
+        ),
+        (
+            "smollm3",
+            vec![
+                ("use_sliding_window", json!(true)),
+                ("sliding_window", json!(9)),
+                ("layer_types", Value::Null),
+            ],
+            9,
+            &[3],
+        ),
+        ("gemma2", vec![("layer_types", Value::Null)], 16, &[0, 2]),
+        ("gemma3_text", vec![], 16, &[0, 1, 2, 3, 4]),
+        (
+            "gemma3_text",
+            vec![("sliding_window_pattern", json!(2))],
+            16,
+            &[0, 2, 4],
+        ),
+        ("olmo3", vec![("layer_types", Value::Null)], 16, &[0, 1, 2]),
+        ("exaone4", vec![], 20, &[0, 1, 2]),
+        (
+            "cohere2",
+            vec![("layer_types", Value::Null)],
+            18,
+            &[0, 1, 2],
+        ),
+    ] {
+        let model = changed(name, &fields).unwrap();
+        let window = model.architecture().window.as_ref();
+        let found = window.map(|window| (window.size, window.layers.as_slice()));
+        assert_eq!(found, Some((size, layers)), "{name} {fields:?}");
+    }
+    for (name, fields) in [
+        ("mistral", vec![("sliding_window", Value::Null)]),
+        ("qwen2", vec![("sliding_window", json!(9))]),
+        (
+            "exaone4",
+            vec![
+                ("sliding_window", Value::Null),
+                ("layer_types", Value::Null),
+            ],
+        ),
+    ] {
+        let model = changed(name, &fields).unwrap();
+        assert_eq!(model.architecture().window, None, "{name}");
+    }
+}
+
+/// Layers with a window may have RoPE of their own, or alone.
+#[test]
+fn windows_have_their_rope() {
+    let gemma = |fields: &[(&str, Value)]| {
+        let model = changed("gemma3_text", fields).unwrap();
+        let local = model.architecture().window.clone().unwrap().rope.unwrap();
+        (model.architecture().rope.clone().unwrap(), local)
+    };
+    let linear = json!({"rope_type": "linear", "factor": 8.0});
+    let (global, local) = gemma(&[("rope_scaling", linear)]);
+    assert_eq!((global.theta, local.theta), (1e6, 1e4));
+    assert_eq!(global.scaling, RopeScaling::Linear { factor: 8.0 });
+    assert_eq!(local.scaling, RopeScaling::None);
+    // transformers 5.
+    let (new, local) = gemma(&[
+        ("rope_theta", Value::Null),
+        ("rope_local_base_freq", Value::Null),
+        (
+            "rope_parameters",
+            json!({
+                "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 2e4},
+            }),
+        ),
+    ]);
+    assert_eq!((new, local.theta), (global, 2e4));
+
+    for name in ["exaone4", "cohere2"] {
+        let skipped = |model: &Model| model.architecture().rope.clone().unwrap().skipped;
+        assert_eq!(skipped(&changed(name, &[]).unwrap()), [3], "{name}");
+    }
+    let off = [
+        ("sliding_window", Value::Null),
+        ("layer_types", Value::Null),
+    ];
+    let full = changed("exaone4", &off).unwrap();
+    assert_eq!(full.architecture().rope.clone().unwrap().skipped, [0; 0]);
+}
+
+/// Bits depend on no context, and on no window that no text reaches; memory does.
+#[test]
+fn a_window_is_what_is_stored() {
+    let model = |size: usize| changed("mistral", &[("sliding_window", json!(size))]).unwrap();
+    let logits = |model: &Model, context: usize, batch: usize| {
+        let request = Request {
+            quant: Quant::To(WeightFormat::F32),
+            context: Some(context),
+            ..Request::default()
+        };
+        let plan = plan(model, &Profile::load("host").unwrap(), &request).unwrap();
+        let program = compress(model, &plan, &|_, _| {}).unwrap();
+        let mut session = Interpreter::new(&program, 1);
+        let mut found = Logits::default();
+        let tokens: Vec<u32> = (0..120).map(|at| at * 37 % 500).collect();
+        for tokens in tokens.chunks(batch) {
+            session.feed(tokens, &mut found);
+        }
+        (found.0, program.memory_len())
+    };
+    let windowed = model(16);
+    let (expected, least) = logits(&windowed, 120, 64);
+    for (context, batch) in [(300, 64), (120, 1), (300, 7)] {
+        let (found, words) = logits(&windowed, context, batch);
+        assert!(found == expected, "{context}, {batch}");
+        // The tokens and the answers are as many as the context; the keys and values are not.
+        let (heads, width, layers) = (2, 16, 4);
+        let more = 5 * (context - 120);
+        let places = 16 + 64 - 1usize;
+        assert!(2 * layers * heads * width * places.next_multiple_of(8) < least);
+        assert!(words <= least + more, "{words}, {least}");
+    }
+    let without = changed("mistral", &[("sliding_window", Value::Null)]).unwrap();
+    assert!(logits(&without, 120, 64).0 == logits(&model(120), 120, 64).0);
+    assert!(logits(&without, 120, 64).0 != logits(&model(119), 120, 64).0);
 }
 
 /// What says nothing of the network is read over.
@@ -341,11 +501,8 @@ fn options_without_effect_change_nothing() {
             ],
         ),
         ("smollm3", vec![("no_rope_layer_interval", json!(2))]),
-        ("phi3", vec![("sliding_window", json!(1024))]),
         ("phi3", vec![("interpolate_factor", json!(1))]),
-        ("mistral", vec![("sliding_window", json!(320))]),
         ("phi", vec![("hidden_act", json!("gelu_fast"))]),
-        ("starcoder2", vec![("sliding_window", json!(256))]),
         ("starcoder2", vec![("use_bias", Value::Null)]),
         ("gpt_neox", vec![("use_parallel_residual", Value::Null)]),
         ("gpt_neox", vec![("attention_bias", Value::Null)]),

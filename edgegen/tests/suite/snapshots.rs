@@ -172,7 +172,7 @@ fn weights_in_a_file() {
                     Layer {
                         attention_norm: slice(layer_01_file, 0..128),
                         query_key_value: [slice(layer_01_file, 128..2_304)],
-                        state: 1,
+                        state: 2_048,
                         attention_output: [slice(layer_01_file, 2_304..3_392)],
                         feed_forward_norm: slice(layer_01_file, 3_392..3_520),
                         gate_up: [slice(layer_01_file, 3_520..7_872)],

@@ -70,6 +70,7 @@ macro_rules! generated_crate {
 pub mod homectl;
 pub mod llama;
 pub mod overflow;
+pub mod windows;
 
 #[cfg(all(test, feature = "std"))]
 mod tests;

@@ -1,10 +1,8 @@
 //! The text's way through the network, where other weights may take the place of its own: each
 //! layer is given what the ones before it really give.
 
-use rayon::prelude::*;
-
 use crate::forward::{Dense, Network, Stream, Windows, moments};
-use crate::model::{Role, TensorKey};
+use crate::model::TensorKey;
 
 use super::factor::{Factor, Order};
 
@@ -69,18 +67,9 @@ impl<'a> Walk<'a> {
         self.stream.given_to_output(self.network)
     }
 
-    /// What an output projection predicts, with the network's bias, if it has one.
+    /// What the network predicts with an output projection.
     pub(super) fn logits(&self, output: &Dense, given: &Dense) -> Dense {
-        let mut logits = output.times(given);
-        let bias = TensorKey::global(Role::OutputBias);
-        if let Some(bias) = self.network.weights.get(&bias) {
-            logits.rows_mut().for_each(|row| {
-                for (logit, bias) in row.iter_mut().zip(&bias.values) {
-                    *logit += bias;
-                }
-            });
-        }
-        logits
+        self.stream.logits(self.network, output.times(given))
     }
 
     /// What there is to know of an input.

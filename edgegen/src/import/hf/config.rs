@@ -115,13 +115,17 @@ impl Description {
                 parallel_residual: false,
             },
         };
-        let checked = description.architecture.check();
-        checked.map_err(|error| error.rename(|field| Some(fields.own(field).to_owned())))?;
+        let check = |architecture: &Architecture| {
+            let checked = architecture.check();
+            checked.map_err(|error| error.rename(|field| Some(fields.own(field).to_owned())))
+        };
         let architecture = &mut description.architecture;
+        check(architecture)?;
         (family.hf_fields)(fields, architecture)?;
         if let (Some(window), Some(rope)) = (&mut architecture.window, rope_in_windows) {
             window.rope = Some(rope);
         }
+        check(architecture)?;
         Ok(description)
     }
 }

@@ -2,7 +2,8 @@
 
 use super::super::error::Error;
 use super::super::kernels::BitHash;
-use super::super::model::{CONTEXT, POSITION_WORDS, VOCAB_SIZE};
+use super::super::frame::State;
+use super::super::model::{CONTEXT, POSITION_WORDS, STATES, VOCAB_SIZE};
 use super::super::generation::Finish;
 use super::super::options::Options;
 use super::{OnHeap, assert_valid, filling, greedy, history, schema};
@@ -53,7 +54,7 @@ fn a_state_is_the_session() {
     for count in [0, 1, 5, CONTEXT] {
         let tokens: Vec<u32> = (0..count as u32).map(|at| at * 7 % 300).collect();
         let state = saved(&tokens);
-        assert_eq!(state.len(), HEADER + 4 * POSITION_WORDS * count + 8);
+        assert_eq!(state.len(), HEADER + 4 * words(count) + 8);
         let mut session = OnHeap::new();
         session.feed(&[9, 8, 7]).expect("it fits");
         assert_eq!(session.restore(&state), Ok(()));
@@ -195,7 +196,18 @@ fn save(session: &mut OnHeap) -> Vec<u8> {
 }
 
 fn position_in(state: &[u8]) -> usize {
-    (state.len() - HEADER - 8) / (4 * POSITION_WORDS)
+    let position = u64::from_le_bytes(state[24..HEADER].try_into().expect("eight bytes"));
+    assert_eq!(state.len(), HEADER + 4 * words(position as usize) + 8);
+    position as usize
+}
+
+/// Words of a state after so many tokens: they, and what later ones see of them.
+fn words(count: usize) -> usize {
+    let of = |state: &State<_>| {
+        let seen = state.cache.window.map_or(count, |window| count.min(window - 1));
+        seen * state.cache.position_words()
+    };
+    count + STATES.iter().map(of).sum::<usize>()
 }
 
 fn restored(state: &[u8]) -> OnHeap {
