@@ -3,6 +3,9 @@
 //! No allocation: the caller's output buffer is also the scratch.
 
 mod bpe;
+mod cased;
+mod class;
+mod hunyuan;
 mod ranks;
 mod split;
 mod stream;
@@ -11,6 +14,8 @@ mod unicode;
 
 pub use stream::{Text, Utf8Stream};
 
+#[doc(hidden)]
+pub use class::Class;
 #[doc(hidden)]
 pub use tables::merge_hash;
 
@@ -39,6 +44,9 @@ pub struct Tokenizer<'t> {
     pub merges: &'t [u8],
     /// Pairs (token, flags), by first byte, then longest first.
     pub added: &'t [u8],
+    /// Where runs of characters of one class begin, ascending, with the class in the lowest three
+    /// bits; empty where the scheme asks for no classes.
+    pub classes: &'t [u8],
     /// Beginning of text.
     pub bos: Option<u32>,
     /// End of text.
@@ -68,6 +76,20 @@ pub enum Scheme {
         /// Most digits in a word.
         max_digits: usize,
     },
+    /// Words of Llama 3's regular expression in which marks belong to letters, then bytes.
+    Marked {
+        /// A word may begin with a mark.
+        lead: bool,
+    },
+    /// Words of GPT-4o's regular expression, then bytes.
+    Cased {
+        /// Most digits in a word.
+        max_digits: usize,
+        /// `'s` and others belong to the word before them.
+        contractions: bool,
+    },
+    /// Words of Hunyuan's regular expressions, then bytes.
+    Hunyuan,
     /// Characters.
     SentencePiece {
         /// Where a space is put before the text.
@@ -218,12 +240,13 @@ impl Tokenizer<'_> {
         first: bool,
         out: &mut Output<'_>,
     ) -> Result<(), EncodeError> {
-        let mut rest = text;
+        let class = |c| self.class(c);
         match self.scheme {
             Scheme::Gpt2 {
                 lone_digits,
                 lowercase,
             } => {
+                let mut rest = text;
                 while !rest.is_empty() {
                     let (word, after) = rest.split_at(split::gpt2(rest, lone_digits, lowercase));
                     match lowercase {
@@ -234,11 +257,20 @@ impl Tokenizer<'_> {
                 }
             }
             Scheme::Llama3 { max_digits } => {
-                while !rest.is_empty() {
-                    let (word, after) = rest.split_at(split::llama3(rest, max_digits));
-                    self.encode_word(word, out)?;
-                    rest = after;
-                }
+                self.encode_words(text, |rest| split::llama3(rest, max_digits), out)?;
+            }
+            Scheme::Marked { lead } => {
+                self.encode_words(text, |rest| split::marked(rest, lead, class), out)?;
+            }
+            Scheme::Cased {
+                max_digits,
+                contractions,
+            } => {
+                let first = |rest: &str| cased::cased(rest, max_digits, contractions, class);
+                self.encode_words(text, first, out)?;
+            }
+            Scheme::Hunyuan => {
+                self.encode_words(text, |rest| hunyuan::hunyuan(rest, class), out)?;
             }
             Scheme::SentencePiece {
                 prefix,
@@ -252,6 +284,7 @@ impl Tokenizer<'_> {
                     SpacePrefix::Missing => !text.starts_with(is_space),
                     SpacePrefix::First => first && !text.starts_with(is_space),
                 };
+                let mut rest = text;
                 while !rest.is_empty() {
                     let end = match words {
                         true => split::spaces_then_word(rest, is_space),
@@ -264,6 +297,22 @@ impl Tokenizer<'_> {
                     rest = after;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Encodes the words of a text; `first` is the length of the first one.
+    fn encode_words(
+        &self,
+        text: &str,
+        first: impl Fn(&str) -> usize,
+        out: &mut Output<'_>,
+    ) -> Result<(), EncodeError> {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (word, after) = rest.split_at(first(rest));
+            self.encode_word(word, out)?;
+            rest = after;
         }
         Ok(())
     }

@@ -83,6 +83,7 @@ impl Tables {
             words: &[],
             merges: &[],
             added: &[],
+            classes: &[],
             bos: None,
             eos: None,
             add_bos: false,

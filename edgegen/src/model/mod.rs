@@ -2,6 +2,7 @@
 
 mod architecture;
 mod chat;
+mod classes;
 mod dequantize;
 mod role;
 mod rope;

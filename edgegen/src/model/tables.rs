@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use edgegen_templates::tokenizer as runtime;
+use edgegen_templates::tokenizer::Class;
 
+use super::classes;
 use crate::model::{AddedToken, PreTokenizer, Scheme, SpacePrefix, TokenClass, Tokenizer};
 
 const NONE: u32 = u32::MAX;
@@ -12,7 +14,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenizerTables {
     blob: Vec<u8>,
-    sections: [Range<usize>; 7],
+    sections: [Range<usize>; 8],
     scheme: runtime::Scheme,
     vocab_size: u32,
     bos: Option<u32>,
@@ -24,7 +26,7 @@ pub struct TokenizerTables {
 }
 
 /// The names of the sections, in the order of the blob.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "piece_ends",
     "piece_bytes",
     "bytes",
@@ -32,6 +34,7 @@ const SECTIONS: [&str; 7] = [
     "words",
     "merges",
     "added",
+    "classes",
 ];
 
 /// The value of a field of the run-time `Tokenizer`.
@@ -55,6 +58,7 @@ impl TokenizerTables {
             words_to_bytes(whole_words(tokenizer)),
             merges(tokenizer),
             words_to_bytes(added(tokenizer)),
+            words_to_bytes(classes::table(asked_for(scheme(tokenizer)))),
         ];
         let mut blob = Vec::new();
         let sections = tables.map(|table| {
@@ -91,6 +95,7 @@ impl TokenizerTables {
             words,
             merges,
             added,
+            classes,
         ] = self
             .sections
             .each_ref()
@@ -105,6 +110,7 @@ impl TokenizerTables {
             words,
             merges,
             added,
+            classes,
             bos: self.bos,
             eos: self.eos,
             add_bos: self.add_bos,
@@ -196,6 +202,17 @@ fn scheme(tokenizer: &Tokenizer) -> runtime::Scheme {
             },
             PreTokenizer::LlamaBpe => runtime::Scheme::Llama3 { max_digits: 3 },
             PreTokenizer::Qwen2 => runtime::Scheme::Llama3 { max_digits: 1 },
+            PreTokenizer::Exaone4 => runtime::Scheme::Marked { lead: false },
+            PreTokenizer::Qwen35 => runtime::Scheme::Marked { lead: true },
+            PreTokenizer::Gpt4o => runtime::Scheme::Cased {
+                max_digits: 3,
+                contractions: true,
+            },
+            PreTokenizer::Tekken => runtime::Scheme::Cased {
+                max_digits: 1,
+                contractions: false,
+            },
+            PreTokenizer::Hunyuan => runtime::Scheme::Hunyuan,
         },
         Scheme::SentencePiece(scheme) => runtime::Scheme::SentencePiece {
             prefix: match scheme.space_prefix {
@@ -207,6 +224,16 @@ fn scheme(tokenizer: &Tokenizer) -> runtime::Scheme {
             escaped_space: scheme.escaped_space,
             words: words_are_separate(tokenizer),
         },
+    }
+}
+
+/// The classes that a scheme looks up in the table.
+fn asked_for(scheme: runtime::Scheme) -> &'static [Class] {
+    match scheme {
+        runtime::Scheme::Marked { .. } => &[Class::Mark],
+        runtime::Scheme::Cased { .. } => &[Class::Mark, Class::Capital, Class::Small],
+        runtime::Scheme::Hunyuan => &[Class::Mark, Class::Sign],
+        _ => &[],
     }
 }
 

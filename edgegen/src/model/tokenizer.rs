@@ -108,6 +108,16 @@ pub enum PreTokenizer {
     LlamaBpe,
     /// Qwen 2: as Llama 3, with every digit alone.
     Qwen2,
+    /// Qwen 3.5: as Qwen 2, and a mark is a letter.
+    Qwen35,
+    /// EXAONE 4: as Qwen 2, and a letter has the marks that follow it.
+    Exaone4,
+    /// GPT-4o: words end where a capital letter follows a small one; up to three digits.
+    Gpt4o,
+    /// Mistral's Tekken: as GPT-4o, with every digit alone and contractions apart.
+    Tekken,
+    /// Hunyuan and DeepSeek 3: digits, Chinese and Japanese, then the rest.
+    Hunyuan,
 }
 
 /// BPE over characters.
@@ -279,6 +289,11 @@ impl Tokenizer {
                 PreTokenizer::Smollm => "byte-level BPE (smollm)",
                 PreTokenizer::LlamaBpe => "byte-level BPE (llama-bpe)",
                 PreTokenizer::Qwen2 => "byte-level BPE (qwen2)",
+                PreTokenizer::Qwen35 => "byte-level BPE (qwen35)",
+                PreTokenizer::Exaone4 => "byte-level BPE (exaone4)",
+                PreTokenizer::Gpt4o => "byte-level BPE (gpt-4o)",
+                PreTokenizer::Tekken => "byte-level BPE (tekken)",
+                PreTokenizer::Hunyuan => "byte-level BPE (hunyuan)",
             },
             Scheme::SentencePiece(_) => "SentencePiece BPE",
         }

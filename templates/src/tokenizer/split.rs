@@ -1,6 +1,7 @@
 //! The pre-tokenizers' regular expressions as scanners: each returns the
 //! length in bytes of the first match, which is never zero for non-empty text.
 
+use super::class::Class;
 use super::unicode::{is_letter, is_number, is_space};
 
 /// GPT-2:
@@ -32,36 +33,82 @@ pub(super) fn gpt2(text: &str, lone_digits: bool, lowercase: bool) -> usize {
 /// Llama 3 (three digits) and Qwen 2 (one):
 /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 pub(super) fn llama3(text: &str, max_digits: usize) -> usize {
+    lettered(text, max_digits, is_letter, is_letter)
+}
+
+/// Llama 3's expression where marks belong to words: `(?:\p{L}\p{M}*)+` for `\p{L}+` (EXAONE 4);
+/// with `lead`, `[\p{L}\p{M}]` for `\p{L}` wherever a word begins or ends by it (Qwen 3.5).
+pub(super) fn marked(text: &str, lead: bool, class: impl Fn(char) -> Class) -> usize {
+    let is_part = |c| is_letter(c) || class(c) == Class::Mark;
+    match lead {
+        true => lettered(text, 1, is_part, is_part),
+        false => lettered(text, 1, is_letter, is_part),
+    }
+}
+
+/// Llama 3's expression with words that begin with a character of `begins` and go on with `continues`.
+fn lettered(
+    text: &str,
+    max_digits: usize,
+    begins: impl Fn(char) -> bool,
+    continues: impl Fn(char) -> bool,
+) -> usize {
     if let Some(len) = contraction(text, fold) {
         return len;
     }
-    let mut chars = text.chars();
-    let Some(first) = chars.next() else {
-        return 0;
+    let skipped = match text.chars().next() {
+        Some(c) if !begins(c) && !is_newline(c) && !is_number(c) => c.len_utf8(),
+        _ => 0,
     };
-    if is_letter(first) {
-        return run(text, is_letter);
+    let rest = &text[skipped..];
+    match rest.starts_with(&begins) {
+        true => skipped + run(rest, continues),
+        false => between_words(text, max_digits, begins, is_newline),
     }
-    if is_number(first) {
-        let digits = text.chars().take(max_digits);
-        return digits
-            .take_while(|&c| is_number(c))
-            .map(char::len_utf8)
-            .sum();
+}
+
+/// `\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`, with other letters and another
+/// class after signs.
+pub(super) fn between_words(
+    text: &str,
+    max_digits: usize,
+    is_letter: impl Fn(char) -> bool,
+    after_signs: impl Fn(char) -> bool,
+) -> usize {
+    if let digits @ 1.. = digits(text, max_digits) {
+        return digits;
     }
-    if !is_newline(first) && chars.next().is_some_and(is_letter) {
-        let skipped = first.len_utf8();
-        return skipped + run(&text[skipped..], is_letter);
+    let is_sign = |c| !is_space(c) && !is_letter(c) && !is_number(c);
+    if let signs @ 1.. = signs(text, is_sign, after_signs) {
+        return signs;
     }
-    let skipped = usize::from(first == ' ');
-    let others = run(&text[skipped..], is_other);
-    if others > 0 {
-        let end = skipped + others;
-        return end + run(&text[end..], is_newline);
+    lines_or_spaces(text, |_| false)
+}
+
+/// `\p{N}{1,3}`, or nothing.
+pub(super) fn digits(text: &str, max: usize) -> usize {
+    let digits = text.chars().take(max).take_while(|&c| is_number(c));
+    digits.map(char::len_utf8).sum()
+}
+
+/// A space or none, signs, and what may follow them, or nothing.
+pub(super) fn signs(
+    text: &str,
+    is_sign: impl Fn(char) -> bool,
+    after: impl Fn(char) -> bool,
+) -> usize {
+    let skipped = usize::from(text.starts_with(' '));
+    match run(&text[skipped..], is_sign) {
+        0 => 0,
+        signs => skipped + signs + run(&text[skipped + signs..], after),
     }
+}
+
+/// `\s*[\r\n]+|\s+(?!\S)|\s+`, where the text ends before a character of `end`.
+pub(super) fn lines_or_spaces(text: &str, end: impl Fn(char) -> bool) -> usize {
     match text[..run(text, is_space)].rfind(is_newline) {
         Some(newline) => newline + 1,
-        None => spaces(text, |_| false),
+        None => spaces(text, end),
     }
 }
 
@@ -83,7 +130,7 @@ fn spaces(text: &str, end: impl Fn(char) -> bool) -> usize {
 }
 
 /// `'s|'t|'re|'ve|'m|'ll|'d`, the characters folded.
-fn contraction(text: &str, fold: impl Fn(char) -> char) -> Option<usize> {
+pub(super) fn contraction(text: &str, fold: impl Fn(char) -> char) -> Option<usize> {
     let rest = text.strip_prefix('\'')?;
     let mut chars = rest.chars();
     let first = chars.next()?;
@@ -96,7 +143,7 @@ fn contraction(text: &str, fold: impl Fn(char) -> char) -> Option<usize> {
 }
 
 /// Unicode's simple case folding, as far as contractions need it.
-fn fold(c: char) -> char {
+pub(super) fn fold(c: char) -> char {
     match c {
         'ſ' => 's',
         _ => c.to_ascii_lowercase(),
@@ -104,11 +151,11 @@ fn fold(c: char) -> char {
 }
 
 /// The length of the leading characters of a class.
-fn run(text: &str, class: impl Fn(char) -> bool) -> usize {
+pub(super) fn run(text: &str, class: impl Fn(char) -> bool) -> usize {
     text.find(|c| !class(c)).unwrap_or(text.len())
 }
 
-fn is_newline(c: char) -> bool {
+pub(super) fn is_newline(c: char) -> bool {
     matches!(c, '\r' | '\n')
 }
 
@@ -125,12 +172,23 @@ mod tests {
     use fancy_regex::Regex;
     use proptest::prelude::*;
 
-    use super::{gpt2, is_letter, is_number, is_space, llama3};
+    use super::{Class, gpt2, is_letter, is_number, is_space, llama3, marked};
+    use crate::tokenizer::{cased::cased, hunyuan::hunyuan};
 
     const GPT2: &str =
         r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
     const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
     const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+    const EXAONE4: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?(?:\p{L}\p{M}*)+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    const GPT4O: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+    const HUNYUAN: [&str; 3] = [
+        r"\p{N}{1,3}",
+        r"[\u{4e00}-\u{9fa5}\u{3040}-\u{30ff}]+",
+        r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"##,
+    ];
 
     /// Text in which the expressions' cases meet, and any text at all.
     fn text() -> impl Strategy<Value = String> {
@@ -139,10 +197,11 @@ mod tests {
                 &[
                     "'", "s", "S", "ſ", "t", "re", "vE", "ll", "L", "d", " ", "  ", "\n", "\r\n",
                     "\t", "\u{a0}", "\u{85}", "1", "23", "٣", "½", "a", "é", "你", "!", "_", "🦀",
-                    "\u{301}", "\u{3000}",
+                    "\u{301}", "\u{3000}", "\u{903}", "A", "É", "ǅ", "ʰ", "か", "゛", "\u{3099}",
+                    "龦", "/", "$", "\u{1}", "\u{200b}", "\u{e000}", "²",
                 ][..],
             ),
-            0..16,
+            0..24,
         )
         .prop_map(|parts| parts.concat());
         prop_oneof![dense, any::<String>()]
@@ -164,6 +223,57 @@ mod tests {
             .find_iter(text)
             .map(|found| found.unwrap().as_str())
             .collect()
+    }
+
+    /// The parts that expressions cut one after another, with what is between their matches.
+    fn parts<'t>(regexes: &[Regex], text: &'t str) -> Vec<&'t str> {
+        let Some((regex, others)) = regexes.split_first() else {
+            return [text].into_iter().filter(|text| !text.is_empty()).collect();
+        };
+        let (mut found, mut at) = (Vec::new(), 0);
+        for word in regex.find_iter(text).map(Result::unwrap) {
+            found.extend(parts(others, &text[at..word.start()]));
+            found.extend(parts(others, word.as_str()));
+            at = word.end();
+        }
+        found.extend(parts(others, &text[at..]));
+        found
+    }
+
+    /// The classes that a model's table has, by an expression each.
+    fn class(classes: &[(Regex, Class)], c: char) -> Class {
+        let mut utf8 = [0; 4];
+        let text = c.encode_utf8(&mut utf8);
+        let found = classes
+            .iter()
+            .find(|(regex, _)| regex.is_match(text).unwrap());
+        found.map_or(Class::Other, |(_, class)| *class)
+    }
+
+    #[test]
+    fn scanners_with_classes_equal_the_regular_expressions() {
+        let [exaone4, qwen35, gpt4o, tekken] =
+            [EXAONE4, QWEN35, GPT4O, TEKKEN].map(|regex| Regex::new(regex).unwrap());
+        let stages = HUNYUAN.map(|regex| Regex::new(regex).unwrap());
+        let all = [
+            (r"\p{M}", Class::Mark),
+            (r"[\p{P}\p{S}]", Class::Sign),
+            (r"[\p{Lu}\p{Lt}]", Class::Capital),
+            (r"\p{Ll}", Class::Small),
+        ];
+        let all = all.map(|(regex, class)| (Regex::new(regex).unwrap(), class));
+        let class = |c| class(&all, c);
+        let config = ProptestConfig {
+            cases: 4096,
+            ..ProptestConfig::default()
+        };
+        proptest!(config, |(text in text())| {
+            prop_assert_eq!(split(&text, |t| marked(t, false, class)), matches(&exaone4, &text));
+            prop_assert_eq!(split(&text, |t| marked(t, true, class)), matches(&qwen35, &text));
+            prop_assert_eq!(split(&text, |t| cased(t, 3, true, class)), matches(&gpt4o, &text));
+            prop_assert_eq!(split(&text, |t| cased(t, 1, false, class)), matches(&tekken, &text));
+            prop_assert_eq!(split(&text, |t| hunyuan(t, class)), parts(&stages, &text));
+        });
     }
 
     #[test]

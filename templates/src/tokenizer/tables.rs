@@ -1,6 +1,7 @@
 //! Look-ups in the baked tables.
 
 use super::Tokenizer;
+use super::class::Class;
 
 /// An added token, and how it is found.
 #[derive(Clone, Copy)]
@@ -65,6 +66,17 @@ impl Tokenizer<'_> {
         });
         (index < self.alphabet.len() / 8 && entry(self.alphabet, 2 * index) == c as u32)
             .then(|| entry(self.alphabet, 2 * index + 1))
+    }
+
+    /// The class of a character, by the table.
+    pub(super) fn class(&self, c: char) -> Class {
+        let run = partition_point(self.classes.len() / 4, |index| {
+            entry(self.classes, index) >> Class::BITS <= c as u32
+        });
+        match run {
+            0 => Class::Other,
+            _ => Class::of(entry(self.classes, run - 1)),
+        }
     }
 
     /// The token that is a whole word, if there is one.

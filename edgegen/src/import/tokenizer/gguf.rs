@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::byte_level;
+use super::pre::{self, Named};
 use super::sentence_piece::{self, Piece};
 use crate::error::{Error, Result};
 use crate::model::{
@@ -67,9 +68,7 @@ pub fn from_gguf(file: &GgufTokenizer<'_>) -> Result<Tokenizer> {
 }
 
 fn byte_level(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<TokenizerParts> {
-    let pre_tokenizer = pre_tokenizer(file.pre)?;
-    // DBRX has Llama 3's words, and nothing else of it.
-    let llama = pre_tokenizer == PreTokenizer::LlamaBpe && file.pre != Some(DBRX);
+    let named = pre_tokenizer(file.pre)?;
     let ids: HashMap<&str, u32> = file.tokens.iter().copied().zip(0..).collect();
     let merges = file
         .merges
@@ -86,14 +85,14 @@ fn byte_level(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<Tokeni
     };
     Ok(TokenizerParts {
         scheme: Scheme::ByteLevel(ByteLevel {
-            pre_tokenizer,
-            ignore_merges: llama,
+            pre_tokenizer: named.pre_tokenizer,
+            ignore_merges: named.whole_words,
             assumes_nfc: false,
             lowercase: false,
         }),
         merges: byte_level::ranked_merges(pairs, &ids)
             .map_err(|error| error.at("tokenizer.ggml.merges"))?,
-        add_bos: file.add_bos.unwrap_or(llama),
+        add_bos: file.add_bos.unwrap_or(named.whole_words),
         ..common(file, file.tokens.iter().zip(classes).map(decode).collect())
     })
 }
@@ -210,23 +209,12 @@ fn classes(file: &GgufTokenizer<'_>) -> Result<Vec<TokenClass>> {
     types.iter().enumerate().map(class).collect()
 }
 
-const DBRX: &str = "dbrx";
-
-/// The pre-tokenizers whose regular expression is known, by llama.cpp's names.
-fn pre_tokenizer(pre: Option<&str>) -> Result<PreTokenizer> {
-    match pre {
-        Some("gpt-2" | "gpt2" | "phi-2" | "olmo") => Ok(PreTokenizer::Gpt2),
-        Some("smollm" | "refact" | "starcoder") => Ok(PreTokenizer::Smollm),
-        Some("llama-bpe" | "llama3" | "llama-v3" | DBRX) => Ok(PreTokenizer::LlamaBpe),
-        Some("qwen2" | "deepseek-r1-qwen" | "stablelm2") => Ok(PreTokenizer::Qwen2),
-        Some(other) => Err(Error::unsupported(format!(
-            "the pre-tokenizer {other:?} is not known"
-        ))
-        .at("tokenizer.ggml.pre")
-        .remedy("supported are gpt-2, smollm, llama-bpe and qwen2; a guess would give wrong ids")),
-        None => Err(missing("pre", "byte-level BPE")
-            .remedy("convert the model again with a present llama.cpp, which writes the key")),
-    }
+fn pre_tokenizer(pre: Option<&str>) -> Result<Named> {
+    let name = pre.ok_or_else(|| {
+        missing("pre", "byte-level BPE")
+            .remedy("convert the model again with a present llama.cpp, which writes the key")
+    })?;
+    pre::by_name(name).ok_or_else(|| pre::unknown(&format!("{name:?}"), "tokenizer.ggml.pre"))
 }
 
 /// `left right`; the separator is the first space after the first character.

@@ -10,15 +10,13 @@ use super::hf_file::{
     ChatConfig, Config, Generation, Ids, MergeText, Model, Name, Normalizer, Pattern,
     PostProcessor, PreTokenizer as Pre, TemplatePiece, Templates, TokenizerFile,
 };
+use super::pre;
 use super::sentence_piece::{self, ESCAPED_SPACE};
 use crate::error::{Error, Result};
 use crate::model::{
     AddedToken, ByteLevel, MAX_TOKENS, Merge, PreTokenizer, Scheme, SentencePiece, SpacePrefix,
     Token, TokenClass, Tokenizer, TokenizerParts,
 };
-
-const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 const TOKENIZER: &str = "tokenizer.json";
 
@@ -55,8 +53,7 @@ fn parse<'a, T: serde::Deserialize<'a>>(name: &str, text: &'a [u8]) -> Result<T>
     serde_json::from_slice(text).map_err(|error| {
         let what_to_do = match (error.classify(), name) {
             (Category::Data, TOKENIZER) => {
-                "supported are byte-level BPE (gpt2, smollm, llama-bpe, qwen2) and SentencePiece-like \
-                 BPE with byte fallback"
+                "supported are byte-level BPE and SentencePiece-like BPE with byte fallback"
             }
             _ => "correct the file or fetch it again",
         };
@@ -274,26 +271,46 @@ fn pre_tokenizer(pre_tokenizers: &[&Pre]) -> Result<PreTokenizer> {
             },
             bytes,
         ] if is_bytes(bytes, true) => Ok(PreTokenizer::Smollm),
-        [
-            Pre::Split {
-                pattern: Pattern::Regex(regex),
-                behavior,
-                invert: false,
-            },
-            bytes,
-        ] if behavior == "Isolated" && is_bytes(bytes, false) => match regex.as_str() {
-            LLAMA3 => Ok(PreTokenizer::LlamaBpe),
-            QWEN2 => Ok(PreTokenizer::Qwen2),
-            other => Err(unknown_pre(&format!("the regular expression {other:?}"))),
-        },
+        [splits @ .., bytes] if !splits.is_empty() && is_bytes(bytes, false) => by_splits(splits),
         _ => Err(unknown_pre("this combination")),
     }
 }
 
+fn by_splits(splits: &[&Pre]) -> Result<PreTokenizer> {
+    let expressions = splits.iter().map(|split| match split {
+        Pre::Split {
+            pattern: Pattern::Regex(regex),
+            behavior,
+            invert,
+        } if keeps_all(behavior, *invert, splits.len()) => Ok(regex.as_str()),
+        _ => Err(unknown_pre("this combination")),
+    });
+    let expressions = expressions.collect::<Result<Vec<&str>>>()?;
+    pre::by_expressions(&expressions).ok_or_else(|| {
+        let plural = if expressions.len() > 1 { "s" } else { "" };
+        unknown_pre(&format!(
+            "the regular expression{plural} {}",
+            quoted(&expressions)
+        ))
+    })
+}
+
+/// Whether the matches are words and nothing is lost: where there is one expression, all text matches it.
+fn keeps_all(behavior: &str, invert: bool, splits: usize) -> bool {
+    match behavior {
+        "Isolated" => true,
+        "Removed" => invert && splits == 1,
+        _ => false,
+    }
+}
+
+fn quoted(texts: &[&str]) -> String {
+    let quoted: Vec<String> = texts.iter().map(|text| format!("{text:?}")).collect();
+    quoted.join(", ")
+}
+
 fn unknown_pre(what: &str) -> Error {
-    Error::unsupported(format!("{what} is not a known pre-tokenizer"))
-        .at("tokenizer.json pre_tokenizer")
-        .remedy("supported are gpt2, smollm, llama-bpe and qwen2; a guess would give wrong ids")
+    pre::unknown(what, "tokenizer.json pre_tokenizer")
 }
 
 fn space_prefix(normalizers: &[&Normalizer], pre_tokenizers: &[&Pre]) -> Result<SpacePrefix> {

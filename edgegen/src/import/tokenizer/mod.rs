@@ -5,6 +5,7 @@ pub mod gguf;
 pub mod hf;
 mod hf_file;
 pub mod llama2c;
+mod pre;
 mod sentence_piece;
 
 pub(super) use hf_file::Ids;

@@ -29,6 +29,9 @@ const GPT2: Ids = [&[258], &APART, &LETTERS];
 const SMOLLM: Ids = [&DIGITS, &APART, &LETTERS];
 const LLAMA3: Ids = [&[257, 0x34], &[259], &[260]];
 const QWEN2: Ids = [&DIGITS, &[259], &LETTERS];
+const GPT4O: Ids = [&[257, 0x34], &[259], &LETTERS];
+const HUNYUAN: Ids = GPT4O;
+const TEKKEN: Ids = [&DIGITS, &[259], &[260]];
 
 fn check(what: &str, tokenizer: &Tokenizer, expected: Ids) {
     let tables = tokenizer.tables();
@@ -55,7 +58,14 @@ fn gguf_names_how_words_are_split() {
         ("llama-bpe", LLAMA3),
         ("llama3", LLAMA3),
         ("llama-v3", LLAMA3),
+        ("tekken", TEKKEN),
         ("qwen2", QWEN2),
+        ("qwen35", QWEN2),
+        ("exaone4", QWEN2),
+        ("gpt-4o", GPT4O),
+        ("hunyuan-dense", HUNYUAN),
+        ("deepseek-v3", HUNYUAN),
+        ("command-r", SMOLLM),
         ("deepseek-r1-qwen", QWEN2),
     ] {
         let pre = Some(pre);
