@@ -79,6 +79,9 @@ pub struct Network {
     pub rope_theta: Option<f64>,
     pub rope_dim: Option<usize>,
     pub rope_scaling: Option<&'static str>,
+    pub sliding_window: Option<usize>,
+    pub sliding_layers: usize,
+    pub sliding_rope_theta: Option<f64>,
     pub tie_word_embeddings: bool,
 }
 
@@ -148,6 +151,7 @@ pub fn inspect(model: &Model) -> Inspection {
     }
     let types: Vec<TypeSummary> = types.into_values().collect();
     let rope = architecture.rope.as_ref();
+    let window = architecture.window.as_ref();
     Inspection {
         name: model.name().to_owned(),
         format: model.format(),
@@ -167,6 +171,9 @@ pub fn inspect(model: &Model) -> Inspection {
             rope_theta: rope.map(|rope| rope.theta),
             rope_dim: rope.map(|rope| rope.dim),
             rope_scaling: rope.map(|rope| scaling_name(&rope.scaling)),
+            sliding_window: window.map(|window| window.size),
+            sliding_layers: window.map_or(0, |window| window.layers.len()),
+            sliding_rope_theta: window.and_then(|window| Some(window.rope.as_ref()?.theta)),
             tie_word_embeddings: !model.tensors().keys().any(|k| k.role == Role::Output),
         },
         parameters: types.iter().map(|t| t.parameters).sum(),
@@ -246,6 +253,17 @@ impl fmt::Display for Inspection {
                 f,
                 "  rope           base {theta}, {dim} dimensions, scaling {scaling}"
             )?;
+        }
+        if let Some(window) = shapes.sliding_window {
+            write!(
+                f,
+                "  window         {window} tokens in {} layers",
+                shapes.sliding_layers
+            )?;
+            match shapes.sliding_rope_theta {
+                Some(theta) => writeln!(f, ", rope of base {theta}")?,
+                None => writeln!(f)?,
+            }
         }
         if let Some(reason) = &self.not_rotated {
             writeln!(f, "  calibration    without rotation: {reason}")?;

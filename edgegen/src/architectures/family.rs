@@ -59,6 +59,8 @@ pub(crate) struct Rotary {
     /// The part of a head that is rotated where `partial_rotary_factor` is not there; `None` where it
     /// does not count.
     pub(crate) part: Option<f64>,
+    /// Whether the scaling `dynamic` is an `alpha` by which the base grows.
+    pub(crate) alpha: bool,
 }
 
 /// Reads settings of the architecture's own, by the names of one format.

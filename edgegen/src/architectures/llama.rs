@@ -49,6 +49,7 @@ pub(super) const ROPE: Rotary = Rotary {
     hf: RopeLayout::Halves,
     theta: 10_000.0,
     part: None,
+    alpha: false,
 };
 
 /// The flag of biases in the attention.

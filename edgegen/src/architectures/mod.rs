@@ -9,6 +9,7 @@ mod gemma3;
 mod gpt2;
 mod gpt_neox;
 mod granite;
+mod hunyuan_v1_dense;
 mod layer_norm;
 mod llama;
 mod minicpm;
@@ -38,6 +39,7 @@ static ALL: &[&Family] = &[
     &smollm3::SMOLLM3,
     &granite::GRANITE,
     &ernie4_5::ERNIE4_5,
+    &hunyuan_v1_dense::HUNYUAN_V1_DENSE,
     &olmo2::OLMO2,
     &phi3::PHI3,
     &minicpm::MINICPM,

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::common::{assert_refused, data};
 
 /// Those whose models are among the tests' data.
-pub const ARCHITECTURES: [&str; 21] = [
+pub const ARCHITECTURES: [&str; 22] = [
     "llama",
     "qwen2",
     "qwen3",
@@ -21,6 +21,7 @@ pub const ARCHITECTURES: [&str; 21] = [
     "smollm3",
     "granite",
     "ernie4_5",
+    "hunyuan_v1_dense",
     "olmo2",
     "phi3",
     "minicpm",
@@ -235,6 +236,7 @@ fn a_stream_that_cannot_be_rotated_is_said() {
             "gemma3_text",
             Some("`attended_norm`, which is added to the residual stream, is no product"),
         ),
+        ("hunyuan_v1_dense", None),
         ("olmo2", Some("`MatMul` reads the residual stream")),
         ("phi3", None),
         ("phi", Some("`LayerNorm` reads the residual stream")),
@@ -284,6 +286,8 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("llama", "partial_rotary_factor", json!(0.5)),
         ("smollm3", "no_rope_layers", json!([1, 0])),
         ("ernie4_5", "use_bias", json!(true)),
+        ("hunyuan_v1_dense", "use_cla", json!(true)),
+        ("hunyuan_v1_dense", "norm_type", json!("layernorm")),
         ("olmo2", "clip_qkv", json!(8.0)),
         ("granite", "logits_scaling", json!("2")),
         ("minicpm", "scale_emb", Value::Null),
@@ -507,6 +511,7 @@ fn options_without_effect_change_nothing() {
         ("gpt_neox", vec![("use_parallel_residual", Value::Null)]),
         ("gpt_neox", vec![("attention_bias", Value::Null)]),
         ("stablelm", vec![("use_parallel_residual", Value::Null)]),
+        ("hunyuan_v1_dense", vec![("eod_token_id", json!(1))]),
     ] {
         let model = changed(name, &fields).unwrap();
         let original = import(&data::file(&format!("architectures/{name}/hf"))).unwrap();

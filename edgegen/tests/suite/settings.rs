@@ -34,6 +34,7 @@ fn own(name: &str) -> &'static str {
         "gemma2" | "gemma3_text" => "cache_implementation hidden_act",
         "exaone4" => "sliding_window_pattern",
         "cohere2" => "cache_implementation order_of_interleaved_layers",
+        "hunyuan_v1_dense" => "eod_token_id use_qk_norm",
         "gpt2" => {
             "n_ctx reorder_and_upcast_attn summary_activation summary_first_dropout \
              summary_proj_to_labels summary_type summary_use_proj"
@@ -151,12 +152,14 @@ fn settings_of_another_scaling_of_rope_are_refused() {
         mscale mscale_all_dim truncate";
     let longrope = "factor short_factor long_factor original_max_position_embeddings \
         attention_factor";
-    for (kind, own) in [
-        ("default", ""),
-        ("linear", "factor"),
-        ("llama3", llama3),
-        ("yarn", yarn),
-        ("longrope", longrope),
+    let dynamic = "alpha factor beta_fast beta_slow mscale mscale_all_dim";
+    for (name, kind, own) in [
+        ("llama", "default", ""),
+        ("llama", "linear", "factor"),
+        ("llama", "llama3", llama3),
+        ("llama", "yarn", yarn),
+        ("llama", "longrope", longrope),
+        ("hunyuan_v1_dense", "dynamic", dynamic),
     ] {
         let mut scaling = json!({"rope_type": kind});
         for setting in own.split_whitespace() {
@@ -170,7 +173,7 @@ fn settings_of_another_scaling_of_rope_are_refused() {
         for object in ["rope_scaling", "rope_parameters"] {
             let import = |scaling: &Value| {
                 let other = ("rope_scaling", Value::Null);
-                changed("llama", &[other, (object, scaling.clone())])
+                changed(name, &[other, (object, scaling.clone())])
             };
             import(&scaling).unwrap();
             for setting in all.split_whitespace() {
@@ -195,6 +198,7 @@ fn string(text: &str) -> Vec<u8> {
 /// The whole name of a key of an architecture.
 fn in_gguf(name: &str, key: &str) -> String {
     let prefix = match name {
+        "hunyuan_v1_dense" => "hunyuan-dense",
         "mistral" => "llama",
         "phi" => "phi2",
         "gpt_neox" => "gptneox",

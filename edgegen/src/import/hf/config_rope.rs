@@ -21,16 +21,16 @@ pub(super) fn read(
         return Err(unsupported("rope_interleaved", "true", "false"));
     }
     let outer = Said::of(fields)?;
-    let read = |inner: &Fields<'_>| Said::within(inner, fields, context);
+    let read = |inner: &Fields<'_>| Said::within(inner, fields, rotary, context);
     let old = fields.within("rope_scaling", read)?.unwrap_or_default();
     let new = fields.within("rope_parameters", |inner| by_layers(inner, read))?;
     let (new, in_windows) = new.unwrap_or_default();
     let said = Said {
         theta: agreed("rope_theta", [old.theta, new.theta])?.or(outer.theta),
         part: agreed("partial_rotary_factor", [old.part, new.part, outer.part])?,
-        scaling: agreed(
+        stretched: agreed(
             "rope_scaling and rope_parameters",
-            [old.scaling, new.scaling],
+            [old.stretched, new.stretched],
         )?,
     };
     let in_windows = in_windows.map(|said| said.rope(rotary, head_dim));
@@ -56,7 +56,15 @@ fn by_layers(
 struct Said {
     theta: Option<f64>,
     part: Option<f64>,
-    scaling: Option<RopeScaling>,
+    stretched: Option<Stretched>,
+}
+
+/// How frequencies are stretched.
+#[derive(Clone, PartialEq)]
+struct Stretched {
+    scaling: RopeScaling,
+    /// The base grows by a power of it (NTK).
+    alpha: f64,
 }
 
 impl Said {
@@ -67,12 +75,18 @@ impl Said {
             }
             (part, usual) => part.or(usual).unwrap_or(1.0),
         };
+        // As Python's `int`; what is no part is refused when the architecture is checked.
+        let dim = (head_dim as f64 * part) as usize;
+        let width = dim as f64;
+        let Stretched { scaling, alpha } = self.stretched.unwrap_or(Stretched {
+            scaling: RopeScaling::None,
+            alpha: 1.0,
+        });
         Ok(Rope {
-            theta: self.theta.unwrap_or(rotary.theta),
-            // As Python's `int`; what is no part is refused when the architecture is checked.
-            dim: (head_dim as f64 * part) as usize,
+            theta: self.theta.unwrap_or(rotary.theta) * libm::pow(alpha, width / (width - 2.0)),
+            dim,
             layout: rotary.hf,
-            scaling: self.scaling.unwrap_or(RopeScaling::None),
+            scaling,
             skipped: Vec::new(),
         })
     }
@@ -81,15 +95,20 @@ impl Said {
         Ok(Self {
             theta: fields.number("rope_theta")?,
             part: fields.number("partial_rotary_factor")?,
-            scaling: None,
+            stretched: None,
         })
     }
 
     /// Of an object in `outer`.
-    fn within(fields: &Fields<'_>, outer: &Fields<'_>, context: usize) -> Result<Self> {
+    fn within(
+        fields: &Fields<'_>,
+        outer: &Fields<'_>,
+        rotary: &Rotary,
+        context: usize,
+    ) -> Result<Self> {
         let said = Self::of(fields)?;
         Ok(Self {
-            scaling: Some(scaling(fields, outer, context)?),
+            stretched: Some(stretched(fields, outer, rotary, context)?),
             ..said
         })
     }
@@ -111,10 +130,16 @@ fn agreed<T: PartialEq>(
 }
 
 /// Reads what belongs to the kind of scaling, and refuses the rest.
-fn scaling(fields: &Fields<'_>, outer: &Fields<'_>, context: usize) -> Result<RopeScaling> {
+fn stretched(
+    fields: &Fields<'_>,
+    outer: &Fields<'_>,
+    rotary: &Rotary,
+    context: usize,
+) -> Result<Stretched> {
     let kinds = [fields.text("rope_type")?, fields.text("type")?];
     let kind = fields.needed("rope_type", agreed("rope_type", kinds)?)?;
     let number = |name: &str| fields.needed(name, fields.number(name)?);
+    let mut alpha = 1.0;
     let scaling = match kind {
         "default" => RopeScaling::None,
         "linear" => RopeScaling::Linear {
@@ -139,13 +164,28 @@ fn scaling(fields: &Fields<'_>, outer: &Fields<'_>, context: usize) -> Result<Ro
         }
         // The first files of Phi-3 call it `su`.
         "longrope" | "su" => long_rope(fields, outer, context)?,
+        // Beyond an `alpha`, it would stretch a text that is longer than the context.
+        "dynamic" if rotary.alpha => {
+            alpha = number("alpha")?;
+            for unread in [
+                "factor",
+                "beta_fast",
+                "beta_slow",
+                "mscale",
+                "mscale_all_dim",
+            ] {
+                fields.number(unread)?;
+            }
+            RopeScaling::None
+        }
         other => {
-            let supported = "default, linear, llama3, longrope or yarn";
-            return Err(unsupported("rope_type", other, supported));
+            let more = if rotary.alpha { ", dynamic" } else { "" };
+            let supported = format!("default, linear, llama3, longrope{more} or yarn");
+            return Err(unsupported("rope_type", other, &supported));
         }
     };
     fields.refuse_unread(&[], &format!("RoPE scaling `{kind}` has no such setting"))?;
-    Ok(scaling)
+    Ok(Stretched { scaling, alpha })
 }
 
 /// As transformers' `_compute_longrope_parameters`; the context before stretching may be said in

@@ -1,0 +1,59 @@
+//! `hunyuan_v1_dense`: Hunyuan (Tencent 2025), the dense ones: Llama with norms of each head's
+//! queries and keys, after RoPE.
+
+use crate::graph::Builder;
+use crate::model::Role;
+
+use super::family::{Defaults, Family, Names, Rotary, names};
+use super::llama::{self, LLAMA};
+use super::qwen2;
+
+/// Names as llama.cpp's converter and `HunYuanDenseV1ForCausalLM` give them.
+pub(super) const HUNYUAN_V1_DENSE: Family = Family {
+    gguf: "hunyuan-dense",
+    model_type: "hunyuan_v1_dense",
+    rope: Some(Rotary {
+        alpha: true,
+        ..qwen2::ROPE
+    }),
+    defaults: Defaults {
+        rms_norm_eps: 1e-5,
+        ..LLAMA.defaults
+    },
+    biases: &[llama::ATTENTION_BIAS],
+    fields: &[
+        // A token.
+        ("eod_token_id", &[]),
+        // No code reads them: the network has these norms.
+        ("norm_type", &["rms"]),
+        ("use_qk_norm", &[]),
+    ],
+    tensors: &[
+        llama::ENDS,
+        llama::NORMS,
+        llama::ATTENTION,
+        llama::FEED_FORWARD,
+        NORMS,
+        llama::QKV_BIASES,
+        llama::OUTPUT_BIAS,
+    ],
+    skipped: &[],
+    build,
+    ..LLAMA
+};
+
+#[rustfmt::skip]
+const NORMS: &[Names] = &[
+    names(&[Role::QueryNorm], "blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.query_layernorm.weight"),
+    names(&[Role::KeyNorm], "blk.{}.attn_k_norm.weight", "model.layers.{}.self_attn.key_layernorm.weight"),
+];
+
+fn build(g: &mut Builder<'_>) {
+    llama::network(g, |g, x| {
+        let projected = llama::QKV.map(|role| g.linear(x, role));
+        let [query, key, value] = llama::rotated(g, projected);
+        let query = g.head_norm(query, Role::QueryNorm);
+        let key = g.head_norm(key, Role::KeyNorm);
+        [query, key, value]
+    });
+}
