@@ -58,6 +58,24 @@ pub fn smollm2() -> Result<PathBuf, Missing> {
     named("EDGEGEN_SMOLLM2", "tests/fetch-smollm2.sh")
 }
 
+/// Gemma 3 270M (base) in Q4_K_M, as `tests/fetch-gemma3.sh` fetches it.
+///
+/// # Errors
+///
+/// When `EDGEGEN_GEMMA3` does not name it.
+pub fn gemma3() -> Result<PathBuf, Missing> {
+    named("EDGEGEN_GEMMA3", "tests/fetch-gemma3.sh")
+}
+
+/// Qwen2.5-Coder-0.5B-Instruct in Q4_K_M, as `tests/fetch-qwen2.sh` fetches it.
+///
+/// # Errors
+///
+/// When `EDGEGEN_QWEN2` does not name it.
+pub fn qwen2() -> Result<PathBuf, Missing> {
+    named("EDGEGEN_QWEN2", "tests/fetch-qwen2.sh")
+}
+
 /// Kotlin's compiler, library and coroutines, as `tests/fetch-kotlin.sh` fetches them.
 ///
 /// # Errors

@@ -15,6 +15,7 @@ mod homectl;
 mod instructions;
 mod logits;
 mod quality;
+mod real_models;
 mod riscv32;
 mod schema;
 mod self_test;
@@ -38,6 +39,7 @@ fn main() {
         instructions::trials(),
         logits::trials(),
         quality::trials(),
+        real_models::trials(),
         riscv32::trials(),
         schema::trials(),
         self_test::trials(),
