@@ -7,7 +7,7 @@ use serde_json::error::Category;
 
 use super::byte_level;
 use super::hf_file::{
-    ChatConfig, Config, Generation, Ids, MergeText, Model, Name, Normalizer, Pattern,
+    Added, ChatConfig, Config, Generation, Ids, MergeText, Model, Name, Normalizer, Pattern,
     PostProcessor, PreTokenizer as Pre, TemplatePiece, Templates, TokenizerFile,
 };
 use super::pre;
@@ -361,13 +361,15 @@ fn classes(file: &TokenizerFile, count: usize, scheme: &Scheme, texts: &[&str]) 
     for (class, text) in classes.iter_mut().zip(texts) {
         if text.is_empty() {
             *class = TokenClass::Unused;
-        } else if matches!(scheme, Scheme::SentencePiece(_))
-            && sentence_piece::byte_token(text).is_some()
-        {
+        } else if matches!(scheme, Scheme::SentencePiece(_)) && is_byte(text, &file.model) {
             *class = TokenClass::Byte;
         }
     }
-    for token in &file.added_tokens {
+    for token in file
+        .added_tokens
+        .iter()
+        .filter(|token| is_found(token, scheme))
+    {
         let unknown = file.model.unk_token.as_ref() == Some(&token.content);
         classes[token.id as usize] = match token.special {
             true if unknown && matches!(scheme, Scheme::SentencePiece(_)) => TokenClass::Unknown,
@@ -376,6 +378,12 @@ fn classes(file: &TokenizerFile, count: usize, scheme: &Scheme, texts: &[&str]) 
         };
     }
     classes
+}
+
+/// Whether a text stands for a byte. Gemma's tab does, which has the place of `<0x09>`.
+fn is_byte(text: &str, model: &Model) -> bool {
+    let itself = |byte: u8| !model.vocab.contains_key(&format!("<0x{byte:02X}>"));
+    sentence_piece::byte_token(text).is_some() || matches!(text.as_bytes(), &[byte] if itself(byte))
 }
 
 /// The characters that are tokens. Byte tokens are reached otherwise.
@@ -413,12 +421,19 @@ fn check_bytes(tokens: &[Token], unknown: Option<&str>) -> Result<()> {
     }
 }
 
+/// Whether a token is found in the text as it is written. Gemma's rows of spaces are not: the text
+/// has spaces where the token has U+2581, and merges make them.
+fn is_found(token: &Added, scheme: &Scheme) -> bool {
+    let rewritten = matches!(scheme, Scheme::SentencePiece(_)) && !token.special;
+    !(rewritten && token.content.contains(ESCAPED_SPACE))
+}
+
 fn added(file: &TokenizerFile, scheme: &Scheme) -> Result<Vec<AddedToken>> {
     let changes = match scheme {
         Scheme::SentencePiece(_) => file.normalizer.is_some(),
         Scheme::ByteLevel(scheme) => scheme.lowercase,
     };
-    let convert = |token: &super::hf_file::Added| {
+    let convert = |token: &Added| {
         let refuse = |why: &str| {
             Err(
                 Error::new(format!("the added token {:?} {why}", token.content))
@@ -438,7 +453,11 @@ fn added(file: &TokenizerFile, scheme: &Scheme) -> Result<Vec<AddedToken>> {
             strip_right: token.rstrip,
         })
     };
-    file.added_tokens.iter().map(convert).collect()
+    let found = file.added_tokens.iter();
+    found
+        .filter(|token| is_found(token, scheme))
+        .map(convert)
+        .collect()
 }
 
 /// A special token as the post-processor knows it.

@@ -208,6 +208,34 @@ fn an_added_token_takes_the_white_space_that_it_strips() {
     }
 }
 
+/// Gemma's files: the rows of spaces are among the added tokens, as SentencePiece writes them, and a
+/// tab has the place of its byte. The ids are those of the package `tokenizers`.
+#[test]
+fn spaces_and_tabs_are_tokens_as_gemma_has_them() {
+    let mut file = small_file();
+    file["normalizer"] = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
+    let vocabulary = file["model"]["vocab"].as_object_mut().unwrap();
+    vocabulary.insert("▁▁".into(), json!(272));
+    let tab = vocabulary.remove("<0x09>").unwrap();
+    vocabulary.insert("\t".into(), tab);
+    let merges = file["model"]["merges"].as_array_mut().unwrap();
+    merges.insert(0, json!(["▁", "▁"]));
+    file["added_tokens"].as_array_mut().unwrap().push(json!({
+        "id": 272, "content": "▁▁", "special": false, "single_word": false,
+        "lstrip": false, "rstrip": false, "normalized": false,
+    }));
+    let tables = tables(&file);
+    for (text, ids) in [
+        ("a  a", &[263, 272, 263][..]),
+        ("a   a", &[263, 272, 259]),
+        ("▁▁a", &[272, 263]),
+        ("\ta\t", &[12, 263, 12]),
+    ] {
+        assert_eq!(tables.encode(text, true), ids, "{text:?}");
+    }
+    assert_eq!(tables.runtime().piece(272), b"  ");
+}
+
 /// A merge across a space joins what else would be two words.
 #[test]
 fn words_are_separate_where_no_merge_joins_them() {
