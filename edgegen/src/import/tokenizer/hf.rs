@@ -429,9 +429,14 @@ fn is_found(token: &Added, scheme: &Scheme) -> bool {
 }
 
 fn added(file: &TokenizerFile, scheme: &Scheme) -> Result<Vec<AddedToken>> {
-    let changes = match scheme {
-        Scheme::SentencePiece(_) => file.normalizer.is_some(),
-        Scheme::ByteLevel(scheme) => scheme.lowercase,
+    let changes = |token: &Added| match (scheme, &file.normalizer) {
+        (Scheme::SentencePiece(_), None) => false,
+        // Where it is normalized it is what it was, and so is what it is looked for in.
+        (Scheme::SentencePiece(_), Some(Normalizer::Replace { .. })) => {
+            token.content.contains([' ', ESCAPED_SPACE])
+        }
+        (Scheme::SentencePiece(_), Some(_)) => true,
+        (Scheme::ByteLevel(scheme), _) => scheme.lowercase,
     };
     let convert = |token: &Added| {
         let refuse = |why: &str| {
@@ -443,7 +448,7 @@ fn added(file: &TokenizerFile, scheme: &Scheme) -> Result<Vec<AddedToken>> {
         if token.single_word {
             return refuse("is found only as a single word, which is not supported");
         }
-        if token.normalized && changes {
+        if token.normalized && changes(token) {
             return refuse("is found in normalized text, which is not supported");
         }
         Ok(AddedToken {

@@ -12,7 +12,7 @@ pub(super) use hf_file::Ids;
 
 /// Names of tokens that end a turn or a text, where they are control tokens;
 /// llama.cpp's list.
-const STOP_NAMES: [&str; 11] = [
+const STOP_NAMES: [&str; 14] = [
     "<|im_end|>",
     "<|eot_id|>",
     "<|eom_id|>",
@@ -24,6 +24,9 @@ const STOP_NAMES: [&str; 11] = [
     "<end_of_turn>",
     "<end_of_utterance>",
     "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "<｜end▁of▁sentence｜>",
 ];
 
 /// The stop ids: those that the file names, and control tokens of a known name.

@@ -33,6 +33,27 @@ const GPT4O: Ids = [&[257, 0x34], &[259], &LETTERS];
 const HUNYUAN: Ids = GPT4O;
 const TEKKEN: Ids = [&DIGITS, &[259], &[260]];
 
+/// The files of Llama 3, Qwen 2 and EXAONE 4 differ in what letters and digits are a word.
+fn like_llama(letters: &str, digits: &str) -> String {
+    let regex = [
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?",
+        letters,
+        "|",
+        digits,
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    ];
+    regex.concat()
+}
+
+/// Tekken's file.
+const TEKKENS: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Hunyuan's file.
+const HUNYUANS: [&str; 3] = [
+    r"\p{N}{1,3}",
+    "[一-龥\u{3040}-ゟ゠-ヿ]+",
+    r##"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"##,
+];
+
 fn check(what: &str, tokenizer: &Tokenizer, expected: Ids) {
     let tables = tokenizer.tables();
     for (text, ids) in ["1234", "_a", "xyz"].into_iter().zip(expected) {
@@ -84,19 +105,18 @@ fn a_folder_says_how_words_are_split() {
             "use_regex": use_regex})
     };
     let sequence = |first: Value, regex: bool| json!({"type": "Sequence", "pretokenizers": [first, bytes(regex)]});
-    // The files of Llama 3 and Qwen2 differ in how many digits are a word.
-    let split = |digits: &str| {
-        let regex = [
-            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|",
-            digits,
-            r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        ];
-        let pattern = json!({"Regex": regex.concat()});
-        let split = json!({"type": "Split", "pattern": pattern, "behavior": "Isolated",
-            "invert": false});
-        sequence(split, false)
+    let split = |regexes: &[&str], behavior: &str| {
+        let split = |regex: &&str| {
+            json!({"type": "Split", "pattern": {"Regex": regex}, "behavior": behavior,
+                "invert": behavior == "Removed"})
+        };
+        let mut all: Vec<Value> = regexes.iter().map(split).collect();
+        all.push(bytes(false));
+        json!({"type": "Sequence", "pretokenizers": all})
     };
     let digits = json!({"type": "Digits", "individual_digits": true});
+    // DeepSeek writes the ends of lines as they are.
+    let in_lines = HUNYUANS[2].replace(r"\r", "\r").replace(r"\n", "\n");
     let vocab: serde_json::Map<String, Value> = (byte_names().into_iter())
         .chain(WORDS.map(String::from))
         .zip((0..).map(Value::from))
@@ -104,8 +124,34 @@ fn a_folder_says_how_words_are_split() {
     for (pre_tokenizer, ignore_merges, expected) in [
         (bytes(true), false, GPT2),
         (sequence(digits, true), false, SMOLLM),
-        (split(r"\p{N}{1,3}"), true, LLAMA3),
-        (split(r"\p{N}"), false, QWEN2),
+        (
+            split(&[&like_llama(r"\p{L}+", r"\p{N}{1,3}")], "Isolated"),
+            true,
+            LLAMA3,
+        ),
+        // What does not match is removed, and there is nothing.
+        (
+            split(&[&like_llama(r"\p{L}+", r"\p{N}{1,3}")], "Removed"),
+            true,
+            LLAMA3,
+        ),
+        (
+            split(&[&like_llama(r"\p{L}+", r"\p{N}")], "Isolated"),
+            false,
+            QWEN2,
+        ),
+        (
+            split(&[&like_llama(r"(?:\p{L}\p{M}*)+", r"\p{N}")], "Isolated"),
+            false,
+            QWEN2,
+        ),
+        (split(&[TEKKENS], "Isolated"), true, TEKKEN),
+        (split(&HUNYUANS, "Isolated"), false, HUNYUAN),
+        (
+            split(&[HUNYUANS[0], HUNYUANS[1], &in_lines], "Isolated"),
+            false,
+            HUNYUAN,
+        ),
     ] {
         let file = json!({
             "added_tokens": [], "normalizer": null, "pre_tokenizer": pre_tokenizer,

@@ -60,6 +60,9 @@ fn control_tokens_of_known_names_end_a_generation() {
         "<end_of_turn>",
         "<end_of_utterance>",
         "<EOT>",
+        "_<EOT>",
+        "[EOT]",
+        "<｜end▁of▁sentence｜>",
     ] {
         assert_eq!(with_tokens(&[(name, 3)]).stop(), [256], "{name}");
         for kind in [1, 4] {
