@@ -4,7 +4,8 @@ use super::class::Class;
 use super::split::{between_words, contraction, fold, is_newline, run};
 use super::unicode::{is_letter, is_number};
 
-/// GPT-4o's expression (three digits) and Mistral's Tekken (one, without contractions). Two kinds of word
+/// GPT-4o's expression (three digits) and Mistral's Tekken (one, without contractions). Two kinds
+/// of word
 /// `[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?`
 /// and the same with `+` before `*`, then
 /// `\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`

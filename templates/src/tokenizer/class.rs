@@ -1,4 +1,5 @@
-//! Classes of characters beyond letters, digits and spaces, whose table a model brings if it needs them.
+//! Classes of characters beyond letters, digits and spaces, whose table a model brings if it needs
+//! them.
 
 /// The class of a character in a [`Tokenizer`](super::Tokenizer)'s table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

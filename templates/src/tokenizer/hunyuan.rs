@@ -4,8 +4,8 @@ use super::class::Class;
 use super::split::{digits, is_newline, lines_or_spaces, run, signs};
 use super::unicode::{is_letter, is_number, is_space};
 
-/// Hunyuan's and DeepSeek 3's. The text is cut at `\p{N}{1,3}`, its parts at `[一-龥\u3040-\u30ff]+`, and
-/// their parts at
+/// Hunyuan's and DeepSeek 3's. The text is cut at `\p{N}{1,3}`, its parts at
+/// `[一-龥\u3040-\u30ff]+`, and their parts at
 /// `[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 ///
 /// What no expression matches is a word too.

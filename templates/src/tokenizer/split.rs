@@ -46,7 +46,8 @@ pub(super) fn marked(text: &str, lead: bool, class: impl Fn(char) -> Class) -> u
     }
 }
 
-/// Llama 3's expression with words that begin with a character of `begins` and go on with `continues`.
+/// Llama 3's expression with words that begin with a character of `begins` and go on with
+/// `continues`.
 fn lettered(
     text: &str,
     max_digits: usize,

@@ -295,7 +295,7 @@ fn by_splits(splits: &[&Pre]) -> Result<PreTokenizer> {
     })
 }
 
-/// Whether the matches are words and nothing is lost: where there is one expression, all text matches it.
+/// Whether the matches are words and nothing is lost: all text matches an expression that is alone.
 fn keeps_all(behavior: &str, invert: bool, splits: usize) -> bool {
     match behavior {
         "Isolated" => true,

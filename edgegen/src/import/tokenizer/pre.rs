@@ -4,8 +4,8 @@ use crate::error::Error;
 use crate::model::PreTokenizer;
 
 /// The kinds that files may have, for messages.
-const KINDS: &str = "supported are gpt-2, smollm, llama-bpe, qwen2, qwen35, exaone4, gpt-4o, tekken and \
-                     hunyuan-dense; a guess would give wrong ids";
+const KINDS: &str = "supported are gpt-2, smollm, llama-bpe, qwen2, qwen35, exaone4, gpt-4o, tekken \
+                     and hunyuan-dense; a guess would give wrong ids";
 
 /// Another of llama.cpp's names for Llama 3's words, which says nothing else of it.
 const DBRX: &str = "dbrx";
@@ -77,8 +77,8 @@ const NAMES: [(PreTokenizer, &[&str]); 9] = [
 #[derive(Clone, Copy)]
 pub(super) struct Named {
     pub(super) pre_tokenizer: PreTokenizer,
-    /// A word that is a token is that token, and a text begins with BOS unless the file says otherwise:
-    /// llama.cpp's rule for these names.
+    /// A word that is a token is that token, and a text begins with BOS unless the file says
+    /// otherwise: llama.cpp's rule for these names.
     pub(super) whole_words: bool,
 }
 
@@ -144,7 +144,7 @@ const EXPRESSIONS: [(PreTokenizer, &[&str]); 7] = [
     ),
 ];
 
-/// The pre-tokenizer of regular expressions, however a file writes the ends of lines and quotes in them.
+/// The pre-tokenizer of regular expressions, however a file writes ends of lines and quotes in them.
 pub(super) fn by_expressions(expressions: &[&str]) -> Option<PreTokenizer> {
     let plain = |text: &&str| {
         let text = text.replace('\r', r"\r").replace('\n', r"\n");
