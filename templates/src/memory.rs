@@ -36,8 +36,7 @@ pub(crate) fn put_prefix(memory: &mut Memory, prefix: &Prefix<'_>) {
     }
 }
 
-/// The places in the memory of a position's words, of which there are at most
-/// [`POSITION_WORDS`](super::model::POSITION_WORDS): its token, and what tokens after the first `end`
+/// The places in the memory of a position's words: its token, and what tokens after the first `end`
 /// see of it.
 pub(crate) fn position_words(position: usize, end: usize) -> impl Iterator<Item = usize> {
     let seen = move |state: &&State<_>| state.cache.is_seen(position, end);

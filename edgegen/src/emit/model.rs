@@ -217,9 +217,6 @@ fn constants(program: &Program, settings: &Settings) -> TokenStream {
         /// Bytes of weights and tables in flash, without code.
         pub const FLASH_BYTES: usize = #flash;
         #file
-        /// Words of one position: its token, and its keys and values in all layers.
-        pub const POSITION_WORDS: usize =
-            1 + NUM_HIDDEN_LAYERS * STATES[0].cache.position_words();
         /// Blocks of quantized activations.
         pub const ACTIVATION_BLOCKS: usize = #activation_blocks;
         /// Words of KV cache, buffers, the tokens that were fed, and answers to give again.

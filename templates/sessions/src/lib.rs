@@ -63,7 +63,7 @@ macro_rules! generated_crate {
 
         #[cfg(all(test, feature = "std"))]
         #[path = "laws/mod.rs"]
-        mod laws;
+        pub mod laws;
     };
 }
 

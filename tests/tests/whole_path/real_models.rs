@@ -13,7 +13,9 @@ fn program(recipe: &Recipe) -> Program {
 fn gemma3_knows_a_capital() -> Outcome {
     let recipe = Recipe::new("gemma3-270m", &paths::gemma3()?, "host", "keep");
     let program = program(&recipe.with("--context=1024").with("--allow-oversize"));
-    let prompt = ["The capital of France is", "--max-tokens", "8"];
+    let text =
+        "The capital of Germany is Berlin. The capital of Italy is Rome. The capital of France is";
+    let prompt = [text, "--max-tokens", "4"];
     let text = program.json("generate", &prompt)["text"].to_string();
     assert!(text.contains("Paris"), "{text}");
     Ok(())

@@ -1,5 +1,7 @@
 //! Byte-level BPE: the words of each pre-tokenizer, by each of its names.
 
+use std::time::{Duration, Instant};
+
 use edgegen::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
 use edgegen::import::tokenizer::hf::from_hf;
 use edgegen::model::Tokenizer;
@@ -58,6 +60,33 @@ fn check(what: &str, tokenizer: &Tokenizer, expected: Ids) {
     let tables = tokenizer.tables();
     for (text, ids) in ["1234", "_a", "xyz"].into_iter().zip(expected) {
         assert_eq!(tables.encode(text, false), ids, "{text:?} of {what}");
+    }
+}
+
+/// What each scanner could look at again and again.
+#[test]
+fn long_words_of_every_class_are_found_in_time() {
+    let names = byte_names();
+    for pre in ["llama-bpe", "exaone4", "qwen35", "gpt-4o", "hunyuan-dense"] {
+        let file = GgufTokenizer {
+            model: "gpt2",
+            pre: Some(pre),
+            tokens: names.iter().map(String::as_str).collect(),
+            merges: Some(Vec::new()),
+            add_bos: Some(false),
+            ..GgufTokenizer::default()
+        };
+        let tokenizer = from_gguf(&file).unwrap();
+        for part in [
+            "A", "ʰA", "\u{301}", "\u{301}A", "\u{1}", "か゛", "!", " ", "\n ",
+        ] {
+            let text = part.repeat(30_000);
+            let start = Instant::now();
+            let tokens = tokenizer.tables().encode(&text, false);
+            let time = start.elapsed();
+            assert!(time < Duration::from_secs(10), "{pre}, {part:?}: {time:?}");
+            assert_eq!(tokens.len(), text.len(), "{pre}, {part:?}");
+        }
     }
 }
 

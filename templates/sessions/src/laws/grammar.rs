@@ -5,11 +5,11 @@ use proptest::prelude::*;
 use super::super::generation::{Finish, Step};
 use super::super::grammar::State;
 use super::super::memory;
-use super::super::model::{CONTEXT, LOGIT_ROWS, POSITION_WORDS, VOCAB_SIZE};
+use super::super::model::{CONTEXT, LOGIT_ROWS, VOCAB_SIZE};
 use super::super::options::Options;
 use super::super::sampler::Sampler;
 use super::super::tables::{GRAMMAR, TOKENIZER};
-use super::{OnHeap, assert_valid, greedy, options};
+use super::{OnHeap, POSITION_WORDS, assert_valid, greedy, options};
 
 /// Any bits, the worst among them.
 fn logit() -> impl Strategy<Value = f32> {

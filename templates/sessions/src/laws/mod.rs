@@ -13,10 +13,13 @@ use std::boxed::Box;
 
 use proptest::prelude::*;
 
-use super::model::{CONTEXT, Memory, NAME, VOCAB_SIZE};
+use super::model::{CONTEXT, Memory, NAME, STATES, VOCAB_SIZE};
 use super::options::Options;
 use super::session::Session;
 use super::tables::{PREFIX, TOKENIZER};
+
+/// Words of one position that all layers see: its token, and its keys and values.
+pub const POSITION_WORDS: usize = 1 + STATES.len() * STATES[0].cache.position_words();
 
 type OnHeap = Session<Box<Memory>>;
 

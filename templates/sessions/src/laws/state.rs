@@ -3,10 +3,10 @@
 use super::super::error::Error;
 use super::super::kernels::BitHash;
 use super::super::frame::State;
-use super::super::model::{CONTEXT, POSITION_WORDS, STATES, VOCAB_SIZE};
+use super::super::model::{CONTEXT, STATES, VOCAB_SIZE};
 use super::super::generation::Finish;
 use super::super::options::Options;
-use super::{OnHeap, assert_valid, filling, greedy, history, schema};
+use super::{OnHeap, POSITION_WORDS, assert_valid, filling, greedy, history, schema};
 
 const HEADER: usize = 32;
 

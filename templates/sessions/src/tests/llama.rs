@@ -3,7 +3,8 @@
 use crate::llama::error::Error;
 use crate::llama::generation::{Finish, Step};
 use crate::llama::kernels::BitHash;
-use crate::llama::model::{CONTEXT, POSITION_WORDS};
+use crate::llama::laws::POSITION_WORDS;
+use crate::llama::model::CONTEXT;
 use crate::llama::options::Options;
 use crate::llama::session::Session;
 use crate::llama::tables::{CHAT, PREFIX, TOKENIZER};
