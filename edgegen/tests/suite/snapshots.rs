@@ -133,7 +133,10 @@ fn weights_in_a_file() {
     assert_eq!(place, file.len());
 
     let model = text(&krate, "src/model.rs");
-    let (start, end) = ("pub const WEIGHTS_FILE", "/// Words of one position");
+    let (start, end) = (
+        "pub const WEIGHTS_FILE",
+        "/// Blocks of quantized activations",
+    );
     let (start, end) = (model.find(start).unwrap(), model.find(end).unwrap());
     insta::assert_snapshot!(model[start..end].trim(), @r#"
     pub const WEIGHTS_FILE: &str = "tiny.weights";
