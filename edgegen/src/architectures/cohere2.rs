@@ -61,27 +61,19 @@ const NORMS: &[Names] = &[
 /// Of how many layers the last has no window, where nothing is said.
 const PERIOD: usize = 4;
 
-/// The window and the factor on logits of a file that does not speak of them.
-const WINDOW: usize = 4096;
+/// The factor on logits of a file that does not speak of it.
 const LOGIT_SCALE: f64 = 0.0625;
 
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
     a.multipliers.logits = fields.number("logit_scale")?.unwrap_or(LOGIT_SCALE) as f32;
-    let window = fields.size("sliding_window")?.unwrap_or(WINDOW);
-    let period = fields
-        .size("sliding_window_pattern")?
-        .unwrap_or(PERIOD)
-        .max(1);
-    windows::by_types(fields, a, Some(window), |layer| {
-        !(layer + 1).is_multiple_of(period)
-    })?;
+    windows::by_period(fields, a, PERIOD)?;
     windows::rope_in_windows_alone(a);
     Ok(())
 }
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
     a.multipliers.logits = keys.needed_number("logit_scale")? as f32;
-    windows::by_pattern(keys, a, |layer| !(layer + 1).is_multiple_of(PERIOD))?;
+    windows::by_pattern(keys, a, windows::but_each(PERIOD))?;
     windows::rope_in_windows_alone(a);
     Ok(())
 }
@@ -92,15 +84,10 @@ fn build(g: &mut Builder<'_>) {
     for _ in 0..a.num_hidden_layers {
         g.layer();
         let normed = g.layer_norm_gain(x, Role::AttentionNorm);
-        let projected = llama::QKV.map(|role| g.linear(normed, role));
-        let [query, key, value] = llama::rotated(g, projected);
+        let [query, key, value] = llama::project(g, normed);
         let attended = g.attention(query, key, value);
         let output = g.linear(attended, Role::AttentionOutput);
-
-        let gate = g.linear(normed, Role::Gate);
-        let up = g.linear(normed, Role::Up);
-        let hidden = g.silu_mul(gate, up);
-        let down = g.linear(hidden, Role::Down);
+        let down = llama::feed_forward(g, normed);
         x = g.add(x, output);
         x = g.add(x, down);
     }

@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::graph::Builder;
-use crate::model::{Architecture, Role};
+use crate::model::Architecture;
 
 use super::family::{Defaults, Family};
 use super::llama::{self, LLAMA};
@@ -45,25 +45,18 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
         true => None,
         false => fields.size("sliding_window_pattern")?,
     };
-    let period = pattern.unwrap_or(PERIOD).max(1);
-    windows::by_types(fields, a, window, |layer| {
-        !(layer + 1).is_multiple_of(period)
-    })?;
+    let period = pattern.unwrap_or(PERIOD);
+    windows::by_types(fields, a, window, windows::but_each(period))?;
     windows::rope_in_windows_alone(a);
     Ok(())
 }
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    windows::by_pattern(keys, a, |layer| !(layer + 1).is_multiple_of(PERIOD))?;
+    windows::by_pattern(keys, a, windows::but_each(PERIOD))?;
     windows::rope_in_windows_alone(a);
     Ok(())
 }
 
 fn build(g: &mut Builder<'_>) {
-    olmo2::network(g, |g, x| {
-        let [query, key, value] = llama::QKV.map(|role| g.linear(x, role));
-        let query = g.head_norm(query, Role::QueryNorm);
-        let key = g.head_norm(key, Role::KeyNorm);
-        llama::rotated(g, [query, key, value])
-    });
+    olmo2::network(g, qwen3::project);
 }

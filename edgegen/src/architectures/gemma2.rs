@@ -58,9 +58,6 @@ pub(super) const NORMS: &[Names] = &[
     less_one(&[Role::FedForwardNorm], "blk.{}.post_ffw_norm.weight", "model.layers.{}.post_feedforward_layernorm.weight"),
 ];
 
-/// The window of a file that does not speak of it.
-const WINDOW: usize = 4096;
-
 /// Layers from the first on, every other.
 fn has_window(layer: usize) -> bool {
     layer.is_multiple_of(2)
@@ -68,7 +65,7 @@ fn has_window(layer: usize) -> bool {
 
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
     constants(fields, a)?;
-    let window = fields.size("sliding_window")?.unwrap_or(WINDOW);
+    let window = windows::size(fields)?;
     windows::by_types(fields, a, Some(window), has_window)
 }
 
@@ -104,10 +101,7 @@ pub(super) fn scale_embedding(a: &mut Architecture) {
 }
 
 fn build(g: &mut Builder<'_>) {
-    network(g, |g, x| {
-        let projected = llama::QKV.map(|role| g.linear(x, role));
-        llama::rotated(g, projected)
-    });
+    network(g, llama::project);
 }
 
 /// The network, with the queries, keys and values that `project` makes of a layer's normed input.

@@ -3,13 +3,13 @@
 
 use crate::error::Result;
 use crate::graph::Builder;
-use crate::model::{Architecture, Role, Rope, RopeScaling};
+use crate::model::{Architecture, Role};
 
 use super::family::{Family, Names, Rotary, less_one};
 use super::gemma2::{self, GEMMA2};
 use super::llama;
 use super::settings::Settings;
-use super::{qwen2, windows};
+use super::{qwen2, qwen3, windows};
 
 /// Names as llama.cpp's converter and `Gemma3ForCausalLM` give them.
 pub(super) const GEMMA3: Family = Family {
@@ -43,50 +43,26 @@ const HEAD_NORMS: &[Names] = &[
 /// Of how many layers the last has no window, where nothing is said.
 const PERIOD: usize = 6;
 
-/// The window of a file that does not speak of it.
-const WINDOW: usize = 4096;
-
 /// The base of RoPE in layers with a window, where nothing is said.
 const BASE: f64 = 10_000.0;
 
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
     gemma2::constants(fields, a)?;
-    let window = fields.size("sliding_window")?.unwrap_or(WINDOW);
-    let period = fields
-        .size("sliding_window_pattern")?
-        .unwrap_or(PERIOD)
-        .max(1);
-    windows::by_types(fields, a, Some(window), |layer| {
-        !(layer + 1).is_multiple_of(period)
-    })?;
-    set_base(a, fields.number("rope_local_base_freq")?);
+    windows::by_period(fields, a, PERIOD)?;
+    let base = fields.number("rope_local_base_freq")?;
+    windows::rope_as_trained(a, Some(base.unwrap_or(BASE)));
     Ok(())
 }
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
     gemma2::scale_embedding(a);
     gemma2::caps(keys, a)?;
-    windows::by_pattern(keys, a, |layer| !(layer + 1).is_multiple_of(PERIOD))?;
-    set_base(a, keys.number("rope.freq_base_swa")?);
+    windows::by_pattern(keys, a, windows::but_each(PERIOD))?;
+    let base = keys.number("rope.freq_base_swa")?;
+    windows::rope_as_trained(a, Some(base.unwrap_or(BASE)));
     Ok(())
 }
 
-/// Gives layers with a window RoPE as trained, of this base.
-fn set_base(a: &mut Architecture, base: Option<f64>) {
-    if let (Some(window), Some(rope)) = (&mut a.window, &a.rope) {
-        window.rope = Some(Rope {
-            theta: base.unwrap_or(BASE),
-            scaling: RopeScaling::None,
-            ..rope.clone()
-        });
-    }
-}
-
 fn build(g: &mut Builder<'_>) {
-    gemma2::network(g, |g, x| {
-        let [query, key, value] = llama::QKV.map(|role| g.linear(x, role));
-        let query = g.head_norm(query, Role::QueryNorm);
-        let key = g.head_norm(key, Role::KeyNorm);
-        llama::rotated(g, [query, key, value])
-    });
+    gemma2::network(g, qwen3::project);
 }

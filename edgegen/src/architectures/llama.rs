@@ -118,10 +118,21 @@ pub(super) const FEED_FORWARD_BIASES: &[Names] = &[
 ];
 
 fn build(g: &mut Builder<'_>) {
-    network(g, |g, x| {
-        let projected = QKV.map(|role| g.linear(x, role));
-        rotated(g, projected)
-    });
+    network(g, project);
+}
+
+/// What attention takes of a layer's input.
+pub(super) fn project(g: &mut Builder<'_>, x: ValueId) -> [ValueId; 3] {
+    let projected = QKV.map(|role| g.linear(x, role));
+    rotated(g, projected)
+}
+
+/// What the feed-forward network gives, whose gate bends by SiLU.
+pub(super) fn feed_forward(g: &mut Builder<'_>, x: ValueId) -> ValueId {
+    let gate = g.linear(x, Role::Gate);
+    let up = g.linear(x, Role::Up);
+    let hidden = g.silu_mul(gate, up);
+    g.linear(hidden, Role::Down)
 }
 
 /// What attention takes.
@@ -152,10 +163,7 @@ pub(super) fn network(
         x = g.add(x, output);
 
         let normed = g.rms_norm(x, Role::FeedForwardNorm);
-        let gate = g.linear(normed, Role::Gate);
-        let up = g.linear(normed, Role::Up);
-        let hidden = g.silu_mul(gate, up);
-        let down = g.linear(hidden, Role::Down);
+        let down = feed_forward(g, normed);
         let down = g.scale(down, factors.residual);
         x = g.add(x, down);
     }

@@ -17,13 +17,11 @@ pub(super) const MISTRAL: Family = Family {
     ..LLAMA
 };
 
-/// The window of a file that does not speak of it; null is none.
-const WINDOW: usize = 4096;
-
+/// Null is no window.
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
     let window = match fields.has("sliding_window") {
         true => fields.size("sliding_window")?,
-        false => Some(WINDOW),
+        false => Some(windows::SIZE),
     };
     windows::by_types(fields, a, window, |_| true)
 }

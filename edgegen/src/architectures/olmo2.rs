@@ -69,10 +69,7 @@ pub(super) fn network(
         let output = g.rms_norm(output, Role::AttendedNorm);
         x = g.add(x, output);
 
-        let gate = g.linear(x, Role::Gate);
-        let up = g.linear(x, Role::Up);
-        let hidden = g.silu_mul(gate, up);
-        let down = g.linear(hidden, Role::Down);
+        let down = llama::feed_forward(g, x);
         let down = g.rms_norm(down, Role::FedForwardNorm);
         x = g.add(x, down);
     }

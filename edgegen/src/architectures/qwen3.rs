@@ -1,7 +1,7 @@
 //! `qwen3`: Qwen3 (Yang et al. 2025, arXiv:2505.09388): Llama with norms of each head's queries and
 //! keys.
 
-use crate::graph::Builder;
+use crate::graph::{Builder, ValueId};
 use crate::model::Role;
 
 use super::family::{Family, Names, names};
@@ -35,10 +35,13 @@ pub(super) const NORMS: &[Names] = &[
 ];
 
 fn build(g: &mut Builder<'_>) {
-    llama::network(g, |g, x| {
-        let [query, key, value] = llama::QKV.map(|role| g.linear(x, role));
-        let query = g.head_norm(query, Role::QueryNorm);
-        let key = g.head_norm(key, Role::KeyNorm);
-        llama::rotated(g, [query, key, value])
-    });
+    llama::network(g, project);
+}
+
+/// What attention takes of a layer's input, with norms of heads before RoPE.
+pub(super) fn project(g: &mut Builder<'_>, x: ValueId) -> [ValueId; 3] {
+    let [query, key, value] = llama::QKV.map(|role| g.linear(x, role));
+    let query = g.head_norm(query, Role::QueryNorm);
+    let key = g.head_norm(key, Role::KeyNorm);
+    llama::rotated(g, [query, key, value])
 }

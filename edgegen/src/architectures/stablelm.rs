@@ -58,12 +58,7 @@ fn build(g: &mut Builder<'_>) {
         g,
         branches,
         |g, x, role| g.linear(x, role),
-        |g, x| {
-            let gate = g.linear(x, Role::Gate);
-            let up = g.linear(x, Role::Up);
-            let hidden = g.silu_mul(gate, up);
-            g.linear(hidden, Role::Down)
-        },
+        llama::feed_forward,
     );
     g.logits(normed);
 }

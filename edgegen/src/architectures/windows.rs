@@ -1,7 +1,7 @@
 //! Windows of attention, as files tell them.
 
 use crate::error::Result;
-use crate::model::{Architecture, Window};
+use crate::model::{Architecture, Rope, RopeScaling, Window};
 
 use super::settings::Settings;
 
@@ -35,6 +35,26 @@ pub(super) fn by_types(
         (None, false) => return Err(fields.missing("sliding_window")),
     };
     Ok(())
+}
+
+/// The window of a Hugging Face file that does not speak of it: all families have this one.
+pub(super) const SIZE: usize = 4096;
+
+/// The size that a Hugging Face file says, or the usual one.
+pub(super) fn size(fields: &dyn Settings) -> Result<usize> {
+    Ok(fields.size("sliding_window")?.unwrap_or(SIZE))
+}
+
+/// As [`by_types`], for all layers but each last of so many, where the file has no other number.
+pub(super) fn by_period(fields: &dyn Settings, a: &mut Architecture, usual: usize) -> Result<()> {
+    let size = size(fields)?;
+    let period = fields.size("sliding_window_pattern")?.unwrap_or(usual);
+    by_types(fields, a, Some(size), but_each(period))
+}
+
+/// The rule of all layers but each last of `period`; of 0, as of 1, there are none.
+pub(super) fn but_each(period: usize) -> impl Fn(usize) -> bool {
+    move |layer| !(layer + 1).is_multiple_of(period.max(1))
 }
 
 /// Windows that a switch turns on, as Qwen's files have them: from some layer on. GGUF files say
@@ -94,6 +114,20 @@ pub(super) fn rope_in_windows_alone(a: &mut Architecture) {
     if let (Some(window), Some(rope)) = (&a.window, &mut a.rope) {
         let full = (0..a.num_hidden_layers).filter(|&layer| !window.is_in(layer));
         rope.skipped = full.collect();
+    }
+}
+
+/// Leaves RoPE as trained in layers with a window, which see no further than a text of training:
+/// without scaling, and of this base, if it is said.
+pub(super) fn rope_as_trained(a: &mut Architecture, base: Option<f64>) {
+    if let (Some(window), Some(rope)) = (&mut a.window, &a.rope)
+        && (base.is_some() || rope.scaling != RopeScaling::None)
+    {
+        window.rope = Some(Rope {
+            theta: base.unwrap_or(rope.theta),
+            scaling: RopeScaling::None,
+            ..rope.clone()
+        });
     }
 }
 

@@ -628,31 +628,37 @@ fn attend<I: Isa, C: FeedCache>(
     }
 }
 
-fn silu_mul<I: Isa>(isa: I, sink: Sink) {
-    let mut rng = Rng(7);
+/// A kernel of two values, which writes a third.
+fn gated(seed: u64, sink: Sink, kernel: impl Fn(&[f32], &[f32], &mut [f32])) {
+    let mut rng = Rng(seed);
     for kind in KINDS {
         for n in (0..80).step_by(8) {
             let (gate, up) = (rng.floats(n, kind), rng.floats(n, kind));
             let mut out = vec![-1.0; n];
-            isa.run(SiluMul {
-                gate: &gate,
-                up: &up,
-                out: &mut out,
-            });
+            kernel(&gate, &up, &mut out);
             sink(format!("{kind:?} {n}"), out);
         }
     }
 }
 
-fn gelu<I: Isa>(isa: I, sink: Sink) {
-    let mut rng = Rng(13);
+/// A kernel of one value, in its place.
+fn in_place(seed: u64, sink: Sink, kernel: impl Fn(&mut [f32])) {
+    let mut rng = Rng(seed);
     for kind in KINDS {
         for n in (0..80).step_by(8) {
             let mut x = rng.floats(n, kind);
-            isa.run(Gelu { x: &mut x });
+            kernel(&mut x);
             sink(format!("{kind:?} {n}"), x);
         }
     }
+}
+
+fn silu_mul<I: Isa>(isa: I, sink: Sink) {
+    gated(7, sink, |gate, up, out| isa.run(SiluMul { gate, up, out }));
+}
+
+fn gelu<I: Isa>(isa: I, sink: Sink) {
+    in_place(13, sink, |x| isa.run(Gelu { x }));
 }
 
 fn layer_norm<I: Isa>(isa: I, sink: Sink) {
@@ -757,57 +763,21 @@ fn scale<I: Isa>(isa: I, sink: Sink) {
 }
 
 fn gelu_mul<I: Isa>(isa: I, sink: Sink) {
-    let mut rng = Rng(17);
-    for kind in KINDS {
-        for n in (0..80).step_by(8) {
-            let (gate, up) = (rng.floats(n, kind), rng.floats(n, kind));
-            let mut out = vec![-1.0; n];
-            isa.run(GeluMul {
-                gate: &gate,
-                up: &up,
-                out: &mut out,
-            });
-            sink(format!("{kind:?} {n}"), out);
-        }
-    }
+    gated(17, sink, |gate, up, out| isa.run(GeluMul { gate, up, out }));
 }
 
 fn gelu_erf<I: Isa>(isa: I, sink: Sink) {
-    let mut rng = Rng(18);
-    for kind in KINDS {
-        for n in (0..80).step_by(8) {
-            let mut x = rng.floats(n, kind);
-            isa.run(GeluErf { x: &mut x });
-            sink(format!("{kind:?} {n}"), x);
-        }
-    }
+    in_place(18, sink, |x| isa.run(GeluErf { x }));
 }
 
 fn relu2<I: Isa>(isa: I, sink: Sink) {
-    let mut rng = Rng(19);
-    for kind in KINDS {
-        for n in (0..80).step_by(8) {
-            let mut x = rng.floats(n, kind);
-            isa.run(Relu2 { x: &mut x });
-            sink(format!("{kind:?} {n}"), x);
-        }
-    }
+    in_place(19, sink, |x| isa.run(Relu2 { x }));
 }
 
 fn relu2_mul<I: Isa>(isa: I, sink: Sink) {
-    let mut rng = Rng(20);
-    for kind in KINDS {
-        for n in (0..80).step_by(8) {
-            let (gate, up) = (rng.floats(n, kind), rng.floats(n, kind));
-            let mut out = vec![-1.0; n];
-            isa.run(Relu2Mul {
-                gate: &gate,
-                up: &up,
-                out: &mut out,
-            });
-            sink(format!("{kind:?} {n}"), out);
-        }
-    }
+    gated(20, sink, |gate, up, out| {
+        isa.run(Relu2Mul { gate, up, out })
+    });
 }
 
 fn soft_cap<I: Isa>(isa: I, sink: Sink) {
