@@ -9,8 +9,8 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main,
 };
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, Cache, ExpWeights, F16, F32, F32Cache, Format, I8Cache, Isa,
-    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
+    AddAssign, AddBias, All, Attention, Cache, ExpWeights, F16, F32, F32Cache, Format, I8Cache,
+    Isa, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
     padded_head_words,
 };
 
@@ -70,7 +70,7 @@ fn attention<I: Isa, C: Cache>(c: &mut Criterion, isa: I) {
                             query_stride: HEADS_PER_KV * HEAD_DIM,
                             rows: 0..rows,
                             position: context - tokens,
-                            window: None,
+                            window: All,
                             keys: &keys,
                             values: &values,
                             context,

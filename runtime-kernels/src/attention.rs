@@ -1,5 +1,6 @@
 //! Attention of tokens to those before them.
 
+use core::array::from_mut;
 use core::marker::PhantomData;
 use core::ops::Range;
 
@@ -7,7 +8,7 @@ use super::cache::{Cache, padded_head_words};
 use super::exp::exp;
 use super::isa::{Isa, Kernel};
 use super::map::map;
-use super::shape::{Dim, GROUP};
+use super::shape::{Dim, GROUP, Window};
 use super::tanh::soft_cap;
 
 /// Causal attention of the query heads that share one key and value head: softmax(q · K * scale)
@@ -16,7 +17,7 @@ use super::tanh::soft_cap;
 /// A row is one head of one token: row `r` is head `r % heads_per_kv` of token
 /// `r / heads_per_kv`. Rows share the loads of keys and values; each row's sums have one order,
 /// so a row's result does not depend on the rows beside it.
-pub struct Attention<'a, C: Cache, D: Dim, G: Dim> {
+pub struct Attention<'a, C: Cache, D: Dim, G: Dim, W: Window> {
     /// How keys and values lie in memory.
     pub cache: PhantomData<C>,
     /// `[tokens][query_stride]`, the queries of this key head first.
@@ -27,8 +28,8 @@ pub struct Attention<'a, C: Cache, D: Dim, G: Dim> {
     pub rows: Range<usize>,
     /// Position of the first token: it sees so many positions, and itself.
     pub position: usize,
-    /// A token sees no more than so many positions, itself and those before it.
-    pub window: Option<usize>,
+    /// Which positions a token sees.
+    pub window: W,
     /// Of `context` positions, as the [cache](Cache) has them: position `p` lies at `p % context`.
     pub keys: &'a [f32],
     /// Of `context` positions.
@@ -68,7 +69,7 @@ pub const fn attention_span(end: usize, window: Option<usize>) -> usize {
     }
 }
 
-impl<C: Cache, D: Dim, G: Dim> Kernel for Attention<'_, C, D, G> {
+impl<C: Cache, D: Dim, G: Dim, W: Window> Kernel for Attention<'_, C, D, G, W> {
     type Output = ();
 
     #[inline(always)]
@@ -86,7 +87,7 @@ impl<C: Cache, D: Dim, G: Dim> Kernel for Attention<'_, C, D, G> {
     }
 }
 
-impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
+impl<C: Cache, D: Dim, G: Dim, W: Window> Attention<'_, C, D, G, W> {
     /// `R` rows from `row` on; gives their number.
     #[inline(always)]
     fn tile<I: Isa, const R: usize>(&mut self, isa: I, row: usize) -> usize {
@@ -94,7 +95,8 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
         let places: [(usize, usize); R] =
             core::array::from_fn(|r| ((row + r) / heads, (row + r) % heads));
         let sees = map(places, |(token, _)| self.position + token + 1);
-        let first = map(sees, |sees| match self.window {
+        let window = self.window.get();
+        let first = map(sees, |sees| match window {
             Some(window) => sees.saturating_sub(window),
             None => 0,
         });
@@ -107,7 +109,7 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
             } else {
                 base % self.context
             },
-            size: self.context,
+            size: window.map(|_| self.context),
         };
 
         let queries = map(places, |(token, head)| {
@@ -118,16 +120,16 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
         let block = padded_head_words::<C>(head_dim) * GROUP;
         let mut at = 0;
         while at < span {
-            let run = ring.run(at, span);
+            let (place, end) = ring.run(at, span);
             let keys = Keys {
-                keys: &self.keys[run.start / GROUP * block..],
+                keys: &self.keys[place / GROUP * block..],
                 block,
                 scale: self.scale,
                 first: at / GROUP,
-                blocks: run.len() / GROUP,
+                blocks: (end - at) / GROUP,
             };
             keys.score::<C, I, R>(isa, &queries, scores);
-            at += run.len();
+            at = end;
         }
 
         let column = self.context * C::COLUMN;
@@ -148,12 +150,11 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
                     sees: first - begin..sees - begin,
                 });
             if C::SCALES > 0 {
-                let (mut at, end) = (begin, begin + seen.len());
-                while at < end {
-                    let run = ring.run(at, end);
-                    let part = &mut seen[at - begin..][..run.len()];
-                    at += run.len();
-                    multiply(isa, part, &scales[run]);
+                let (mut at, to) = (begin, begin + seen.len());
+                while at < to {
+                    let (place, end) = ring.run(at, to);
+                    multiply(isa, &mut seen[at - begin..end - begin], &scales[place..]);
+                    at = end;
                 }
             }
             *weights = &scores[..sees];
@@ -182,8 +183,8 @@ impl<C: Cache, D: Dim, G: Dim> Attention<'_, C, D, G> {
 struct Ring {
     /// The place of the first.
     start: usize,
-    /// Places.
-    size: usize,
+    /// Places; what lies before their end, if `None`.
+    size: Option<usize>,
 }
 
 impl Ring {
@@ -191,19 +192,21 @@ impl Ring {
     #[inline(always)]
     fn place(self, position: usize) -> usize {
         let place = self.start + position;
-        if place < self.size {
-            place
-        } else {
-            place - self.size
+        match self.size {
+            Some(size) if place >= size => place - size,
+            _ => place,
         }
     }
 
-    /// The places of the positions from `from` on that lie side by side, up to `to`.
+    /// The place of a position, and the end of those from there on that lie side by side, up to
+    /// `to`.
     #[inline(always)]
-    fn run(self, from: usize, to: usize) -> Range<usize> {
-        let start = self.place(from);
-        let end = start + (to - from);
-        start..if end < self.size { end } else { self.size }
+    fn run(self, from: usize, to: usize) -> (usize, usize) {
+        let place = self.place(from);
+        match self.size {
+            Some(size) if place + (to - from) > size => (place, from + (size - place)),
+            _ => (place, to),
+        }
     }
 }
 
@@ -372,43 +375,22 @@ impl<const R: usize> Values<'_, R> {
         for (n, values) in values.iter_mut().enumerate() {
             *values = C::columns(&self.values[(column + n) * self.column..][..self.column]);
         }
-        let mut sums = [[isa.splat(0.0); N]; R];
-        let some = |sums: &mut [[I::F32x8; N]; R], r: usize, positions: Range<usize>| {
-            for position in positions {
-                let place = self.ring.place(position);
-                let weight = isa.splat(self.weights[r][position]);
-                for n in 0..N {
-                    let elements = C::elements(isa, &values[n][place]);
-                    sums[r][n] = isa.add_product(sums[r][n], weight, elements);
-                }
-            }
-        };
         // What all rows see, and what some see before and after it.
+        let mut sums = [[isa.splat(0.0); N]; R];
         let from = self.first[R - 1];
         let to = self.weights[0].len().max(from);
         if self.first[0] < from {
-            for r in 0..R {
-                some(&mut sums, r, self.first[r]..from.min(self.weights[r].len()));
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let before = self.first[r]..from.min(self.weights[r].len());
+                self.add::<C, I, N, 1>(isa, &values, [self.weights[r]], before, from_mut(sums));
             }
         }
-        let mut at = from;
-        while at < to {
-            let run = self.ring.run(at, to);
-            let weights = map(self.weights, |weights| &weights[at..][..run.len()]);
-            let common = map(values, |values| &values[run.clone()]);
-            for t in 0..run.len() {
-                let values = map(common, |values| C::elements(isa, &values[t]));
-                for r in 0..R {
-                    let weight = isa.splat(weights[r][t]);
-                    for n in 0..N {
-                        sums[r][n] = isa.add_product(sums[r][n], weight, values[n]);
-                    }
-                }
+        self.add::<C, I, N, R>(isa, &values, self.weights, from..to, &mut sums);
+        if to < self.weights[R - 1].len() {
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let after = to..self.weights[r].len();
+                self.add::<C, I, N, 1>(isa, &values, [self.weights[r]], after, from_mut(sums));
             }
-            at += run.len();
-        }
-        for r in 0..R {
-            some(&mut sums, r, to..self.weights[r].len());
         }
         for (r, sums) in sums.iter().enumerate() {
             let out = &mut self.out[self.starts[r]..][..self.head_dim];
@@ -423,6 +405,43 @@ impl<const R: usize> Values<'_, R> {
                     }
                 }
             }
+        }
+    }
+
+    /// Goes on with the chains of `M` rows over some positions.
+    #[inline(always)]
+    fn add<C: Cache, I: Isa, const N: usize, const M: usize>(
+        &self,
+        isa: I,
+        values: &[&[C::Column]; N],
+        weights: [&[f32]; M],
+        positions: Range<usize>,
+        sums: &mut [[I::F32x8; N]; M],
+    ) {
+        let (mut at, to) = (positions.start, positions.end);
+        while at < to {
+            let (place, end) = self.ring.run(at, to);
+            let len = end - at;
+            let (mut weights, mut values) = (weights, *values);
+            for weights in &mut weights {
+                *weights = &weights[at..][..len];
+            }
+            for values in &mut values {
+                *values = &values[place..][..len];
+            }
+            for t in 0..values[0].len() {
+                let mut elements = [isa.splat(0.0); N];
+                for n in 0..N {
+                    elements[n] = C::elements(isa, &values[n][t]);
+                }
+                for m in 0..M {
+                    let weight = isa.splat(weights[m][t]);
+                    for n in 0..N {
+                        sums[m][n] = isa.add_product(sums[m][n], weight, elements[n]);
+                    }
+                }
+            }
+            at = end;
         }
     }
 }

@@ -122,7 +122,7 @@ pub use relu2_mul::Relu2Mul;
 pub use rms_norm::RmsNorm;
 pub use rope::Rope;
 pub use scale::Scale;
-pub use shape::{BLOCK, Const, Dim, GROUP};
+pub use shape::{All, BLOCK, Const, Dim, GROUP, Window};
 pub use silu_mul::SiluMul;
 pub use soft_cap::SoftCap;
 #[cfg(feature = "sources")]

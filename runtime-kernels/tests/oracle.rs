@@ -11,10 +11,10 @@ use runtime_kernels::formats::{t2, t3, t4};
 use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf, GeluMul,
-    HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4, Q4M, Q8,
-    Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, Scale, SiluMul, SoftCap, T2, T3, T4,
-    argmax, attention_span,
+    AddAssign, AddBias, All, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf,
+    GeluMul, HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4,
+    Q4M, Q8, Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, Scale, SiluMul, SoftCap, T2,
+    T3, T4, argmax, attention_span,
 };
 
 fn scalar() -> Scalar {
@@ -697,7 +697,7 @@ proptest! {
         let mut out = vec![0.0; tokens * heads * head_dim];
         scalar().run(Attention {
             cache: PhantomData::<I8Cache>, queries: &q, query_stride: heads * head_dim, rows: 0..tokens * heads,
-            position: before, window: None, keys: &keys, values: &values, context, head_dim, heads_per_kv: heads,
+            position: before, window: All, keys: &keys, values: &values, context, head_dim, heads_per_kv: heads,
             scale: 0.3, cap: None, scores: &mut scores, out: &mut out, out_stride: heads * head_dim,
         });
         for (row, query) in q.chunks(head_dim).enumerate() {

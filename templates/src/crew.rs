@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::vec::Vec;
 
-use super::kernels::{Cache, Dim, Format, GROUP, Isa, Q8Block, in_default_mode};
+use super::kernels::{Cache, Dim, Format, GROUP, Isa, Q8Block, Window, in_default_mode};
 use super::team::{Heads, HeadsBuffers, Operand, Product, Team};
 
 /// What every member does next.
@@ -29,7 +29,7 @@ struct Job<'w, I> {
     weights: &'w [u8],
     row_blocks: usize,
     tokens: usize,
-    heads: Heads<usize, usize>,
+    heads: Heads<usize, usize, Option<usize>>,
 }
 
 /// Memory of one member.
@@ -288,13 +288,13 @@ impl<'w, I: Isa> Job<'w, I> {
     }
 
     /// A range of rows: `[rows of the range][head_dim]`.
-    fn attention<C: Cache, D: Dim, G: Dim>(
+    fn attention<C: Cache, D: Dim, G: Dim, W: Window>(
         &self,
         shared: &Shared<'w, '_, I>,
         rows: Range<usize>,
         desk: &mut Desk,
     ) {
-        let heads = self.heads.cast::<D, G>();
+        let heads = self.heads.cast::<D, G, W>();
         let head_dim = heads.head_dim.get();
         let (out, scores) = desk.room(rows.len() * head_dim, heads.scores_len());
         let first = rows.start;
@@ -357,15 +357,15 @@ impl<'w, I: Isa> Team<'w> for Crew<'_, 'w, '_, I> {
         self.run(out, describe, here, gather);
     }
 
-    fn attention<C: Cache, D: Dim, G: Dim>(
+    fn attention<C: Cache, D: Dim, G: Dim, W: Window>(
         &mut self,
-        heads: Heads<D, G>,
+        heads: Heads<D, G, W>,
         buffers: HeadsBuffers<'_>,
     ) {
         let (head_dim, stride) = (heads.head_dim.get(), buffers.out_stride);
         let width = heads.heads * head_dim;
         let describe = |job: &mut Job<'w, I>| {
-            job.run = Job::attention::<C, D, G>;
+            job.run = Job::attention::<C, D, G, W>;
             job.items = heads.rows();
             job.width = head_dim;
             job.cost = 2 * head_dim * heads.span();

@@ -6,7 +6,7 @@ use core::iter::once;
 use core::ops::Range;
 
 use super::kernels::{
-    Cache, Dim, Format, GROUP, Isa, Q8Block, Quantize, head_words, padded_head_words,
+    Cache, Dim, Format, GROUP, Isa, Q8Block, Quantize, Window, head_words, padded_head_words,
 };
 use super::team::{Heads, HeadsBuffers, Operand, Product, Team};
 
@@ -127,12 +127,6 @@ impl<C: Cache> CacheShape<C> {
         }
     }
 
-    /// Starts of the keys and values of a part that begins at `start`.
-    #[inline(always)]
-    pub const fn halves(self, start: usize) -> (usize, usize) {
-        (start, start + self.half())
-    }
-
     /// The part of this shape that begins at `start`.
     pub const fn at(self, start: usize) -> State<C> {
         State { cache: self, start }
@@ -196,10 +190,16 @@ impl<C: Cache> CacheShape<C> {
 }
 
 impl<C: Cache> State<C> {
+    /// Where the keys and the values start.
+    #[inline(always)]
+    pub const fn halves(self) -> (usize, usize) {
+        (self.start, self.start + self.cache.half())
+    }
+
     /// Where a position's words lie, key and value, head by head.
     pub fn words(self, position: usize) -> impl Iterator<Item = usize> {
         let cache = self.cache;
-        let (keys, values) = cache.halves(self.start);
+        let (keys, values) = self.halves();
         let place = cache.place(position);
         let words = move || {
             let heads = 0..cache.heads;
@@ -225,7 +225,7 @@ impl<C: Cache> State<C> {
                 .chain((0..columns).map(move |index| column(index, C::COLUMN)))
                 .chain(once(column(columns, C::SCALES)))
         };
-        let (keys, values) = cache.halves(self.start);
+        let (keys, values) = self.halves();
         (0..cache.heads).flat_map(move |h| head(keys + h * cache.head(), values + h * cache.head()))
     }
 }
@@ -328,19 +328,13 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         }
     }
 
-    /// Copies keys and values of the batch to the part of the KV cache that begins at `start`, in its
-    /// format.
+    /// Copies keys and values of the batch to a part of the KV cache, in its format.
     #[inline(always)]
-    pub fn store<C: Cache>(
-        &mut self,
-        cache: CacheShape<C>,
-        start: usize,
-        key: Place,
-        value: Place,
-    ) {
+    pub fn store<C: Cache>(&mut self, state: State<C>, key: Place, value: Place) {
+        let cache = state.cache;
         let (isa, position, tokens) = (self.team.isa(), self.position, self.tokens);
         let arena = &*self.arena;
-        let (keys, values) = cache.halves(start);
+        let (keys, values) = state.halves();
         self.team.with_cache(|memory| {
             for token in 0..tokens {
                 let place = cache.place(position + token);
@@ -358,23 +352,29 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         });
     }
 
-    /// Causal attention over the part of the KV cache that begins at `start`.
+    /// Causal attention over a part of the KV cache, whose window is `window`.
     #[inline(always)]
-    pub fn attention<C: Cache, D: Dim, G: Dim>(
+    pub fn attention<C: Cache, D: Dim, G: Dim, W: Window>(
         &mut self,
+        window: W,
         shape: AttentionShape<D, G>,
-        cache: CacheShape<C>,
-        start: usize,
+        state: State<C>,
         query: Place,
         scores: Place,
         out: Place,
     ) {
-        let (keys, values) = cache.halves(start);
+        let cache = state.cache;
+        debug_assert_eq!(
+            window.get(),
+            cache.window,
+            "another window than the cache's"
+        );
+        let (keys, values) = state.halves();
         let ranges = [query.all(self.tokens), scores.of(0), out.all(self.tokens)];
         let Ok([queries, scratch, attended]) = self.arena.get_disjoint_mut(ranges) else {
             panic!("values overlap");
         };
-        self.team.attention::<C, D, G>(
+        self.team.attention::<C, D, G, W>(
             Heads {
                 tokens: self.tokens,
                 position: self.position,
@@ -383,7 +383,7 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
                 heads_per_kv: shape.heads_per_kv,
                 scale: shape.scale,
                 cap: shape.cap,
-                window: cache.window,
+                window,
                 keys,
                 values,
                 context: cache.positions,

@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 use core::ops::Range;
 
 use super::kernels::{
-    Attention, Cache, Dim, Format, Isa, MatMul, ROWS, attention_span, padded_head_words,
+    Attention, Cache, Dim, Format, Isa, MatMul, ROWS, Window, attention_span, padded_head_words,
 };
 
 /// The work that threads can share. Rows and heads are split among them, sums
@@ -28,9 +28,9 @@ pub trait Team<'w> {
     );
 
     /// Computes attention of a batch.
-    fn attention<C: Cache, D: Dim, G: Dim>(
+    fn attention<C: Cache, D: Dim, G: Dim, W: Window>(
         &mut self,
-        heads: Heads<D, G>,
+        heads: Heads<D, G, W>,
         buffers: HeadsBuffers<'_>,
     );
 }
@@ -83,7 +83,7 @@ impl<F: Format, C: Dim> Product<'_, '_, F, C> {
 
 /// The shape of one layer's attention over a batch.
 #[derive(Clone, Copy)]
-pub struct Heads<D: Dim, G: Dim> {
+pub struct Heads<D: Dim, G: Dim, W: Window> {
     /// Tokens of the batch.
     pub tokens: usize,
     /// Position of the first token.
@@ -98,8 +98,8 @@ pub struct Heads<D: Dim, G: Dim> {
     pub scale: f32,
     /// What no score exceeds.
     pub cap: Option<f32>,
-    /// A token sees no more than so many positions, itself and those before it.
-    pub window: Option<usize>,
+    /// Which positions a token sees.
+    pub window: W,
     /// Start of the layer's keys in the KV cache.
     pub keys: usize,
     /// Start of the layer's values.
@@ -122,10 +122,10 @@ pub struct HeadsBuffers<'b> {
     pub out_stride: usize,
 }
 
-impl<D: Dim, G: Dim> Heads<D, G> {
+impl<D: Dim, G: Dim, W: Window> Heads<D, G, W> {
     /// The same shape with its dimensions as constants or as values.
     #[inline(always)]
-    pub fn cast<E: Dim, H: Dim>(self) -> Heads<E, H> {
+    pub fn cast<E: Dim, H: Dim, V: Window>(self) -> Heads<E, H, V> {
         Heads {
             tokens: self.tokens,
             position: self.position,
@@ -134,7 +134,7 @@ impl<D: Dim, G: Dim> Heads<D, G> {
             heads_per_kv: H::of(self.heads_per_kv.get()),
             scale: self.scale,
             cap: self.cap,
-            window: self.window,
+            window: V::of(self.window.get()),
             keys: self.keys,
             values: self.values,
             context: self.context,
@@ -164,7 +164,7 @@ impl<D: Dim, G: Dim> Heads<D, G> {
     /// Positions that a row sees at most, in whole eights.
     #[inline(always)]
     pub fn span(&self) -> usize {
-        attention_span(self.position + self.tokens, self.window)
+        attention_span(self.position + self.tokens, self.window.get())
     }
 
     /// Floats of scratch that rows need.
@@ -291,9 +291,9 @@ impl<'w, I: Isa> Team<'w> for Solo<'_, I> {
     }
 
     #[inline(always)]
-    fn attention<C: Cache, D: Dim, G: Dim>(
+    fn attention<C: Cache, D: Dim, G: Dim, W: Window>(
         &mut self,
-        heads: Heads<D, G>,
+        heads: Heads<D, G, W>,
         buffers: HeadsBuffers<'_>,
     ) {
         heads.run::<C, _>(

@@ -207,7 +207,8 @@ impl<C: Cache> Work for Attending<C> {
             tokens: self.tokens,
             position: self.position,
         };
-        frame.store(self.shape(), self.start(), key, value);
+        let state = self.shape().at(self.start());
+        frame.store(state, key, value);
         let shape = AttentionShape {
             heads: self.heads(),
             head_dim: self.head_dim,
@@ -215,7 +216,7 @@ impl<C: Cache> Work for Attending<C> {
             scale: 0.25,
             cap: self.window.map(|_| CAP),
         };
-        frame.attention(shape, self.shape(), self.start(), query, scores, out);
+        frame.attention(self.window, shape, state, query, scores, out);
         arena.split_off(out.start)
     }
 }
@@ -262,7 +263,7 @@ fn heads_are_split_among_threads_and_see_what_is_stored() {
         on_any_threads(&quantized.memory(), &quantized);
 
         let (shape, memory, head_dim) = (work.shape(), work.memory(), work.head_dim);
-        let (keys, values) = shape.halves(work.start());
+        let (keys, values) = shape.at(work.start()).halves();
         let width = (work.heads() * head_dim).next_multiple_of(32);
         for token in 0..tokens {
             let out = &found[token * width..][..width];

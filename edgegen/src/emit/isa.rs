@@ -257,7 +257,7 @@ fn root(modules: &[&str], needed: &Needed<'_>) -> String {
         "isa::Isa".into(),
         "matmul::MatMul".into(),
         "quantize::{Q8Block, Quantize}".into(),
-        "shape::{Const, Dim, GROUP}".into(),
+        "shape::{All, Const, Dim, GROUP, Window}".into(),
     ];
     let rows = needed.rows.iter();
     uses.extend(rows.map(|kernel| format!("{}::{kernel}", file_of(kernel))));

@@ -262,11 +262,15 @@ fn imports(program: &Program) -> TokenStream {
         .map(|kernel| format_ident!("{kernel}"));
     let cache = format_ident!("{}", program.shapes.kv_cache.kernel());
     let row = (!program.code.tables.is_empty()).then(|| quote!(, row));
+    let mut states = program.shapes.states();
+    let all = states
+        .any(|state| state.shape.window.is_none())
+        .then(|| quote!(All,));
     quote! {
         use core::ops::Range;
 
         use super::frame::{AttentionShape, CacheShape, Frame, Place, State #row};
-        use super::kernels::{Const, #cache, Isa, #(#formats,)* #(#kernels),*};
+        use super::kernels::{#all Const, #cache, Isa, #(#formats,)* #(#kernels),*};
         use super::pass::{Observer, observe};
         use super::team::Team;
     }

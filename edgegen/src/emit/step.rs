@@ -71,12 +71,12 @@ impl Places {
             Call::Kernel(kernel) => self.kernel(&format_ident!("{kernel}"), &arguments),
             Call::Method(method) => {
                 let method = format_ident!("{method}");
-                let format = format_of(operation);
-                let types = format.map(|format| {
+                let types = format_of(operation).map(|format| {
                     let format = format_type(format);
                     quote!(::<#format, _>)
                 });
                 let values = arguments.iter().map(|(_, argument)| self.value(argument));
+                let values = window(operation).into_iter().chain(values);
                 quote! { frame.#method #types(#(#values),*); }
             }
         }
@@ -139,7 +139,7 @@ impl Places {
             }
             Argument::Memory(Memory::State(kept)) => {
                 let cache = cache(kept.shape);
-                quote!(#cache, weights.state)
+                quote!(#cache.at(weights.state))
             }
             Argument::Number(value) => {
                 let value = float(*value);
@@ -205,6 +205,20 @@ pub(super) fn kernels(program: &Program) -> BTreeSet<&'static str> {
             Call::Method(_) => None,
         })
         .collect()
+}
+
+/// The window of an attention: a type, so that nothing is left of windows where there are none.
+fn window(operation: &Operation) -> Option<TokenStream> {
+    let Operation::Attention { state, .. } = operation else {
+        return None;
+    };
+    Some(match state.shape.window {
+        None => quote!(All),
+        Some(window) => {
+            let window = number(window);
+            quote!(Const::<#window>)
+        }
+    })
 }
 
 /// The formats of weights in use, widest first.

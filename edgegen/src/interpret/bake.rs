@@ -4,7 +4,7 @@ use runtime_kernels::{Cache, F32Cache, I8Cache};
 
 use crate::program::{CacheFormat, Program, ROW_PADDING};
 
-use super::{Interpreter, Observer, cache_shape};
+use super::{Interpreter, Observer, kept};
 
 /// Runs the tokens of the program's prefix, if it has one, and keeps what they leave in the KV
 /// cache: a device need not compute it, and has the same bits.
@@ -27,9 +27,7 @@ pub fn bake(program: &mut Program, threads: usize) {
 /// The first `positions` of the KV cache.
 fn beginning<C: Cache>(interpreter: &Interpreter<'_>, format: C, positions: usize) -> Vec<f32> {
     let shapes = interpreter.program.shapes();
-    let states = shapes
-        .states()
-        .map(|state| cache_shape(shapes, state.shape, format).at(state.start));
+    let states = shapes.states().map(|state| kept(shapes, state, format));
     states
         .flat_map(|state| state.beginning(positions))
         .flat_map(|range| &interpreter.cache[range])

@@ -11,7 +11,7 @@ use crate::program::{
     CacheFormat, Matrix, Part, Place, Placed, Program, State, Table, Vector, WeightFormat,
 };
 
-use super::cache_shape;
+use super::kept;
 
 /// A program with the state of a pass.
 pub(super) struct Running<'f, 'p, T> {
@@ -112,17 +112,10 @@ impl<'p, T: Team<'p>> Machine<'p, Placed> for Running<'_, 'p, T> {
 
     fn store(&mut self, state: &State, key: &Place, value: &Place) {
         let shapes = &self.program.shapes;
-        let State { start, shape } = *state;
         let (key, value) = (place(key), place(value));
         match shapes.kv_cache {
-            CacheFormat::F32 => {
-                self.frame
-                    .store(cache_shape(shapes, shape, F32Cache), start, key, value)
-            }
-            CacheFormat::I8 => {
-                self.frame
-                    .store(cache_shape(shapes, shape, I8Cache), start, key, value)
-            }
+            CacheFormat::F32 => self.frame.store(kept(shapes, *state, F32Cache), key, value),
+            CacheFormat::I8 => self.frame.store(kept(shapes, *state, I8Cache), key, value),
         }
     }
 
@@ -142,18 +135,18 @@ impl<'p, T: Team<'p>> Machine<'p, Placed> for Running<'_, 'p, T> {
             scale: shape.scale,
             cap: shape.cap,
         };
-        let State { start, shape: kept } = *state;
+        let window = state.shape.window;
         let (query, scores, out) = (place(query), place(scores), place(out));
         match shapes.kv_cache {
             CacheFormat::F32 => {
-                let cache = cache_shape(shapes, kept, F32Cache);
+                let state = kept(shapes, *state, F32Cache);
                 self.frame
-                    .attention(shape, cache, start, query, scores, out);
+                    .attention(window, shape, state, query, scores, out);
             }
             CacheFormat::I8 => {
-                let cache = cache_shape(shapes, kept, I8Cache);
+                let state = kept(shapes, *state, I8Cache);
                 self.frame
-                    .attention(shape, cache, start, query, scores, out);
+                    .attention(window, shape, state, query, scores, out);
             }
         }
     }

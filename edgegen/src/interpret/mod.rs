@@ -9,13 +9,13 @@ mod machine;
 use std::ops::Range;
 
 use edgegen_templates::crew::with_crew;
-use edgegen_templates::frame::{CacheShape, Frame};
+use edgegen_templates::frame::{self, CacheShape, Frame};
 use edgegen_templates::team::Team;
-use runtime_kernels::{Isa, Q8Block, in_default_mode};
+use runtime_kernels::{Cache, Isa, Q8Block, in_default_mode};
 
 use crate::isa;
 use crate::profile::InstructionSet;
-use crate::program::{Operation, Program, Shapes, StateShape};
+use crate::program::{Operation, Program, Shapes, State};
 
 pub use bake::bake;
 pub use evaluate::{Agreement, Evaluation, Score, divergence, evaluate};
@@ -188,12 +188,14 @@ impl<'p> Pass<'_, 'p> {
     }
 }
 
-fn cache_shape<C>(shapes: &Shapes, shape: StateShape, format: C) -> CacheShape<C> {
-    CacheShape {
+/// A layer's part of the KV cache, of a format.
+fn kept<C: Cache>(shapes: &Shapes, State { start, shape }: State, format: C) -> frame::State<C> {
+    let cache = CacheShape {
         format,
         positions: shape.positions,
         window: shape.window,
         heads: shapes.num_key_value_heads,
         head_dim: shapes.head_dim,
-    }
+    };
+    cache.at(start)
 }

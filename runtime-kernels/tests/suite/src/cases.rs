@@ -5,10 +5,10 @@ use core::marker::PhantomData;
 use runtime_kernels::caches::i8::QuantizeHead;
 use runtime_kernels::exp::exp;
 use runtime_kernels::{
-    AddAssign, AddBias, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, Gelu,
+    AddAssign, AddBias, All, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, Gelu,
     GeluErf, GeluMul, HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain,
     MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, Scale, SiluMul,
-    SoftCap, T2, T3, T4, Zero, attention_span, padded_head_words,
+    SoftCap, T2, T3, T4, Window, Zero, attention_span, padded_head_words,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -544,7 +544,7 @@ fn attention<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
             for positions in [1usize, 2, 7, 8, 9, 33] {
                 let context = positions.next_multiple_of(8) + 8;
                 let shape = [heads, heads_per_kv, head_dim, positions, context];
-                attend::<I, C>(isa, &mut rng, kind, shape, None, sink);
+                attend::<I, C, All>(isa, &mut rng, kind, shape, All, sink);
             }
         }
     }
@@ -557,7 +557,7 @@ fn attention_far<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
         for positions in [520usize, 1031] {
             let context = positions.next_multiple_of(8);
             let shape = [3, 3, 12, positions, context];
-            attend::<I, C>(isa, &mut rng, kind, shape, None, sink);
+            attend::<I, C, All>(isa, &mut rng, kind, shape, All, sink);
         }
     }
 }
@@ -570,7 +570,7 @@ fn attention_window<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
             let context = (window + TOKENS - 1).next_multiple_of(8);
             for (heads, heads_per_kv, head_dim) in [(1, 1, 20), (6, 3, 12)] {
                 let shape = [heads, heads_per_kv, head_dim, positions, context];
-                attend::<I, C>(isa, &mut rng, kind, shape, Some(window), sink);
+                attend::<I, C, Option<usize>>(isa, &mut rng, kind, shape, Some(window), sink);
             }
         }
     }
@@ -579,12 +579,12 @@ fn attention_window<I: Isa, C: FeedCache>(isa: I, sink: Sink) {
 /// Tokens of a batch, at most.
 const TOKENS: usize = 3;
 
-fn attend<I: Isa, C: FeedCache>(
+fn attend<I: Isa, C: FeedCache, W: Window>(
     isa: I,
     rng: &mut Rng,
     kind: Kind,
     [heads, heads_per_kv, head_dim, positions, context]: [usize; 5],
-    window: Option<usize>,
+    window: W,
     sink: Sink,
 ) {
     let tokens = positions.min(TOKENS);
@@ -601,7 +601,7 @@ fn attend<I: Isa, C: FeedCache>(
         for (rows, out) in [(0..cut, low), (cut..rows, high)] {
             let position = positions - tokens;
             let sees = position + rows.end.div_ceil(heads_per_kv);
-            let mut scores = vec![0.0; rows.len().min(ROWS) * attention_span(sees, window)];
+            let mut scores = vec![0.0; rows.len().min(ROWS) * attention_span(sees, window.get())];
             isa.run(Attention {
                 cache: PhantomData::<C>,
                 queries: &q[kv_head * width..],
@@ -615,7 +615,10 @@ fn attend<I: Isa, C: FeedCache>(
                 head_dim,
                 heads_per_kv,
                 scale: 0.125,
-                cap: window.is_some_and(|window| window % 2 == 1).then_some(0.75),
+                cap: window
+                    .get()
+                    .is_some_and(|window| window % 2 == 1)
+                    .then_some(0.75),
                 scores: &mut scores,
                 out,
                 out_stride: width,
