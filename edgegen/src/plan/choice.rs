@@ -102,7 +102,15 @@ pub(super) fn nearest(dtype: DType) -> WeightFormat {
     match dtype {
         DType::F32 => WeightFormat::F32,
         DType::F16 | DType::BF16 => WeightFormat::F16,
-        DType::Q4_0 | DType::Q3_K => WeightFormat::Q4,
+        DType::Q4_0
+        | DType::Q3_K
+        | DType::IQ4_NL
+        | DType::IQ4_XS
+        | DType::TQ1_0
+        | DType::TQ2_0
+        | DType::MXFP4
+        | DType::Q1_0
+        | DType::Q2_0 => WeightFormat::Q4,
         DType::Q4_1 | DType::Q2_K | DType::Q4_K => WeightFormat::Q4M,
         DType::Q5_0
         | DType::Q5_1
@@ -157,7 +165,7 @@ mod tests {
     fn every_type_has_its_format_and_what_keeps_its_values() {
         use WeightFormat::{F16, F32, Q4, Q4M, Q8};
         // The type, the nearest format, and those that keep every value.
-        let types: [(DType, WeightFormat, &[WeightFormat]); 14] = [
+        let types: [(DType, WeightFormat, &[WeightFormat]); 21] = [
             (DType::F32, F32, &[F32]),
             (DType::F16, F16, &[F32, F16]),
             (DType::BF16, F16, &[F32]),
@@ -171,6 +179,13 @@ mod tests {
             (DType::Q4_K, Q4M, &[F32]),
             (DType::Q5_K, Q8, &[F32]),
             (DType::Q6_K, Q8, &[F32]),
+            (DType::IQ4_NL, Q4, &[F32]),
+            (DType::IQ4_XS, Q4, &[F32]),
+            (DType::TQ1_0, Q4, &[F32]),
+            (DType::TQ2_0, Q4, &[F32]),
+            (DType::MXFP4, Q4, &[F32]),
+            (DType::Q1_0, Q4, &[F32]),
+            (DType::Q2_0, Q4, &[F32]),
             (DType::Q8Groups { group_size: 32 }, Q8, &[F32]),
         ];
         for (dtype, format, keep) in types {

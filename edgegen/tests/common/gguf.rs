@@ -218,7 +218,14 @@ fn kind(dtype: DType) -> u32 {
         DType::Q4_K => 12,
         DType::Q5_K => 13,
         DType::Q6_K => 14,
+        DType::IQ4_NL => 20,
+        DType::IQ4_XS => 23,
         DType::BF16 => 30,
+        DType::TQ1_0 => 34,
+        DType::TQ2_0 => 35,
+        DType::MXFP4 => 39,
+        DType::Q1_0 => 41,
+        DType::Q2_0 => 42,
         other => panic!("{} is not written", other.name()),
     }
 }

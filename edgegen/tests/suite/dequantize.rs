@@ -4,7 +4,7 @@ use std::path::Path;
 
 use edgegen::model::{DType, Tensor, View};
 
-const TYPES: [DType; 12] = [
+const TYPES: [DType; 19] = [
     DType::F16,
     DType::BF16,
     DType::Q4_0,
@@ -17,6 +17,13 @@ const TYPES: [DType; 12] = [
     DType::Q4_K,
     DType::Q5_K,
     DType::Q6_K,
+    DType::IQ4_NL,
+    DType::IQ4_XS,
+    DType::TQ1_0,
+    DType::TQ2_0,
+    DType::MXFP4,
+    DType::Q1_0,
+    DType::Q2_0,
 ];
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -76,7 +83,17 @@ fn a_bad_scale_of_groups_is_found_at_its_first_value() {
 
 #[test]
 fn a_bad_scale_is_found_in_its_block() {
-    for (dtype, at) in [(DType::Q4_1, 2), (DType::Q6_K, 208), (DType::Q2_K, 82)] {
+    for (dtype, at) in [
+        (DType::Q4_1, 2),
+        (DType::Q6_K, 208),
+        (DType::Q2_K, 82),
+        (DType::IQ4_NL, 0),
+        (DType::IQ4_XS, 0),
+        (DType::TQ1_0, 52),
+        (DType::TQ2_0, 64),
+        (DType::Q1_0, 0),
+        (DType::Q2_0, 0),
+    ] {
         let mut blocks = fixture(&format!("{}.blocks", dtype.name()));
         let at = dtype.block_bytes() * 3 + at;
         blocks[at..at + 2].copy_from_slice(&[0, 0x7E]);
@@ -86,4 +103,25 @@ fn a_bad_scale_is_found_in_its_block() {
         assert_eq!((found.row, found.col), (1, dtype.block_size()));
         assert_eq!(found.what, "block scale");
     }
+}
+
+/// Exponent 255 is NaN by OCP's definition; 253 and 254 take the greatest element beyond f32.
+#[test]
+fn an_exponent_without_a_finite_value_is_found_in_its_block() {
+    let dtype = DType::MXFP4;
+    let tensor = |exponent| {
+        let mut blocks = vec![0x77; 4 * 17];
+        (0..4).for_each(|block| blocks[block * 17] = 127);
+        blocks[3 * 17] = exponent;
+        Tensor::new("w", 2, 64, dtype, View::new(blocks)).unwrap()
+    };
+    for exponent in [253, 254, 255] {
+        let found = tensor(exponent).find_non_finite().unwrap();
+        assert_eq!((found.row, found.col, found.what), (1, 32, "block scale"));
+    }
+    let most = tensor(252);
+    assert_eq!(most.find_non_finite(), None);
+    let mut values = [0.0; 64];
+    most.dequantize_rows(1..2, &mut values);
+    assert_eq!((values[0], values[32]), (6.0, 6.0 * 2f32.powi(125)));
 }

@@ -120,7 +120,7 @@ fn reference(rows: usize, cols: usize, dtype: DType) -> Stored {
 }
 
 #[test]
-fn k_quants_hold_the_values_of_the_reference() {
+fn blocks_hold_the_values_of_the_reference() {
     let shape = Shape {
         hidden: 256,
         intermediate: 256,
@@ -136,14 +136,29 @@ fn k_quants_hold_the_values_of_the_reference() {
         (Role::Gate, DType::Q4_K),
         (Role::Up, DType::Q5_K),
         (Role::Down, DType::Q6_K),
+        (Role::Query, DType::IQ4_XS),
+        (Role::Key, DType::MXFP4),
     ];
-    for (role, dtype) in types {
+    check_types(&mut tiny, &types);
+    let types = [
+        (Role::Query, DType::TQ1_0),
+        (Role::Key, DType::TQ2_0),
+        (Role::Gate, DType::Q1_0),
+        (Role::Up, DType::Q2_0),
+        (Role::Down, DType::IQ4_NL),
+    ];
+    check_types(&mut tiny, &types);
+}
+
+/// Stores matrices so, and compares all values that are read.
+fn check_types(tiny: &mut Tiny, types: &[(Role, DType)]) {
+    for &(role, dtype) in types {
         let layer = Some(0);
         let (rows, cols) = tiny.shape.dims(role);
         let stored = reference(rows, cols, dtype);
         tiny.weights.insert(TensorKey { layer, role }, stored);
     }
-    let model = gguf(&Gguf::new(&tiny)).unwrap();
+    let model = gguf(&Gguf::new(tiny)).unwrap();
     for (&key, stored) in &tiny.weights {
         let dtype = stored.dtype;
         let name = dtype.name();

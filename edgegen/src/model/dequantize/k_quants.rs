@@ -81,7 +81,7 @@ pub(super) fn q6_k(block: &[u8], out: &mut [f32]) {
 }
 
 /// Where the 16 elements of `group` lie in 64 bytes of 2-bit quants: first byte and shift.
-fn two_bit_place(group: usize) -> (usize, usize) {
+pub(super) fn two_bit_place(group: usize) -> (usize, usize) {
     (group / 8 * 32 + group % 2 * 16, group / 2 % 4 * 2)
 }
 

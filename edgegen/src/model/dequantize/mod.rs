@@ -1,6 +1,8 @@
 //! Values of stored elements, by the formulas of ggml's reference
 //! (`dequantize_row_*` in ggml-quants.c) in f32, products in the same order.
 
+mod codebook;
+mod few_bits;
 mod groups;
 mod k_quants;
 mod legacy;
@@ -37,6 +39,13 @@ pub(super) fn rows(tensor: &Tensor, rows: Range<usize>, out: &mut [f32]) {
         DType::Q4_K => k_quants::q4_k,
         DType::Q5_K => k_quants::q5_k,
         DType::Q6_K => k_quants::q6_k,
+        DType::IQ4_NL => codebook::iq4_nl,
+        DType::IQ4_XS => codebook::iq4_xs,
+        DType::MXFP4 => codebook::mxfp4,
+        DType::TQ1_0 => few_bits::tq1_0,
+        DType::TQ2_0 => few_bits::tq2_0,
+        DType::Q1_0 => few_bits::q1_0,
+        DType::Q2_0 => few_bits::q2_0,
         DType::Q8Groups { .. } => unreachable!("handled above"),
     };
     for (block_bytes, values) in bytes
@@ -59,10 +68,22 @@ pub(super) fn find_non_finite(tensor: &Tensor) -> Option<(usize, &'static str)> 
             return first(&bytes[tensor.len()..], 4, plain::f32_is_finite)
                 .map(|group| (group * group_size, "block scale"));
         }
-        DType::Q4_0 | DType::Q5_0 | DType::Q8_0 => &[0],
+        DType::MXFP4 => {
+            return first(bytes, dtype.block_bytes(), codebook::mxfp4_is_finite)
+                .map(|block| (block * dtype.block_size(), "block scale"));
+        }
+        DType::Q4_0
+        | DType::Q5_0
+        | DType::Q8_0
+        | DType::IQ4_NL
+        | DType::IQ4_XS
+        | DType::Q1_0
+        | DType::Q2_0 => &[0],
         DType::Q4_1 | DType::Q5_1 | DType::Q4_K | DType::Q5_K => &[0, 2],
         DType::Q2_K => &[80, 82],
         DType::Q3_K => &[108],
+        DType::TQ1_0 => &[52],
+        DType::TQ2_0 => &[64],
         DType::Q6_K => &[208],
     };
     first(bytes, dtype.block_bytes(), |block| {

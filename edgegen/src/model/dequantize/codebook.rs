@@ -1,0 +1,56 @@
+//! 4 bits an element that choose a value of a table. As in `legacy`, of each 32 elements byte `j`
+//! holds element `j` (low half) and `j + 16` (high half).
+
+use super::half_at;
+
+/// `kvalues_iq4nl`.
+const NON_LINEAR: [i8; 16] = [
+    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
+];
+
+/// The values of E2M1, doubled (`kvalues_mxfp4`); ggml has no negative zero among them.
+const E2M1: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+
+/// The largest exponent of E8M0 with which all values of [`E2M1`] are finite: 12 · 2^124.
+const MOST_E8M0: u8 = 252;
+
+/// f16 scale, indices\[16\].
+pub(super) fn iq4_nl(block: &[u8], out: &mut [f32]) {
+    let scale = half_at(block, 0).to_f32();
+    look_up(&NON_LINEAR, scale, &block[2..], out);
+}
+
+/// f16 scale, high 2 bits of the 6-bit scales (u16), low 4 bits\[4\], indices\[128\].
+pub(super) fn iq4_xs(block: &[u8], out: &mut [f32]) {
+    let d = half_at(block, 0).to_f32();
+    let high = u16::from_le_bytes([block[2], block[3]]);
+    for (group, values) in out.chunks_exact_mut(32).enumerate() {
+        let low = block[4 + group / 2] >> (group % 2 * 4) & 0xF;
+        let top = (high >> (group * 2) & 3) as u8;
+        let scale = d * (i32::from(low | top << 4) - 32) as f32;
+        look_up(&NON_LINEAR, scale, &block[8 + group * 16..][..16], values);
+    }
+}
+
+/// OCP's microscaling format MXFP4: exponent of the scale (E8M0), elements\[16\] (E2M1).
+pub(super) fn mxfp4(block: &[u8], out: &mut [f32]) {
+    // Half of 2^(e - 127), since the values of the table are doubled; the first two are subnormal.
+    let bits = match u32::from(block[0]) {
+        exponent @ 0..2 => 1 << (21 + exponent),
+        exponent => (exponent - 1) << 23,
+    };
+    look_up(&E2M1, f32::from_bits(bits), &block[1..], out);
+}
+
+/// Whether every element is, whatever its bits.
+pub(super) fn mxfp4_is_finite(block: &[u8]) -> bool {
+    block[0] <= MOST_E8M0
+}
+
+fn look_up(table: &[i8; 16], scale: f32, indices: &[u8], out: &mut [f32]) {
+    let value = |index: u8| f32::from(table[usize::from(index)]) * scale;
+    for (j, &byte) in indices.iter().enumerate() {
+        out[j] = value(byte & 0xF);
+        out[j + 16] = value(byte >> 4);
+    }
+}

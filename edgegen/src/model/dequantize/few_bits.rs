@@ -1,0 +1,52 @@
+//! Ternary and binary weights: one f16 scale, and an integer of 1 or 2 bits or a third of 5 trits.
+
+use super::half_at;
+use super::k_quants::two_bit_place;
+
+/// Trits: 5 in each of 48 bytes, 4 in each of 4, f16 scale. 240 of 256 elements are runs of 32 or 16
+/// bytes: first the first trit of each, then the second one.
+pub(super) fn tq1_0(block: &[u8], out: &mut [f32]) {
+    let scale = half_at(block, 52).to_f32();
+    let runs = [(&block[..32], 5), (&block[32..48], 5), (&block[48..52], 4)];
+    let mut out = out.iter_mut();
+    for (bytes, trits) in runs {
+        for power in [1, 3, 9, 27, 81_u8].into_iter().take(trits) {
+            for (&byte, value) in bytes.iter().zip(&mut out) {
+                // A byte is a fraction of 256; what is left of it after the trits before.
+                let trit = u16::from(byte.wrapping_mul(power)) * 3 >> 8;
+                *value = (i32::from(trit) - 1) as f32 * scale;
+            }
+        }
+    }
+}
+
+/// 2 bits\[64\], each 1 more than the element, in the order of `q2_k`; f16 scale.
+pub(super) fn tq2_0(block: &[u8], out: &mut [f32]) {
+    let scale = half_at(block, 64).to_f32();
+    for (group, values) in out.chunks_exact_mut(16).enumerate() {
+        let (from, shift) = two_bit_place(group);
+        for (value, byte) in values.iter_mut().zip(&block[from..]) {
+            *value = (i32::from(byte >> shift & 3) - 1) as f32 * scale;
+        }
+    }
+}
+
+/// f16 scale, signs\[16\]: a set bit is plus. The lowest bit comes first.
+pub(super) fn q1_0(block: &[u8], out: &mut [f32]) {
+    let scale = half_at(block, 0).to_f32();
+    for (values, &byte) in out.chunks_exact_mut(8).zip(&block[2..]) {
+        for (bit, value) in values.iter_mut().enumerate() {
+            *value = if byte >> bit & 1 == 1 { scale } else { -scale };
+        }
+    }
+}
+
+/// f16 scale, 2 bits\[16\], each 1 more than the element. The lowest bits come first.
+pub(super) fn q2_0(block: &[u8], out: &mut [f32]) {
+    let scale = half_at(block, 0).to_f32();
+    for (values, &byte) in out.chunks_exact_mut(4).zip(&block[2..]) {
+        for (pair, value) in values.iter_mut().enumerate() {
+            *value = (i32::from(byte >> (2 * pair) & 3) - 1) as f32 * scale;
+        }
+    }
+}
