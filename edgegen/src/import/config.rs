@@ -38,6 +38,11 @@ impl<V> FromIterator<(String, V)> for Config<V> {
 }
 
 impl<V> Config<V> {
+    /// All keys.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The value of a key, which is known from now on.
     pub(super) fn get(&self, key: &str) -> Option<&V> {
         let (value, read) = self.0.get(key)?;

@@ -320,6 +320,18 @@ pub enum DType {
     MXFP4,
     Q1_0,
     Q2_0,
+    /// Hugging Face's integers of 4 or 8 `bits`, of GPTQ, AWQ or compressed-tensors: for each
+    /// `group_size` elements of a row an f32 scale, a zero point if it is not the middle of the
+    /// range, and codes.
+    Codes {
+        bits: u8,
+        zeros: bool,
+        group_size: usize,
+    },
+    /// Hugging Face's FP8: for each `group_size` elements of a row an f32 scale, and codes.
+    F8_E4M3 {
+        group_size: usize,
+    },
     /// llama2.c version 2: all i8 elements, then one f32 scale for each `group_size` of them.
     Q8Groups {
         group_size: usize,
@@ -353,7 +365,9 @@ impl DType {
             | Self::IQ4_XS
             | Self::TQ1_0
             | Self::TQ2_0 => 256,
-            Self::Q8Groups { group_size } => group_size,
+            Self::Codes { group_size, .. }
+            | Self::F8_E4M3 { group_size }
+            | Self::Q8Groups { group_size } => group_size,
         }
     }
 
@@ -376,7 +390,12 @@ impl DType {
             Self::Q4_K => 144,
             Self::Q5_K => 176,
             Self::Q6_K => 210,
-            Self::Q8Groups { group_size } => group_size + 4,
+            Self::Codes {
+                bits,
+                zeros,
+                group_size,
+            } => 4 + usize::from(zeros) + (group_size * usize::from(bits)).div_ceil(8),
+            Self::F8_E4M3 { group_size } | Self::Q8Groups { group_size } => group_size + 4,
         }
     }
 
@@ -385,7 +404,7 @@ impl DType {
         8.0 * self.block_bytes() as f64 / self.block_size() as f64
     }
 
-    /// GGUF's name of the type.
+    /// GGUF's name of the type, or the usual one; codes with zero points are unsigned.
     pub fn name(self) -> &'static str {
         match self {
             Self::F32 => "F32",
@@ -408,6 +427,13 @@ impl DType {
             Self::MXFP4 => "MXFP4",
             Self::Q1_0 => "Q1_0",
             Self::Q2_0 => "Q2_0",
+            Self::Codes { bits, zeros, .. } => match (bits, zeros) {
+                (4, false) => "INT4",
+                (4, true) => "UINT4",
+                (_, false) => "INT8",
+                (_, true) => "UINT8",
+            },
+            Self::F8_E4M3 { .. } => "F8_E4M3",
             Self::Q8Groups { .. } => "Q8_GROUPS",
         }
     }

@@ -110,13 +110,20 @@ pub(super) fn nearest(dtype: DType) -> WeightFormat {
         | DType::TQ2_0
         | DType::MXFP4
         | DType::Q1_0
-        | DType::Q2_0 => WeightFormat::Q4,
-        DType::Q4_1 | DType::Q2_K | DType::Q4_K => WeightFormat::Q4M,
+        | DType::Q2_0
+        | DType::Codes {
+            bits: 4,
+            zeros: false,
+            ..
+        } => WeightFormat::Q4,
+        DType::Q4_1 | DType::Q2_K | DType::Q4_K | DType::Codes { bits: 4, .. } => WeightFormat::Q4M,
         DType::Q5_0
         | DType::Q5_1
         | DType::Q8_0
         | DType::Q5_K
         | DType::Q6_K
+        | DType::Codes { .. }
+        | DType::F8_E4M3 { .. }
         | DType::Q8Groups { .. } => WeightFormat::Q8,
     }
 }
@@ -164,8 +171,13 @@ mod tests {
     #[test]
     fn every_type_has_its_format_and_what_keeps_its_values() {
         use WeightFormat::{F16, F32, Q4, Q4M, Q8};
+        let codes = |bits, zeros| DType::Codes {
+            bits,
+            zeros,
+            group_size: 32,
+        };
         // The type, the nearest format, and those that keep every value.
-        let types: [(DType, WeightFormat, &[WeightFormat]); 21] = [
+        let types: [(DType, WeightFormat, &[WeightFormat]); 26] = [
             (DType::F32, F32, &[F32]),
             (DType::F16, F16, &[F32, F16]),
             (DType::BF16, F16, &[F32]),
@@ -186,6 +198,11 @@ mod tests {
             (DType::MXFP4, Q4, &[F32]),
             (DType::Q1_0, Q4, &[F32]),
             (DType::Q2_0, Q4, &[F32]),
+            (codes(4, false), Q4, &[F32]),
+            (codes(4, true), Q4M, &[F32]),
+            (codes(8, false), Q8, &[F32]),
+            (codes(8, true), Q8, &[F32]),
+            (DType::F8_E4M3 { group_size: 128 }, Q8, &[F32]),
             (DType::Q8Groups { group_size: 32 }, Q8, &[F32]),
         ];
         for (dtype, format, keep) in types {

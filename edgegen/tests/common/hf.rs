@@ -12,9 +12,11 @@ use super::{Scaling, Stored, Tiny, vocabulary};
 pub struct Folder {
     pub config: Value,
     pub tokenizer: Value,
-    /// Name, type in safetensors, shape, bytes.
-    pub tensors: Vec<(String, &'static str, Vec<usize>, Vec<u8>)>,
+    pub tensors: Vec<Entry>,
 }
+
+/// Name, type in safetensors, shape, bytes.
+pub type Entry = (String, &'static str, Vec<usize>, Vec<u8>);
 
 impl Folder {
     /// The folder of a model; block types are written as F32.
@@ -45,22 +47,7 @@ impl Folder {
 
     /// `model.safetensors`.
     pub fn safetensors(&self) -> Vec<u8> {
-        let mut header = serde_json::Map::new();
-        let mut data = Vec::<u8>::new();
-        for (name, dtype, shape, bytes) in &self.tensors {
-            let start = data.len();
-            data.extend(bytes);
-            header.insert(
-                name.clone(),
-                json!({"dtype": dtype, "shape": shape, "data_offsets": [start, data.len()]}),
-            );
-        }
-        let mut header = serde_json::to_vec(&header).unwrap();
-        header.resize(header.len().next_multiple_of(8), b' ');
-        let mut file = (header.len() as u64).to_le_bytes().to_vec();
-        file.extend(header);
-        file.extend(data);
-        file
+        safetensors(&self.tensors)
     }
 
     pub fn write(&self, folder: &Path) {
@@ -69,6 +56,26 @@ impl Folder {
         write("tokenizer.json", self.tokenizer.to_string().into_bytes());
         write("model.safetensors", self.safetensors());
     }
+}
+
+/// A file of these tensors.
+pub fn safetensors(tensors: &[Entry]) -> Vec<u8> {
+    let mut header = serde_json::Map::new();
+    let mut data = Vec::<u8>::new();
+    for (name, dtype, shape, bytes) in tensors {
+        let start = data.len();
+        data.extend(bytes);
+        header.insert(
+            name.clone(),
+            json!({"dtype": dtype, "shape": shape, "data_offsets": [start, data.len()]}),
+        );
+    }
+    let mut header = serde_json::to_vec(&header).unwrap();
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let mut file = (header.len() as u64).to_le_bytes().to_vec();
+    file.extend(header);
+    file.extend(data);
+    file
 }
 
 fn encode(dtype: DType, values: &[f32]) -> (&'static str, Vec<u8>) {

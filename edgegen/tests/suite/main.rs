@@ -23,6 +23,7 @@ mod new;
 mod pipeline;
 mod predictions;
 mod prune;
+mod quantized;
 mod remedies;
 mod schema;
 mod search;

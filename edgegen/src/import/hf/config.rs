@@ -11,6 +11,7 @@ use crate::import::tokenizer::Ids;
 use crate::model::{Architecture, Caps, Multipliers, Role};
 
 use super::config_rope;
+use super::quantized::{self, Method};
 
 /// What `config.json` says.
 pub(super) struct Description {
@@ -19,6 +20,8 @@ pub(super) struct Description {
     /// Fields that say whether there are biases, what of, and what they say.
     pub biases: Vec<(&'static str, &'static [Role], bool)>,
     pub licence: Option<String>,
+    /// How weights are quantized, if they are.
+    pub quantization: Option<Box<dyn Method>>,
     /// Ids that end a generation, unless `generation_config.json` names them.
     pub stop: Vec<u32>,
 }
@@ -94,6 +97,7 @@ impl Description {
                 })?
                 .unwrap_or_default(),
             licence: fields.text("license")?.and_then(stated),
+            quantization: fields.within("quantization_config", quantized::read)?,
             architecture: Architecture {
                 family,
                 hidden_size,
@@ -230,7 +234,23 @@ impl<'a> Fields<'a> {
         read.map_err(|error| error.rename(|field| Some(format!("{name}.{field}"))))
     }
 
-    fn needed_size(&self, name: &str) -> Result<usize> {
+    /// As [`Self::within`], each of the objects in an object.
+    pub(super) fn within_each<T>(
+        &self,
+        name: &str,
+        read: impl Fn(&Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let objects = |fields: &Self| {
+            let names = fields.config.keys();
+            names
+                .map(|name| Ok(fields.within(name, &read)?))
+                .filter_map(Result::transpose)
+                .collect()
+        };
+        Ok(self.within(name, objects)?.unwrap_or_default())
+    }
+
+    pub(super) fn needed_size(&self, name: &str) -> Result<usize> {
         self.needed(name, self.size(name)?)
     }
 

@@ -3,6 +3,7 @@
 mod config;
 mod config_rope;
 mod folder;
+mod quantized;
 mod tokenizer;
 mod weights;
 
@@ -29,7 +30,8 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
     let mut sources = vec![config];
     let config =
         Description::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
-    let tensors = weights::read(folder, &mut sources)?;
+    let stored = weights::read(folder, &mut sources)?;
+    let tensors = quantized::tensors(config.quantization.as_deref(), stored)?;
     let mut tensors = names::assign(&config.architecture, tensors, Format::HuggingFace)?;
     if config.tied {
         tie(&mut tensors)?;

@@ -1,7 +1,7 @@
 //! Safetensors: one file, or shards with an index.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
 use serde::Deserialize;
@@ -18,10 +18,9 @@ struct Index {
 }
 
 /// All tensors of a folder; adds the files to `sources`.
-pub(super) fn read(folder: Folder<'_>, sources: &mut Vec<View>) -> Result<Vec<Tensor>> {
+pub(super) fn read(folder: Folder<'_>, sources: &mut Vec<View>) -> Result<Vec<Stored>> {
     if let Some(view) = folder.open("model.safetensors")? {
-        let path = folder.path("model.safetensors");
-        let tensors = file(&view).map_err(|error| error.in_file(&path))?;
+        let tensors = file(&folder.path("model.safetensors"), &view)?;
         sources.push(view);
         return Ok(tensors);
     }
@@ -48,7 +47,7 @@ fn shards(
     path: &Path,
     index: &Index,
     sources: &mut Vec<View>,
-) -> Result<Vec<Tensor>> {
+) -> Result<Vec<Stored>> {
     let mut tensors = Vec::new();
     let names: BTreeSet<&String> = index.weight_map.values().collect();
     for name in names {
@@ -67,11 +66,11 @@ fn shards(
                 .in_file(&shard)
                 .remedy("fetch all shards again")
         })?;
-        for tensor in file(&view).map_err(|error| error.in_file(&shard))? {
-            if index.weight_map.get(tensor.name()) != Some(name) {
+        for tensor in file(&shard, &view)? {
+            if index.weight_map.get(&tensor.name) != Some(name) {
                 return Err(Error::new("the index does not place this tensor here")
                     .in_file(&shard)
-                    .at(Place::tensor(tensor.name()))
+                    .at(Place::tensor(&tensor.name))
                     .remedy("index and shards are of different models; fetch all again"));
             }
             tensors.push(tensor);
@@ -79,7 +78,7 @@ fn shards(
         sources.push(view);
     }
     if tensors.len() != index.weight_map.len() {
-        let found: BTreeSet<&str> = tensors.iter().map(Tensor::name).collect();
+        let found: BTreeSet<&str> = tensors.iter().map(|tensor| &*tensor.name).collect();
         let missing = index
             .weight_map
             .keys()
@@ -93,7 +92,7 @@ fn shards(
 }
 
 /// The tensors of one file. The library checks the header, lengths and overlaps.
-fn file(view: &View) -> Result<Vec<Tensor>> {
+fn file(path: &Path, view: &View) -> Result<Vec<Stored>> {
     let bytes = view.bytes();
     SafeTensors::deserialize(bytes)
         .and_then(|_| SafeTensors::read_metadata(bytes))
@@ -107,44 +106,87 @@ fn file(view: &View) -> Result<Vec<Tensor>> {
             tensors
                 .into_iter()
                 .filter(|(name, _)| !name.ends_with("rotary_emb.inv_freq"))
-                .map(|(name, info)| tensor(&name, info, view, 8 + header))
+                .map(|(name, info)| Stored::new(path, name, info, view, 8 + header))
                 .collect()
         })
+        .map_err(|error| error.in_file(path))
 }
 
-fn tensor(name: &str, info: &TensorInfo, view: &View, start: usize) -> Result<Tensor> {
-    let dtype = match info.dtype {
-        Dtype::F32 => DType::F32,
-        Dtype::F16 => DType::F16,
-        Dtype::BF16 => DType::BF16,
-        other => {
-            return Err(
-                Error::unsupported(format!("the type {other:?} is not supported"))
-                    .at(Place::tensor(name))
-                    .remedy("save the model in F32, F16 or BF16"),
-            );
-        }
-    };
-    let (rows, cols) = match info.shape[..] {
-        [cols] => (1, cols),
-        [rows, cols] => (rows, cols),
-        _ => {
-            return Err(
-                Error::unsupported(format!("the shape {:?} is no matrix", info.shape))
-                    .at(Place::tensor(name))
-                    .remedy("use a dense language model"),
-            );
-        }
-    };
-    let (from, to) = info.data_offsets;
-    let data = start
-        .checked_add(from)
-        .zip(start.checked_add(to))
-        .and_then(|(from, to)| view.slice(from..to))
-        .ok_or_else(|| {
-            Error::new("the data reach beyond the file's end")
-                .at(Place::tensor(name))
-                .remedy("the file is truncated; fetch it again")
-        })?;
-    Tensor::new(name, rows, cols, dtype, data)
+/// A tensor as safetensors has it: of any type and number of dimensions.
+pub(super) struct Stored {
+    file: PathBuf,
+    pub name: String,
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    pub data: View,
+}
+
+impl Stored {
+    fn new(
+        file: &Path,
+        name: String,
+        info: &TensorInfo,
+        view: &View,
+        start: usize,
+    ) -> Result<Self> {
+        let (from, to) = info.data_offsets;
+        let data = start
+            .checked_add(from)
+            .zip(start.checked_add(to))
+            .and_then(|(from, to)| view.slice(from..to))
+            .ok_or_else(|| {
+                Error::new("the data reach beyond the file's end")
+                    .at(Place::tensor(&name))
+                    .remedy("the file is truncated; fetch it again")
+            })?;
+        Ok(Self {
+            file: file.to_owned(),
+            name,
+            dtype: info.dtype,
+            shape: info.shape.clone(),
+            data,
+        })
+    }
+
+    /// What is wrong with it, and where it is.
+    pub(super) fn error(&self, problem: impl Into<String>) -> Error {
+        Error::unsupported(problem)
+            .in_file(&self.file)
+            .at(Place::tensor(&self.name))
+    }
+
+    /// Numbers, by the type in which a [`Tensor`] has them.
+    ///
+    /// # Errors
+    /// When it holds others, or is no matrix or vector.
+    pub(super) fn plain(self) -> Result<Tensor> {
+        let (rows, cols) = match self.shape[..] {
+            [cols] => (1, cols),
+            [rows, cols] => (rows, cols),
+            _ => {
+                let problem = format!("the shape {:?} is no matrix", self.shape);
+                return Err(self.error(problem).remedy("use a dense language model"));
+            }
+        };
+        self.numbers(rows, cols)
+    }
+
+    /// As [`Self::plain`], in this shape.
+    ///
+    /// # Errors
+    /// When it holds other types, or so many numbers are not there.
+    pub(super) fn numbers(self, rows: usize, cols: usize) -> Result<Tensor> {
+        let dtype = match self.dtype {
+            Dtype::F32 => DType::F32,
+            Dtype::F16 => DType::F16,
+            Dtype::BF16 => DType::BF16,
+            other => {
+                return Err(self
+                    .error(format!("the type {other:?} is not supported"))
+                    .remedy("save the model in F32, F16 or BF16"));
+            }
+        };
+        let tensor = Tensor::new(self.name, rows, cols, dtype, self.data);
+        tensor.map_err(|error| error.in_file(&self.file))
+    }
 }

@@ -7,6 +7,7 @@ mod groups;
 mod k_quants;
 mod legacy;
 mod plain;
+mod scaled;
 
 use std::ops::Range;
 
@@ -46,8 +47,19 @@ pub(super) fn rows(tensor: &Tensor, rows: Range<usize>, out: &mut [f32]) {
         DType::TQ2_0 => few_bits::tq2_0,
         DType::Q1_0 => few_bits::q1_0,
         DType::Q2_0 => few_bits::q2_0,
+        DType::F8_E4M3 { .. } => scaled::e4m3,
+        DType::Codes { bits, zeros, .. } => {
+            return each(dtype, bytes, out, |block, values| {
+                scaled::integers(bits, zeros, block, values);
+            });
+        }
         DType::Q8Groups { .. } => unreachable!("handled above"),
     };
+    each(dtype, bytes, out, block);
+}
+
+/// Writes the values of each block.
+fn each(dtype: DType, bytes: &[u8], out: &mut [f32], block: impl Fn(&[u8], &mut [f32])) {
     for (block_bytes, values) in bytes
         .chunks_exact(dtype.block_bytes())
         .zip(out.chunks_exact_mut(dtype.block_size()))
@@ -68,10 +80,9 @@ pub(super) fn find_non_finite(tensor: &Tensor) -> Option<(usize, &'static str)> 
             return first(&bytes[tensor.len()..], 4, plain::f32_is_finite)
                 .map(|group| (group * group_size, "block scale"));
         }
-        DType::MXFP4 => {
-            return first(bytes, dtype.block_bytes(), codebook::mxfp4_is_finite)
-                .map(|block| (block * dtype.block_size(), "block scale"));
-        }
+        DType::MXFP4 => return first_block(tensor, codebook::mxfp4_is_finite),
+        DType::F8_E4M3 { .. } => return first_block(tensor, scaled::e4m3_is_finite),
+        DType::Codes { .. } => return first_block(tensor, scaled::integers_are_finite),
         DType::Q4_0
         | DType::Q5_0
         | DType::Q8_0
@@ -86,10 +97,19 @@ pub(super) fn find_non_finite(tensor: &Tensor) -> Option<(usize, &'static str)> 
         DType::TQ2_0 => &[64],
         DType::Q6_K => &[208],
     };
-    first(bytes, dtype.block_bytes(), |block| {
+    first_block(tensor, |block| {
         scales.iter().all(|&at| half_at(block, at).is_finite())
     })
-    .map(|block| (block * dtype.block_size(), "block scale"))
+}
+
+/// As [`find_non_finite`], the first block that is not `fine`.
+fn first_block(
+    tensor: &Tensor,
+    fine: impl Fn(&[u8]) -> bool + Sync,
+) -> Option<(usize, &'static str)> {
+    let dtype = tensor.dtype();
+    let block = first(tensor.bytes(), dtype.block_bytes(), fine)?;
+    Some((block * dtype.block_size(), "block scale"))
 }
 
 /// Index of the first record of `size` bytes that is not `fine`.

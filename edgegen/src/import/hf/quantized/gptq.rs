@@ -1,0 +1,135 @@
+//! GPTQ, as AutoGPTQ and GPTQModel write it: codes of 4 or 8 bits, 8 or 4 inputs in a word.
+
+use crate::architectures::Ignored;
+use crate::error::Result;
+use crate::import::hf::config::Fields;
+use crate::model::Tensor;
+
+use super::grid::{Groups, Integers};
+use super::parts::{Module, code};
+use super::{Method, one_of, unsupported};
+
+/// What was done to find the codes, and what kernels are to be used.
+pub(super) const IGNORED: &[Ignored] = &[
+    ("backend", &[]),
+    ("batch_size", &[]),
+    ("block_name_to_quantize", &[]),
+    ("cache_block_outputs", &[]),
+    ("damp_auto_increment", &[]),
+    ("damp_percent", &[]),
+    ("dataset", &[]),
+    ("disable_exllama", &[]),
+    ("dynamic", &["{}"]),
+    ("exllama_config", &[]),
+    ("lm_head", &[]),
+    ("max_input_length", &[]),
+    ("meta", &[]),
+    ("method", &["gptq"]),
+    ("model_file_base_name", &[]),
+    ("model_name_or_path", &[]),
+    ("model_seqlen", &[]),
+    ("module_name_preceding_first_block", &[]),
+    ("modules_in_block_to_quantize", &[]),
+    ("mse", &[]),
+    ("pack_dtype", &["int32"]),
+    ("pad_token_id", &[]),
+    ("static_groups", &[]),
+    ("sym", &[]),
+    ("tokenizer", &[]),
+    ("true_sequential", &[]),
+    ("use_cuda_fp16", &[]),
+    ("use_exllama", &[]),
+];
+
+pub(super) struct Gptq {
+    bits: usize,
+    /// Inputs in a group; all, if `None`.
+    group_size: Option<usize>,
+    /// Whether inputs are grouped in the order of their weight (`desc_act`), which `g_idx` has.
+    by_weight: bool,
+    /// What is added to the words of zero points.
+    zero_offset: u32,
+}
+
+impl Gptq {
+    pub(super) fn read(fields: &Fields<'_>) -> Result<Self> {
+        let bits = match fields.needed_size("bits")? {
+            bits @ (4 | 8) => bits,
+            bits => {
+                return Err(unsupported(
+                    "bits",
+                    format!("GPTQ of {bits} bits is not supported"),
+                ));
+            }
+        };
+        let formats = ["gptq", "gptq_v2"];
+        let format = match fields.text("checkpoint_format")? {
+            Some(_) => one_of(fields, "checkpoint_format", &formats)?,
+            None => one_of(fields, "format", &formats)?,
+        };
+        Ok(Self {
+            bits,
+            group_size: group_size(fields, "group_size")?,
+            by_weight: fields.flag("desc_act")?.unwrap_or(false),
+            // The first version subtracts 1 from each. GPTQModel adds it to whole words again.
+            zero_offset: match (format, bits) {
+                ("gptq", 4) => 0x1111_1111,
+                ("gptq", _) => 0x0101_0101,
+                _ => 0,
+            },
+        })
+    }
+}
+
+/// The size of groups: -1 is all of a row.
+pub(super) fn group_size(fields: &Fields<'_>, name: &str) -> Result<Option<usize>> {
+    match fields.number(name)? {
+        None | Some(-1.0) => Ok(None),
+        Some(_) => match fields.size(name)? {
+            Some(0) => Err(unsupported(
+                name,
+                "groups of 0 are not supported".to_owned(),
+            )),
+            size => Ok(size),
+        },
+    }
+}
+
+impl Method for Gptq {
+    fn marks(&self) -> &'static [&'static str] {
+        &["qweight"]
+    }
+
+    /// `qweight` \[inputs / n, outputs\], `qzeros` \[groups, outputs / n\] with n codes in a word,
+    /// `scales` \[groups, outputs\], `g_idx` \[inputs\].
+    fn weight(&self, module: &mut Module) -> Result<Tensor> {
+        let bits = self.bits;
+        let in_word = 32 / bits;
+        let codes = module.need("qweight")?.words()?;
+        let zeros = module.need("qzeros")?.words()?;
+        let scales = module.need("scales")?.scales()?;
+        let (rows, cols) = (codes.cols, codes.rows * in_word);
+        let groups = match module.take("g_idx") {
+            Some(groups) => Groups::listed(groups.sizes()?, scales.rows),
+            None if self.by_weight => return Err(module.missing("g_idx")),
+            None => Groups::of_size(cols, self.group_size.unwrap_or(cols)),
+        };
+        module.check("g_idx", (groups.cols(), 1), (cols, 1))?;
+        module.check("scales", scales.shape(), (groups.count, rows))?;
+        let packed = (groups.count, rows.div_ceil(in_word));
+        module.check("qzeros", zeros.shape(), packed)?;
+        Integers {
+            name: module.weight(),
+            rows,
+            groups,
+            bits: bits as u8,
+            scale: |row, group| scales.at(group, row),
+            zero: |row, group| {
+                let word = zeros.at(group, row / in_word);
+                code(word.wrapping_add(self.zero_offset), row % in_word, bits)
+            },
+            code: |row, col| code(codes.at(col / in_word, row), col % in_word, bits),
+        }
+        .tensor()
+    }
+}
