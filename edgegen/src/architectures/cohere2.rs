@@ -12,7 +12,7 @@ use super::windows;
 
 /// Names as llama.cpp's converter and `Cohere2ForCausalLM` give them.
 pub(super) const COHERE2: Family = Family {
-    gguf: "cohere2",
+    gguf: Some("cohere2"),
     model_type: "cohere2",
     rope: Some(Rotary {
         hf: RopeLayout::Interleaved,

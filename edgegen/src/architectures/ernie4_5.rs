@@ -7,7 +7,7 @@ use super::llama::{self, LLAMA};
 
 /// Names as llama.cpp's converter and `Ernie4_5ForCausalLM` give them.
 pub(super) const ERNIE4_5: Family = Family {
-    gguf: "ernie4_5",
+    gguf: Some("ernie4_5"),
     model_type: "ernie4_5",
     rope: Some(Rotary {
         hf: RopeLayout::Interleaved,

@@ -12,7 +12,7 @@ use super::{olmo2, qwen2, qwen3, windows};
 
 /// Names as llama.cpp's converter and `Exaone4ForCausalLM` give them.
 pub(super) const EXAONE4: Family = Family {
-    gguf: "exaone4",
+    gguf: Some("exaone4"),
     model_type: "exaone4",
     rope: Some(qwen2::ROPE),
     defaults: Defaults {

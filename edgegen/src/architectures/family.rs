@@ -10,9 +10,9 @@ use super::settings::Settings;
 
 /// An architecture in the words of each format.
 pub(crate) struct Family {
-    /// `general.architecture` in GGUF; prefix of its metadata keys. Of those that share it, the
-    /// first in the list reads the files.
-    pub(crate) gguf: &'static str,
+    /// `general.architecture` in GGUF, if it has a name there; prefix of its metadata keys. Of those
+    /// that share it, the first in the list reads the files.
+    pub(crate) gguf: Option<&'static str>,
     /// `model_type` in a Hugging Face `config.json`: the architecture's own name.
     pub(crate) model_type: &'static str,
     /// RoPE, where the network has it.
@@ -145,6 +145,13 @@ pub(super) const fn less_one(
     Names {
         hf_form: Form::LessOne,
         ..names(roles, gguf, hf)
+    }
+}
+
+impl Family {
+    /// Whether a tensor of this name holds nothing that a model needs.
+    pub(crate) fn skips(&self, name: &str) -> bool {
+        self.skipped.iter().any(|end| name.ends_with(end))
     }
 }
 

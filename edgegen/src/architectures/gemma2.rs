@@ -13,7 +13,7 @@ use super::{qwen2, windows};
 
 /// Names as llama.cpp's converter and `Gemma2ForCausalLM` give them.
 pub(super) const GEMMA2: Family = Family {
-    gguf: "gemma2",
+    gguf: Some("gemma2"),
     model_type: "gemma2",
     rope: Some(qwen2::ROPE),
     attributes: &[("hidden_act", "hidden_activation")],

@@ -13,7 +13,7 @@ use super::{qwen2, qwen3, windows};
 
 /// Names as llama.cpp's converter and `Gemma3ForCausalLM` give them.
 pub(super) const GEMMA3: Family = Family {
-    gguf: "gemma3",
+    gguf: Some("gemma3"),
     model_type: "gemma3_text",
     rope: Some(Rotary {
         theta: 1_000_000.0,

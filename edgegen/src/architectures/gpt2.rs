@@ -4,12 +4,14 @@
 use crate::graph::Builder;
 use crate::model::Role;
 
-use super::family::{Defaults, Family, names, nothing, transposed};
+use super::family::{Defaults, Family, Names, names, nothing, transposed};
+use super::layer_norm::Project;
+use super::llama;
 
 /// Names as llama.cpp's converter and `GPT2LMHeadModel` give them; the original's files leave
 /// `transformer.` out.
 pub(super) const GPT2: Family = Family {
-    gguf: "gpt2",
+    gguf: Some("gpt2"),
     model_type: "gpt2",
     rope: None,
     gguf_eps: "attention.layer_norm_epsilon",
@@ -47,41 +49,60 @@ pub(super) const GPT2: Family = Family {
         ("summary_type", &[]),
         ("summary_use_proj", &[]),
     ],
-    #[rustfmt::skip]
-    tensors: &[&[
-        names(&[Role::Embedding], "token_embd.weight", "wte.weight"),
-        names(&[Role::Positions], "position_embd.weight", "wpe.weight"),
-        names(&[Role::AttentionNorm], "blk.{}.attn_norm.weight", "h.{}.ln_1.weight"),
-        names(&[Role::AttentionNormBias], "blk.{}.attn_norm.bias", "h.{}.ln_1.bias"),
-        transposed(&[Role::Query, Role::Key, Role::Value], "blk.{}.attn_qkv.weight", "h.{}.attn.c_attn.weight"),
-        names(&[Role::QueryBias, Role::KeyBias, Role::ValueBias], "blk.{}.attn_qkv.bias", "h.{}.attn.c_attn.bias"),
-        transposed(&[Role::AttentionOutput], "blk.{}.attn_output.weight", "h.{}.attn.c_proj.weight"),
-        names(&[Role::AttentionOutputBias], "blk.{}.attn_output.bias", "h.{}.attn.c_proj.bias"),
-        names(&[Role::FeedForwardNorm], "blk.{}.ffn_norm.weight", "h.{}.ln_2.weight"),
-        names(&[Role::FeedForwardNormBias], "blk.{}.ffn_norm.bias", "h.{}.ln_2.bias"),
-        transposed(&[Role::Up], "blk.{}.ffn_up.weight", "h.{}.mlp.c_fc.weight"),
-        names(&[Role::UpBias], "blk.{}.ffn_up.bias", "h.{}.mlp.c_fc.bias"),
-        transposed(&[Role::Down], "blk.{}.ffn_down.weight", "h.{}.mlp.c_proj.weight"),
-        names(&[Role::DownBias], "blk.{}.ffn_down.bias", "h.{}.mlp.c_proj.bias"),
-        names(&[Role::OutputNorm], "output_norm.weight", "ln_f.weight"),
-        names(&[Role::OutputNormBias], "output_norm.bias", "ln_f.bias"),
-        names(&[Role::Output], "output.weight", "lm_head.weight"),
-    ]],
+    tensors: &[ENDS, NORMS, ATTENTION, FEED_FORWARD],
     // Masks of causal attention.
     skipped: &[".attn.bias", ".attn.masked_bias"],
     hf_prefix: "transformer.",
     build,
 };
 
+/// The tensors around the layers.
+#[rustfmt::skip]
+pub(super) const ENDS: &[Names] = &[
+    names(&[Role::Embedding], "token_embd.weight", "wte.weight"),
+    names(&[Role::Positions], "position_embd.weight", "wpe.weight"),
+    names(&[Role::OutputNorm], "output_norm.weight", "ln_f.weight"),
+    names(&[Role::OutputNormBias], "output_norm.bias", "ln_f.bias"),
+    names(&[Role::Output], "output.weight", "lm_head.weight"),
+];
+
+/// The norms before the branches.
+#[rustfmt::skip]
+pub(super) const NORMS: &[Names] = &[
+    names(&[Role::AttentionNorm], "blk.{}.attn_norm.weight", "h.{}.ln_1.weight"),
+    names(&[Role::AttentionNormBias], "blk.{}.attn_norm.bias", "h.{}.ln_1.bias"),
+    names(&[Role::FeedForwardNorm], "blk.{}.ffn_norm.weight", "h.{}.ln_2.weight"),
+    names(&[Role::FeedForwardNormBias], "blk.{}.ffn_norm.bias", "h.{}.ln_2.bias"),
+];
+
+#[rustfmt::skip]
+const ATTENTION: &[Names] = &[
+    transposed(&[Role::Query, Role::Key, Role::Value], "blk.{}.attn_qkv.weight", "h.{}.attn.c_attn.weight"),
+    names(&[Role::QueryBias, Role::KeyBias, Role::ValueBias], "blk.{}.attn_qkv.bias", "h.{}.attn.c_attn.bias"),
+    transposed(&[Role::AttentionOutput], "blk.{}.attn_output.weight", "h.{}.attn.c_proj.weight"),
+    names(&[Role::AttentionOutputBias], "blk.{}.attn_output.bias", "h.{}.attn.c_proj.bias"),
+];
+
+#[rustfmt::skip]
+const FEED_FORWARD: &[Names] = &[
+    transposed(&[Role::Up], "blk.{}.ffn_up.weight", "h.{}.mlp.c_fc.weight"),
+    names(&[Role::UpBias], "blk.{}.ffn_up.bias", "h.{}.mlp.c_fc.bias"),
+    transposed(&[Role::Down], "blk.{}.ffn_down.weight", "h.{}.mlp.c_proj.weight"),
+    names(&[Role::DownBias], "blk.{}.ffn_down.bias", "h.{}.mlp.c_proj.bias"),
+];
+
 fn build(g: &mut Builder<'_>) {
+    network(g, |g, x, role| g.biased(x, role));
+}
+
+/// The network. `project` makes queries, keys and values.
+pub(super) fn network(g: &mut Builder<'_>, project: Project) {
     let mut x = g.embed(Role::Embedding);
     x = g.add_positions(x, Role::Positions);
     for _ in 0..g.architecture().num_hidden_layers {
         g.layer();
         let normed = g.layer_norm(x, Role::AttentionNorm, Role::AttentionNormBias);
-        let query = g.biased(normed, Role::Query);
-        let key = g.biased(normed, Role::Key);
-        let value = g.biased(normed, Role::Value);
+        let [query, key, value] = llama::QKV.map(|role| project(g, normed, role));
         let attended = g.attention(query, key, value);
         let output = g.biased(attended, Role::AttentionOutput);
         x = g.add(x, output);

@@ -13,7 +13,7 @@ use super::settings::Settings;
 
 /// Names as llama.cpp's converter and `GPTNeoXForCausalLM` give them.
 pub(super) const GPT_NEOX: Family = Family {
-    gguf: "gptneox",
+    gguf: Some("gptneox"),
     model_type: "gpt_neox",
     rope: Some(Rotary {
         part: Some(0.25),

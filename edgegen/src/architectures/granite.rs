@@ -10,7 +10,7 @@ use super::settings::Settings;
 
 /// Names as llama.cpp's converter and `GraniteForCausalLM` give them.
 pub(super) const GRANITE: Family = Family {
-    gguf: "granite",
+    gguf: Some("granite"),
     model_type: "granite",
     hf_fields,
     gguf_keys,

@@ -10,7 +10,7 @@ use super::qwen2;
 
 /// Names as llama.cpp's converter and `HunYuanDenseV1ForCausalLM` give them.
 pub(super) const HUNYUAN_V1_DENSE: Family = Family {
-    gguf: "hunyuan-dense",
+    gguf: Some("hunyuan-dense"),
     model_type: "hunyuan_v1_dense",
     rope: Some(Rotary {
         alpha: true,

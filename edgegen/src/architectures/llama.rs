@@ -8,7 +8,7 @@ use super::family::{Defaults, Family, Names, Rotary, names, nothing};
 
 /// Names as llama.cpp's converter and `LlamaForCausalLM` give them.
 pub(super) const LLAMA: Family = Family {
-    gguf: "llama",
+    gguf: Some("llama"),
     model_type: "llama",
     rope: Some(ROPE),
     gguf_eps: "attention.layer_norm_rms_epsilon",

@@ -9,7 +9,7 @@ use super::settings::Settings;
 
 /// Names as llama.cpp's converter and the models' own `MiniCPMForCausalLM` give them.
 pub(super) const MINICPM: Family = Family {
-    gguf: "minicpm",
+    gguf: Some("minicpm"),
     model_type: "minicpm",
     defaults: Defaults {
         tie_word_embeddings: true,

@@ -13,7 +13,7 @@ use super::settings::Settings;
 
 /// Names as llama.cpp's converter and `NemotronForCausalLM` give them.
 pub(super) const NEMOTRON: Family = Family {
-    gguf: "nemotron",
+    gguf: Some("nemotron"),
     model_type: "nemotron",
     rope: Some(Rotary {
         part: Some(0.5),

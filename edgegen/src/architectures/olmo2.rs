@@ -10,7 +10,7 @@ use super::{olmo3, qwen2};
 
 /// Names as llama.cpp's converter and `Olmo2ForCausalLM` give them.
 pub(super) const OLMO2: Family = Family {
-    gguf: "olmo2",
+    gguf: Some("olmo2"),
     model_type: "olmo2",
     rope: Some(qwen2::ROPE),
     defaults: Defaults {

@@ -12,7 +12,7 @@ use super::qwen2;
 
 /// Names as llama.cpp's converter and `PhiForCausalLM` give them.
 pub(super) const PHI: Family = Family {
-    gguf: "phi2",
+    gguf: Some("phi2"),
     model_type: "phi",
     rope: Some(Rotary {
         part: Some(0.5),

@@ -9,7 +9,7 @@ use super::{qwen2, windows};
 
 /// Names as llama.cpp's converter and `Phi3ForCausalLM` give them.
 pub(super) const PHI3: Family = Family {
-    gguf: "phi3",
+    gguf: Some("phi3"),
     model_type: "phi3",
     rope: Some(Rotary {
         part: Some(1.0),

@@ -10,7 +10,7 @@ use super::windows;
 
 /// Names as llama.cpp's converter and `Qwen2ForCausalLM` give them.
 pub(super) const QWEN2: Family = Family {
-    gguf: "qwen2",
+    gguf: Some("qwen2"),
     model_type: "qwen2",
     rope: Some(ROPE),
     biases: &[],

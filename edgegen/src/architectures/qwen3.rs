@@ -10,7 +10,7 @@ use super::{qwen2, windows};
 
 /// Names as llama.cpp's converter and `Qwen3ForCausalLM` give them.
 pub(super) const QWEN3: Family = Family {
-    gguf: "qwen3",
+    gguf: Some("qwen3"),
     model_type: "qwen3",
     rope: Some(qwen2::ROPE),
     biases: &[llama::ATTENTION_BIAS],

@@ -20,6 +20,11 @@ pub(crate) trait Settings {
 
     fn texts(&self, name: &str) -> Result<Option<Vec<String>>>;
 
+    /// Lists of strings, and how often each comes; GGUF has no such thing.
+    fn repeated_texts(&self, _name: &str) -> Result<Option<Vec<(Vec<String>, usize)>>> {
+        Ok(None)
+    }
+
     /// That a setting is not there.
     fn missing(&self, name: &str) -> Error;
 

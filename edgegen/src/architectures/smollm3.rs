@@ -11,7 +11,7 @@ use super::windows;
 
 /// Names as llama.cpp's converter and `SmolLM3ForCausalLM` give them.
 pub(super) const SMOLLM3: Family = Family {
-    gguf: "smollm3",
+    gguf: Some("smollm3"),
     model_type: "smollm3",
     rope: Some(Rotary {
         theta: 2_000_000.0,

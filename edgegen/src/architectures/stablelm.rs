@@ -13,7 +13,7 @@ use super::settings::Settings;
 
 /// Names as llama.cpp's converter and `StableLmForCausalLM` give them.
 pub(super) const STABLELM: Family = Family {
-    gguf: "stablelm",
+    gguf: Some("stablelm"),
     model_type: "stablelm",
     rope: Some(Rotary {
         part: Some(0.25),

@@ -11,7 +11,7 @@ use super::{qwen2, windows};
 
 /// Names as llama.cpp's converter and `Starcoder2ForCausalLM` give them.
 pub(super) const STARCODER2: Family = Family {
-    gguf: "starcoder2",
+    gguf: Some("starcoder2"),
     model_type: "starcoder2",
     rope: Some(qwen2::ROPE),
     gguf_eps: "attention.layer_norm_epsilon",

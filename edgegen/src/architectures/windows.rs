@@ -28,11 +28,10 @@ pub(super) fn by_types(
             layers(a, |layer| types[layer] == "sliding_attention")
         }
     };
-    a.window = match (size, windowed.is_empty()) {
-        (_, true) => None,
-        (Some(size), false) => Some(window(size, windowed)),
-        (None, false) if types.is_none() => None,
-        (None, false) => return Err(fields.missing("sliding_window")),
+    a.window = match size {
+        Some(size) => window(size, windowed),
+        None if types.is_none() || windowed.is_empty() => None,
+        None => return Err(fields.missing("sliding_window")),
     };
     Ok(())
 }
@@ -89,21 +88,22 @@ pub(super) fn by_pattern(
         }
     };
     // Of 0, there is none.
-    a.window = size
-        .filter(|&size| size != 0 && !windowed.is_empty())
-        .map(|size| window(size, windowed));
+    let size = size.filter(|&size| size != 0);
+    a.window = size.and_then(|size| window(size, windowed));
     Ok(())
 }
 
-fn window(size: usize, layers: Vec<usize>) -> Window {
-    Window {
+/// The window of these layers, if there are any.
+pub(super) fn window(size: usize, layers: Vec<usize>) -> Option<Window> {
+    (!layers.is_empty()).then_some(Window {
         size,
         layers,
         rope: None,
-    }
+    })
 }
 
-fn layers(a: &Architecture, has_one: impl Fn(usize) -> bool) -> Vec<usize> {
+/// The layers of a rule.
+pub(super) fn layers(a: &Architecture, has_one: impl Fn(usize) -> bool) -> Vec<usize> {
     (0..a.num_hidden_layers)
         .filter(|&layer| has_one(layer))
         .collect()
@@ -131,7 +131,13 @@ pub(super) fn rope_as_trained(a: &mut Architecture, base: Option<f64>) {
     }
 }
 
-fn check_len(settings: &dyn Settings, name: &str, found: usize, a: &Architecture) -> Result<()> {
+/// Checks that a list has an element for each layer.
+pub(super) fn check_len(
+    settings: &dyn Settings,
+    name: &str,
+    found: usize,
+    a: &Architecture,
+) -> Result<()> {
     let layers = a.num_hidden_layers;
     match found == layers {
         true => Ok(()),

@@ -32,7 +32,7 @@ pub(super) fn assign(
     let mut assigned = BTreeMap::new();
     for tensor in tensors {
         let name = tensor.name();
-        if family.skipped.iter().any(|end| name.ends_with(end)) {
+        if family.skips(name) {
             continue;
         }
         let known = family.tensors.iter().copied().flatten().find_map(|names| {
@@ -46,7 +46,7 @@ pub(super) fn assign(
             Some((names, key(names.roles[0], pattern, name)?))
         });
         let (names, TensorKey { layer, .. }) = known.ok_or_else(|| {
-            Error::unsupported(format!("no part of the architecture {} has this tensor", family.gguf))
+            Error::unsupported(format!("no part of the architecture {} has this tensor", family.model_type))
                 .at(Place::tensor(name))
                 .remedy("the model is a variation that is not supported; leaving the tensor out would change its answers")
         })?;

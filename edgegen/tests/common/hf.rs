@@ -1,8 +1,10 @@
 //! Writes a Hugging Face folder.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use edgegen::model::{DType, Role};
+use edgegen::import::import;
+use edgegen::model::{DType, Model, Role};
 use serde_json::{Value, json};
 
 use super::{Scaling, Stored, Tiny, vocabulary};
@@ -43,6 +45,56 @@ impl Folder {
             tokenizer: tokenizer(tiny.shape.vocab),
             tensors: tensors.collect(),
         }
+    }
+
+    /// The files of a folder on disk, which are all that its model needs.
+    pub fn read(folder: &Path) -> Self {
+        let file = |name: &str| std::fs::read(folder.join(name)).unwrap();
+        let json = |name: &str| serde_json::from_slice(&file(name)).unwrap();
+        let weights = file("model.safetensors");
+        let (header, data) =
+            weights[8..].split_at(u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize);
+        let header: BTreeMap<String, Value> = serde_json::from_slice(header).unwrap();
+        let tensors = header
+            .into_iter()
+            .filter(|(name, _)| name != "__metadata__");
+        let tensors = tensors.map(|(name, info)| {
+            let numbers = |field: &str| -> Vec<usize> {
+                serde_json::from_value(info[field].clone()).unwrap()
+            };
+            let dtype = match info["dtype"].as_str().unwrap() {
+                "F32" => "F32",
+                "U8" => "U8",
+                other => panic!("no test has {other}"),
+            };
+            let ends = numbers("data_offsets");
+            (
+                name,
+                dtype,
+                numbers("shape"),
+                data[ends[0]..ends[1]].to_vec(),
+            )
+        });
+        Self {
+            config: json("config.json"),
+            tokenizer: json("tokenizer.json"),
+            tensors: tensors.collect(),
+        }
+    }
+
+    /// Adds a tensor that no text model has.
+    pub fn add(&mut self, name: &str, dtype: &'static str, shape: &[usize]) {
+        let width = if dtype == "F32" { 4 } else { 1 };
+        let bytes = vec![1; width * shape.iter().product::<usize>()];
+        self.tensors
+            .push((name.to_owned(), dtype, shape.to_vec(), bytes));
+    }
+
+    /// The model.
+    pub fn import(&self) -> edgegen::error::Result<Model> {
+        let place = tempfile::tempdir().unwrap();
+        self.write(place.path());
+        import(place.path())
     }
 
     /// `model.safetensors`.

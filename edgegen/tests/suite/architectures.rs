@@ -10,10 +10,11 @@ use edgegen::profile::Profile;
 use edgegen::program::{Program, WeightFormat};
 use serde_json::{Value, json};
 
+use crate::common::hf::Folder;
 use crate::common::{assert_refused, data};
 
 /// Those whose models are among the tests' data.
-pub const ARCHITECTURES: [&str; 22] = [
+pub const ARCHITECTURES: &[&str] = &[
     "llama",
     "qwen2",
     "qwen3",
@@ -37,6 +38,24 @@ pub const ARCHITECTURES: [&str; 22] = [
     "exaone4",
     "cohere2",
 ];
+
+/// Those of which GGUF knows nothing.
+const WITHOUT_GGUF: &[&str] = &[];
+
+/// The files of a model.
+fn files(name: &str) -> &'static [&'static str] {
+    match WITHOUT_GGUF.contains(&name) {
+        true => &["hf"],
+        false => &["hf", "model.gguf"],
+    }
+}
+
+/// Those with a GGUF file.
+pub fn with_gguf() -> Vec<&'static str> {
+    let all = ARCHITECTURES.iter().copied();
+    all.filter(|name| files(name).contains(&"model.gguf"))
+        .collect()
+}
 
 /// What each position predicts.
 #[derive(Default)]
@@ -160,8 +179,8 @@ fn mean_nll(session: &mut Interpreter, golden: &Value) -> f64 {
 
 #[test]
 fn both_files_have_the_logits_of_transformers() {
-    for name in ARCHITECTURES {
-        for file in ["hf", "model.gguf"] {
+    for &name in ARCHITECTURES {
+        for file in files(name) {
             check(name, file);
         }
     }
@@ -170,7 +189,7 @@ fn both_files_have_the_logits_of_transformers() {
 /// Calibration folds, scales and rotates what the network's graph lets it.
 #[test]
 fn calibrated_weights_compute_nearly_the_same() {
-    for name in ARCHITECTURES {
+    for &name in ARCHITECTURES {
         let model = changed(name, &[]).unwrap();
         let golden = golden(name, "hf");
         let text = &golden["perplexity"];
@@ -263,6 +282,33 @@ pub fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<M
     }
     std::fs::write(&path, config.to_string()).unwrap();
     import(folder.path())
+}
+
+/// What files hold beside the weights may be of any type and shape.
+#[test]
+fn masks_of_attention_are_left_out() {
+    for (name, masks) in [
+        ("gpt2", ["h.0.attn.bias", "h.0.attn.masked_bias"]),
+        (
+            "gpt_neox",
+            [
+                "gpt_neox.layers.0.attention.bias",
+                "gpt_neox.layers.0.attention.masked_bias",
+            ],
+        ),
+    ] {
+        let mut folder = Folder::read(&data::file(&format!("architectures/{name}/hf")));
+        folder.add(masks[0], "BOOL", &[1, 1, 4, 4]);
+        folder.add(masks[1], "F32", &[]);
+        let original = changed(name, &[]).unwrap();
+        let found = folder.import().unwrap();
+        assert!(
+            found.tensors().keys().eq(original.tensors().keys()),
+            "{name}"
+        );
+        folder.add("h.0.attn.other", "BOOL", &[1]);
+        assert_refused(name, folder.import(), "", "h.0.attn.other", "BOOL");
+    }
 }
 
 /// What is not built is refused by the name that the file gives it, never ignored.

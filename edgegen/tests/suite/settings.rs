@@ -9,7 +9,7 @@ use edgegen::model::Model;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::architectures::{ARCHITECTURES, changed};
+use crate::architectures::{ARCHITECTURES, changed, with_gguf};
 use crate::common::{assert_refused, data};
 
 /// Fields that no architecture has a use for.
@@ -53,11 +53,11 @@ fn fields_of_any_architecture_are_read_ignored_or_refused_in_all() {
             .flatten()
             .map(str::to_owned),
     );
-    for name in ARCHITECTURES {
+    for &name in ARCHITECTURES {
         let config = data::json(&format!("architectures/{name}/hf/config.json"));
         fields.extend(config.as_object().unwrap().keys().cloned());
     }
-    for name in ARCHITECTURES {
+    for &name in ARCHITECTURES {
         let original = changed(name, &[]).unwrap();
         for field in &fields {
             let read = matches!(name, "qwen2" | "qwen3") && field == "max_window_layers";
@@ -113,7 +113,7 @@ fn what_only_another_architecture_reads_is_refused() {
 
 #[test]
 fn what_is_off_or_says_nothing_is_no_obstacle() {
-    for name in ARCHITECTURES {
+    for &name in ARCHITECTURES {
         let original = changed(name, &[]).unwrap();
         let mut fields = vec![
             ("_attn_implementation", json!("eager")),
@@ -242,7 +242,7 @@ fn keys_of_any_architecture_are_read_ignored_or_refused_in_all() {
         final_logit_softcapping logit_scale residual_scale rope.dimension_count rope.freq_base \
         rope.scale_linear rope.scaling.attn_factor rope.scaling.factor rope.scaling.type \
         rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow use_parallel_residual vocab_size";
-    for name in ARCHITECTURES {
+    for name in with_gguf() {
         let odd = string("odd");
         for key in ignored.split_whitespace() {
             match with_key(name, key, 8, &odd) {
@@ -316,7 +316,7 @@ proptest! {
     /// An import has nobody to warn, so that what nobody knows is refused by its name.
     #[test]
     fn what_nobody_knows_is_refused(
-        name in proptest::sample::select(&ARCHITECTURES[..]),
+        name in proptest::sample::select(with_gguf()),
         field in "[a-z]{3,9}(_[a-z]{4,9}){1,3}",
         (value, kind, bytes) in value(),
     ) {

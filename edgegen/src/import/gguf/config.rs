@@ -7,16 +7,14 @@ use crate::error::{Error, Result};
 use crate::import::config::unsupported;
 use crate::model::{Architecture, Caps, Multipliers};
 
-/// Reads shapes and constants.
+/// Reads shapes and constants, from keys that begin with `prefix`.
 pub(super) fn architecture(
+    prefix: &str,
     family: &'static Family,
     metadata: &Metadata,
     divisors: Divisors,
 ) -> Result<Architecture> {
-    let keys = Keys {
-        prefix: family.gguf,
-        metadata,
-    };
+    let keys = Keys { prefix, metadata };
     let hidden_size = keys.needed_size("embedding_length")?;
     let heads = keys.needed_size("attention.head_count")?;
     let head_dim = match keys.size("attention.key_length")? {
@@ -134,7 +132,7 @@ fn vocab_size(keys: &Keys<'_>) -> Result<usize> {
 
 /// The architecture's own keys.
 pub(super) struct Keys<'a> {
-    prefix: &'static str,
+    prefix: &'a str,
     pub(super) metadata: &'a Metadata,
 }
 

@@ -29,9 +29,9 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         metadata,
         mut tensors,
     } = file::parse(&view)?;
-    let family = describe(&metadata)?;
+    let (prefix, family) = describe(&metadata)?;
     let divisors = Divisors::take(&mut tensors)?;
-    let architecture = config::architecture(family, &metadata, divisors)?;
+    let architecture = config::architecture(prefix, family, &metadata, divisors)?;
     let name = metadata.string("general.name")?.and_then(stated);
     let tokenizer = tokenizer::read(&metadata).map_err(|error| {
         error
@@ -50,13 +50,15 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
     })
 }
 
-/// The architecture of the file's architecture.
-fn describe(metadata: &Metadata) -> Result<&'static Family> {
+/// The name of the file's architecture, and the architecture.
+fn describe(metadata: &Metadata) -> Result<(&str, &'static Family)> {
     let key = "general.architecture";
     let name = metadata.required(key, metadata.string(key)?)?;
-    architectures::find(|family| family.gguf == name).ok_or_else(|| {
+    let found = architectures::find(|family| family.gguf == Some(name));
+    let family = found.ok_or_else(|| {
         Error::unsupported(format!("the architecture `{name}` is not supported"))
             .at(key)
             .remedy(format!("use a model of: {}", architectures::supported()))
-    })
+    })?;
+    Ok((name, family))
 }

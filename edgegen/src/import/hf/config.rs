@@ -297,11 +297,13 @@ impl Settings for Fields<'_> {
 
     fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {
         self.get(name, "a list of strings", |value| {
-            let values = value.as_array()?.iter();
-            values
-                .map(|value| Some(value.as_str()?.to_owned()))
-                .collect()
+            Vec::deserialize(value).ok()
         })
+    }
+
+    fn repeated_texts(&self, name: &str) -> Result<Option<Vec<(Vec<String>, usize)>>> {
+        let wanted = "a list of lists of strings, each with how often it comes";
+        self.get(name, wanted, |value| Vec::deserialize(value).ok())
     }
 
     fn missing(&self, name: &str) -> Error {

@@ -19,6 +19,9 @@ pub(super) use folder::{Folder, files};
 
 use config::Description;
 
+/// The frequencies of plain RoPE, which old files store again.
+const FREQUENCIES: &str = "rotary_emb.inv_freq";
+
 /// Reads a model from a folder.
 pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
     let path = folder.path("config.json");
@@ -30,7 +33,9 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
     let mut sources = vec![config];
     let config =
         Description::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
-    let stored = weights::read(folder, &mut sources)?;
+    let mut stored = weights::read(folder, &mut sources)?;
+    let family = config.architecture.family;
+    stored.retain(|tensor| !tensor.name.ends_with(FREQUENCIES) && !family.skips(&tensor.name));
     let tensors = quantized::tensors(config.quantization.as_deref(), stored)?;
     let mut tensors = names::assign(&config.architecture, tensors, Format::HuggingFace)?;
     if config.tied {

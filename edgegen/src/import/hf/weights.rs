@@ -105,7 +105,6 @@ fn file(path: &Path, view: &View) -> Result<Vec<Stored>> {
             let tensors: BTreeMap<_, _> = metadata.tensors().into_iter().collect();
             tensors
                 .into_iter()
-                .filter(|(name, _)| !name.ends_with("rotary_emb.inv_freq"))
                 .map(|(name, info)| Stored::new(path, name, info, view, 8 + header))
                 .collect()
         })
