@@ -7,6 +7,7 @@ mod family;
 mod gemma2;
 mod gemma3;
 mod gpt2;
+mod gpt_neo;
 mod gpt_neox;
 mod granite;
 mod hunyuan_v1_dense;
@@ -54,6 +55,7 @@ static ALL: &[&Family] = &[
     &olmo3::OLMO3,
     &exaone4::EXAONE4,
     &cohere2::COHERE2,
+    &gpt_neo::GPT_NEO,
 ];
 
 /// The architecture of files that have no name for it.

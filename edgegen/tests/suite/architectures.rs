@@ -37,10 +37,11 @@ pub const ARCHITECTURES: &[&str] = &[
     "olmo3",
     "exaone4",
     "cohere2",
+    "gpt_neo",
 ];
 
 /// Those of which GGUF knows nothing.
-const WITHOUT_GGUF: &[&str] = &[];
+const WITHOUT_GGUF: &[&str] = &["gpt_neo"];
 
 /// The files of a model.
 fn files(name: &str) -> &'static [&'static str] {
@@ -296,6 +297,13 @@ fn masks_of_attention_are_left_out() {
                 "gpt_neox.layers.0.attention.masked_bias",
             ],
         ),
+        (
+            "gpt_neo",
+            [
+                "transformer.h.0.attn.attention.bias",
+                "h.0.attn.attention.masked_bias",
+            ],
+        ),
     ] {
         let mut folder = Folder::read(&data::file(&format!("architectures/{name}/hf")));
         folder.add(masks[0], "BOOL", &[1, 1, 4, 4]);
@@ -371,6 +379,17 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("nemotron", "hidden_act", json!("silu")),
         ("nemotron", "attention_bias", json!(true)),
         ("nemotron", "mlp_bias", json!(true)),
+        ("gpt_neo", "activation_function", json!("gelu")),
+        ("gpt_neo", "num_heads", json!(5)),
+        ("gpt_neo", "window_size", json!(0)),
+        ("gpt_neo", "attention_types", json!([[["global"], 4]])),
+        (
+            "gpt_neo",
+            "attention_types",
+            json!([["global", "local"], 2]),
+        ),
+        ("gpt_neo", "attention_types", json!([[[], u64::MAX]])),
+        ("gpt_neo", "attention_layers", json!(["global", "local"])),
     ] {
         let refused = changed(name, &[(field, value)]);
         assert_refused(name, refused, "config.json: ", field, "");
@@ -422,6 +441,35 @@ fn windows_are_those_of_the_file() {
             vec![("layer_types", Value::Null)],
             18,
             &[0, 1, 2],
+        ),
+        ("gpt_neo", vec![], 16, &[1, 3]),
+        ("gpt_neo", vec![("window_size", Value::Null)], 256, &[1, 3]),
+        (
+            "gpt_neo",
+            vec![("attention_layers", Value::Null)],
+            16,
+            &[1, 3],
+        ),
+        (
+            "gpt_neo",
+            vec![
+                ("attention_types", json!([[["local"], 3], [["global"], 1]])),
+                ("attention_layers", Value::Null),
+            ],
+            16,
+            &[0, 1, 2],
+        ),
+        (
+            "gpt_neo",
+            vec![
+                ("attention_types", Value::Null),
+                (
+                    "attention_layers",
+                    json!(["global", "global", "global", "local"]),
+                ),
+            ],
+            16,
+            &[3],
         ),
     ] {
         let model = changed(name, &fields).unwrap();

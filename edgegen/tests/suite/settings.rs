@@ -32,6 +32,10 @@ fn own(name: &str) -> &'static str {
     match name {
         "starcoder2" => "embedding_dropout residual_dropout",
         "gemma2" | "gemma3_text" => "cache_implementation hidden_act",
+        "gpt_neo" => {
+            "embed_dropout resid_dropout summary_activation summary_first_dropout \
+             summary_proj_to_labels summary_type summary_use_proj"
+        }
         "exaone4" => "sliding_window_pattern",
         "cohere2" => "cache_implementation order_of_interleaved_layers",
         "hunyuan_v1_dense" => "eod_token_id use_qk_norm",
