@@ -104,6 +104,8 @@ pub(crate) enum Form {
     ByHead,
     /// A gain less 1.
     LessOne,
+    /// A tensor for each head: the second `{}` stands for it. GGUF has them in rows of one.
+    PerHead,
 }
 
 /// The names of a tensor in both formats.
@@ -144,6 +146,18 @@ pub(super) const fn less_one(
 ) -> Names {
     Names {
         hf_form: Form::LessOne,
+        ..names(roles, gguf, hf)
+    }
+}
+
+/// The same of a gain for each head.
+pub(super) const fn per_head(
+    roles: &'static [Role],
+    gguf: &'static str,
+    hf: &'static str,
+) -> Names {
+    Names {
+        hf_form: Form::PerHead,
         ..names(roles, gguf, hf)
     }
 }

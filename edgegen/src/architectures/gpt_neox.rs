@@ -69,14 +69,15 @@ const TENSORS: &[Names] = &[
 
 /// Both formats have the same name for it, and the same default.
 fn side_by_side(settings: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    a.parallel_residual = settings.flag("use_parallel_residual")?.unwrap_or(true);
+    let parallel = settings.flag("use_parallel_residual")?;
+    a.parallel_residual = Some(parallel.unwrap_or(true));
     Ok(())
 }
 
 fn build(g: &mut Builder<'_>) {
     let branches = match g.architecture().parallel_residual {
-        true => Branches::Apart,
-        false => Branches::InTurn,
+        Some(false) => Branches::InTurn,
+        _ => Branches::Apart,
     };
     let normed = layer_norm::network(
         g,

@@ -1,11 +1,12 @@
 //! `stablelm`: StableLM 3B and 2 (Bellagente et al. 2024, arXiv:2402.17834): Llama with LayerNorm and
-//! RoPE of a part of each head, and in some models with branches side by side.
+//! RoPE of a part of each head, and in some models with norms of each head's queries and keys, or with
+//! branches side by side.
 
 use crate::error::Result;
-use crate::graph::Builder;
+use crate::graph::{Builder, ValueId};
 use crate::model::{Architecture, Role};
 
-use super::family::{Defaults, Family, Rotary};
+use super::family::{Defaults, Family, Names, Rotary, per_head};
 use super::layer_norm::{self, Branches};
 use super::llama::{self, LLAMA};
 use super::qwen2;
@@ -25,12 +26,15 @@ pub(super) const STABLELM: Family = Family {
         rms_norm_eps: 1e-5,
         ..LLAMA.defaults
     },
-    biases: &[(
-        "use_qkv_bias",
-        &[Role::QueryBias, Role::KeyBias, Role::ValueBias],
-    )],
-    hf_fields: side_by_side,
-    gguf_keys: side_by_side,
+    biases: &[
+        (
+            "use_qkv_bias",
+            &[Role::QueryBias, Role::KeyBias, Role::ValueBias],
+        ),
+        ("qk_layernorm", &[Role::QueriesNorm, Role::KeysNorm]),
+    ],
+    hf_fields,
+    gguf_keys,
     tensors: &[
         llama::ENDS,
         llama::NORMS,
@@ -38,27 +42,49 @@ pub(super) const STABLELM: Family = Family {
         llama::ATTENTION,
         llama::FEED_FORWARD,
         llama::QKV_BIASES,
+        HEAD_NORMS,
     ],
     build,
     ..LLAMA
 };
 
-/// Both formats have the same name for it, and the same default.
-fn side_by_side(settings: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    a.parallel_residual = settings.flag("use_parallel_residual")?.unwrap_or(false);
+#[rustfmt::skip]
+const HEAD_NORMS: &[Names] = &[
+    per_head(&[Role::QueriesNorm], "blk.{}.attn_q_norm.weight", "model.layers.{}.self_attn.q_layernorm.norms.{}.weight"),
+    per_head(&[Role::KeysNorm], "blk.{}.attn_k_norm.weight", "model.layers.{}.self_attn.k_layernorm.norms.{}.weight"),
+];
+
+fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
+    let parallel = fields.flag("use_parallel_residual")?;
+    a.parallel_residual = Some(parallel.unwrap_or(false));
     Ok(())
 }
 
+/// llama.cpp does not read it, and its converter writes true where a model says nothing.
+fn gguf_keys(keys: &dyn Settings, _: &mut Architecture) -> Result<()> {
+    keys.flag("use_parallel_residual").map(drop)
+}
+
 fn build(g: &mut Builder<'_>) {
-    let branches = match g.architecture().parallel_residual {
+    let has_second = g.layers_have(Role::FeedForwardNorm);
+    let branches = match g.architecture().parallel_residual.unwrap_or(!has_second) {
         true => Branches::Together,
         false => Branches::InTurn,
     };
-    let normed = layer_norm::network(
-        g,
-        branches,
-        |g, x, role| g.linear(x, role),
-        llama::feed_forward,
-    );
+    let normed = layer_norm::network(g, branches, project, llama::feed_forward);
     g.logits(normed);
+}
+
+/// The product by a matrix; queries and keys are normed, where the model has gains for that.
+fn project(g: &mut Builder<'_>, x: ValueId, role: Role) -> ValueId {
+    let product = g.linear(x, role);
+    let gain = match role {
+        Role::Query => Role::QueriesNorm,
+        Role::Key => Role::KeysNorm,
+        _ => return product,
+    };
+    match g.has(gain) {
+        true => g.head_layer_norm(product, gain),
+        false => product,
+    }
 }

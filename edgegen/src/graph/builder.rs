@@ -55,6 +55,11 @@ impl<'a> Builder<'a> {
         (self.has)(self.key(role))
     }
 
+    /// Whether layers have a tensor that may be missing: all, or none.
+    pub(crate) fn layers_have(&self, role: Role) -> bool {
+        (self.has)(TensorKey::layer(0, role))
+    }
+
     /// A table; what is the same is one.
     fn table(&mut self, table: Table) -> TableId {
         let tables = &mut self.graph.tables;
@@ -186,10 +191,6 @@ impl<'a> Builder<'a> {
     }
 
     /// `layer_norm` of each head, times a gain of its own.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "architectures with it come next")
-    )]
     pub(crate) fn head_layer_norm(&mut self, x: ValueId, gain: Role) -> ValueId {
         let head_dim = self.architecture.head_dim;
         let heads = self.graph.width(x) / head_dim;

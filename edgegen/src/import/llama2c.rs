@@ -146,7 +146,7 @@ impl Header {
                 window: None,
                 caps: Caps::default(),
                 multipliers: Multipliers::default(),
-                parallel_residual: false,
+                parallel_residual: None,
             },
             shared_classifier,
             group_size,

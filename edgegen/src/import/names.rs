@@ -30,6 +30,7 @@ pub(super) fn assign(
 ) -> Result<BTreeMap<TensorKey, Tensor>> {
     let family = architecture.family;
     let mut assigned = BTreeMap::new();
+    let mut by_head: BTreeMap<TensorKey, BTreeMap<usize, Tensor>> = BTreeMap::new();
     for tensor in tensors {
         let name = tensor.name();
         if family.skips(name) {
@@ -43,13 +44,14 @@ pub(super) fn assign(
                     name.strip_prefix(family.hf_prefix).unwrap_or(name),
                 ),
             };
-            Some((names, key(names.roles[0], pattern, name)?))
+            Some((names, numbers(pattern, name)?))
         });
-        let (names, TensorKey { layer, .. }) = known.ok_or_else(|| {
+        let (names, numbers) = known.ok_or_else(|| {
             Error::unsupported(format!("no part of the architecture {} has this tensor", family.model_type))
                 .at(Place::tensor(name))
                 .remedy("the model is a variation that is not supported; leaving the tensor out would change its answers")
         })?;
+        let layer = numbers.first().copied();
         let form = match format {
             Format::Gguf => Form::Rows,
             Format::HuggingFace => names.hf_form,
@@ -57,6 +59,17 @@ pub(super) fn assign(
         let tensor = match form {
             Form::Columns => tensor.transposed()?,
             Form::LessOne => tensor.plus_one()?,
+            Form::Rows if names.hf_form == Form::PerHead => {
+                check_head(architecture, &tensor)?;
+                tensor.in_one_row()
+            }
+            Form::PerHead => {
+                check_head(architecture, &tensor)?;
+                let role = names.roles[0];
+                let heads = by_head.entry(TensorKey { layer, role }).or_default();
+                heads.insert(numbers[1], tensor);
+                continue;
+            }
             Form::Rows | Form::ByHead => tensor,
         };
         match names.roles {
@@ -71,7 +84,31 @@ pub(super) fn assign(
             }
         }
     }
+    for (key, heads) in by_head {
+        if let Some(missing) = (0..heads.len()).find(|head| !heads.contains_key(head)) {
+            let name = heads.values().next().map_or("", Tensor::name);
+            return Err(
+                Error::new(format!("the tensor of head {missing} beside it is missing"))
+                    .at(Place::tensor(name))
+                    .remedy("the file is incomplete; fetch it again"),
+            );
+        }
+        assigned.insert(key, Tensor::joined(heads.values())?);
+    }
     Ok(assigned)
+}
+
+/// Checks that rows have the width of a head.
+fn check_head(architecture: &Architecture, tensor: &Tensor) -> Result<()> {
+    let (found, width) = (tensor.cols(), architecture.head_dim);
+    match found == width {
+        true => Ok(()),
+        false => Err(Error::new(format!(
+            "rows have {found} elements, the configuration makes it {width}"
+        ))
+        .at(Place::tensor(tensor.name()))
+        .remedy("weights and configuration are of different models; fetch both again")),
+    }
 }
 
 /// The parts of a tensor that holds the rows of several roles, or of a vector of them.
@@ -119,15 +156,23 @@ fn parts(
     parts.collect()
 }
 
-/// The key of a tensor of this name, if the pattern is of this name.
-fn key(role: Role, pattern: &str, name: &str) -> Option<TensorKey> {
-    let Some((before, after)) = pattern.split_once("{}") else {
-        return (pattern == name).then(|| TensorKey::global(role));
-    };
-    let digits = name.strip_prefix(before)?.strip_suffix(after)?;
-    let layer: usize = digits.parse().ok()?;
-    // One name for one layer: neither `+1` nor `01`.
-    (layer.to_string() == digits).then(|| TensorKey::layer(layer, role))
+/// The numbers in a name, if it is of this pattern: those of the layer and of the head.
+fn numbers(pattern: &str, name: &str) -> Option<Vec<usize>> {
+    let mut parts = pattern.split("{}");
+    let mut rest = name.strip_prefix(parts.next()?)?;
+    let mut numbers = Vec::new();
+    for part in parts {
+        let end = rest.find(|c: char| !c.is_ascii_digit());
+        let (digits, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let number: usize = digits.parse().ok()?;
+        // One name for one number: not `01`.
+        if number.to_string() != digits {
+            return None;
+        }
+        numbers.push(number);
+        rest = after.strip_prefix(part)?;
+    }
+    rest.is_empty().then_some(numbers)
 }
 
 #[cfg(test)]
@@ -136,11 +181,8 @@ mod tests {
 
     #[test]
     fn layers_have_one_spelling() {
-        let find = |name| key(Role::Query, "blk.{}.attn_q.weight", name);
-        assert_eq!(
-            find("blk.12.attn_q.weight"),
-            Some(TensorKey::layer(12, Role::Query))
-        );
+        let find = |name| numbers("blk.{}.attn_q.weight", name);
+        assert_eq!(find("blk.12.attn_q.weight"), Some(vec![12]));
         for name in [
             "blk.01.attn_q.weight",
             "blk.+1.attn_q.weight",
@@ -150,5 +192,10 @@ mod tests {
         ] {
             assert_eq!(find(name), None, "{name}");
         }
+        assert_eq!(numbers("norm", "norm"), Some(vec![]));
+        assert_eq!(numbers("norm", "norms"), None);
+        let heads = |name| numbers("{}.norms.{}", name);
+        assert_eq!(heads("3.norms.10"), Some(vec![3, 10]));
+        assert_eq!(heads("3.norms.1x"), None);
     }
 }

@@ -38,8 +38,9 @@ pub struct Architecture {
     pub caps: Caps,
     /// Other constant factors.
     pub multipliers: Multipliers,
-    /// Whether both branches of a layer read the residual stream at its beginning.
-    pub parallel_residual: bool,
+    /// Whether both branches of a layer read the residual stream at its beginning, if the file says it
+    /// of networks that may have it so.
+    pub parallel_residual: Option<bool>,
 }
 
 /// Bounds by `c * tanh(x / c)` (Bello et al. 2016, arXiv:1611.09940).

@@ -103,7 +103,7 @@ roles! {
     QueryBias: "query_bias", layer vector |a| a.query_size(), rotated by rope;
     /// Gain of the norm of each head's query.
     QueryNorm: "query_norm", layer vector |a| a.head_dim, rotated by rope;
-    /// Gain of the norm of all queries together.
+    /// Gain of the norm of all queries together, or of each head's, with gains of its own.
     QueriesNorm: "queries_norm", layer vector |a| a.query_size(), rotated by rope;
     /// Key projection.
     Key: "key", layer matrix |a| (a.key_size(), a.hidden_size), bias KeyBias, rotated by rope;
@@ -111,7 +111,7 @@ roles! {
     KeyBias: "key_bias", layer vector |a| a.key_size(), rotated by rope;
     /// Gain of the norm of each head's key.
     KeyNorm: "key_norm", layer vector |a| a.head_dim, rotated by rope;
-    /// Gain of the norm of all keys together.
+    /// Gain of the norm of all keys together, or of each head's, with gains of its own.
     KeysNorm: "keys_norm", layer vector |a| a.key_size(), rotated by rope;
     /// Value projection.
     Value: "value", layer matrix |a| (a.key_size(), a.hidden_size), bias ValueBias;

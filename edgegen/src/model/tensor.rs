@@ -213,6 +213,33 @@ impl Tensor {
         self.made_of_it(self.rows, self.cols, DType::F32, data.collect())
     }
 
+    /// The rows one after the other as one.
+    pub(crate) fn in_one_row(self) -> Self {
+        Self {
+            rows: 1,
+            cols: self.rows * self.cols,
+            ..self
+        }
+    }
+
+    /// The values of all, in one row of F32.
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing to join, or more than memory has addresses for.
+    pub(crate) fn joined<'a>(tensors: impl Iterator<Item = &'a Self>) -> Result<Self> {
+        let mut all: Option<(&Self, Vec<f32>)> = None;
+        for tensor in tensors {
+            let (_, values) = all.get_or_insert((tensor, Vec::new()));
+            let start = values.len();
+            values.resize(start + tensor.len(), 0.0);
+            tensor.dequantize_rows(0..tensor.rows, &mut values[start..]);
+        }
+        let (first, values) = all.ok_or_else(|| Error::new("there is nothing to join"))?;
+        let data = values.iter().flat_map(|value| value.to_le_bytes());
+        first.made_of_it(1, values.len(), DType::F32, data.collect())
+    }
+
     /// Some of the rows, as they are stored.
     ///
     /// # Errors

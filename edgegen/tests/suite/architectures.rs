@@ -114,12 +114,25 @@ fn golden(name: &str, file: &str) -> Value {
     }
 }
 
+/// Checks a file of a model against its golden data.
 fn check(name: &str, file: &str) {
     let folder = data::file(&format!("architectures/{name}"));
     let model = &import(&folder.join(file)).unwrap();
     let golden = golden(name, file);
     let program = program(model);
     let mut session = Interpreter::new(&program, 2);
+    check_prompts(name, model, &mut session, &golden);
+    let expected = &golden["perplexity"]["mean_nll"];
+    let (found, expected) = (mean_nll(&mut session, &golden), expected.as_f64().unwrap());
+    let what = format!("{name}, {}", model.format());
+    assert!(
+        (found - expected).abs() < 1e-4,
+        "{what}: {found}, not {expected}"
+    );
+}
+
+/// Checks ids, logits and what follows.
+fn check_prompts(name: &str, model: &Model, session: &mut Interpreter, golden: &Value) {
     let tokenizer = model.tokenizer().tables();
     for prompt in golden["prompts"].as_array().unwrap() {
         let what = format!("{name}, {}, {}", model.format(), prompt["name"]);
@@ -148,13 +161,6 @@ fn check(name: &str, file: &str) {
             logits = next.0.remove(0);
         }
     }
-    let expected = &golden["perplexity"]["mean_nll"];
-    let (found, expected) = (mean_nll(&mut session, &golden), expected.as_f64().unwrap());
-    let what = format!("{name}, {}", model.format());
-    assert!(
-        (found - expected).abs() < 1e-4,
-        "{what}: {found}, not {expected}"
-    );
 }
 
 /// What the text costs in windows, each from an empty context.
@@ -185,6 +191,94 @@ fn both_files_have_the_logits_of_transformers() {
             check(name, file);
         }
     }
+}
+
+/// What a golden file says of the prompts, of a model that was changed as it says.
+fn check_flag(name: &str, flag: &str, model: &Model) {
+    let golden = data::json(&format!("architectures/{name}/golden.{flag}.json"));
+    let program = program(model);
+    let mut session = Interpreter::new(&program, 2);
+    check_prompts(&format!("{name} {flag}"), model, &mut session, &golden);
+}
+
+/// Flags that the other models have the other way.
+#[test]
+fn flags_have_the_logits_of_transformers() {
+    for (name, flag) in [
+        ("stablelm", "norms"),
+        ("stablelm", "parallel_norms"),
+        ("gpt_neox", "sequential"),
+        ("phi3", "long"),
+    ] {
+        let golden = data::json(&format!("architectures/{name}/golden.{flag}.json"));
+        let mut folder = Folder::read(&data::file(&format!("architectures/{name}/hf")));
+        for (field, value) in golden["fields"].as_object().unwrap() {
+            folder.config[field] = value.clone();
+        }
+        let without = golden["without"].as_array().unwrap().iter();
+        let without: Vec<&str> = without.map(|part| part.as_str().unwrap()).collect();
+        let is_left = |name: &str| without.iter().any(|part| name.contains(part));
+        folder.tensors.retain(|(name, ..)| !is_left(name));
+        for (name, values) in golden["tensors"].as_object().unwrap() {
+            let values = values.as_array().unwrap().iter();
+            let values = values.map(|value| value.as_f64().unwrap() as f32);
+            let bytes: Vec<u8> = values.flat_map(f32::to_le_bytes).collect();
+            let shape = vec![bytes.len() / 4];
+            folder.tensors.push((name.clone(), "F32", shape, bytes));
+        }
+        check_flag(name, flag, &folder.import().unwrap());
+    }
+    let gguf = data::file("architectures/stablelm/parallel_norms.gguf");
+    check_flag("stablelm", "parallel_norms", &import(&gguf).unwrap());
+    let sequential = with_switch("gpt_neox", "gptneox.use_parallel_residual", false);
+    check_flag("gpt_neox", "sequential", &sequential);
+}
+
+/// llama.cpp looks whether there is a second norm, and its converter writes true where the original
+/// says nothing.
+#[test]
+fn a_gguf_file_of_stablelm_says_by_its_tensors_how_branches_stand() {
+    let model = with_switch("stablelm", "stablelm.use_parallel_residual", true);
+    let original = import(&data::file("architectures/stablelm/model.gguf")).unwrap();
+    assert_eq!(model.architecture(), original.architecture());
+}
+
+/// The GGUF file of a model with a boolean that it has the other way.
+fn with_switch(name: &str, key: &str, value: bool) -> Model {
+    let mut bytes = std::fs::read(data::file(&format!("architectures/{name}/model.gguf"))).unwrap();
+    let at = bytes
+        .windows(key.len())
+        .position(|part| part == key.as_bytes());
+    // The key is followed by its type.
+    let at = at.unwrap() + key.len() + 4;
+    assert_eq!(bytes[at], u8::from(!value));
+    bytes[at] = value.into();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    std::fs::write(&path, bytes).unwrap();
+    import(&path).unwrap()
+}
+
+/// Norms of heads are joined if they are all there, of the width of a head.
+#[test]
+fn norms_of_heads_must_be_whole() {
+    let norms = |heads: &[usize], width: usize| {
+        let mut folder = Folder::read(&data::file("architectures/stablelm/hf"));
+        folder.config["qk_layernorm"] = json!(true);
+        for (layer, part) in (0..4).flat_map(|layer| ["q", "k"].map(|part| (layer, part))) {
+            for head in heads {
+                let name =
+                    format!("model.layers.{layer}.self_attn.{part}_layernorm.norms.{head}.weight");
+                folder.add(&name, "F32", &[width]);
+            }
+        }
+        folder.import()
+    };
+    norms(&[0, 1, 2], 16).unwrap();
+    let place = "_layernorm.norms.";
+    assert_refused("gap", norms(&[0, 2], 16), "", place, "head 1");
+    assert_refused("few", norms(&[0, 1], 16), "", place, "the shape is 1 x 32");
+    assert_refused("wide", norms(&[0, 1, 2], 17), "", place, "rows have 17");
 }
 
 /// Calibration folds, scales and rotates what the network's graph lets it.
@@ -647,7 +741,8 @@ fn branches_stand_as_the_file_says() {
         let model = changed("gpt_neox", &[("use_parallel_residual", json!(flag))]);
         model.unwrap().architecture().clone()
     };
-    assert!(architecture(true).parallel_residual && !architecture(false).parallel_residual);
+    assert_eq!(architecture(true).parallel_residual, Some(true));
+    assert_eq!(architecture(false).parallel_residual, Some(false));
     let refused = changed("stablelm", &[("use_parallel_residual", json!(true))]);
     let tensor = "post_attention_layernorm";
     assert_refused("stablelm", refused, "", tensor, "reads this tensor");

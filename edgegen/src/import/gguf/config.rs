@@ -82,7 +82,7 @@ pub(super) fn architecture(
         window: None,
         caps: Caps::default(),
         multipliers: Multipliers::default(),
-        parallel_residual: false,
+        parallel_residual: None,
     };
     let check = |architecture: &Architecture| {
         let checked = architecture.check();

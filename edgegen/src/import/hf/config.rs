@@ -116,7 +116,7 @@ impl Description {
                 window: None,
                 caps: Caps::default(),
                 multipliers: Multipliers::default(),
-                parallel_residual: false,
+                parallel_residual: None,
             },
         };
         let check = |architecture: &Architecture| {
