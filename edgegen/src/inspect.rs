@@ -19,6 +19,9 @@ pub struct Inspection {
     pub licence: Option<String>,
     /// SHA-256 of the files' contents.
     pub digest: String,
+    /// The type of the model of images or sound whose text model it is: the other parts are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part_of: Option<String>,
     /// Shapes and constants.
     pub architecture: Network,
     /// Number of weights.
@@ -157,6 +160,7 @@ pub fn inspect(model: &Model) -> Inspection {
         format: model.format(),
         licence: model.licence().map(str::to_owned),
         digest: model.digest().to_owned(),
+        part_of: model.part_of().map(str::to_owned),
         architecture: Network {
             name: architecture.family.model_type,
             hidden_size: architecture.hidden_size,
@@ -225,6 +229,12 @@ impl fmt::Display for Inspection {
             self.licence.as_deref().unwrap_or("not given")
         )?;
         writeln!(f, "  sha-256        {}", self.digest)?;
+        if let Some(whole) = &self.part_of {
+            writeln!(
+                f,
+                "  part of        {whole}: the text model, without what it has for images or sound"
+            )?;
+        }
         writeln!(f, "  parameters     {}", self.parameters)?;
         writeln!(
             f,

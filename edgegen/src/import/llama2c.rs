@@ -56,6 +56,7 @@ pub(super) fn import(path: &Path, view: View, tokenizer: Option<&Path>) -> Resul
         tensors,
         tokenizer,
         chat_template: None,
+        part_of: None,
         sources: vec![view.clone(), tokenizer_view],
     })
 }

@@ -1,5 +1,6 @@
 //! Tensors by their names.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::architectures::Form;
@@ -17,6 +18,32 @@ pub(super) fn stated(text: &str) -> Option<String> {
 pub(super) enum Format {
     Gguf,
     HuggingFace,
+    /// Those of Hugging Face of a model that has a text model as a part.
+    Wrapped,
+}
+
+impl Format {
+    /// What the text model calls a tensor by itself; nothing, if it is of another part.
+    pub(super) fn in_text_model(self, name: &str) -> Option<Cow<'_, str>> {
+        if self != Self::Wrapped {
+            return Some(name.into());
+        }
+        if let Some(inner) = name.strip_prefix("language_model.") {
+            return Some(inner.into());
+        }
+        let mut models = ["model.language_model.", "model.text_model."].into_iter();
+        if let Some(inner) = models.find_map(|model| name.strip_prefix(model)) {
+            return Some(format!("model.{inner}").into());
+        }
+        let ends = [
+            "lm_head.",
+            "model.embed_tokens.",
+            "model.layers.",
+            "model.norm.",
+        ];
+        let own = ends.iter().any(|end| name.starts_with(end));
+        own.then_some(name.into())
+    }
 }
 
 /// Gives each tensor its role by its name; one that holds the rows of several is taken apart.
@@ -32,29 +59,31 @@ pub(super) fn assign(
     let mut assigned = BTreeMap::new();
     let mut by_head: BTreeMap<TensorKey, BTreeMap<usize, Tensor>> = BTreeMap::new();
     for tensor in tensors {
-        let name = tensor.name();
-        if family.skips(name) {
+        let Some(called) = format.in_text_model(tensor.name()) else {
+            continue;
+        };
+        if family.skips(&called) {
             continue;
         }
         let known = family.tensors.iter().copied().flatten().find_map(|names| {
             let (pattern, name) = match format {
-                Format::Gguf => (names.gguf, name),
-                Format::HuggingFace => (
+                Format::Gguf => (names.gguf, &*called),
+                Format::HuggingFace | Format::Wrapped => (
                     names.hf,
-                    name.strip_prefix(family.hf_prefix).unwrap_or(name),
+                    called.strip_prefix(family.hf_prefix).unwrap_or(&called),
                 ),
             };
             Some((names, numbers(pattern, name)?))
         });
         let (names, numbers) = known.ok_or_else(|| {
             Error::unsupported(format!("no part of the architecture {} has this tensor", family.model_type))
-                .at(Place::tensor(name))
+                .at(Place::tensor(tensor.name()))
                 .remedy("the model is a variation that is not supported; leaving the tensor out would change its answers")
         })?;
         let layer = numbers.first().copied();
         let form = match format {
             Format::Gguf => Form::Rows,
-            Format::HuggingFace => names.hf_form,
+            Format::HuggingFace | Format::Wrapped => names.hf_form,
         };
         let tensor = match form {
             Form::Columns => tensor.transposed()?,

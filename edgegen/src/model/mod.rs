@@ -45,6 +45,7 @@ pub struct Model {
     tensors: BTreeMap<TensorKey, Tensor>,
     tokenizer: Tokenizer,
     chat_template: Option<ChatTemplate>,
+    part_of: Option<String>,
     schema: Option<Vec<u8>>,
     grammar: Option<Grammar>,
     prefix: Vec<u32>,
@@ -82,6 +83,8 @@ pub struct Parts {
     pub tokenizer: Tokenizer,
     /// The chat template, if there is one.
     pub chat_template: Option<ChatTemplate>,
+    /// The type of a model of images or sound, if it is the text model in it.
+    pub part_of: Option<String>,
     /// Contents of all files that the model was made from, for [`Model::digest`].
     pub sources: Vec<View>,
 }
@@ -106,6 +109,7 @@ impl Model {
             tensors,
             tokenizer,
             chat_template,
+            part_of,
             sources,
         } = parts;
         let shown = |text: String| plain(&text, MOST_NAME);
@@ -117,6 +121,7 @@ impl Model {
             tensors,
             tokenizer,
             chat_template,
+            part_of: part_of.map(shown),
             schema: None,
             grammar: None,
             prefix: Vec::new(),
@@ -200,6 +205,12 @@ impl Model {
     /// The chat template.
     pub fn chat_template(&self) -> Option<&ChatTemplate> {
         self.chat_template.as_ref()
+    }
+
+    /// The type of the model of images or sound that it is the text model of, if it is; its other parts
+    /// are left out.
+    pub fn part_of(&self) -> Option<&str> {
+        self.part_of.as_deref()
     }
 
     /// Which answers the model may give; all, if `None`.

@@ -15,6 +15,8 @@ pub struct Folder {
     pub config: Value,
     pub tokenizer: Value,
     pub tensors: Vec<Entry>,
+    /// Other files, by name.
+    others: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// Name, type in safetensors, shape, bytes.
@@ -44,10 +46,11 @@ impl Folder {
             config: config(tiny),
             tokenizer: tokenizer(tiny.shape.vocab),
             tensors: tensors.collect(),
+            others: Vec::new(),
         }
     }
 
-    /// The files of a folder on disk, which are all that its model needs.
+    /// The files of a folder on disk.
     pub fn read(folder: &Path) -> Self {
         let file = |name: &str| std::fs::read(folder.join(name)).unwrap();
         let json = |name: &str| serde_json::from_slice(&file(name)).unwrap();
@@ -79,6 +82,9 @@ impl Folder {
             config: json("config.json"),
             tokenizer: json("tokenizer.json"),
             tensors: tensors.collect(),
+            others: ["generation_config.json", "tokenizer_config.json"]
+                .map(|name| (name, file(name)))
+                .to_vec(),
         }
     }
 
@@ -107,6 +113,9 @@ impl Folder {
         write("config.json", self.config.to_string().into_bytes());
         write("tokenizer.json", self.tokenizer.to_string().into_bytes());
         write("model.safetensors", self.safetensors());
+        for (name, bytes) in &self.others {
+            write(name, bytes.clone());
+        }
     }
 }
 

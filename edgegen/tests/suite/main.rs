@@ -30,3 +30,4 @@ mod search;
 mod settings;
 mod snapshots;
 mod tokenizer;
+mod wrapped;

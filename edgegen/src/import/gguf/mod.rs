@@ -46,6 +46,7 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         architecture,
         chat_template: tokenizer::chat_template(&metadata, &tokenizer)?,
         tokenizer,
+        part_of: None,
         sources: vec![view],
     })
 }

@@ -10,8 +10,8 @@ use crate::import::names::stated;
 use crate::import::tokenizer::Ids;
 use crate::model::{Architecture, Caps, Multipliers, Role};
 
-use super::config_rope;
 use super::quantized::{self, Method};
+use super::{config_rope, wrapped};
 
 /// What `config.json` says.
 pub(super) struct Description {
@@ -22,6 +22,8 @@ pub(super) struct Description {
     pub licence: Option<String>,
     /// How weights are quantized, if they are.
     pub quantization: Option<Box<dyn Method>>,
+    /// `model_type` of the model of images or sound that it is a part of.
+    pub part_of: Option<String>,
     /// Ids that end a generation, unless `generation_config.json` names them.
     pub stop: Vec<u32>,
 }
@@ -29,6 +31,18 @@ pub(super) struct Description {
 impl Description {
     /// Reads the file's object.
     pub(super) fn read(object: &Map<String, Value>) -> Result<Self> {
+        let Some(text) = wrapped::text(object)? else {
+            return Self::alone(object);
+        };
+        let read = Self::alone(&text.config);
+        let read = read.map_err(|error| error.rename(|field| Some(text.place.to_owned() + field)));
+        Ok(Self {
+            part_of: Some(text.of),
+            ..read?
+        })
+    }
+
+    fn alone(object: &Map<String, Value>) -> Result<Self> {
         // What is private to a library says nothing to others.
         let public = object.iter().filter(|(name, _)| !name.starts_with('_'));
         let mut fields = Fields::new(public);
@@ -98,6 +112,7 @@ impl Description {
                 .unwrap_or_default(),
             licence: fields.text("license")?.and_then(stated),
             quantization: fields.within("quantization_config", quantized::read)?,
+            part_of: None,
             architecture: Architecture {
                 family,
                 hidden_size,

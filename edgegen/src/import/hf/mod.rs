@@ -6,6 +6,7 @@ mod folder;
 mod quantized;
 mod tokenizer;
 mod weights;
+mod wrapped;
 
 use std::path::Path;
 
@@ -31,13 +32,24 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
             .remedy("give a folder downloaded from Hugging Face, or a .gguf file")
     })?;
     let mut sources = vec![config];
-    let config =
+    let mut config =
         Description::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
     let mut stored = weights::read(folder, &mut sources)?;
     let family = config.architecture.family;
-    stored.retain(|tensor| !tensor.name.ends_with(FREQUENCIES) && !family.skips(&tensor.name));
+    let format = match config.part_of {
+        None => Format::HuggingFace,
+        Some(_) => Format::Wrapped,
+    };
+    stored.retain(|tensor| {
+        let text = format.in_text_model(&tensor.name);
+        text.is_some_and(|name| !name.ends_with(FREQUENCIES) && !family.skips(&name))
+    });
     let tensors = quantized::tensors(config.quantization.as_deref(), stored)?;
-    let mut tensors = names::assign(&config.architecture, tensors, Format::HuggingFace)?;
+    let mut tensors = names::assign(&config.architecture, tensors, format)?;
+    if config.part_of.is_some() {
+        // What wraps a text model and the text model may say it differently.
+        config.tied = !tensors.contains_key(&TensorKey::global(Role::Output));
+    }
     if config.tied {
         tie(&mut tensors)?;
     }
@@ -51,6 +63,7 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
         tensors,
         tokenizer,
         chat_template,
+        part_of: config.part_of,
         sources,
     })
 }
