@@ -22,6 +22,9 @@ pub struct Inspection {
     /// The type of the model of images or sound whose text model it is: the other parts are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<String>,
+    /// The name on the hub, with the commit, if it is from there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// Shapes and constants.
     pub architecture: Network,
     /// Number of weights.
@@ -161,6 +164,7 @@ pub fn inspect(model: &Model) -> Inspection {
         licence: model.licence().map(str::to_owned),
         digest: model.digest().to_owned(),
         part_of: model.part_of().map(str::to_owned),
+        origin: model.origin().map(str::to_owned),
         architecture: Network {
             name: architecture.family.model_type,
             hidden_size: architecture.hidden_size,
@@ -234,6 +238,9 @@ impl fmt::Display for Inspection {
                 f,
                 "  part of        {whole}: the text model, without what it has for images or sound"
             )?;
+        }
+        if let Some(origin) = &self.origin {
+            writeln!(f, "  fetched as     {origin}")?;
         }
         writeln!(f, "  parameters     {}", self.parameters)?;
         writeln!(

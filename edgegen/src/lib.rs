@@ -48,6 +48,8 @@ mod forward;
 mod graph;
 mod half;
 #[doc(hidden)]
+pub mod hub;
+#[doc(hidden)]
 pub mod import;
 #[doc(hidden)]
 pub mod inspect;
@@ -58,6 +60,7 @@ mod layout;
 mod memory;
 #[doc(hidden)]
 pub mod model;
+mod path;
 mod plain;
 #[doc(hidden)]
 pub mod plan;

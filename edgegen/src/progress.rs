@@ -6,6 +6,9 @@ pub type Steps<'a> = &'a (dyn Fn(usize, usize) + Sync);
 /// Is told the stage besides.
 pub type Stages<'a> = &'a (dyn Fn(&'static str, usize, usize) + Sync);
 
+/// Is told the bytes that are there, and how many there will be.
+pub type Bytes<'a> = &'a dyn Fn(u64, u64);
+
 /// Is told what is being done, for people who wait.
 pub trait Progress {
     /// Runs work of unknown length.

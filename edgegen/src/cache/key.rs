@@ -64,7 +64,7 @@ pub(crate) fn sha256(content: impl AsRef<[u8]>) -> String {
     hexadecimal(Sha256::new_with_prefix(content))
 }
 
-pub(crate) fn hexadecimal(hash: Sha256) -> String {
+pub(crate) fn hexadecimal(hash: impl Digest) -> String {
     let hash = hash.finalize();
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

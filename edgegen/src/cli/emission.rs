@@ -84,6 +84,7 @@ impl Done<'_> {
             "name": self.emission.name,
             "path": self.emission.out.to_string_lossy(),
             "platform": self.emission.profile.name(),
+            "origin": self.emission.model.origin(),
             "weights": conversions.collect::<Vec<_>>(),
             "weights_file": self.weights_file(),
             "flash_bytes": self.plan.footprint().flash(),
@@ -126,6 +127,9 @@ impl Done<'_> {
             &format_args!("{written} written, {unchanged} unchanged, {removed} removed"),
         );
         let model = self.emission.model;
+        if let Some(origin) = model.origin() {
+            row("from", &origin);
+        }
         let shapes = self.plan.shapes(model);
         for (what, kept, all, _) in shapes.kept(model.left_out()) {
             row("kept", &format_args!("{what}: {kept} of {all}"));

@@ -14,12 +14,14 @@ use super::compression::Compression;
 use super::emission::Emission;
 use super::number::whole;
 use super::policy::{Goals, Policy};
+use super::reading::Reading;
 use super::{json, name, progress};
 
 /// Compile a model into a Rust crate
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
+    /// GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub: `hf:OWNER/NAME`
+    /// [default: the built-in homectl]
     model: Option<PathBuf>,
     /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
     #[arg(long, value_name = "P")]
@@ -53,9 +55,8 @@ pub(super) struct Args {
     /// System message of every chat that gives none; computed now, so that a device need not
     #[arg(long, value_name = "TEXT")]
     system: Option<String>,
-    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-    #[arg(long, value_name = "FILE", requires = "model")]
-    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     /// In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards
     #[arg(long, value_name = "PLACE", default_value = "embedded", value_parser = placement())]
     weights: Placement,
@@ -84,7 +85,7 @@ impl Args {
     fn recipe(&self) -> Result<Recipe> {
         Ok(Recipe {
             model: self.model.clone(),
-            tokenizer: self.tokenizer.clone(),
+            tokenizer: self.reading.tokenizer.clone(),
             platform: self.platform.clone(),
             cpu: self.cpu.clone(),
             context: self.context,
@@ -115,8 +116,8 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let recipe = args.recipe()?;
     let ready = recipe.read().map_err(Refusal::into_error)?;
     let (loaded, profile) = (ready.loaded(), ready.profile());
-    let model = progress::spin("reading the model", || ready.original());
-    let model = model.map_err(Refusal::into_error)?;
+    let model = args.reading.read_or_built_in(args.model())?;
+    let model = ready.with_system(model).map_err(Refusal::into_error)?;
     // The tokens of the system message are kept.
     let (model, request) = match args.policy {
         None => {

@@ -1,13 +1,12 @@
 //! `edgegen estimate`.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::builder::{StringValueParser, TypedValueParser};
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::import::import_with_tokenizer;
 use crate::model::Model;
 use crate::plan::{Plan, Quant, Request, plan};
 use crate::profile::Profile;
@@ -15,14 +14,16 @@ use crate::program::{CacheFormat, WeightFormat};
 use crate::size::format_size;
 
 use super::fit::Fit;
-use super::{json, progress};
+use super::json;
+use super::reading::Reading;
 
 /// Show how much memory a model takes in each number format, and whether it fits a platform
 #[derive(clap::Args)]
 #[group(skip)]
 #[command(group(clap::ArgGroup::new("subject").required(true)))]
 pub(super) struct Args {
-    /// GGUF file, Hugging Face folder or llama2.c `.bin`, for exact figures
+    /// GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub (`hf:OWNER/NAME`), for exact
+    /// figures
     #[arg(group = "subject")]
     model: Option<PathBuf>,
     /// Number of weights of a model that is not at hand, such as `135M`
@@ -31,9 +32,8 @@ pub(super) struct Args {
     /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
     #[arg(long, value_name = "P")]
     platform: String,
-    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-    #[arg(long, value_name = "FILE", conflicts_with = "params")]
-    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -55,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
             rows.iter().map(Estimate::text).collect()
         });
     };
-    let exact = exact(path, args.tokenizer.as_deref(), &profile)?;
+    let exact = exact(&args.reading.read(path)?, &profile)?;
     Ok(if args.json {
         json(&exact.json(&profile))
     } else {
@@ -123,10 +123,7 @@ struct Exact {
     contexts: Vec<Plan>,
 }
 
-fn exact(path: &Path, tokenizer: Option<&Path>, profile: &Profile) -> Result<Exact> {
-    let model = progress::spin("reading the model", || {
-        import_with_tokenizer(path, tokenizer)
-    })?;
+fn exact(model: &Model, profile: &Profile) -> Result<Exact> {
     let planned = |quant, context, kv_cache| {
         let request = Request {
             quant,
@@ -136,7 +133,7 @@ fn exact(path: &Path, tokenizer: Option<&Path>, profile: &Profile) -> Result<Exa
             allow_oversize: true,
             ..Request::default()
         };
-        plan(&model, profile, &request)
+        plan(model, profile, &request)
     };
     let formats = WeightFormat::ALL
         .into_iter()
@@ -144,7 +141,7 @@ fn exact(path: &Path, tokenizer: Option<&Path>, profile: &Profile) -> Result<Exa
     let head_dim = model.architecture().head_dim;
     let caches = CacheFormat::ALL.into_iter();
     let caches = caches.filter(|format| head_dim <= format.max_head_dim());
-    let contexts = contexts(&model, profile)
+    let contexts = contexts(model, profile)
         .into_iter()
         .flat_map(|context| caches.clone().map(move |format| (context, format)))
         .map(|(context, kv_cache)| planned(Quant::Keep, Some(context), kv_cache));

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use crate::cache::Cache;
 use crate::compress::compress_cached;
 use crate::error::{Error, Result};
-use crate::import::import_with_tokenizer;
 use crate::interpret::{Evaluation, evaluate};
 use crate::model::Model;
 use crate::plan::{Quant, Request, plan};
@@ -16,6 +15,7 @@ use crate::text;
 
 use super::number::whole;
 use super::progress;
+use super::reading::Reading;
 
 /// Tokens of a window, where the model has so many.
 const WINDOW: usize = 256;
@@ -23,7 +23,7 @@ const WINDOW: usize = 256;
 /// Which model to measure, and on what.
 #[derive(clap::Args)]
 pub(super) struct Subject {
-    /// GGUF file, Hugging Face folder or llama2.c `.bin`
+    /// GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub: `hf:OWNER/NAME`
     model: PathBuf,
     /// Text to predict, UTF-8 [default: a built-in one, English]
     #[arg(long, value_name = "FILE")]
@@ -32,9 +32,8 @@ pub(super) struct Subject {
     /// [default: 256, at most the model's]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = whole)]
     window: Option<usize>,
-    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-    #[arg(long, value_name = "FILE")]
-    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// What is measured on: a text in windows.
@@ -55,7 +54,7 @@ impl Subject {
         let files = [
             Some(&self.model),
             self.text.as_ref(),
-            self.tokenizer.as_ref(),
+            self.reading.tokenizer.as_ref(),
         ];
         files.into_iter().flatten().map(PathBuf::as_path)
     }
@@ -66,9 +65,7 @@ impl Subject {
             Some(path) => text::read(path)?.into(),
             None => text::HELD_OUT.into(),
         };
-        let model = progress::spin("reading the model", || {
-            import_with_tokenizer(&self.model, self.tokenizer.as_deref())
-        })?;
+        let model = self.reading.read(&self.model)?;
         let task = Task {
             file: self.text.as_deref(),
             text,

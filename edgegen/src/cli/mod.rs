@@ -7,6 +7,7 @@ mod emission;
 mod emit;
 mod estimate;
 mod eval;
+mod fetch;
 mod fit;
 mod inspect;
 mod measure;
@@ -19,6 +20,7 @@ mod platforms;
 mod policy;
 mod profile;
 mod progress;
+mod reading;
 mod sweep;
 mod usage;
 mod verify;
@@ -47,6 +49,7 @@ enum Command {
     Emit(emit::Args),
     Estimate(estimate::Args),
     Eval(eval::Args),
+    Fetch(fetch::Args),
     Inspect(inspect::Args),
     New(new::Args),
     Plan(plan::Args),
@@ -66,6 +69,7 @@ impl Command {
             Self::Emit(args) => args.json,
             Self::Estimate(args) => args.json,
             Self::Eval(args) => args.json,
+            Self::Fetch(args) => args.json,
             Self::Inspect(args) => args.json,
             Self::New(args) => args.json,
             Self::Plan(args) => args.json,
@@ -83,6 +87,7 @@ impl Command {
             Self::Emit(args) => in_model(emit::run(args), args.model()),
             Self::Estimate(args) => estimate::run(args),
             Self::Eval(args) => in_model(eval::run(args), Some(args.model())),
+            Self::Fetch(args) => fetch::run(args),
             Self::Inspect(args) => inspect::run(args),
             Self::New(args) => new::run(args),
             Self::Plan(args) => in_model(plan::run(args), args.model()),
@@ -187,7 +192,7 @@ fn quoted(path: &Path) -> String {
     if bytes.starts_with(b"-") {
         bytes.splice(0..0, *b"./");
     }
-    let safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-".contains(byte);
+    let safe = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-:@".contains(byte);
     let text = String::from_utf8(bytes).map_err(|error| error.into_bytes());
     match text {
         Ok(text) if text.bytes().all(|byte| safe(&byte)) => text,
@@ -214,6 +219,7 @@ mod tests {
     fn a_shell_takes_a_path_as_it_is() {
         for (path, expected) in [
             ("a/b-c_d.e", "a/b-c_d.e"),
+            ("hf:a/b@c", "hf:a/b@c"),
             ("-a", "./-a"),
             ("a b", "'a b'"),
             ("it's", r"'it'\''s'"),

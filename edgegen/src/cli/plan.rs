@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::compress::outline;
 use crate::error::{Error, Remedy, Result, Setting};
-use crate::import::{built_in, import_with_tokenizer};
 use crate::plan::{Request, Schedule, Sizes, Step, schedule};
 use crate::profile::Profile;
 use crate::program::{CacheFormat, check_sessions};
@@ -20,12 +19,14 @@ use super::compression::KvCache;
 use super::fit::Fit;
 use super::number::whole;
 use super::policy::{Goals, Policy};
-use super::{json, output, progress, quoted};
+use super::reading::Reading;
+use super::{json, output, quoted};
 
 /// Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
+    /// GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub: `hf:OWNER/NAME`
+    /// [default: the built-in homectl]
     model: Option<PathBuf>,
     /// Built-in platform, or a profile's TOML file (see `edgegen platforms`)
     #[arg(long, value_name = "P")]
@@ -50,9 +51,8 @@ pub(super) struct Args {
     context: Option<usize>,
     #[command(flatten)]
     kv_cache: KvCache,
-    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-    #[arg(long, value_name = "FILE", requires = "model")]
-    tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
     /// Print this in place of the steps; `program` is the operations, and where each matrix lies
     #[arg(long, value_name = "WHAT", conflicts_with = "json")]
     show: Option<Show>,
@@ -87,15 +87,12 @@ pub(super) fn run(args: &Args) -> Result<String> {
         );
     }
     if let Some(path) = &args.out {
-        let inputs = [&args.model, &args.calibration, &args.tokenizer];
+        let inputs = [&args.model, &args.calibration, &args.reading.tokenizer];
         let inputs = inputs.into_iter().flatten().map(PathBuf::as_path);
         output::check(path, args.force, inputs.chain([Path::new(&args.platform)]))?;
     }
     let texts = Texts::read(args.calibration.as_deref())?;
-    let model = progress::spin("reading the model", || match &args.model {
-        Some(path) => import_with_tokenizer(path, args.tokenizer.as_deref()),
-        None => built_in(),
-    })?;
+    let model = args.reading.read_or_built_in(args.model())?;
     let request = Request {
         context: args.context,
         kv_cache: args.kv_cache.format,
@@ -234,7 +231,7 @@ impl Shown<'_> {
             option("", &quoted(model));
         }
         option("--platform ", &quoted(Path::new(&self.args.platform)));
-        if let Some(tokenizer) = &self.args.tokenizer {
+        if let Some(tokenizer) = &self.args.reading.tokenizer {
             option("--tokenizer ", &quoted(tokenizer));
         }
         match (self.args.policy, &self.args.out) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::progress::{Progress, Stages, Steps};
+use crate::progress::{Bytes, Progress, Stages, Steps};
 
 /// Shows progress of a compilation.
 pub(super) struct Terminal;
@@ -31,6 +31,21 @@ pub(super) fn spin<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
 /// Runs work that reports steps done and steps in all.
 pub(super) fn count<T>(what: &'static str, work: impl FnOnce(Steps<'_>) -> T) -> T {
     stages(|progress| work(&|done, all| progress(what, done, all)))
+}
+
+/// Runs work that reports bytes done and bytes in all.
+pub(super) fn bytes<T>(what: &'static str, work: impl FnOnce(Bytes<'_>) -> T) -> T {
+    let style = ProgressStyle::with_template(
+        "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}",
+    );
+    let style = style.expect("the template is valid");
+    let bar = ProgressBar::new(0).with_style(style).with_message(what);
+    let result = work(&|done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    result
 }
 
 /// Runs work of several stages, each of which reports its name, steps done and steps in all.

@@ -94,6 +94,7 @@ fn program(model: &Model, plan: &Plan, layout: Layout, files: WeightFiles) -> Pr
             model: model.name().to_owned(),
             format: model.format().to_owned(),
             sources: model.sources().clone(),
+            origin: model.origin().map(str::to_owned),
             licence: model.licence().map(str::to_owned),
             parameters: model
                 .tensors()

@@ -44,6 +44,9 @@ pub(super) fn readme(
         "source",
         format!("{}, SHA-256 `{}`", p.format, p.sources.digest()),
     );
+    if let Some(origin) = &p.origin {
+        row("fetched as", markdown(origin));
+    }
     row(
         "licence",
         p.licence

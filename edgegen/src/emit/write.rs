@@ -14,9 +14,10 @@ mod staging;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Kind, Remedy, Result, Setting};
+use crate::path::stays_below;
 
 use super::Crate;
 use claim::{Claim, PATIENCE};
@@ -260,14 +261,7 @@ fn changes(files: &Files<'_>, out: &Path, force: bool) -> Result<Changes> {
 
 /// Refuses a relative path that leaves the folder, or that the lock cannot hold.
 fn check_path(path: &str) -> Result<()> {
-    let normal = |part: &str| !matches!(part, "" | "." | ".." | STAGING);
-    let fine = path.split('/').all(normal)
-        && !path.contains(|c: char| c == '\\' || c == ':' || c.is_control())
-        && Path::new(path)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)))
-        && path != LOCK;
-    if fine {
+    if stays_below(path) && path.split('/').all(|part| part != STAGING) && path != LOCK {
         Ok(())
     } else {
         Err(Error::new(format!("`{path:?}` is no path within a crate")))

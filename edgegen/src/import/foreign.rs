@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Kind};
+use crate::hub::Name;
 
 /// What a file is that is none of those that are read, by its first bytes or else its name.
 pub(super) fn file(path: &Path, bytes: &[u8]) -> Error {
@@ -70,7 +71,7 @@ pub(super) fn not_fetched(bytes: &[u8]) -> Option<Error> {
     let (what, remedy) = if begins(b"version https://git-lfs.github.com/") {
         (
             "this is a pointer of Git LFS, not the file itself",
-            "fetch the file: `git lfs pull` in its repository, or `hf download`",
+            "fetch the file: `git lfs pull` in its repository, or `edgegen fetch`",
         )
     } else if begins(b"<!doctype html") || begins(b"<html") {
         (
@@ -83,16 +84,15 @@ pub(super) fn not_fetched(bytes: &[u8]) -> Option<Error> {
     Some(Error::new(what).remedy(remedy))
 }
 
-/// What a folder is that has no config.json.
-pub(super) fn folder(path: &Path) -> Error {
-    let has = |name: &str| path.join(name).is_file();
+/// What a folder is that has no config.json; `has` says whether it has a file or folder of that name.
+pub(crate) fn folder(has: impl Fn(&str) -> bool) -> Error {
     let (what, remedy) = if has("adapter_config.json") {
         (
             "this is a LoRA adapter, without the model that it changes",
             "merge it first, for instance with `merge_and_unload` of the Python package peft, and give \
              the folder that `save_pretrained` writes",
         )
-    } else if has("model.onnx") || path.join("onnx").is_dir() {
+    } else if has("model.onnx") || has("onnx") {
         (
             "this is a folder of ONNX files, which are not read",
             "give the original model's folder, with config.json and safetensors",
@@ -105,7 +105,7 @@ pub(super) fn folder(path: &Path) -> Error {
     } else {
         (
             "the folder has no config.json",
-            "give a folder downloaded from Hugging Face, or a .gguf file",
+            "give a Hugging Face folder, or a .gguf file",
         )
     };
     Error::unsupported(what).remedy(remedy)
@@ -113,17 +113,26 @@ pub(super) fn folder(path: &Path) -> Error {
 
 /// What a path means that leads nowhere, if it is no path at all.
 pub(super) fn elsewhere(path: &Path) -> Option<Error> {
-    let name = path.to_str()?;
-    let (what, remedy) = if name.contains("://") || name.starts_with("http:/") {
+    let text = path.to_str()?;
+    let (what, remedy) = if let Some(name) = Name::of_address(text) {
         (
-            "this is an address, and edgegen downloads nothing",
+            "this is an address, where a path or a name is wanted",
+            by_name(&name),
+        )
+    } else if text.contains("://") || text.starts_with("http:/") {
+        (
+            "this is an address, and only models of the Hugging Face hub are fetched, by name",
             "fetch the file first, for instance with `curl -LO URL`".to_owned(),
         )
-    } else if is_hub_name(name) {
+    } else if let Some(name) = Name::within(text) {
         (
-            "there is no such file or folder; if this is a name on the Hugging Face hub: edgegen \
-             downloads nothing",
-            format!("fetch it first: `hf download {name} --local-dir FOLDER`, and give the folder"),
+            "this is a name on the Hugging Face hub, and a build fetches nothing",
+            format!("give the path that `edgegen fetch {name}` prints, or a copy in your crate"),
+        )
+    } else if let Some(name) = hub_name(text) {
+        (
+            "there is no such file or folder, but it may be a name on the Hugging Face hub",
+            by_name(&name),
         )
     } else {
         return None;
@@ -131,19 +140,19 @@ pub(super) fn elsewhere(path: &Path) -> Option<Error> {
     Some(Error::of(Kind::Io, what).remedy(remedy))
 }
 
-/// `organisation/model`, where there is no folder of the first name.
-fn is_hub_name(name: &str) -> bool {
-    let part = |part: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        !part.is_empty() && !part.starts_with('.') && part.chars().all(fits)
-    };
+fn by_name(name: &Name) -> String {
+    format!("the command line takes `{name}`")
+}
+
+/// `owner/model`, where there is no folder of the first name.
+fn hub_name(path: &str) -> Option<Name> {
     let ends = ["gguf", "bin", "safetensors"];
-    name.split_once('/').is_some_and(|(owner, model)| {
-        part(owner)
-            && part(model)
-            && !Path::new(owner).is_dir()
-            && !ends.contains(&ending(Path::new(model)).as_str())
-    })
+    let (owner, model) = path.split_once('/')?;
+    let is_file = ends.contains(&ending(Path::new(model)).as_str());
+    if is_file || Path::new(owner).is_dir() {
+        return None;
+    }
+    Name::within(&format!("hf:{path}"))
 }
 
 /// The end of a file's name, in small letters.

@@ -18,8 +18,13 @@ pub mod tokenizer;
 use std::path::{Path, PathBuf};
 
 pub use built_in::{BUILT_IN_PROMPT, BUILT_IN_SCHEMA, built_in};
+#[cfg(feature = "hub")]
+pub(crate) use foreign::folder as refuse_folder;
+#[cfg(feature = "hub")]
+pub(crate) use hf::{CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX, weight_files};
 
 use crate::error::{Error, Kind, Remedy, Result, Setting};
+use crate::hub;
 use crate::model::{Model, View};
 
 /// Reads the model at `path`: a GGUF file, a Hugging Face folder or a llama2.c `.bin`
@@ -42,6 +47,7 @@ pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Mo
         Input::Gguf(file) => gguf::import(path, file),
         Input::Llama2c(file) => llama2c::import(path, file, tokenizer),
     }
+    .map(|model| model.with_origin(hub::origin(path)))
     .map_err(|error| error.in_file(path))
 }
 
@@ -88,7 +94,10 @@ fn resolved(path: &Path) -> Result<PathBuf> {
         .collect();
     models.sort();
     match &models[..] {
-        [] => Err(foreign::folder(path).in_file(path)),
+        [] => {
+            let has = |name: &str| path.join(name).exists();
+            Err(foreign::folder(has).in_file(path))
+        }
         [model] => Ok(model.clone()),
         _ => {
             let names = models.iter().filter_map(|model| model.file_name());

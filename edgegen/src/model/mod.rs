@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Error, Place, Result};
 use crate::graph::Graph;
+use crate::hub::Name;
 use crate::plain::plain;
 use crate::schema::Grammar;
 
@@ -33,6 +34,9 @@ pub(crate) const BUILT_IN_FORMAT: &str = "built in";
 
 /// The most bytes of a name that is shown.
 const MOST_NAME: usize = 200;
+
+/// The most bytes of a name on the hub that is shown, with a commit and a file.
+const MOST_ORIGIN: usize = 600;
 
 /// A checked model: every tensor that the architecture needs is there, has its
 /// shape and a known type, and the tokenizer agrees with the vocabulary.
@@ -51,6 +55,7 @@ pub struct Model {
     prefix: Vec<u32>,
     left_out: LeftOut,
     sources: Sources,
+    origin: Option<String>,
 }
 
 /// What pruning has left out of the source's model.
@@ -127,7 +132,14 @@ impl Model {
             prefix: Vec::new(),
             left_out: LeftOut::default(),
             sources: Sources::new(sources),
+            origin: None,
         })
+    }
+
+    /// The same, with where it comes from.
+    pub(crate) fn with_origin(mut self, origin: Option<Name>) -> Self {
+        self.origin = origin.map(|name| plain(&name.to_string(), MOST_ORIGIN));
+        self
     }
 
     /// The model with other weights for the same tokenizer: what pruning or compression made of it.
@@ -285,6 +297,11 @@ impl Model {
     /// The files that the model was made from.
     pub fn sources(&self) -> &Sources {
         &self.sources
+    }
+
+    /// The model's name on the hub, with the commit, if it is from there.
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
     }
 
     /// [`Sources::digest`].

@@ -182,6 +182,8 @@ pub struct Provenance {
     pub format: String,
     /// The files that it was in.
     pub sources: Sources,
+    /// Its name on the hub, with the commit, if it is from there.
+    pub origin: Option<String>,
     /// Licence, as the file states it.
     pub licence: Option<String>,
     /// Number of weights.

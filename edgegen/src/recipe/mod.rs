@@ -289,14 +289,22 @@ impl Ready<'_> {
     /// # Errors
     ///
     /// When it is refused, or takes no system message.
-    pub fn original(&self) -> Result<Model, Refusal> {
+    fn original(&self) -> Result<Model, Refusal> {
         let recipe = self.recipe;
         let model = match &recipe.model {
             Some(path) => import_with_tokenizer(path, recipe.tokenizer.as_deref()),
             None => built_in(),
         };
-        let model = model.map_err(|error| recipe.about_model(error))?;
-        match &recipe.system {
+        self.with_system(model.map_err(|error| recipe.about_model(error))?)
+    }
+
+    /// A model that was read, with the system message.
+    ///
+    /// # Errors
+    ///
+    /// When it takes none.
+    pub fn with_system(&self, model: Model) -> Result<Model, Refusal> {
+        match &self.recipe.system {
             Some(text) => bind::system(model, text).map_err(Refusal::of("system")),
             None => Ok(model),
         }

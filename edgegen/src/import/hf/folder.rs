@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::hub;
 use crate::import::{foreign, source};
 use crate::model::{BUILT_IN_FORMAT, View};
 
@@ -14,6 +15,24 @@ pub(in crate::import) enum Folder<'a> {
     /// A name, and files by theirs.
     Embedded(&'static str, &'static [(&'static str, &'static [u8])]),
 }
+
+/// What describes the model.
+pub(crate) const CONFIG: &str = "config.json";
+
+/// The files beside the weights; the model may have no such file, but for the first.
+pub(crate) const FILES: [&str; 5] = [
+    CONFIG,
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+];
+
+/// The weights in one file.
+pub(crate) const WEIGHTS: &str = "model.safetensors";
+
+/// In place of it, the names of its shards.
+pub(crate) const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
 
 /// Whether a file of this name may be read: nothing else in the folder is.
 fn is_read(name: &Path) -> bool {
@@ -39,6 +58,10 @@ impl Folder<'_> {
     /// The contents of a file, if there is one.
     pub(super) fn open(self, name: &str) -> Result<Option<View>> {
         debug_assert!(is_read(Path::new(name)), "{name} is not among the files");
+        debug_assert!(
+            FILES.contains(&name) || name == WEIGHTS_INDEX || name.ends_with(".safetensors"),
+            "{name} is not fetched"
+        );
         match self {
             Self::OnDisk(_) => {
                 let path = self.path(name);
@@ -82,9 +105,9 @@ impl Folder<'_> {
     /// What to call the model.
     pub(in crate::import) fn name(self) -> String {
         match self {
-            Self::OnDisk(folder) => {
+            Self::OnDisk(folder) => hub::called(folder).unwrap_or_else(|| {
                 source::stem(&folder.canonicalize().unwrap_or_else(|_| folder.to_owned()))
-            }
+            }),
             Self::Embedded(name, _) => name.to_owned(),
         }
     }

@@ -16,7 +16,11 @@ use crate::error::{Error, Place, Result};
 use crate::import::names::{self, Format};
 use crate::model::{Model, Parts, Role, Tensor, TensorKey, View};
 
+#[cfg(feature = "hub")]
+pub(crate) use folder::{CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX};
 pub(super) use folder::{Folder, files};
+#[cfg(feature = "hub")]
+pub(crate) use weights::files as weight_files;
 
 use config::Description;
 

@@ -10,6 +10,7 @@ use crate::error::{Error, Place, Result};
 use crate::model::{DType, Tensor, View};
 
 use super::Folder;
+use super::folder::{WEIGHTS, WEIGHTS_INDEX};
 
 /// `model.safetensors.index.json`.
 #[derive(Deserialize)]
@@ -17,49 +18,67 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// All tensors of a folder; adds the files to `sources`.
-pub(super) fn read(folder: Folder<'_>, sources: &mut Vec<View>) -> Result<Vec<Stored>> {
-    if let Some(view) = folder.open("model.safetensors")? {
-        let tensors = file(&folder.path("model.safetensors"), &view)?;
-        sources.push(view);
-        return Ok(tensors);
-    }
-    let path = folder.path("model.safetensors.index.json");
-    let view = folder
-        .open("model.safetensors.index.json")?
-        .ok_or_else(|| {
-            Error::unsupported("the folder has neither model.safetensors nor model.safetensors.index.json")
+impl Index {
+    /// The index in a folder.
+    fn read(folder: Folder<'_>) -> Result<(Self, View)> {
+        let view = folder.open(WEIGHTS_INDEX)?.ok_or_else(|| {
+            Error::unsupported(format!("the folder has neither {WEIGHTS} nor {WEIGHTS_INDEX}"))
                 .in_file(&folder.root())
                 .remedy("fetch the safetensors files; PyTorch's .bin files are not read: `save_pretrained` of \
                          transformers writes safetensors from them")
         })?;
-    let index: Index = serde_json::from_slice(view.bytes()).map_err(|error| {
-        Error::new(format!("not an index of shards: {error}"))
-            .in_file(&path)
-            .remedy("fetch the file again")
-    })?;
-    sources.push(view);
-    shards(folder, &path, &index, sources)
-}
-
-fn shards(
-    folder: Folder<'_>,
-    path: &Path,
-    index: &Index,
-    sources: &mut Vec<View>,
-) -> Result<Vec<Stored>> {
-    let mut tensors = Vec::new();
-    let names: BTreeSet<&String> = index.weight_map.values().collect();
-    for name in names {
+        let path = folder.path(WEIGHTS_INDEX);
+        let index: Self = serde_json::from_slice(view.bytes()).map_err(|error| {
+            Error::new(format!("not an index of shards: {error}"))
+                .in_file(&path)
+                .remedy("fetch the file again")
+        })?;
         // A shard lies in the folder; a path could point anywhere.
-        if name.contains(['/', '\\', '\0']) || !name.ends_with(".safetensors") {
+        let is_name =
+            |name: &str| !name.contains(['/', '\\', '\0']) && name.ends_with(".safetensors");
+        if let Some(name) = index.files().into_iter().find(|name| !is_name(name)) {
             return Err(
                 Error::new(format!("{name:?} is no name of a safetensors file"))
-                    .in_file(path)
+                    .in_file(&path)
                     .at("weight_map")
                     .remedy("fetch the file again"),
             );
         }
+        Ok((index, view))
+    }
+
+    /// The shards.
+    fn files(&self) -> BTreeSet<&str> {
+        self.weight_map.values().map(String::as_str).collect()
+    }
+}
+
+/// The files that a folder's weights are in.
+#[cfg(feature = "hub")]
+pub(crate) fn files(folder: &Path) -> Result<Vec<String>> {
+    let folder = Folder::OnDisk(folder);
+    if folder.open(WEIGHTS)?.is_some() {
+        return Ok(vec![WEIGHTS.to_owned()]);
+    }
+    let (index, _) = Index::read(folder)?;
+    Ok(index.files().into_iter().map(str::to_owned).collect())
+}
+
+/// All tensors of a folder; adds the files to `sources`.
+pub(super) fn read(folder: Folder<'_>, sources: &mut Vec<View>) -> Result<Vec<Stored>> {
+    if let Some(view) = folder.open(WEIGHTS)? {
+        let tensors = file(&folder.path(WEIGHTS), &view)?;
+        sources.push(view);
+        return Ok(tensors);
+    }
+    let (index, view) = Index::read(folder)?;
+    sources.push(view);
+    shards(folder, &index, sources)
+}
+
+fn shards(folder: Folder<'_>, index: &Index, sources: &mut Vec<View>) -> Result<Vec<Stored>> {
+    let mut tensors = Vec::new();
+    for name in index.files() {
         let shard = folder.path(name);
         let view = folder.open(name)?.ok_or_else(|| {
             Error::new("the index names this shard, and it is not there")
@@ -67,7 +86,7 @@ fn shards(
                 .remedy("fetch all shards again")
         })?;
         for tensor in file(&shard, &view)? {
-            if index.weight_map.get(&tensor.name) != Some(name) {
+            if index.weight_map.get(&tensor.name).map(String::as_str) != Some(name) {
                 return Err(Error::new("the index does not place this tensor here")
                     .in_file(&shard)
                     .at(Place::tensor(&tensor.name))
@@ -84,7 +103,7 @@ fn shards(
             .keys()
             .find(|n| !found.contains(n.as_str()));
         return Err(Error::new("the tensor is in the index but in no shard")
-            .in_file(path)
+            .in_file(&folder.path(WEIGHTS_INDEX))
             .at(missing.map_or_else(|| "weight_map".into(), |name| Place::tensor(name)))
             .remedy("fetch all shards again"));
     }
