@@ -16,6 +16,8 @@ mod hostile_hf;
 mod hostile_llama2c;
 mod hostile_sizes;
 mod hostile_text;
+#[cfg(feature = "hub")]
+mod hub;
 mod import;
 mod long_words;
 mod models;

@@ -266,9 +266,25 @@ fn what_is_no_path_is_said_so() {
     for (name, what, help) in [
         ("https://example.org/model.gguf", "an address", "curl"),
         (
+            "https://huggingface.co/a/b/resolve/main/c.gguf",
+            "an address",
+            "`hf:a/b:c.gguf`",
+        ),
+        (
             "HuggingFaceTB/SmolLM2-135M",
             "Hugging Face hub",
-            "hf download HuggingFaceTB/SmolLM2-135M",
+            "`hf:HuggingFaceTB/SmolLM2-135M`",
+        ),
+        // As a macro and a build script give it, with a path put before it or not.
+        (
+            "/crate/hf:a/b@v1",
+            "a build fetches nothing",
+            "`edgegen fetch hf:a/b@v1`",
+        ),
+        (
+            "hf:a/b",
+            "a build fetches nothing",
+            "`edgegen fetch hf:a/b`",
         ),
         (
             "models/nothing.gguf",

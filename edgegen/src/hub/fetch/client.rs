@@ -1,7 +1,6 @@
-//! Asks the hub: redirects, tokens, refusals and patience.
+//! Asks the hub: redirects, tokens and refusals.
 
 use std::io::{self, Read};
-use std::thread::sleep;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
@@ -10,74 +9,13 @@ use ureq::{Agent, Body};
 use crate::error::{Error, Kind, Remedy, Result, Setting};
 
 use super::environment::Environment;
+use super::patience::{Failure, patiently};
 use crate::hub::Name;
 
 /// Time for a connection, and for a server that says nothing.
 const SILENCE: Duration = Duration::from_secs(30);
 
 const MOST_REDIRECTS: usize = 8;
-
-/// How often in a row an attempt may bring nothing.
-const MOST_FAILURES: u32 = 5;
-
-/// Doubled for each attempt that follows.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-
-/// A server that asks for more time is not waited for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// Why an attempt brought no end.
-pub(super) enum Failure {
-    /// Another attempt may.
-    Passing {
-        error: Error,
-        /// Whether it brought something.
-        further: bool,
-        /// The pause that the server asks for.
-        pause: Option<Duration>,
-    },
-    /// No other attempt will.
-    Final(Error),
-}
-
-impl Failure {
-    /// Another attempt may bring more.
-    pub(super) fn passing(error: Error, further: bool) -> Self {
-        Self::Passing {
-            error,
-            further,
-            pause: None,
-        }
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Final(error)
-    }
-}
-
-/// Repeats an attempt until it succeeds, cannot, or has brought nothing for too often.
-pub(super) fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T> {
-    let mut failures = 0;
-    loop {
-        let (error, further, pause) = match attempt() {
-            Ok(value) => return Ok(value),
-            Err(Failure::Final(error)) => return Err(error),
-            Err(Failure::Passing {
-                error,
-                further,
-                pause,
-            }) => (error, further, pause),
-        };
-        failures = if further { 1 } else { failures + 1 };
-        let pause = pause.unwrap_or(FIRST_PAUSE * 2_u32.pow(failures - 1));
-        if failures == MOST_FAILURES || pause > LONGEST_PAUSE {
-            return Err(error);
-        }
-        sleep(pause);
-    }
-}
 
 /// Asks the hub about one model.
 pub(super) struct Client<'a> {
@@ -96,31 +34,11 @@ impl<'a> Client<'a> {
     /// When the endpoint is no address, or the token cannot be one.
     pub(super) fn new(environment: &'a Environment, name: &'a Name) -> Result<Self> {
         let endpoint = &environment.endpoint;
-        let uri: Option<Uri> = endpoint.parse().ok();
-        let origin = uri.as_ref().and_then(|uri| {
-            let scheme = uri.scheme_str().filter(|s| ["http", "https"].contains(s))?;
-            Some(format!("{scheme}://{}", uri.authority()?))
-        });
-        let origin =
-            origin.filter(|origin| endpoint.starts_with(origin) && !endpoint.contains('?'));
-        let origin = origin.ok_or_else(|| {
-            Error::of(
-                Kind::Option,
-                format!("HF_ENDPOINT is {endpoint:?}, which is no address"),
-            )
-            .remedy("give one such as https://huggingface.co, or leave it out")
+        let origin = origin(endpoint).ok_or_else(|| {
+            let problem = format!("HF_ENDPOINT is {endpoint:?}, which is no address");
+            Error::of(Kind::Option, problem)
+                .remedy("give one such as https://huggingface.co, or leave it out")
         })?;
-        let token = environment.token.as_ref().map(|token| {
-            let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
-                Error::of(
-                    Kind::Option,
-                    "the token of the hub has characters that no token has",
-                )
-                .remedy("set HF_TOKEN to the token alone")
-            })?;
-            value.set_sensitive(true);
-            Ok::<_, Error>(value)
-        });
         let config = Agent::config_builder()
             .user_agent(concat!("edgegen/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
@@ -135,7 +53,7 @@ impl<'a> Client<'a> {
             agent: config.into(),
             endpoint,
             origin,
-            token: token.transpose()?,
+            token: environment.token.as_deref().map(bearer).transpose()?,
             name,
         })
     }
@@ -153,7 +71,15 @@ impl<'a> Client<'a> {
                 _ if status.is_redirection() => {
                     address = self.redirected(&address, response.headers())?;
                 }
-                _ => return Err(self.refused(status, response.headers())),
+                _ if self.is_own(&address) => {
+                    return Err(self.refused(status, response.headers()));
+                }
+                // An address to which a redirect leads is good for some time only.
+                _ => {
+                    let problem = format!("the store of the hub answers with status {status}");
+                    let error = Error::of(Kind::Io, problem).remedy("try again later");
+                    return Err(Failure::passing(error, false));
+                }
             }
         }
         Err(self.unexpected("it redirects without end").into())
@@ -308,9 +234,8 @@ impl<'a> Client<'a> {
     fn unreachable(&self, why: &str) -> Error {
         let problem = format!("cannot fetch from {}: {why}", self.origin);
         Error::of(Kind::Io, problem).remedy(
-            Remedy::from("check the network, and proxies in HTTPS_PROXY").or(Remedy::from("")
-                .set(Setting::on("offline"))
-                .say(" takes what was fetched before")),
+            Remedy::from("check the network, and proxies in HTTPS_PROXY")
+                .or(Remedy::from(Setting::on("offline")).say(" takes what was fetched before")),
         )
     }
 
@@ -320,6 +245,24 @@ impl<'a> Client<'a> {
         let remedy = "try again later; if HF_ENDPOINT is set, check that it is a hub's address";
         Error::of(Kind::Io, problem).remedy(remedy)
     }
+}
+
+/// Scheme and authority of an address, if it is one that paths can be put behind.
+fn origin(address: &str) -> Option<String> {
+    let uri: Uri = address.parse().ok()?;
+    let scheme = uri.scheme_str().filter(|s| ["http", "https"].contains(s))?;
+    let origin = format!("{scheme}://{}", uri.authority()?);
+    (address.starts_with(&origin) && !address.contains(['@', '?', '#'])).then_some(origin)
+}
+
+/// How a request says who asks.
+fn bearer(token: &str) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| {
+        let problem = "the token of the hub has characters that no token has";
+        Error::of(Kind::Option, problem).remedy("set HF_TOKEN to the token alone")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// A path within an address.

@@ -1,15 +1,16 @@
 //! A file of the hub in the cache: continued where it was left, and checked.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use ureq::http::{HeaderMap, StatusCode, header};
 
 use crate::error::{Error, Result};
 
-use super::client::{Client, Failure, patiently};
+use super::client::Client;
 use super::listing::Content;
+use super::patience::{Failure, patiently};
 use super::repository::{Repository, create_dir_all};
 
 /// Bytes that are taken at a time.
@@ -51,67 +52,97 @@ fn receive(
     client: &Client<'_>,
     address: &str,
     size: u64,
-    part: &Path,
+    path: &Path,
     tell: &impl Fn(u64),
 ) -> Result<(), Failure> {
-    let failed = |error| Error::output("write to the hub's cache", part, &error);
-    let mut file = File::options()
-        .create(true)
-        .append(true)
-        .open(part)
-        .map_err(failed)?;
-    let before = file.metadata().map_err(failed)?.len();
-    let mut there = before;
-    if there > size {
-        file.set_len(0).map_err(failed)?;
-        there = 0;
+    let mut part = Part::open(path)?;
+    let before = part.there;
+    if part.there > size {
+        part.restart()?;
     }
-    if there < size {
-        let response = client.get(address, there)?;
-        match response.status() {
-            StatusCode::PARTIAL_CONTENT if start(response.headers()) == Some(there) => {}
-            StatusCode::OK => {
-                // It does not continue.
-                file.set_len(0).map_err(failed)?;
-                there = 0;
-            }
-            _ => {
-                file.set_len(0).map_err(failed)?;
-                let error =
-                    client.unexpected("it sends another part of a file than it is asked for");
-                return Err(Failure::passing(error, false));
-            }
-        }
-        let left = size - there;
-        let body = response.into_body();
-        if let Some(length) = body.content_length().filter(|length| *length != left) {
-            let problem = format!("of a file of {left} bytes it sends {length}");
-            return Err(client.unexpected(&problem).into());
-        }
-        let mut body = body.into_reader().take(left.saturating_add(1));
-        let mut piece = vec![0; PIECE];
-        loop {
-            let count = match body.read(&mut piece) {
-                Ok(0) if there < size => Err(ErrorKind::UnexpectedEof.into()),
-                read => read,
-            };
-            let count =
-                count.map_err(|error| Failure::passing(client.broken(&error), there > before))?;
-            if count == 0 {
-                break;
-            }
-            there += count as u64;
-            if there > size {
-                return Err(client
-                    .unexpected("it sends more of a file than it lists")
-                    .into());
-            }
-            file.write_all(&piece[..count]).map_err(failed)?;
-            tell(there);
+    if part.there == size {
+        return Ok(());
+    }
+    let response = client.get(address, part.there)?;
+    match response.status() {
+        StatusCode::PARTIAL_CONTENT if start(response.headers()) == Some(part.there) => {}
+        // It does not continue.
+        StatusCode::OK => part.restart()?,
+        _ => {
+            part.restart()?;
+            let error = client.unexpected("it sends another part of a file than it is asked for");
+            return Err(Failure::passing(error, false));
         }
     }
-    file.sync_all().map_err(failed)?;
-    Ok(())
+    let left = size - part.there;
+    let body = response.into_body();
+    if let Some(length) = body.content_length().filter(|length| *length != left) {
+        let what = format!("of a file of {left} bytes it sends {length}");
+        return Err(client.unexpected(&what).into());
+    }
+    let mut body = body.into_reader().take(left.saturating_add(1));
+    let mut piece = vec![0; PIECE];
+    loop {
+        let count = match body.read(&mut piece) {
+            Ok(0) if part.there == size => return Ok(part.finish()?),
+            Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
+            read => read,
+        };
+        let count =
+            count.map_err(|error| Failure::passing(client.broken(&error), part.there > before))?;
+        part.add(&piece[..count])?;
+        if part.there > size {
+            let error = client.unexpected("it sends more of a file than it lists");
+            return Err(error.into());
+        }
+        tell(part.there);
+    }
+}
+
+/// The beginning of a file.
+struct Part<'a> {
+    file: File,
+    path: &'a Path,
+    /// Bytes.
+    there: u64,
+}
+
+impl<'a> Part<'a> {
+    /// What is there, if anything is.
+    fn open(path: &'a Path) -> Result<Self> {
+        let open = || {
+            let mut file = File::options()
+                .create(true)
+                .write(true)
+                .truncate(false)
+                .open(path)?;
+            let there = file.seek(SeekFrom::End(0))?;
+            Ok(Self { file, path, there })
+        };
+        open().map_err(|error| failed(path, &error))
+    }
+
+    fn restart(&mut self) -> Result<()> {
+        self.there = 0;
+        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
+        emptied.map_err(|error| failed(self.path, &error))
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> Result<()> {
+        self.there += bytes.len() as u64;
+        let written = self.file.write_all(bytes);
+        written.map_err(|error| failed(self.path, &error))
+    }
+
+    /// Through to the disk.
+    fn finish(self) -> Result<()> {
+        let written = self.file.sync_all();
+        written.map_err(|error| failed(self.path, &error))
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> Error {
+    Error::output("write to the hub's cache", path, error)
 }
 
 /// Where a part of a file begins: `bytes 100-199/200`.

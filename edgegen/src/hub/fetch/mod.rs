@@ -5,6 +5,7 @@ mod client;
 mod download;
 mod environment;
 mod listing;
+mod patience;
 mod repository;
 
 use std::cell::Cell;
