@@ -132,7 +132,7 @@ fn what_is_no_plain_text_model_is_refused() {
         "not supported",
     );
     refused(
-        &|f| f.config["quantization_config"] = json!({"quant_method": "awq"}),
+        &|f| f.config["quantization_config"] = json!({"quant_method": "aqlm"}),
         "config.json: text_config.quantization_config: ",
         "not supported",
     );
