@@ -374,7 +374,7 @@ fn parts_that_do_not_belong_together_are_refused() {
             "gptq",
             |t| part(t, "g_idx").2 = vec![8, 8],
             "g_idx",
-            "64 x 1",
+            "no vector",
         ),
         (
             "gptq",
@@ -382,7 +382,7 @@ fn parts_that_do_not_belong_together_are_refused() {
             "scales",
             "4 x 16",
         ),
-        ("gptq", |t| part(t, "scales").1 = "I32", "scales", ""),
+        ("gptq", |t| part(t, "scales").1 = "I16", "scales", "I16"),
         (
             "gptq",
             |t| part(t, "qweight").2 = vec![32, 8],

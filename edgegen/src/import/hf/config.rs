@@ -257,10 +257,8 @@ impl<'a> Fields<'a> {
     ) -> Result<Vec<T>> {
         let objects = |fields: &Self| {
             let names = fields.config.keys();
-            names
-                .map(|name| Ok(fields.within(name, &read)?))
-                .filter_map(Result::transpose)
-                .collect()
+            let read = names.map(|name| fields.within(name, &read));
+            read.filter_map(Result::transpose).collect()
         };
         Ok(self.within(name, objects)?.unwrap_or_default())
     }

@@ -13,7 +13,7 @@ pub(super) fn tq1_0(block: &[u8], out: &mut [f32]) {
         for power in [1, 3, 9, 27, 81_u8].into_iter().take(trits) {
             for (&byte, value) in bytes.iter().zip(&mut out) {
                 // A byte is a fraction of 256; what is left of it after the trits before.
-                let trit = u16::from(byte.wrapping_mul(power)) * 3 >> 8;
+                let trit = (u16::from(byte.wrapping_mul(power)) * 3) >> 8;
                 *value = (i32::from(trit) - 1) as f32 * scale;
             }
         }

@@ -166,7 +166,10 @@ impl Stored {
 
     /// Whole numbers, of which none is negative.
     pub(super) fn sizes(self) -> Result<Vec<usize>> {
-        self.matrix(&[Dtype::I32, Dtype::I64])?;
+        let (_, 1) = self.matrix(&[Dtype::I32, Dtype::I64])? else {
+            let problem = format!("the shape {:?} is no vector", self.shape);
+            return Err(self.error(problem).remedy(FETCH));
+        };
         let bytes = self.data.bytes();
         let whole: Option<Vec<usize>> = match self.dtype {
             Dtype::I32 => {
