@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Place, Result};
 use crate::half::F16;
-use crate::model::DType;
+use crate::model::{DType, on_grid};
 use crate::program::{COLUMN_PADDING, WeightFormat};
 
 use super::rows::Row;
@@ -140,6 +140,9 @@ fn quantize(values: &[f32; 32], format: WeightFormat) -> Option<Block> {
             )
         }
         WeightFormat::Q4 => {
+            if let Some((scale, integers)) = on_grid(values) {
+                return Some(Block::Q4(scale.to_bits(), integers.map(|i| (i + 8) as u8)));
+            }
             // The value of largest magnitude maps to -8, the end with one more step.
             let extreme = values
                 .iter()

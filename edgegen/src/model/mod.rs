@@ -10,6 +10,7 @@ mod sources;
 pub mod tables;
 mod tensor;
 mod tokenizer;
+mod trained;
 mod window;
 
 pub use architecture::{Architecture, Caps, Multipliers};
@@ -19,6 +20,7 @@ pub use rope::{Rope, RopeLayout, RopeScaling};
 pub use sources::Sources;
 pub use tensor::{DType, NonFinite, Tensor, View};
 pub use tokenizer::*;
+pub(crate) use trained::on_grid;
 pub use window::Window;
 
 use std::collections::{BTreeMap, BTreeSet};

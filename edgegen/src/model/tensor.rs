@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Place, Result};
-use crate::model::dequantize;
+use crate::model::{dequantize, trained};
 
 /// Bytes of a file that is mapped, or was read, once and is shared.
 #[derive(Clone)]
@@ -55,6 +55,7 @@ pub struct Tensor {
     dtype: DType,
     origin: DType,
     data: View,
+    on_grid: OnceLock<bool>,
 }
 
 impl Tensor {
@@ -90,13 +91,15 @@ impl Tensor {
             dtype,
             origin: dtype,
             data,
+            on_grid: OnceLock::new(),
         })
     }
 
-    /// A tensor of this one's values, made of it.
+    /// A tensor of this one's values, made of it. Where columns are lost, so are the blocks of a grid.
     fn made_of_it(&self, rows: usize, cols: usize, dtype: DType, data: Vec<u8>) -> Result<Self> {
         Ok(Self {
             origin: self.origin,
+            on_grid: OnceLock::from(cols == self.cols && self.is_on_grid()),
             ..Self::new(self.name.clone(), rows, cols, dtype, View::new(data))?
         })
     }
@@ -198,7 +201,10 @@ impl Tensor {
                 data.extend_from_slice(&self.bytes()[(row * self.cols + col) * size..][..size]);
             }
         }
-        self.made_of_it(self.cols, self.rows, self.dtype, data)
+        Ok(Self {
+            on_grid: OnceLock::new(),
+            ..self.made_of_it(self.cols, self.rows, self.dtype, data)?
+        })
     }
 
     /// The values and 1 more, in F32.
@@ -299,6 +305,14 @@ impl Tensor {
             DType::F32
         };
         self.made_of_it(self.rows, cols.len(), dtype, data)
+    }
+
+    /// Whether each block of 32 in a row is an f16 times integers from -8 to 7, as [`on_grid`] has it:
+    /// of the file's tensor, if this one has some of its rows. Looked at once.
+    ///
+    /// [`on_grid`]: crate::model::on_grid
+    pub(crate) fn is_on_grid(&self) -> bool {
+        *self.on_grid.get_or_init(|| trained::is_on_grid(self))
     }
 
     /// The first value that is not finite: its row, column and what it is. For block

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::error::{Error, Remedy, Result, Setting};
-use crate::model::{DType, Model, Role, TensorKey};
+use crate::model::{DType, Model, Role, Tensor, TensorKey};
 use crate::plan::{Quant, Request};
 use crate::program::WeightFormat;
 
@@ -17,7 +17,7 @@ pub struct Conversion {
     pub to: WeightFormat,
     /// Matrices.
     pub count: usize,
-    /// Whether every weight keeps its value.
+    /// Whether every weight keeps its value, or has that of which the stored one is the rounding.
     pub lossless: bool,
 }
 
@@ -54,6 +54,7 @@ pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, W
         .filter(|(key, _)| key.role.is_matrix())
         .map(|(&key, tensor)| {
             let format = match request.quant {
+                Quant::Keep if keeps(tensor, WeightFormat::Q4) => WeightFormat::Q4,
                 Quant::Keep => nearest(tensor.origin()),
                 Quant::To(format) => format,
             };
@@ -70,14 +71,31 @@ pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, W
     formats
 }
 
-/// Refuses to calibrate what rounds nothing by a text.
-pub(super) fn check(request: &Request, formats: &BTreeMap<TensorKey, WeightFormat>) -> Result<()> {
+/// Refuses to calibrate what rounds nothing by a text, and what would be rounded again.
+pub(super) fn check(
+    model: &Model,
+    request: &Request,
+    formats: &BTreeMap<TensorKey, WeightFormat>,
+) -> Result<()> {
     let chosen = formats
         .iter()
         .filter(|(key, _)| key.role != Role::OutputMix);
     let mut blocks =
         chosen.filter(|(_, format)| !matches!(format, WeightFormat::F32 | WeightFormat::F16));
-    if !request.calibrate || request.formats.is_some() || blocks.next().is_some() {
+    if !request.calibrate || request.formats.is_some() {
+        return Ok(());
+    }
+    let on_grid = |key: &TensorKey| model.tensor(*key).is_some_and(Tensor::is_on_grid);
+    let trained = formats
+        .iter()
+        .find(|(key, format)| **format == WeightFormat::Q4 && on_grid(key));
+    if let Some((key, _)) = trained {
+        let name = key.role.name();
+        let problem =
+            format!("`{name}` is on the grid of `q4` as it is, and would be rounded again");
+        return Err(Error::option("calibrate", problem).remedy("leave it out"));
+    }
+    if blocks.next().is_some() {
         return Ok(());
     }
     Err(Error::option(
@@ -128,8 +146,13 @@ pub(super) fn nearest(dtype: DType) -> WeightFormat {
     }
 }
 
+/// Whether a conversion of a tensor keeps every value.
+fn keeps(tensor: &Tensor, to: WeightFormat) -> bool {
+    lossless(tensor.dtype(), to) || to == WeightFormat::Q4 && tensor.is_on_grid()
+}
+
 /// Whether a conversion keeps every value, whatever the weights are.
-pub fn lossless(from: DType, to: WeightFormat) -> bool {
+fn lossless(from: DType, to: WeightFormat) -> bool {
     match to {
         WeightFormat::F32 => true,
         WeightFormat::F16 => from == DType::F16,
@@ -149,7 +172,7 @@ pub(super) fn conversions(
     let mut counts: BTreeMap<(DType, WeightFormat, bool), usize> = BTreeMap::new();
     for (key, tensor) in model.tensors() {
         if let Some(&to) = formats.get(key) {
-            let lossless = lossless(tensor.dtype(), to) && !calibrated;
+            let lossless = keeps(tensor, to) && !calibrated;
             *counts.entry((tensor.origin(), to, lossless)).or_default() += 1;
         }
     }

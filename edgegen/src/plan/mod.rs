@@ -122,7 +122,7 @@ pub fn plan(model: &Model, profile: &Profile, request: &Request) -> Result<Plan>
         architecture.max_position_embeddings,
     )?;
     check_tensors(model, request)?;
-    choice::check(request, &formats)?;
+    choice::check(model, request, &formats)?;
     check_cache(architecture.head_dim, request.kv_cache)?;
     let subject = Subject {
         model,

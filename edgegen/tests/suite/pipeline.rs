@@ -691,6 +691,68 @@ fn what_is_calibrated_is_not_called_without_loss() {
     }
 }
 
+/// Weights that are on the grid of `q4` are kept so, whatever they are stored in.
+#[test]
+fn a_trained_grid_is_kept() {
+    let shape = Shape {
+        dtype: DType::Q4_0,
+        ..Shape::default()
+    };
+    let mut tiny = Tiny::new(shape, 2);
+    let tokens = tokens(&tiny.shape, 9);
+    let logits = |model: &Model, quant| run(&program(model, quant, 4), 1, None, &tokens).0;
+    let expected = logits(&import_gguf(&tiny), Quant::Keep);
+    for (dtype, quant) in [
+        (DType::F32, Quant::Keep),
+        (DType::F32, Quant::To(WeightFormat::Q4)),
+        (DType::BF16, Quant::Keep),
+    ] {
+        for stored in tiny.weights.values_mut().filter(|stored| stored.rows > 1) {
+            stored.dtype = dtype;
+        }
+        let model = import_hf(&tiny);
+        let request = Request {
+            quant,
+            ..Request::default()
+        };
+        let kept = plan(&model, &profile(1), &request).unwrap();
+        for conversion in kept.conversions() {
+            assert!(conversion.lossless, "{conversion}");
+            assert_eq!((conversion.from, conversion.to), (dtype, WeightFormat::Q4));
+        }
+        if dtype == DType::F32 {
+            assert_eq!(logits(&model, quant), expected);
+        }
+        let request = Request {
+            quant: Quant::To(WeightFormat::Q4),
+            calibrate: true,
+            ..Request::default()
+        };
+        refused(&model, &request, &["calibrate", "rounded again"]);
+    }
+}
+
+/// A matrix that is not on the grid is no other for a block that is.
+#[test]
+fn a_grid_of_some_blocks_is_none() {
+    let shape = Shape {
+        dtype: DType::Q4_0,
+        ..Shape::default()
+    };
+    let mut tiny = Tiny::new(shape, 2);
+    for stored in tiny.weights.values_mut().filter(|stored| stored.rows > 1) {
+        stored.dtype = DType::F32;
+        *stored.values.last_mut().unwrap() += 0.001;
+    }
+    let plan = plan(&import_hf(&tiny), &profile(1), &Request::default()).unwrap();
+    for conversion in plan.conversions() {
+        assert_eq!(
+            (conversion.from, conversion.to),
+            (DType::F32, WeightFormat::F32)
+        );
+    }
+}
+
 #[test]
 fn an_answer_cache_holds_at_most_2_to_the_24_tokens() {
     let model = import_gguf(&Tiny::new(Shape::default(), 2));

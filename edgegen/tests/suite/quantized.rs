@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use edgegen::error::Result;
 use edgegen::import::import;
 use edgegen::model::{Model, Role, TensorKey};
+use edgegen::plan::{Request, plan};
+use edgegen::profile::Profile;
+use edgegen::program::WeightFormat;
 use half::f16;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
@@ -119,6 +122,25 @@ fn types_say_how_codes_are_stored() {
         let model = read(&folder(name).0).unwrap();
         let tensor = model.tensor(GATE).unwrap();
         assert_eq!(tensor.dtype().name(), dtype, "{name}");
+    }
+}
+
+/// `q4` holds them as they are, where its blocks are of one group and scales are f16.
+#[test]
+fn codes_without_zero_points_are_kept() {
+    for (name, from, to, lossless) in [
+        ("gptq", "INT4", WeightFormat::Q4, true),
+        ("pack-4", "INT4", WeightFormat::Q4, true),
+        ("gptq-v2", "UINT4", WeightFormat::Q4M, false),
+        ("int-8", "INT8", WeightFormat::Q8, false),
+        ("fp8-block", "F8_E4M3", WeightFormat::Q8, false),
+    ] {
+        let model = read(&folder(name).0).unwrap();
+        let plan = plan(&model, &Profile::load("host").unwrap(), &Request::default()).unwrap();
+        let expected = (from, to, lossless);
+        let found = plan.conversions().iter();
+        let mut found = found.map(|c| (c.from.name(), c.to, c.lossless));
+        assert!(found.any(|found| found == expected), "{name}");
     }
 }
 
