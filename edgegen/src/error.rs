@@ -50,7 +50,7 @@ pub enum Kind {
     DoesNotFit,
     /// An option has a value that cannot be, or contradicts another.
     Option,
-    /// The operating system refused to read or write.
+    /// The operating system, or a server, refused to read or write.
     Io,
     /// Another program, such as cargo, could not do its part.
     Tool,

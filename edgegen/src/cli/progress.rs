@@ -40,6 +40,7 @@ pub(super) fn bytes<T>(what: &'static str, work: impl FnOnce(Bytes<'_>) -> T) ->
     );
     let style = style.expect("the template is valid");
     let bar = ProgressBar::new(0).with_style(style).with_message(what);
+    bar.enable_steady_tick(Duration::from_millis(100));
     let result = work(&|done, all| {
         bar.set_length(all);
         bar.set_position(done);

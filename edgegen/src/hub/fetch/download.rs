@@ -55,25 +55,24 @@ fn receive(
     path: &Path,
     tell: &impl Fn(u64),
 ) -> Result<(), Failure> {
-    let mut part = Part::open(path)?;
-    let before = part.there;
-    if part.there > size {
-        part.restart()?;
-    }
-    if part.there == size {
+    let there = fs::metadata(path).map(|part| part.len()).ok();
+    if there == Some(size) {
         return Ok(());
     }
-    let response = client.get(address, part.there)?;
-    match response.status() {
-        StatusCode::PARTIAL_CONTENT if start(response.headers()) == Some(part.there) => {}
+    let before = there.filter(|there| *there < size).unwrap_or(0);
+    let response = client.get(address, before)?;
+    let mut part = match response.status() {
+        StatusCode::PARTIAL_CONTENT if start(response.headers()) == Some(before) => {
+            Part::open(path, before)?
+        }
         // It does not continue.
-        StatusCode::OK => part.restart()?,
+        StatusCode::OK => Part::open(path, 0)?,
         _ => {
-            part.restart()?;
+            Part::open(path, 0)?;
             let error = client.unexpected("it sends another part of a file than it is asked for");
             return Err(Failure::passing(error, false));
         }
-    }
+    };
     let left = size - part.there;
     let body = response.into_body();
     if let Some(length) = body.content_length().filter(|length| *length != left) {
@@ -108,24 +107,19 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// What is there, if anything is.
-    fn open(path: &'a Path) -> Result<Self> {
+    /// So many bytes of what is there.
+    fn open(path: &'a Path, there: u64) -> Result<Self> {
         let open = || {
             let mut file = File::options()
                 .create(true)
                 .write(true)
                 .truncate(false)
                 .open(path)?;
-            let there = file.seek(SeekFrom::End(0))?;
+            file.set_len(there)?;
+            file.seek(SeekFrom::Start(there))?;
             Ok(Self { file, path, there })
         };
         open().map_err(|error| failed(path, &error))
-    }
-
-    fn restart(&mut self) -> Result<()> {
-        self.there = 0;
-        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
-        emptied.map_err(|error| failed(self.path, &error))
     }
 
     fn add(&mut self, bytes: &[u8]) -> Result<()> {

@@ -128,20 +128,15 @@ fn complete(name: &Name, repository: &Repository) -> Result<Option<PathBuf>> {
         return Ok(None);
     }
     let snapshot = repository.snapshot(commit);
-    let path = match &name.file {
-        Some(file) => snapshot.join(file),
-        None => snapshot.clone(),
-    };
-    let is_there = match &name.file {
-        Some(_) => path.is_file(),
-        None => {
-            let weights = [WEIGHTS, WEIGHTS_INDEX].map(|file| snapshot.join(file));
-            FILES.iter().all(|file| repository.is_known(commit, file))
-                && weights.iter().any(|file| file.is_file())
-                && missing_weights(&snapshot)?.is_none()
-        }
-    };
-    Ok(is_there.then_some(path))
+    if let Some(file) = &name.file {
+        let path = snapshot.join(file);
+        return Ok(path.is_file().then_some(path));
+    }
+    let is_there = |file: &str| snapshot.join(file).is_file();
+    let all = FILES.iter().all(|file| repository.is_known(commit, file))
+        && [WEIGHTS, WEIGHTS_INDEX].into_iter().any(is_there)
+        && missing_weights(&snapshot)?.is_none();
+    Ok(all.then_some(snapshot))
 }
 
 /// A file of weights that a folder lacks.

@@ -455,7 +455,8 @@ fn sizes_are_those_of_the_list() {
         let file = request.path.starts_with("/cdn/");
         file.then(|| chunked.clone())
     });
-    let path = User::new().fetches(&hub, "hf:tiny/hf");
+    let user = User::new();
+    let path = user.fetches(&hub, "hf:tiny/hf");
     assert_eq!(fs::read(path).unwrap(), whole);
 }
 
