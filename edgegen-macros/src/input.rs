@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use edgegen::error::{Error, Setting, Value};
+use edgegen::import::Adapter;
 use edgegen::model::Role;
 use edgegen::profile::Profile;
 use edgegen::recipe::{self, Compression, Recipe};
@@ -22,9 +23,10 @@ pub(crate) struct Input {
     spans: BTreeMap<String, Span>,
 }
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "model",
     "tokenizer",
+    "lora",
     "platform",
     "cpu",
     "quant",
@@ -114,7 +116,8 @@ fn option(recipe: &mut Recipe, key: &Ident, body: ParseStream<'_>) -> syn::Resul
     let compression = &mut recipe.compression;
     match key.to_string().as_str() {
         "model" => recipe.model = path()?,
-        "tokenizer" => recipe.tokenizer = path()?,
+        "tokenizer" => recipe.beside.tokenizer = path()?,
+        "lora" => recipe.beside.lora = adapters(body)?,
         "platform" => recipe.platform = text()?,
         "cpu" => recipe.cpu = Some(text()?),
         "quant" => compression.quant = parsed(&body.parse()?, recipe::quant)?,
@@ -138,6 +141,18 @@ fn option(recipe: &mut Recipe, key: &Ident, body: ParseStream<'_>) -> syn::Resul
         }
     }
     Ok(())
+}
+
+/// `"adapter"`, or `["adapter", "other:0.5"]`
+fn adapters(body: ParseStream<'_>) -> syn::Result<Vec<Adapter>> {
+    let adapter = |text: LitStr| parsed(&text, |text| Adapter::parse(text.as_ref()));
+    if !body.peek(syn::token::Bracket) {
+        return Ok(vec![adapter(body.parse()?)?]);
+    }
+    let list;
+    syn::bracketed!(list in body);
+    let texts = list.parse_terminated(|text| text.parse::<LitStr>(), Token![,])?;
+    texts.into_iter().map(adapter).collect()
 }
 
 /// `{ embedding: "t4", output: "q8" }`
@@ -173,11 +188,22 @@ fn refusal(at: &Ident, problem: impl Display) -> syn::Error {
 
 #[cfg(test)]
 mod tests {
+    use edgegen::import::Beside;
     use edgegen::plan::Quant;
     use edgegen::program::{CacheFormat, WeightFormat};
     use edgegen::prune::Shape;
 
     use super::*;
+
+    fn adapter(text: &str) -> Adapter {
+        Adapter::parse(text.as_ref()).unwrap()
+    }
+
+    #[test]
+    fn one_adapter_needs_no_list() {
+        let input: Input = syn::parse_quote! { mod a { platform: "host", lora: "a:2" } };
+        assert_eq!(input.recipe.beside.lora, [adapter("a:2")]);
+    }
 
     #[test]
     fn every_option_is_of_the_recipe() {
@@ -185,6 +211,7 @@ mod tests {
             mod a {
                 model: "m",
                 tokenizer: "t",
+                lora: ["a", "b:0.5"],
                 platform: "host",
                 cpu: "c",
                 quant: "q8",
@@ -206,7 +233,10 @@ mod tests {
         };
         let expected = Recipe {
             model: Some("m".into()),
-            tokenizer: Some("t".into()),
+            beside: Beside {
+                tokenizer: Some("t".into()),
+                lora: ["a", "b:0.5"].map(adapter).into(),
+            },
             platform: "host".into(),
             cpu: Some("c".into()),
             compression: Compression {

@@ -15,6 +15,7 @@ use proc_macro::TokenStream;
 ///         model: "models/tiny.bin",   // a GGUF file, a Hugging Face folder, a llama2.c checkpoint;
 ///                                     // the built-in homectl if absent
 ///         tokenizer: "models/tok.bin",// of a llama2.c checkpoint; beside it if absent
+///         lora: "models/adapter:0.5", // a LoRA adapter to add; ["a", "b"] are two
 ///         platform: "host",           // a built-in profile, or a profile's TOML file; must be there
 ///         cpu: "x86-64-v3",           // the one CPU to compile for
 ///         quant: "q8",                // keep (if absent), f32, f16, q8, q4m, q4, t4, t3 or t2

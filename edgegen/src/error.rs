@@ -240,6 +240,13 @@ impl Error {
         self
     }
 
+    /// Says what to do, whatever a deeper stage said.
+    #[must_use]
+    pub(crate) fn instead_do(mut self, remedy: impl Into<Remedy>) -> Self {
+        self.0.remedy = Some(remedy.into());
+        self
+    }
+
     /// What to do with `from` is to be done with another option.
     #[must_use]
     #[cfg(feature = "cli")]

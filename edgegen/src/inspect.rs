@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::graph::Shape;
-use crate::model::{Model, Role, RopeScaling};
+use crate::model::{Licence, Model, Role, RopeScaling};
 
 /// A model's description. Sizes are in elements unless a name says bytes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -15,8 +15,10 @@ pub struct Inspection {
     pub name: String,
     /// The file format.
     pub format: &'static str,
-    /// The licence, as the file gives it.
+    /// The licence's identifier or name, as the files give it.
     pub licence: Option<String>,
+    /// What the files say of the licence, and then each adapter's.
+    pub licences: Vec<LicenceSummary>,
     /// SHA-256 of the files' contents.
     pub digest: String,
     /// The type of the model of images or sound whose text model it is: the other parts are left out.
@@ -42,6 +44,16 @@ pub struct Inspection {
     pub tokenizer: TokenizerSummary,
     /// The chat template, if the file has one that reduces to fixed text.
     pub chat_template: Option<ChatSummary>,
+}
+
+/// What files say of a licence, and what the licence wants to be said.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LicenceSummary {
+    /// What the files say.
+    #[serde(flatten)]
+    pub stated: Licence,
+    /// What the licence wants to be said.
+    pub notices: &'static [&'static str],
 }
 
 /// The tokenizer in short.
@@ -161,7 +173,15 @@ pub fn inspect(model: &Model) -> Inspection {
     Inspection {
         name: model.name().to_owned(),
         format: model.format(),
-        licence: model.licence().map(str::to_owned),
+        licence: model.licences()[0].stated().map(str::to_owned),
+        licences: model
+            .licences()
+            .iter()
+            .map(|licence| LicenceSummary {
+                stated: licence.clone(),
+                notices: licence.notices(),
+            })
+            .collect(),
         digest: model.digest().to_owned(),
         part_of: model.part_of().map(str::to_owned),
         origin: model.origin().map(str::to_owned),
@@ -223,15 +243,40 @@ fn scaling_name(scaling: &RopeScaling) -> &'static str {
     }
 }
 
+impl fmt::Display for LicenceSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stated = &self.stated;
+        let files: Vec<&str> = stated.files.iter().map(|file| file.name.as_str()).collect();
+        let (files, bases) = (files.join(", "), stated.bases.join(", "));
+        let rows = [
+            ("licence", Some(stated.stated().unwrap_or("not given"))),
+            ("its text", stated.link.as_deref()),
+            ("made by", stated.author.as_deref()),
+            ("from", stated.source.as_deref()),
+            ("made from", Some(&*bases)),
+            ("terms", Some(&*files)),
+        ];
+        let rows = rows.map(|(what, text)| (what, text.unwrap_or_default()));
+        let notices = self.notices.iter().map(|notice| ("notice", *notice));
+        for (what, text) in rows.into_iter().chain(notices) {
+            if !text.is_empty() {
+                writeln!(f, "  {what:<15}{text}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Inspection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shapes = &self.architecture;
         writeln!(f, "{} ({}, {})", self.name, self.format, shapes.name)?;
-        writeln!(
-            f,
-            "  licence        {}",
-            self.licence.as_deref().unwrap_or("not given")
-        )?;
+        for (at, licence) in self.licences.iter().enumerate() {
+            if at > 0 {
+                writeln!(f, "  LoRA adapter   {}", licence.stated.of)?;
+            }
+            licence.fmt(f)?;
+        }
         writeln!(f, "  sha-256        {}", self.digest)?;
         if let Some(whole) = &self.part_of {
             writeln!(

@@ -35,6 +35,8 @@ mod architectures;
 pub mod bind;
 #[doc(hidden)]
 pub mod cache;
+#[doc(hidden)]
+pub mod catalogue;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

@@ -48,7 +48,7 @@ fn it_imports_quickly() -> Outcome {
     let model = model()?;
     assert!(start.elapsed() < Duration::from_secs(5));
     assert_eq!(model.digest(), model.digest());
-    assert_eq!(model.licence(), Some("apache-2.0"));
+    assert_eq!(model.licences()[0].id.as_deref(), Some("apache-2.0"));
     assert_eq!(model.tensors().len(), 272);
     let architecture = model.architecture();
     assert_eq!(architecture.num_key_value_heads, 3);

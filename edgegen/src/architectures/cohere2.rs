@@ -14,6 +14,8 @@ use super::windows;
 pub(super) const COHERE2: Family = Family {
     gguf: Some("cohere2"),
     model_type: "cohere2",
+    class: "Cohere2ForCausalLM",
+    models: &["Command R7B"],
     rope: Some(Rotary {
         hf: RopeLayout::Interleaved,
         ..llama::ROPE

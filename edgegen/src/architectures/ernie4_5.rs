@@ -9,6 +9,8 @@ use super::llama::{self, LLAMA};
 pub(super) const ERNIE4_5: Family = Family {
     gguf: Some("ernie4_5"),
     model_type: "ernie4_5",
+    class: "Ernie4_5ForCausalLM",
+    models: &["ERNIE 4.5 0.3B"],
     rope: Some(Rotary {
         hf: RopeLayout::Interleaved,
         theta: 500_000.0,

@@ -14,6 +14,8 @@ use super::{olmo2, qwen2, qwen3, windows};
 pub(super) const EXAONE4: Family = Family {
     gguf: Some("exaone4"),
     model_type: "exaone4",
+    class: "Exaone4ForCausalLM",
+    models: &["EXAONE 4.0 1.2B"],
     rope: Some(qwen2::ROPE),
     defaults: Defaults {
         rms_norm_eps: 1e-5,

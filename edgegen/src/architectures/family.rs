@@ -15,6 +15,10 @@ pub(crate) struct Family {
     pub(crate) gguf: Option<&'static str>,
     /// `model_type` in a Hugging Face `config.json`: the architecture's own name.
     pub(crate) model_type: &'static str,
+    /// The class of transformers, which is among `architectures` of `config.json`.
+    pub(crate) class: &'static str,
+    /// Models that have it, with their sizes.
+    pub(crate) models: &'static [&'static str],
     /// RoPE, where the network has it.
     pub(crate) rope: Option<Rotary>,
     /// Key of the norms' epsilon in GGUF.

@@ -15,6 +15,8 @@ use super::{qwen2, windows};
 pub(super) const GEMMA2: Family = Family {
     gguf: Some("gemma2"),
     model_type: "gemma2",
+    class: "Gemma2ForCausalLM",
+    models: &["Gemma 2 2B–9B"],
     rope: Some(qwen2::ROPE),
     attributes: &[("hidden_act", "hidden_activation")],
     defaults: Defaults {

@@ -15,6 +15,8 @@ use super::{qwen2, qwen3, windows};
 pub(super) const GEMMA3: Family = Family {
     gguf: Some("gemma3"),
     model_type: "gemma3_text",
+    class: "Gemma3ForCausalLM",
+    models: &["Gemma 3 270M–1B"],
     rope: Some(Rotary {
         theta: 1_000_000.0,
         ..qwen2::ROPE

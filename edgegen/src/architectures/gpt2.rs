@@ -13,6 +13,8 @@ use super::llama;
 pub(super) const GPT2: Family = Family {
     gguf: Some("gpt2"),
     model_type: "gpt2",
+    class: "GPT2LMHeadModel",
+    models: &["GPT-2 124M–1.5B", "DistilGPT2 82M"],
     rope: None,
     gguf_eps: "attention.layer_norm_epsilon",
     attributes: &[

@@ -14,6 +14,8 @@ use super::windows;
 pub(super) const GPT_NEO: Family = Family {
     gguf: None,
     model_type: "gpt_neo",
+    class: "GPTNeoForCausalLM",
+    models: &["GPT-Neo 125M–2.7B", "TinyStories 1M–33M"],
     attributes: &[
         ("hidden_act", "activation_function"),
         ("num_attention_heads", "num_heads"),

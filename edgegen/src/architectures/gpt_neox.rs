@@ -15,6 +15,8 @@ use super::settings::Settings;
 pub(super) const GPT_NEOX: Family = Family {
     gguf: Some("gptneox"),
     model_type: "gpt_neox",
+    class: "GPTNeoXForCausalLM",
+    models: &["Pythia 14M–6.9B"],
     rope: Some(Rotary {
         part: Some(0.25),
         ..qwen2::ROPE

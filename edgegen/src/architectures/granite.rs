@@ -12,6 +12,8 @@ use super::settings::Settings;
 pub(super) const GRANITE: Family = Family {
     gguf: Some("granite"),
     model_type: "granite",
+    class: "GraniteForCausalLM",
+    models: &["Granite 3.0–3.3 2B–8B"],
     hf_fields,
     gguf_keys,
     skipped: &[],

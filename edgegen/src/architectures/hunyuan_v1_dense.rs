@@ -12,6 +12,8 @@ use super::qwen2;
 pub(super) const HUNYUAN_V1_DENSE: Family = Family {
     gguf: Some("hunyuan-dense"),
     model_type: "hunyuan_v1_dense",
+    class: "HunYuanDenseV1ForCausalLM",
+    models: &["Hunyuan 0.5B–7B"],
     rope: Some(Rotary {
         alpha: true,
         ..qwen2::ROPE

@@ -10,6 +10,17 @@ use super::family::{Defaults, Family, Names, Rotary, names, nothing};
 pub(super) const LLAMA: Family = Family {
     gguf: Some("llama"),
     model_type: "llama",
+    class: "LlamaForCausalLM",
+    models: &[
+        "Llama 2 7B",
+        "Llama 3 8B",
+        "Llama 3.1 8B",
+        "Llama 3.2 1B–3B",
+        "SmolLM 135M–1.7B",
+        "SmolLM2 135M–1.7B",
+        "TinyLlama 1.1B",
+        "Falcon3 1B–7B",
+    ],
     rope: Some(ROPE),
     gguf_eps: "attention.layer_norm_rms_epsilon",
     attributes: &[],

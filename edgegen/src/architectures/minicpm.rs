@@ -11,6 +11,8 @@ use super::settings::Settings;
 pub(super) const MINICPM: Family = Family {
     gguf: Some("minicpm"),
     model_type: "minicpm",
+    class: "MiniCPMForCausalLM",
+    models: &["MiniCPM 1.2B–2.4B"],
     defaults: Defaults {
         tie_word_embeddings: true,
         ..LLAMA.defaults

@@ -12,6 +12,8 @@ use super::windows;
 /// Names as llama.cpp's converter and `MistralForCausalLM` give them.
 pub(super) const MISTRAL: Family = Family {
     model_type: "mistral",
+    class: "MistralForCausalLM",
+    models: &["Mistral 7B v0.1–v0.3"],
     biases: &[],
     hf_fields,
     ..LLAMA

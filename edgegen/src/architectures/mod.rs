@@ -28,7 +28,9 @@ mod stablelm;
 mod starcoder2;
 mod windows;
 
-pub(crate) use family::{Family, Form, Ignored, Rotary};
+use crate::error::{Error, Remedy, similar};
+
+pub(crate) use family::{Family, Form, Ignored, Names, Rotary};
 pub(crate) use settings::Settings;
 
 /// All architectures.
@@ -63,11 +65,45 @@ pub(crate) static LLAMA: &Family = &llama::LLAMA;
 
 /// The architecture that a GGUF file or `config.json` names.
 pub(crate) fn find(name: impl Fn(&Family) -> bool) -> Option<&'static Family> {
-    ALL.iter().copied().find(|family| name(family))
+    all().find(|family| name(family))
 }
 
-/// The names of all architectures, for messages.
-pub(crate) fn supported() -> String {
-    let names: Vec<&str> = ALL.iter().map(|family| family.model_type).collect();
-    names.join(", ")
+/// All of them.
+pub(crate) fn all() -> impl Iterator<Item = &'static Family> {
+    ALL.iter().copied()
+}
+
+/// The refusal of an architecture that is none of these, by the names of one format.
+pub(crate) fn unknown(name: &str, names: impl Fn(&Family) -> Option<&'static str>) -> Error {
+    let names: Vec<&str> = all().filter_map(names).collect();
+    let listed = Remedy::from("`edgegen models` lists what is supported, with models of each");
+    let remedy = match similar(name, &names) {
+        Some(near) => {
+            Remedy::from(format!("the nearest name that is supported is `{near}`")).or(listed)
+        }
+        None => listed,
+    };
+    Error::unsupported(format!("the architecture `{name}` is not supported")).remedy(remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What one takes over from another is none of these.
+    #[test]
+    fn each_has_names_and_models_of_its_own() {
+        let models: Vec<&str> = all().flat_map(|family| family.models).copied().collect();
+        for names in [
+            all().map(|family| family.model_type).collect(),
+            all().map(|family| family.class).collect(),
+            models,
+        ] {
+            let distinct: BTreeSet<&str> = names.iter().copied().collect();
+            assert_eq!(distinct.len(), names.len(), "{names:?}");
+        }
+        assert!(all().all(|family| !family.models.is_empty()));
+    }
 }

@@ -15,6 +15,8 @@ use super::settings::Settings;
 pub(super) const NEMOTRON: Family = Family {
     gguf: Some("nemotron"),
     model_type: "nemotron",
+    class: "NemotronForCausalLM",
+    models: &["Minitron 4B–8B"],
     rope: Some(Rotary {
         part: Some(0.5),
         ..qwen2::ROPE

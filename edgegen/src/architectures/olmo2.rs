@@ -12,6 +12,8 @@ use super::{olmo3, qwen2};
 pub(super) const OLMO2: Family = Family {
     gguf: Some("olmo2"),
     model_type: "olmo2",
+    class: "Olmo2ForCausalLM",
+    models: &["OLMo 2 1B–13B"],
     rope: Some(qwen2::ROPE),
     defaults: Defaults {
         rms_norm_eps: 1e-5,

@@ -12,6 +12,8 @@ use super::windows;
 /// Names as llama.cpp's converter and `Olmo3ForCausalLM` give them.
 pub(super) const OLMO3: Family = Family {
     model_type: "olmo3",
+    class: "Olmo3ForCausalLM",
+    models: &["OLMo 3 7B"],
     hf_fields,
     ..OLMO2
 };

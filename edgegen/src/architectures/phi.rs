@@ -14,6 +14,8 @@ use super::qwen2;
 pub(super) const PHI: Family = Family {
     gguf: Some("phi2"),
     model_type: "phi",
+    class: "PhiForCausalLM",
+    models: &["Phi-1 1.3B", "Phi-1.5 1.3B", "Phi-2 2.7B"],
     rope: Some(Rotary {
         part: Some(0.5),
         ..qwen2::ROPE

@@ -11,6 +11,8 @@ use super::{qwen2, windows};
 pub(super) const PHI3: Family = Family {
     gguf: Some("phi3"),
     model_type: "phi3",
+    class: "Phi3ForCausalLM",
+    models: &["Phi-3 mini 3.8B", "Phi-3.5 mini 3.8B", "Phi-4 mini 3.8B"],
     rope: Some(Rotary {
         part: Some(1.0),
         ..qwen2::ROPE

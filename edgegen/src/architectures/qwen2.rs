@@ -12,6 +12,13 @@ use super::windows;
 pub(super) const QWEN2: Family = Family {
     gguf: Some("qwen2"),
     model_type: "qwen2",
+    class: "Qwen2ForCausalLM",
+    models: &[
+        "Qwen2 0.5B–7B",
+        "Qwen2.5 0.5B–7B",
+        "Qwen2.5 Coder 0.5B–7B",
+        "DeepSeek-R1-Distill-Qwen 1.5B–7B",
+    ],
     rope: Some(ROPE),
     biases: &[],
     hf_fields: windows::from_a_layer,

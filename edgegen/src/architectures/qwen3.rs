@@ -12,6 +12,8 @@ use super::{qwen2, windows};
 pub(super) const QWEN3: Family = Family {
     gguf: Some("qwen3"),
     model_type: "qwen3",
+    class: "Qwen3ForCausalLM",
+    models: &["Qwen3 0.6B–8B"],
     rope: Some(qwen2::ROPE),
     biases: &[llama::ATTENTION_BIAS],
     hf_fields: windows::from_a_layer,

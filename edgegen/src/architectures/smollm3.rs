@@ -13,6 +13,8 @@ use super::windows;
 pub(super) const SMOLLM3: Family = Family {
     gguf: Some("smollm3"),
     model_type: "smollm3",
+    class: "SmolLM3ForCausalLM",
+    models: &["SmolLM3 3B"],
     rope: Some(Rotary {
         theta: 2_000_000.0,
         ..llama::ROPE

@@ -16,6 +16,8 @@ use super::settings::Settings;
 pub(super) const STABLELM: Family = Family {
     gguf: Some("stablelm"),
     model_type: "stablelm",
+    class: "StableLmForCausalLM",
+    models: &["StableLM 3B", "StableLM 2 1.6B"],
     rope: Some(Rotary {
         part: Some(0.25),
         ..qwen2::ROPE

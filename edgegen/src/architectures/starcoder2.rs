@@ -13,6 +13,8 @@ use super::{qwen2, windows};
 pub(super) const STARCODER2: Family = Family {
     gguf: Some("starcoder2"),
     model_type: "starcoder2",
+    class: "Starcoder2ForCausalLM",
+    models: &["StarCoder2 3B–7B"],
     rope: Some(qwen2::ROPE),
     gguf_eps: "attention.layer_norm_epsilon",
     attributes: &[("rms_norm_eps", "norm_epsilon")],

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use crate::error::{Error, Kind, Place, Result, Setting, Value};
+use crate::import::Adapter;
 use crate::model::Role;
 use crate::profile::Profile;
 use crate::recipe::{self, Recipe, Refusal};
@@ -90,7 +91,17 @@ impl Emit {
 
     /// Tokenizer of a llama2.c model; `tokenizer.bin` beside it if it is not called.
     pub fn tokenizer(mut self, file: impl Into<PathBuf>) -> Self {
-        self.recipe.tokenizer = Some(file.into());
+        self.recipe.beside.tokenizer = Some(file.into());
+        self
+    }
+
+    /// A LoRA adapter to add to the weights, of PEFT: its folder, or folder and scale such as
+    /// `adapter:0.5`. Several calls add several.
+    pub fn lora(mut self, folder: &str) -> Self {
+        match Adapter::parse(folder.as_ref()) {
+            Ok(adapter) => self.recipe.beside.lora.push(adapter),
+            Err(error) => self.refuse(error),
+        }
         self
     }
 
@@ -258,11 +269,12 @@ impl Emit {
 
 /// An option as a call of [`Emit`]'s; nothing for one that it has not.
 fn written(setting: &Setting) -> Option<String> {
-    const METHODS: [&str; 19] = [
+    const METHODS: [&str; 20] = [
         "name",
         "platform",
         "cpu",
         "tokenizer",
+        "lora",
         "quant",
         "tensor",
         "calibrate",
@@ -292,9 +304,11 @@ fn written(setting: &Setting) -> Option<String> {
 fn tell_cargo(recipe: &Recipe) {
     println!("cargo::rerun-if-env-changed=EDGEGEN_CACHE");
     // Files may appear in a folder.
-    let folder = recipe.model.as_deref().filter(|model| model.is_dir());
+    let model = recipe.model.as_deref().filter(|model| model.is_dir());
+    let adapters = recipe.beside.lora.iter().map(|adapter| &*adapter.folder);
     let files = recipe.files().unwrap_or_default();
-    for path in folder.into_iter().chain(files.iter().map(PathBuf::as_path)) {
+    let files = files.iter().map(PathBuf::as_path);
+    for path in model.into_iter().chain(adapters).chain(files) {
         // A line of a path with a line break would be an instruction of its own.
         if path.to_string_lossy().contains(['\n', '\r']) {
             continue;
@@ -344,6 +358,8 @@ mod tests {
     fn every_call_sets_its_option() {
         let emit = Emit::new("m")
             .tokenizer("t")
+            .lora("a")
+            .lora("b:0.5")
             .platform("host")
             .cpu("c")
             .quant("q8")

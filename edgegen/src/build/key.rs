@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cache::Key;
 use crate::error::Result;
-use crate::import::called;
+use crate::import::{Beside, called};
 use crate::recipe::{Compression, Ready, Recipe};
 
 use super::remembered::Remembered;
@@ -18,8 +18,12 @@ pub(super) fn key(
     // Every option is here: a new one does not compile before it is.
     let Recipe {
         model,
-        tokenizer: _, // among the sources, or refused before
-        platform: _,  // the profile says more, as it does of
+        beside:
+            Beside {
+                tokenizer: _, // among the sources, or refused before
+                lora,
+            },
+        platform: _, // the profile says more, as it does of
         cpu: _,
         compression,
         context,
@@ -39,13 +43,15 @@ pub(super) fn key(
         calibration,
         kv_cache,
     } = compression;
+    // Their files are among the sources.
+    let scales: Vec<f32> = lora.iter().map(|adapter| adapter.scale).collect();
     // The built-in text is a part of the code.
     let text = calibration.as_ref().map(|_| ready.loaded().text());
     let mut key = Key::new("module")
         .with_value(ready.profile())
         .with_value(&(quant, tensors, calibrate, vocab_size, shape, kv_cache))
         .with_value(&ready.loaded().file())
-        .with_value(&(context, answer_cache))
+        .with_value(&(context, answer_cache, scales))
         .with_value(&(system, weights, allow_oversize))
         .with_value(&ready.schema())
         .with_value(&text)
@@ -63,6 +69,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::fs;
 
+    use crate::import::Adapter;
     use crate::model::Role;
     use crate::plan::Quant;
     use crate::program::Placement;
@@ -99,11 +106,22 @@ mod tests {
             platform: "raspberry_pi".into(),
             ..Recipe::default()
         };
+        fn adapted(adapter: &str) -> Recipe {
+            let mut recipe = Recipe {
+                model: Some("a".into()),
+                platform: "raspberry_pi".into(),
+                ..Recipe::default()
+            };
+            recipe.beside.lora = vec![Adapter::parse(adapter.as_ref()).unwrap()];
+            recipe
+        }
         type Change = fn(&mut Recipe);
-        let changes: [Change; 24] = [
+        let changes: [Change; 26] = [
             |_| (),
             |recipe| recipe.model = Some("a".into()),
             |recipe| recipe.model = Some("b".into()),
+            |recipe| *recipe = adapted("x"),
+            |recipe| *recipe = adapted("x:2"),
             |recipe| recipe.platform = "host".into(),
             |recipe| recipe.platform = "one.toml".into(),
             |recipe| recipe.platform = "two.toml".into(),

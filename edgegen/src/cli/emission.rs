@@ -7,7 +7,7 @@ use crate::cache::Cache;
 use crate::compile::compile;
 use crate::emit::{WriteReport, check_destination, weights_file, write};
 use crate::error::Result;
-use crate::model::Model;
+use crate::model::{Licence, Model};
 use crate::plan::{Plan, Request};
 use crate::profile::{App, Profile};
 use crate::program::{Golden, Placement};
@@ -93,6 +93,7 @@ impl Done<'_> {
             "context": self.plan.sizes().context,
             "kv_cache": self.plan.sizes().kv_cache.name(),
             "answer_cache": self.plan.sizes().answer_cache,
+            "licences": self.emission.model.licences().iter().map(Licence::stated).collect::<Vec<_>>(),
             "system_tokens": self.emission.model.prefix().len(),
             "hash": format!("{:016x}", self.golden.logits),
             "written": self.report.written,
@@ -157,6 +158,21 @@ impl Done<'_> {
             ),
         );
         row("hash", &format_args!("{:016x}", self.golden.logits));
+        for licence in model.licences() {
+            match licence.stated() {
+                Some(stated) => row(
+                    "licence",
+                    &format_args!("{stated}: NOTICE has what to pass on"),
+                ),
+                None => row(
+                    "warning",
+                    &format_args!(
+                        "no licence is stated of {}: find it out before you pass it on",
+                        licence.of
+                    ),
+                ),
+            }
+        }
         row("next", &self.next());
         text
     }

@@ -85,7 +85,7 @@ impl Args {
     fn recipe(&self) -> Result<Recipe> {
         Ok(Recipe {
             model: self.model.clone(),
-            tokenizer: self.reading.tokenizer.clone(),
+            beside: self.reading.beside.given(),
             platform: self.platform.clone(),
             cpu: self.cpu.clone(),
             context: self.context,
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn every_option_is_of_the_recipe() {
-        let line = "emit m --tokenizer t --platform host --cpu c --quant q8 --tensor embedding=t4 --calibrate \
+        let line = "emit m --tokenizer t --lora a --lora b:0.5 --platform host --cpu c --quant q8 --tensor embedding=t4 --calibrate \
                     --vocab-size 300 --intermediate-size 32 --kv-heads 2 --layers 3 --calibration text \
                     --kv-cache i8 --context 50 --answer-cache 60 --schema s --system hello --allow-oversize";
         assert_eq!(recipe(line), with_every_option());

@@ -51,12 +51,9 @@ impl Subject {
 
     /// The files that are read.
     pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        let files = [
-            Some(&self.model),
-            self.text.as_ref(),
-            self.reading.tokenizer.as_ref(),
-        ];
-        files.into_iter().flatten().map(PathBuf::as_path)
+        let files = [Some(&self.model), self.text.as_ref()];
+        let files = files.into_iter().flatten().map(PathBuf::as_path);
+        files.chain(self.reading.beside.files())
     }
 
     /// Reads the text, then the model.

@@ -1,6 +1,7 @@
 //! The command line: parses, calls the stages, prints.
 #![allow(rustdoc::invalid_html_tags, reason = "help is text")]
 
+mod beside;
 mod compression;
 mod demo;
 mod emission;
@@ -11,6 +12,7 @@ mod fetch;
 mod fit;
 mod inspect;
 mod measure;
+mod models;
 mod name;
 mod new;
 mod number;
@@ -51,6 +53,7 @@ enum Command {
     Eval(eval::Args),
     Fetch(fetch::Args),
     Inspect(inspect::Args),
+    Models(models::Args),
     New(new::Args),
     Plan(plan::Args),
     Platforms(platforms::Args),
@@ -71,6 +74,7 @@ impl Command {
             Self::Eval(args) => args.json,
             Self::Fetch(args) => args.json,
             Self::Inspect(args) => args.json,
+            Self::Models(args) => args.json,
             Self::New(args) => args.json,
             Self::Plan(args) => args.json,
             Self::Platforms(args) => args.json,
@@ -89,6 +93,7 @@ impl Command {
             Self::Eval(args) => in_model(eval::run(args), Some(args.model())),
             Self::Fetch(args) => fetch::run(args),
             Self::Inspect(args) => inspect::run(args),
+            Self::Models(args) => Ok(models::run(args)),
             Self::New(args) => new::run(args),
             Self::Plan(args) => in_model(plan::run(args), args.model()),
             Self::Platforms(args) => platforms::run(args),

@@ -87,8 +87,9 @@ pub(super) fn run(args: &Args) -> Result<String> {
         );
     }
     if let Some(path) = &args.out {
-        let inputs = [&args.model, &args.calibration, &args.reading.tokenizer];
+        let inputs = [&args.model, &args.calibration];
         let inputs = inputs.into_iter().flatten().map(PathBuf::as_path);
+        let inputs = inputs.chain(args.reading.beside.files());
         output::check(path, args.force, inputs.chain([Path::new(&args.platform)]))?;
     }
     let texts = Texts::read(args.calibration.as_deref())?;
@@ -231,8 +232,8 @@ impl Shown<'_> {
             option("", &quoted(model));
         }
         option("--platform ", &quoted(Path::new(&self.args.platform)));
-        if let Some(tokenizer) = &self.args.reading.tokenizer {
-            option("--tokenizer ", &quoted(tokenizer));
+        for (name, value) in self.args.reading.beside.options() {
+            option(&format!("{name} "), &value);
         }
         match (self.args.policy, &self.args.out) {
             (Policy::Search, Some(path)) => option("--plan ", &quoted(path)),

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::hub::{Name, fetch};
-use crate::import::{built_in, import_with_tokenizer};
+use crate::import::{built_in, import_with};
 use crate::model::Model;
 
+use super::beside::Beside;
 use super::progress;
 
 /// What a command is told about a model beside its path.
 #[derive(clap::Args)]
 pub(super) struct Reading {
-    /// Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-    #[arg(long, value_name = "FILE", requires = "model")]
-    pub(super) tokenizer: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) beside: Beside,
     #[command(flatten)]
     fetching: Fetching,
 }
@@ -40,7 +40,7 @@ impl Reading {
     pub(super) fn read(&self, model: &Path) -> Result<Model> {
         let path = self.fetching.path(model)?;
         progress::spin("reading the model", || {
-            import_with_tokenizer(&path, self.tokenizer.as_deref())
+            import_with(&path, &self.beside.given())
         })
     }
 }

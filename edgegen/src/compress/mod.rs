@@ -95,7 +95,7 @@ fn program(model: &Model, plan: &Plan, layout: Layout, files: WeightFiles) -> Pr
             format: model.format().to_owned(),
             sources: model.sources().clone(),
             origin: model.origin().map(str::to_owned),
-            licence: model.licence().map(str::to_owned),
+            licences: model.licences().to_vec(),
             parameters: model
                 .tensors()
                 .values()

@@ -1,9 +1,11 @@
 //! `Cargo.toml` and `Cross.toml` of a generated crate.
 
+use crate::model::Licence;
 use crate::profile::Profile;
 use crate::program::Program;
 
 use super::Options;
+use super::licences::CODE;
 
 /// The oldest compiler that a generated crate is tested with is that of edgegen.
 const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
@@ -17,6 +19,11 @@ pub(super) fn cargo(program: &Program, profile: &Profile, options: &Options) -> 
         profile.name()
     ));
     let default = if profile.std() { "\"cli\"" } else { "" };
+    let stated = program.provenance.licences.iter().map(Licence::stated);
+    let stated: Vec<&str> = stated
+        .map(|stated| stated.unwrap_or("not stated"))
+        .collect();
+    let weights = quoted(&stated.join(", "));
     format!(
         r#"[package]
 name = "{name}"
@@ -24,8 +31,14 @@ version = "0.1.0"
 edition = "2024"
 rust-version = "{RUST_VERSION}"
 description = {description}
+# Of the code.
+license = "{CODE}"
 publish = false
 autobenches = false
+
+# NOTICE says more.
+[package.metadata.edgegen]
+licence-of-the-weights = {weights}
 
 [features]
 default = [{default}]
@@ -66,6 +79,7 @@ pub(super) fn benches(options: &Options) -> String {
 name = "{name}-benches"
 version = "0.1.0"
 edition = "2024"
+license = "{CODE}"
 publish = false
 
 [dependencies]
@@ -103,6 +117,7 @@ version = "0.1.0"
 edition = "2024"
 rust-version = "{RUST_VERSION}"
 description = "The C interface of {name}"
+license = "{CODE}"
 publish = false
 
 [lib]

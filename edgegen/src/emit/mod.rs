@@ -4,6 +4,7 @@
 mod app;
 mod files;
 mod isa;
+mod licences;
 mod literal;
 mod manifest;
 mod model;
@@ -81,6 +82,9 @@ pub fn emit(program: &Program, golden: &Golden, profile: &Profile, options: &Opt
         weights,
     };
     for (path, text) in sources.files() {
+        files.insert_text(&path, text);
+    }
+    for (path, text) in licences::files(program) {
         files.insert_text(&path, text);
     }
     for (path, text) in app::files(program, golden, profile, options) {

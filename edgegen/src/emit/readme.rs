@@ -47,12 +47,16 @@ pub(super) fn readme(
     if let Some(origin) = &p.origin {
         row("fetched as", markdown(origin));
     }
-    row(
-        "licence",
-        p.licence
-            .as_deref()
-            .map_or_else(|| "not stated in the source".into(), markdown),
-    );
+    for (at, licence) in p.licences.iter().enumerate() {
+        if at > 0 {
+            row("LoRA adapter", markdown(&licence.of));
+        }
+        let stated = licence.stated();
+        row(
+            "licence",
+            stated.map_or_else(|| "not stated in the source".into(), markdown),
+        );
+    }
     row(
         "parameters",
         format!("{:.2} million", p.parameters as f64 / 1e6),
@@ -179,6 +183,7 @@ pub(super) fn readme(
          static, with `Session::with_memory({with_memory})`. `RAM_BYTES` and `FLASH_BYTES` are\n\
          compared with the profile's limits when the crate is compiled.\n{}\n\
          {more}\
+         `NOTICE` has the terms of the weights and of the code: give it to whom you give the program.\n\n\
          `src/lib.rs` begins with a map of the modules. `PROGRAM.txt` is what they compute: every\n\
          operation, its weights and where its values lie, as `edgegen plan --show program` prints.\n\n\
          `ffi` is the same for C, and for what calls C: a static and a shared library, the header\n\

@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_address_of_the_hub_has_a_name() {
-        let name = |address| Name::of_address(address).map(|name| name.to_string());
+        let name = |address: &str| Name::of_address(address).map(|name| name.to_string());
         for (path, expected) in [
             ("a/b", "hf:a/b"),
             ("a/b/", "hf:a/b"),

@@ -16,6 +16,7 @@ macro_rules! file {
 }
 
 static FILES: &[(&str, &[u8])] = &[
+    file!("README.md"),
     file!("config.json"),
     file!("model.safetensors"),
     file!("tokenizer.json"),

@@ -1,8 +1,9 @@
 //! Files and names that are no model that is read here, and what to do with each kind.
 
+use std::fmt::Display;
 use std::path::Path;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Remedy, Setting};
 use crate::hub::Name;
 
 /// What a file is that is none of those that are read, by its first bytes or else its name.
@@ -84,14 +85,11 @@ pub(super) fn not_fetched(bytes: &[u8]) -> Option<Error> {
     Some(Error::new(what).remedy(remedy))
 }
 
-/// What a folder is that has no config.json; `has` says whether it has a file or folder of that name.
-pub(crate) fn folder(has: impl Fn(&str) -> bool) -> Error {
+/// What a folder is that has no config.json; `has` says whether it has a file or folder of that name,
+/// `adapter` what to do with an adapter.
+pub(crate) fn folder(has: impl Fn(&str) -> bool, adapter: impl FnOnce() -> Error) -> Error {
     let (what, remedy) = if has("adapter_config.json") {
-        (
-            "this is a LoRA adapter, without the model that it changes",
-            "merge it first, for instance with `merge_and_unload` of the Python package peft, and give \
-             the folder that `save_pretrained` writes",
-        )
+        return adapter();
     } else if has("model.onnx") || has("onnx") {
         (
             "this is a folder of ONNX files, which are not read",
@@ -109,6 +107,15 @@ pub(crate) fn folder(has: impl Fn(&str) -> bool) -> Error {
         )
     };
     Error::unsupported(what).remedy(remedy)
+}
+
+/// What has a LoRA adapter alone, to be given as `given`; the name of the model that it was trained on.
+pub(crate) fn adapter(given: impl Display, base: Option<&str>) -> Error {
+    let base = base.map_or_else(String::new, |base| format!(", {base}"));
+    Error::unsupported("this is a LoRA adapter, without the model that it changes").remedy(
+        Remedy::from(format!("give that model{base}, and the adapter with "))
+            .set(Setting::text("lora", given)),
+    )
 }
 
 /// What a path means that leads nowhere, if it is no path at all.

@@ -8,8 +8,8 @@ use super::source;
 use crate::architectures;
 use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::{
-    Architecture, Caps, DType, Model, Multipliers, Parts, Role, Rope, RopeLayout, RopeScaling,
-    Tensor, TensorKey, View,
+    Architecture, Caps, DType, Licence, Model, Multipliers, Parts, Role, Rope, RopeLayout,
+    RopeScaling, Tensor, TensorKey, View,
 };
 
 /// "ak42", the magic of versions 1 and 2, little-endian.
@@ -51,7 +51,7 @@ pub(super) fn import(path: &Path, view: View, tokenizer: Option<&Path>) -> Resul
     Model::new(Parts {
         name: source::stem(path),
         format: "llama2.c",
-        licence: None,
+        licence: Licence::default(),
         architecture: header.architecture,
         tensors,
         tokenizer,

@@ -19,13 +19,25 @@ use std::path::{Path, PathBuf};
 
 pub use built_in::{BUILT_IN_PROMPT, BUILT_IN_SCHEMA, built_in};
 #[cfg(feature = "hub")]
-pub(crate) use foreign::folder as refuse_folder;
+pub(crate) use foreign::{adapter as refuse_adapter, folder as refuse_folder};
+pub(crate) use gguf::TYPES as GGUF_TYPES;
+pub use hf::Adapter;
 #[cfg(feature = "hub")]
 pub(crate) use hf::{CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX, weight_files};
+pub(crate) use tokenizer::pre_tokenizers;
 
 use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::hub;
 use crate::model::{Model, View};
+
+/// What is given beside a model's file.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Beside {
+    /// Tokenizer of a llama2.c checkpoint; `tokenizer.bin` beside it, if absent.
+    pub tokenizer: Option<PathBuf>,
+    /// LoRA adapters that are added to the weights.
+    pub lora: Vec<Adapter>,
+}
 
 /// Reads the model at `path`: a GGUF file, a Hugging Face folder or a llama2.c `.bin`
 /// with its tokenizer beside it.
@@ -33,37 +45,48 @@ use crate::model::{Model, View};
 /// # Errors
 /// Names the file, the field and the remedy.
 pub fn import(path: &Path) -> Result<Model> {
-    import_with_tokenizer(path, None)
+    import_with(path, &Beside::default())
 }
 
-/// As [`import`], with the tokenizer file of a llama2.c model.
+/// As [`import`], with what is given beside it.
 ///
 /// # Errors
-/// As [`import`], and when a tokenizer is given for a format that holds its own.
-pub fn import_with_tokenizer(path: &Path, tokenizer: Option<&Path>) -> Result<Model> {
+/// As [`import`], when a tokenizer is given for a format that holds its own, and when an adapter is
+/// not of this model.
+pub fn import_with(path: &Path, beside: &Beside) -> Result<Model> {
     let path = &resolved(path)?;
-    match recognise(path, tokenizer)? {
+    let tokenizer = beside.tokenizer.as_deref();
+    let model = match recognise(path, tokenizer)? {
         Input::Folder => hf::import(hf::Folder::OnDisk(path)),
         Input::Gguf(file) => gguf::import(path, file),
         Input::Llama2c(file) => llama2c::import(path, file, tokenizer),
-    }
-    .map(|model| model.with_origin(hub::origin(path)))
-    .map_err(|error| error.in_file(path))
+    };
+    let model = model.map_err(|error| error.in_file(path))?;
+    let model = model.with_origin(hub::origin(path));
+    let mut adapters = beside.lora.iter();
+    adapters.try_fold(model, |model, adapter| adapter.merge(&model))
 }
 
-/// The files that [`import_with_tokenizer`] reads; of a folder also those that it has no need of.
+/// The files that [`import_with`] reads; of a folder also those that it has no need of.
 ///
 /// # Errors
-/// When the model cannot be opened or is none, and when a tokenizer is given for a format that
-/// holds its own.
-pub fn files_of(path: &Path, tokenizer: Option<&Path>) -> Result<Vec<PathBuf>> {
+/// When the model or an adapter cannot be opened or is none, and when a tokenizer is given for a format
+/// that holds its own.
+pub fn files_of(path: &Path, beside: &Beside) -> Result<Vec<PathBuf>> {
     let path = resolved(path)?;
-    let beside = match recognise(&path, tokenizer)? {
-        Input::Folder => return hf::files(&path),
-        Input::Gguf(_) => None,
-        Input::Llama2c(file) => llama2c::tokenizer(&path, &file, tokenizer),
+    let given = beside.tokenizer.as_deref();
+    let mut files = match recognise(&path, given)? {
+        Input::Folder => hf::files(&path)?,
+        Input::Gguf(_) => vec![path],
+        Input::Llama2c(file) => {
+            let tokenizer = llama2c::tokenizer(&path, &file, given);
+            [path].into_iter().chain(tokenizer).collect()
+        }
     };
-    Ok([path].into_iter().chain(beside).collect())
+    for adapter in &beside.lora {
+        files.extend(adapter.files()?);
+    }
+    Ok(files)
 }
 
 /// What the model at `path` is called if it has no name of its own.
@@ -96,7 +119,11 @@ fn resolved(path: &Path) -> Result<PathBuf> {
     match &models[..] {
         [] => {
             let has = |name: &str| path.join(name).exists();
-            Err(foreign::folder(has).in_file(path))
+            let adapter = || {
+                let base = hf::base_of_adapter(path);
+                foreign::adapter(path.display(), base.as_deref())
+            };
+            Err(foreign::folder(has, adapter).in_file(path))
         }
         [model] => Ok(model.clone()),
         _ => {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::architectures::Form;
+use crate::architectures::{Family, Form, Names};
 use crate::error::{Error, Place, Result};
 use crate::model::{Architecture, Role, Tensor, TensorKey};
 
@@ -65,52 +65,21 @@ pub(super) fn assign(
         if family.skips(&called) {
             continue;
         }
-        let known = family.tensors.iter().copied().flatten().find_map(|names| {
-            let (pattern, name) = match format {
-                Format::Gguf => (names.gguf, &*called),
-                Format::HuggingFace | Format::Wrapped => (
-                    names.hf,
-                    called.strip_prefix(family.hf_prefix).unwrap_or(&called),
-                ),
-            };
-            Some((names, numbers(pattern, name)?))
-        });
-        let (names, numbers) = known.ok_or_else(|| {
+        let named = find(family, &called, format).ok_or_else(|| {
             Error::unsupported(format!("no part of the architecture {} has this tensor", family.model_type))
                 .at(Place::tensor(tensor.name()))
                 .remedy("the model is a variation that is not supported; leaving the tensor out would change its answers")
         })?;
-        let layer = numbers.first().copied();
         let form = match format {
             Format::Gguf => Form::Rows,
-            Format::HuggingFace | Format::Wrapped => names.hf_form,
+            Format::HuggingFace | Format::Wrapped => named.names.hf_form,
         };
-        let tensor = match form {
-            Form::Columns => tensor.transposed()?,
-            Form::LessOne => tensor.plus_one()?,
-            Form::Rows if names.hf_form == Form::PerHead => {
+        match (named.head, named.keys().next()) {
+            (Some(head), Some(key)) if form == Form::PerHead => {
                 check_head(architecture, &tensor)?;
-                tensor.in_one_row()
+                by_head.entry(key).or_default().insert(head, tensor);
             }
-            Form::PerHead => {
-                check_head(architecture, &tensor)?;
-                let role = names.roles[0];
-                let heads = by_head.entry(TensorKey { layer, role }).or_default();
-                heads.insert(numbers[1], tensor);
-                continue;
-            }
-            Form::Rows | Form::ByHead => tensor,
-        };
-        match names.roles {
-            [role] => {
-                assigned.insert(TensorKey { layer, role: *role }, tensor);
-            }
-            roles => {
-                let parts = parts(architecture, roles, form, &tensor)?;
-                for (role, part) in roles.iter().zip(parts) {
-                    assigned.insert(TensorKey { layer, role: *role }, part);
-                }
-            }
+            _ => assigned.extend(named.taken_apart(architecture, form, tensor)?),
         }
     }
     for (key, heads) in by_head {
@@ -125,6 +94,66 @@ pub(super) fn assign(
         assigned.insert(key, Tensor::joined(heads.values())?);
     }
     Ok(assigned)
+}
+
+/// A tensor that an architecture knows, and whose it is.
+#[derive(Clone, Copy)]
+pub(super) struct Named {
+    pub(super) names: &'static Names,
+    layer: Option<usize>,
+    /// Where each head has a tensor of its own.
+    head: Option<usize>,
+}
+
+/// The tensor of this name in a text model.
+pub(super) fn find(family: &Family, name: &str, format: Format) -> Option<Named> {
+    family.tensors.iter().copied().flatten().find_map(|names| {
+        let (pattern, name) = match format {
+            Format::Gguf => (names.gguf, name),
+            Format::HuggingFace | Format::Wrapped => (
+                names.hf,
+                name.strip_prefix(family.hf_prefix).unwrap_or(name),
+            ),
+        };
+        let numbers = numbers(pattern, name)?;
+        let (layer, head) = (numbers.first().copied(), numbers.get(1).copied());
+        Some(Named { names, layer, head })
+    })
+}
+
+impl Named {
+    /// The places of what it holds.
+    pub(super) fn keys(self) -> impl Iterator<Item = TensorKey> {
+        let layer = self.layer;
+        let roles = self.names.roles.iter();
+        roles.map(move |&role| TensorKey { layer, role })
+    }
+
+    /// What it holds, stored in this form, by places.
+    ///
+    /// # Errors
+    /// When it has not the rows of its roles.
+    pub(super) fn taken_apart(
+        self,
+        architecture: &Architecture,
+        form: Form,
+        tensor: Tensor,
+    ) -> Result<Vec<(TensorKey, Tensor)>> {
+        let tensor = match form {
+            Form::Columns => tensor.transposed()?,
+            Form::LessOne => tensor.plus_one()?,
+            Form::Rows if self.names.hf_form == Form::PerHead => {
+                check_head(architecture, &tensor)?;
+                tensor.in_one_row()
+            }
+            Form::Rows | Form::ByHead | Form::PerHead => tensor,
+        };
+        let parts = match self.names.roles {
+            [_] => vec![tensor],
+            roles => parts(architecture, roles, form, &tensor)?,
+        };
+        Ok(self.keys().zip(parts).collect())
+    }
 }
 
 /// Checks that rows have the width of a head.

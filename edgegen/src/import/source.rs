@@ -6,6 +6,7 @@ use std::path::Path;
 
 use memmap2::Mmap;
 
+use super::foreign;
 use crate::error::{Error, Kind, Result};
 use crate::model::View;
 
@@ -29,6 +30,15 @@ pub(super) fn open(path: &Path) -> Result<View> {
             read.map_err(failed("read the file"))?;
             Ok(View::new(bytes))
         }
+    }
+}
+
+/// As [`open`], of a file that something else may stand in the place of where a download went wrong.
+pub(super) fn whole(path: &Path) -> Result<View> {
+    let view = open(path)?;
+    match foreign::not_fetched(view.bytes()) {
+        Some(error) => Err(error.in_file(path)),
+        None => Ok(view),
     }
 }
 

@@ -4,6 +4,7 @@ mod architecture;
 mod chat;
 mod classes;
 mod dequantize;
+mod licence;
 mod role;
 mod rope;
 mod sources;
@@ -15,6 +16,7 @@ mod window;
 
 pub use architecture::{Architecture, Caps, Multipliers};
 pub use chat::*;
+pub use licence::{Licence, LicenceFile};
 pub use role::{Role, TensorKey};
 pub use rope::{Rope, RopeLayout, RopeScaling};
 pub use sources::Sources;
@@ -46,7 +48,7 @@ const MOST_ORIGIN: usize = 600;
 pub struct Model {
     name: String,
     format: &'static str,
-    licence: Option<String>,
+    licences: Vec<Licence>,
     architecture: Architecture,
     tensors: BTreeMap<TensorKey, Tensor>,
     tokenizer: Tokenizer,
@@ -80,8 +82,8 @@ pub struct Parts {
     pub name: String,
     /// The file format: `GGUF`, `Hugging Face` or `llama2.c`, or `built in`.
     pub format: &'static str,
-    /// The licence, if the file says so.
-    pub licence: Option<String>,
+    /// What the files say of the licence.
+    pub licence: Licence,
     /// Shapes and constants.
     pub architecture: Architecture,
     /// The weights.
@@ -119,16 +121,20 @@ impl Model {
             part_of,
             sources,
         } = parts;
-        let shown = |text: String| plain(&text, MOST_NAME);
+        let name = plain(&name, MOST_NAME);
+        let licence = Licence {
+            of: name.clone(),
+            ..licence
+        };
         Ok(Self {
-            name: shown(name),
+            name,
             format,
-            licence: licence.map(shown),
+            licences: vec![licence.shown()],
             architecture,
             tensors,
             tokenizer,
             chat_template,
-            part_of: part_of.map(shown),
+            part_of: part_of.map(|whole| plain(&whole, MOST_NAME)),
             schema: None,
             grammar: None,
             prefix: Vec::new(),
@@ -166,6 +172,21 @@ impl Model {
         }
     }
 
+    /// The model with what an adapter made of its weights. The licence is the adapter's, `files` are what
+    /// was added to the sources.
+    pub(crate) fn with_adapter(
+        &self,
+        tensors: BTreeMap<TensorKey, Tensor>,
+        licence: Licence,
+        files: impl IntoIterator<Item = View>,
+    ) -> Self {
+        let mut model = self.clone();
+        model.tensors = tensors;
+        model.licences.push(licence.shown());
+        model.sources = self.sources.with(files);
+        model
+    }
+
     /// The model as it is in this context, though a text that it is run over may be shorter.
     pub(crate) fn in_context(&self, context: usize) -> Self {
         let mut model = self.clone();
@@ -191,9 +212,9 @@ impl Model {
         self.format == BUILT_IN_FORMAT
     }
 
-    /// The licence, as the file gives it.
-    pub fn licence(&self) -> Option<&str> {
-        self.licence.as_deref()
+    /// What the model's files say of its licence, and then those of each LoRA adapter that was added.
+    pub fn licences(&self) -> &[Licence] {
+        &self.licences
     }
 
     /// Shapes and constants of the network.

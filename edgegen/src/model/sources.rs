@@ -26,6 +26,11 @@ impl Sources {
         }))
     }
 
+    /// These and more.
+    pub(super) fn with(&self, files: impl IntoIterator<Item = View>) -> Self {
+        Self::new(self.0.files.iter().cloned().chain(files).collect())
+    }
+
     /// SHA-256, in hexadecimal: that of the file, or that of the hashes of several. Paths and dates do
     /// not enter. Computed when it is first asked for.
     pub fn digest(&self) -> &str {

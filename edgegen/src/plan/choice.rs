@@ -116,7 +116,7 @@ pub(super) fn calibrated(request: &Request, formats: &BTreeMap<TensorKey, Weight
 
 /// The nearest format of at least as many bits. Types with a minimum go to the
 /// format with a minimum.
-pub(super) fn nearest(dtype: DType) -> WeightFormat {
+pub(crate) fn nearest(dtype: DType) -> WeightFormat {
     match dtype {
         DType::F32 => WeightFormat::F32,
         DType::F16 | DType::BF16 => WeightFormat::F16,

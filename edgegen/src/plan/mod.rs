@@ -23,6 +23,7 @@ use edgegen_templates::grammar::State;
 pub use budget::{Excess, Footprint, Sizes};
 pub(crate) use budget::{LEAST_VOCABULARY, files_bytes, least_bytes, shapes};
 pub use choice::Conversion;
+pub(crate) use choice::nearest;
 pub use file::PlanFile;
 pub use policy::basic;
 pub use schedule::{Schedule, schedule};

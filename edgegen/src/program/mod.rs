@@ -26,7 +26,7 @@ use edgegen_templates::weight_file::hash;
 use sha2::{Digest, Sha256};
 
 use crate::model::tables::TokenizerTables;
-use crate::model::{ChatTemplate, LeftOut, Sources};
+use crate::model::{ChatTemplate, LeftOut, Licence, Sources};
 use crate::schema::Grammar;
 
 /// Columns and rows are padded with zeros to these multiples.
@@ -184,8 +184,8 @@ pub struct Provenance {
     pub sources: Sources,
     /// Its name on the hub, with the commit, if it is from there.
     pub origin: Option<String>,
-    /// Licence, as the file states it.
-    pub licence: Option<String>,
+    /// What the model's files say of its licence, and then each adapter's.
+    pub licences: Vec<Licence>,
     /// Number of weights.
     pub parameters: u64,
     /// What pruning has left out of the source's model.

@@ -10,7 +10,7 @@ use crate::bind;
 use crate::cache::Cache;
 use crate::compile::{Compiled, compile};
 use crate::error::{Error, Kind, Result};
-use crate::import::{built_in, files_of, import_with_tokenizer};
+use crate::import::{Beside, built_in, files_of, import_with};
 use crate::model::{Model, Role};
 use crate::plan::{Quant, Request};
 use crate::profile::Profile;
@@ -25,8 +25,8 @@ pub use compression::{Compression, Loaded};
 pub struct Recipe {
     /// GGUF file, Hugging Face folder or llama2.c checkpoint; the built-in homectl, if absent.
     pub model: Option<PathBuf>,
-    /// Tokenizer of a llama2.c checkpoint; `tokenizer.bin` beside it, if absent.
-    pub tokenizer: Option<PathBuf>,
+    /// What is given beside the model's file.
+    pub beside: Beside,
     /// Built-in platform, or path of a profile's TOML file.
     pub platform: String,
     /// The one CPU to compile for.
@@ -130,12 +130,14 @@ impl Recipe {
     pub fn below(mut self, root: &Path) -> Self {
         let paths = [
             &mut self.model,
-            &mut self.tokenizer,
+            &mut self.beside.tokenizer,
             &mut self.compression.plan,
             &mut self.compression.calibration,
             &mut self.schema,
         ];
-        for path in paths.into_iter().flatten() {
+        let adapters = self.beside.lora.iter_mut();
+        let folders = adapters.map(|adapter| &mut adapter.folder);
+        for path in paths.into_iter().flatten().chain(folders) {
             // Joined, an empty one would be the root.
             if !path.as_os_str().is_empty() {
                 *path = root.join(&*path);
@@ -163,24 +165,32 @@ impl Recipe {
     ///
     /// When one of them cannot be read or is malformed, and when options exclude each other.
     pub fn read(&self) -> Result<Ready<'_>, Refusal> {
-        if self.model.is_none() && self.tokenizer.is_some() {
+        let Beside { tokenizer, lora } = &self.beside;
+        if self.model.is_none() && tokenizer.is_some() {
             let error = Error::of(Kind::Option, "the built-in model holds its own tokenizer");
             return Err(Refusal::of("tokenizer")(
                 error.remedy("leave the tokenizer out"),
             ));
         }
+        if self.model.is_none() && !lora.is_empty() {
+            let error = Error::of(Kind::Option, "an adapter is of a model, and none is given");
+            return Err(Refusal::of("lora")(
+                error.remedy("give the model that the adapter was trained on"),
+            ));
+        }
         let paths = [
             ("model", &self.model),
-            ("tokenizer", &self.tokenizer),
+            ("tokenizer", tokenizer),
             ("plan", &self.compression.plan),
             ("calibration", &self.compression.calibration),
             ("schema", &self.schema),
         ];
-        for (option, path) in paths {
-            if path
-                .as_ref()
-                .is_some_and(|path| path.as_os_str().is_empty())
-            {
+        let paths = paths
+            .into_iter()
+            .filter_map(|(option, path)| Some((option, path.as_ref()?)));
+        let folders = lora.iter().map(|adapter| ("lora", &adapter.folder));
+        for (option, path) in paths.chain(folders) {
+            if path.as_os_str().is_empty() {
                 let error = Error::of(Kind::Option, "the path is empty");
                 return Err(Refusal::of(option)(
                     error.remedy("give a path, or leave it out"),
@@ -215,7 +225,7 @@ impl Recipe {
         ];
         let mut files: Vec<PathBuf> = given.into_iter().flatten().map(Path::to_owned).collect();
         if let Some(model) = &self.model {
-            let more = files_of(model, self.tokenizer.as_deref());
+            let more = files_of(model, &self.beside);
             files.extend(more.map_err(|error| self.about_model(error))?);
         }
         Ok(files)
@@ -223,10 +233,12 @@ impl Recipe {
 
     /// Of an error about the files of the model.
     pub(crate) fn about_model(&self, error: Error) -> Refusal {
-        let tokenizer = self.tokenizer.as_deref();
-        let about_tokenizer = tokenizer.is_some() && error.file() == tokenizer;
-        Refusal::of(if about_tokenizer {
+        let Beside { tokenizer, lora } = &self.beside;
+        let is_about = |path: &Path| error.file().is_some_and(|file| file.starts_with(path));
+        Refusal::of(if tokenizer.as_deref().is_some_and(is_about) {
             "tokenizer"
+        } else if lora.iter().any(|adapter| is_about(&adapter.folder)) {
+            "lora"
         } else {
             "model"
         })(error)
@@ -292,7 +304,7 @@ impl Ready<'_> {
     fn original(&self) -> Result<Model, Refusal> {
         let recipe = self.recipe;
         let model = match &recipe.model {
-            Some(path) => import_with_tokenizer(path, recipe.tokenizer.as_deref()),
+            Some(path) => import_with(path, &recipe.beside),
             None => built_in(),
         };
         self.with_system(model.map_err(|error| recipe.about_model(error))?)
@@ -356,9 +368,15 @@ impl Ready<'_> {
 /// A recipe with all options but a plan, which excludes others.
 #[cfg(test)]
 pub(crate) fn with_every_option() -> Recipe {
+    use crate::import::Adapter;
     Recipe {
         model: Some("m".into()),
-        tokenizer: Some("t".into()),
+        beside: Beside {
+            tokenizer: Some("t".into()),
+            lora: ["a", "b:0.5"]
+                .map(|text| Adapter::parse(text.as_ref()).unwrap())
+                .into(),
+        },
         platform: "host".into(),
         cpu: Some("c".into()),
         compression: Compression {

@@ -5,6 +5,7 @@ pub mod data;
 pub mod gguf;
 pub mod hf;
 pub mod llama2c;
+pub mod lora;
 pub mod oracle;
 pub mod stored;
 pub mod vocabulary;

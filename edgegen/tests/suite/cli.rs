@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::LazyLock;
 
-use crate::common::data;
+use crate::common::{Shape, Tiny, data, hf, lora};
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
 use edgegen::program::WeightFormat;
@@ -49,6 +49,7 @@ fn help() {
       estimate   Show how much memory a model takes in each number format, and whether it fits a platform
       eval       Measure what a weight format, a smaller vocabulary, network or KV cache cost in quality, on a text
       inspect    Show a model's architecture, weights and tokenizer
+      models     List what is read: architectures with models of each, files, types of weights, tokenizers
       new        Make a crate around the macro `edge_model!`, with what builds it for a platform
       plan       Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
       platforms  List the built-in platforms, or print profiles in full
@@ -151,6 +152,9 @@ fn help_of_emit() {
           --tokenizer <FILE>
               Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
 
+          --lora <FOLDER[:SCALE]>
+              LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
+
           --weights <PLACE>
               In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards
               
@@ -185,6 +189,7 @@ fn help_of_eval() {
           --text <FILE>            Text to predict, UTF-8 [default: a built-in one, English]
           --window <N>             Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
           --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --lora <FOLDER[:SCALE]>  LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
           --against <QUANT>        Weight format to compare with, of the whole model with a KV cache in f32; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
           --quant <QUANT>          Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
           --tensor <ROLE=FORMAT>   Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
@@ -252,6 +257,9 @@ fn help_of_plan() {
           --tokenizer <FILE>
               Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
 
+          --lora <FOLDER[:SCALE]>
+              LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
+
           --show <WHAT>
               Print this in place of the steps; `program` is the operations, and where each matrix lies
               
@@ -276,11 +284,12 @@ fn help_of_estimate() {
       [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin`, for exact figures
 
     Options:
-          --params <N>        Number of weights of a model that is not at hand, such as `135M`
-          --platform <P>      Built-in platform, or a profile's TOML file (see `edgegen platforms`)
-          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --json              Print one JSON object
-      -h, --help              Print help
+          --params <N>             Number of weights of a model that is not at hand, such as `135M`
+          --platform <P>           Built-in platform, or a profile's TOML file (see `edgegen platforms`)
+          --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --lora <FOLDER[:SCALE]>  LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
+          --json                   Print one JSON object
+      -h, --help                   Print help
     "#);
 }
 
@@ -713,6 +722,80 @@ fn the_probe_measures_a_device() {
     assert!(message.contains("main.rs"), "{message}");
 }
 
+/// A tiny folder of Hugging Face and an adapter of it: a shell's words.
+fn adapted(place: &std::path::Path) -> [String; 2] {
+    let tiny = Tiny::new(Shape::default(), 1);
+    let [model, adapter] = ["model", "adapter"].map(|name| place.join(name));
+    fs::create_dir(&model).unwrap();
+    hf::Folder::new(&tiny).write(&model);
+    lora::Folder::new(&tiny, &["model.layers.0.mlp.up_proj"], 1).write(&adapter);
+    [model, adapter].map(|path| path.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn every_command_that_reads_a_model_takes_adapters() {
+    let place = tempfile::tempdir().unwrap();
+    let [model, adapter] = adapted(place.path());
+    let half = format!("{adapter}:0.5");
+    let given = [model.as_str(), "--lora", &adapter, "--lora", &half];
+    let with = |command: &str, more: &[&str]| stdout(&[&[command], &given[..], more].concat());
+    let shown = with("inspect", &[]);
+    assert!(
+        shown.contains("LoRA adapter   adapter times 0.5"),
+        "{shown}"
+    );
+    with("estimate", &["--platform", "host"]);
+    let text = place.path().join("text").display().to_string();
+    fs::write(&text, "hello there").unwrap();
+    with("eval", &["--text", &text, "--quant", "q8"]);
+    with("sweep", &["--text", &text]);
+    let plan = with("plan", &["--platform", "host", "--policy", "basic"]);
+    let written = format!(" --lora {adapter} --lora '{half}' ");
+    assert!(plan.contains(&written), "{plan}");
+    let out = place.path().join("out").display().to_string();
+    let emit = |more: &[&str]| {
+        let platform = ["--platform", "host", "--out", &out, "--json"];
+        let text = stdout(&[&["emit", &model], &platform[..], more].concat());
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    assert_ne!(emit(&[])["hash"], emit(&["--lora", &half])["hash"]);
+    let refused = edgegen(&["emit", "--platform", "host", "--lora", &adapter])
+        .assert()
+        .code(2);
+    let said = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+    assert!(
+        said.contains("required") && said.contains("MODEL"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_licence_is_named_and_none_is_warned_of() {
+    let place = tempfile::tempdir().unwrap();
+    let [model, adapter] = adapted(place.path());
+    let out = place.path().join("out").display().to_string();
+    let emitted = [
+        "emit",
+        &model,
+        "--lora",
+        &adapter,
+        "--platform",
+        "host",
+        "--out",
+        &out,
+    ];
+    let said = stdout(&emitted);
+    for line in [
+        "licence  mit: NOTICE has what to pass on",
+        "warning  no licence is stated of adapter: find it out before you pass it on",
+    ] {
+        assert!(said.contains(line), "{said}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&[&emitted[..], &["--json"]].concat())).unwrap();
+    assert_eq!(json["licences"], serde_json::json!(["mit", null]));
+}
+
 #[test]
 fn help_of_inspect() {
     insta::assert_snapshot!(stdout(&["inspect", "--help"]), @r#"
@@ -724,9 +807,10 @@ fn help_of_inspect() {
       <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
 
     Options:
-          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --json              Print one JSON object
-      -h, --help              Print help
+          --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --lora <FOLDER[:SCALE]>  LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
+          --json                   Print one JSON object
+      -h, --help                   Print help
     "#);
 }
 
@@ -757,13 +841,14 @@ fn help_of_sweep() {
       <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
 
     Options:
-          --text <FILE>       Text to predict, UTF-8 [default: a built-in one, English]
-          --window <N>        Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
-          --tokenizer <FILE>  Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
-          --svg <FILE>        Draw the figures, as SVG
-          --force             Replace the file
-          --json              Print one JSON object
-      -h, --help              Print help
+          --text <FILE>            Text to predict, UTF-8 [default: a built-in one, English]
+          --window <N>             Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
+          --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
+          --lora <FOLDER[:SCALE]>  LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
+          --svg <FILE>             Draw the figures, as SVG
+          --force                  Replace the file
+          --json                   Print one JSON object
+      -h, --help                   Print help
     "#);
 }
 

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use edgegen::build::module_in;
+use edgegen::import::Adapter;
 use edgegen::model::Role;
 use edgegen::plan::Quant;
 use edgegen::program::{CacheFormat, Placement, WeightFormat};
@@ -15,7 +16,7 @@ use edgegen::recipe::Recipe;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use crate::common::{Shape, Tiny, gguf, hf, llama2c};
+use crate::common::{Shape, Tiny, gguf, hf, llama2c, lora};
 
 /// Models and texts, good and bad, some of them the same by other names.
 struct Files {
@@ -57,6 +58,10 @@ impl Files {
             fs::create_dir_all(link.parent().unwrap()).unwrap();
             std::os::unix::fs::symlink(to, link).unwrap();
         }
+        let down = "model.layers.0.mlp.down_proj";
+        for (folder, seed) in [("adapter", 1), ("same-adapter", 1), ("other-adapter", 2)] {
+            lora::Folder::new(&tiny, &[down], seed).write(&files.path(folder));
+        }
         files.write("empty/nothing.txt", "");
         files.write("garbage.bin", vec![0; 4096]);
         files.write("yes.json", r#"{"type": "boolean"}"#);
@@ -87,13 +92,22 @@ fn path(name: &str) -> Option<PathBuf> {
     Some(name.into())
 }
 
+fn adapter(text: &str) -> Adapter {
+    Adapter::parse(text.as_ref()).unwrap()
+}
+
 /// Every option, with values that are right with some others and wrong with the rest.
 const CHANGES: &[Change] = &[
-    |recipe| recipe.tokenizer = path("tokenizer.bin"),
-    |recipe| recipe.tokenizer = path("vocabulary.bin"),
-    |recipe| recipe.tokenizer = path("other.bin"),
-    |recipe| recipe.tokenizer = path("no/such.bin"),
-    |recipe| recipe.tokenizer = path("tiny"),
+    |recipe| recipe.beside.tokenizer = path("tokenizer.bin"),
+    |recipe| recipe.beside.tokenizer = path("vocabulary.bin"),
+    |recipe| recipe.beside.tokenizer = path("other.bin"),
+    |recipe| recipe.beside.tokenizer = path("no/such.bin"),
+    |recipe| recipe.beside.tokenizer = path("tiny"),
+    |recipe| recipe.beside.lora.push(adapter("adapter")),
+    |recipe| recipe.beside.lora.push(adapter("adapter:0.5")),
+    |recipe| recipe.beside.lora.push(adapter("same-adapter")),
+    |recipe| recipe.beside.lora.push(adapter("other-adapter")),
+    |recipe| recipe.beside.lora.push(adapter("no/such")),
     |recipe| recipe.platform = "raspberry_pi".into(),
     |recipe| recipe.platform = "esp32".into(),
     |recipe| recipe.platform = "browser".into(),

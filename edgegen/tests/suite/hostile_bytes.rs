@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use crate::common::gguf::Gguf;
 use crate::common::hf::Folder;
-use crate::common::{Shape, Tiny, llama2c};
+use crate::common::{Shape, Tiny, llama2c, lora};
 use edgegen::compress::compress;
-use edgegen::import::import;
+use edgegen::error::Result;
+use edgegen::import::{Adapter, Beside, import, import_with};
 use edgegen::interpret::{Interpreter, Observer};
-use edgegen::model::DType;
+use edgegen::model::{DType, Model};
 use edgegen::plan::{Request, plan};
 use edgegen::profile::Profile;
 use proptest::prelude::*;
@@ -89,8 +90,13 @@ impl Observer for Silent {}
 
 /// Imports, and runs what is a model.
 fn survive(path: &Path) {
+    survive_as(path, || import(path));
+}
+
+/// Reads files below `path`, and runs what is a model.
+fn survive_as(path: &Path, read: impl FnOnce() -> Result<Model>) {
     let start = Instant::now();
-    match import(path) {
+    match read() {
         Err(error) => {
             let text = error.to_string();
             assert!(text.contains("help: "), "no remedy in: {text}");
@@ -181,6 +187,23 @@ proptest! {
         std::fs::write(&path, llama2c::version_0(&Tiny::new(small(), 1))).unwrap();
         std::fs::write(folder.path().join("tokenizer.bin"), bytes).unwrap();
         survive(&path);
+    }
+
+    #[test]
+    fn adapters(changes in changes(), weights in any::<bool>()) {
+        let place = tempfile::tempdir().unwrap();
+        let tiny = Tiny::new(small(), 1);
+        Folder::new(&tiny).write(place.path());
+        let folder = place.path().join("adapter");
+        lora::Folder::new(&tiny, &["model.layers.0.self_attn.k_proj"], 1).write(&folder);
+        let name = ["adapter_config.json", "adapter_model.safetensors"][usize::from(weights)];
+        let mut bytes = std::fs::read(folder.join(name)).unwrap();
+        let within = bytes.len();
+        apply(&mut bytes, within, &changes);
+        std::fs::write(folder.join(name), bytes).unwrap();
+        let adapter = Adapter::parse(folder.as_os_str()).unwrap();
+        let beside = Beside { lora: vec![adapter], ..Beside::default() };
+        survive_as(place.path(), || import_with(place.path(), &beside));
     }
 
     #[test]

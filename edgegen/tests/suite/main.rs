@@ -5,6 +5,7 @@
 mod common;
 
 mod architectures;
+mod catalogue;
 mod cli;
 mod cold_and_warm;
 mod dequantize;
@@ -19,7 +20,9 @@ mod hostile_text;
 #[cfg(feature = "hub")]
 mod hub;
 mod import;
+mod licences;
 mod long_words;
+mod lora;
 mod models;
 mod new;
 mod pipeline;

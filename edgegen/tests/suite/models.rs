@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::common::hf::interleave;
 use crate::common::{data, values};
-use edgegen::import::{import, import_with_tokenizer};
+use edgegen::import::{Beside, import, import_with};
 use edgegen::model::Role;
 
 #[test]
@@ -30,11 +30,14 @@ fn llama_is_the_same_in_each_format() {
 #[test]
 fn a_given_tokenizer_is_for_llama2c_only() {
     let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/macro-assistant/models");
-    let tokenizer = tiny.join("tokenizer.bin");
-    import_with_tokenizer(&tiny.join("tiny.bin"), Some(&tokenizer)).unwrap();
+    let beside = Beside {
+        tokenizer: Some(tiny.join("tokenizer.bin")),
+        ..Beside::default()
+    };
+    import_with(&tiny.join("tiny.bin"), &beside).unwrap();
     for other in ["model.gguf", "hf"] {
         let model = data::file("architectures/llama").join(other);
-        let error = import_with_tokenizer(&model, Some(&tokenizer)).unwrap_err();
+        let error = import_with(&model, &beside).unwrap_err();
         assert!(error.to_string().contains("own tokenizer"), "{error}");
     }
 }

@@ -7,7 +7,7 @@ use crate::common::assert_refused;
 use crate::common::gguf::Gguf;
 use crate::common::{Shape, Tiny};
 use edgegen::error::Kind;
-use edgegen::import::{files_of, import};
+use edgegen::import::{Beside, files_of, import};
 use edgegen::plan::{Request, plan};
 
 /// The built-in model, as small as it is shipped.
@@ -222,7 +222,11 @@ fn a_pipe_is_no_model() {
 #[test]
 fn folders_of_other_kinds_are_recognised() {
     for (file, what, help) in [
-        ("adapter_config.json", "a LoRA adapter", "merge it first"),
+        (
+            "adapter_config.json",
+            "a LoRA adapter",
+            "the adapter with `--lora ",
+        ),
         ("model.onnx", "ONNX", "config.json and safetensors"),
         ("params.json", "the original Llama", "Hugging Face's format"),
         ("readme.md", "no config.json", "a .gguf file"),
@@ -247,7 +251,7 @@ fn a_folder_with_one_gguf_file_is_that_file() {
         import(folder.path()).unwrap().digest(),
         import(&path).unwrap().digest()
     );
-    assert_eq!(files_of(folder.path(), None).unwrap(), [path]);
+    assert_eq!(files_of(folder.path(), &Beside::default()).unwrap(), [path]);
 
     std::fs::write(folder.path().join("other.gguf"), &tiny).unwrap();
     assert_refused(

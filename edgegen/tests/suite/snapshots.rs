@@ -225,6 +225,8 @@ fn weights_in_a_file() {
     written by `esptool write-flash 0x110000 tiny.weights`, and mapped by `esp_partition_mmap`
     of ESP-IDF or, without it, by the ROM's `Cache_Dbus_MMU_Set`.
 
+    `NOTICE` has the terms of the weights and of the code: give it to whom you give the program.
+
     `src/lib.rs` begins with a map of the modules. `PROGRAM.txt` is what they compute: every
     operation, its weights and where its values lie, as `edgegen plan --show program` prints.
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Kind, Result};
-use crate::import::{CONFIG, WEIGHTS, WEIGHTS_INDEX, refuse_folder};
+use crate::import::{CONFIG, WEIGHTS, WEIGHTS_INDEX, refuse_adapter, refuse_folder};
 use crate::size::format_size;
 
 use super::repository::Sizes;
@@ -75,10 +75,13 @@ pub(super) fn choose(files: &Sizes, name: &Name) -> Result<Choice> {
             "the model has neither safetensors nor a .gguf file",
         )
         .remedy("look on the hub for the same model in one of these formats")),
-        ([], true) => Err(refuse_folder(|path| {
-            let folder = format!("{path}/");
-            has(path) || files.keys().any(|file| file.starts_with(&folder))
-        })),
+        ([], true) => {
+            let has = |path: &str| {
+                let folder = format!("{path}/");
+                has(path) || files.keys().any(|file| file.starts_with(&folder))
+            };
+            Err(refuse_folder(has, || refuse_adapter("FOLDER", None)))
+        }
         _ => {
             let problem = format!("the model has several .gguf files: {}", list());
             Err(Error::of(Kind::Option, problem).remedy(example()))

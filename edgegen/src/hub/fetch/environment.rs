@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(usual.endpoint, ENDPOINT);
         assert_eq!(usual.cache, Path::new("/home/a/.cache/huggingface/hub"));
         assert_eq!((usual.token.as_deref(), usual.offline), (None, false));
-        let cache = |variables| of(variables).cache;
+        let cache = |variables: &[(&str, &str)]| of(variables).cache;
         assert_eq!(
             cache(&[("XDG_CACHE_HOME", "/x")]),
             Path::new("/x/huggingface/hub")

@@ -128,63 +128,78 @@ fn entry<'a>(reader: &mut Reader<'a>, alignment: usize) -> Result<Entry<'a>> {
     })
 }
 
-/// The type of a number (`ggml_type` in ggml.h).
+/// The types that are read, by ggml's numbers (`ggml_type` in ggml.h).
+pub(crate) const TYPES: [(u32, DType); 20] = [
+    (0, DType::F32),
+    (1, DType::F16),
+    (30, DType::BF16),
+    (2, DType::Q4_0),
+    (3, DType::Q4_1),
+    (6, DType::Q5_0),
+    (7, DType::Q5_1),
+    (8, DType::Q8_0),
+    (10, DType::Q2_K),
+    (11, DType::Q3_K),
+    (12, DType::Q4_K),
+    (13, DType::Q5_K),
+    (14, DType::Q6_K),
+    (20, DType::IQ4_NL),
+    (23, DType::IQ4_XS),
+    (39, DType::MXFP4),
+    (34, DType::TQ1_0),
+    (35, DType::TQ2_0),
+    (41, DType::Q1_0),
+    (42, DType::Q2_0),
+];
+
+/// The names of the others.
+const OTHERS: [(u32, &str); 23] = [
+    (4, "Q4_2"),
+    (5, "Q4_3"),
+    (9, "Q8_1"),
+    (15, "Q8_K"),
+    (16, "IQ2_XXS"),
+    (17, "IQ2_XS"),
+    (18, "IQ3_XXS"),
+    (19, "IQ1_S"),
+    (21, "IQ3_S"),
+    (22, "IQ2_S"),
+    (24, "I8"),
+    (25, "I16"),
+    (26, "I32"),
+    (27, "I64"),
+    (28, "F64"),
+    (29, "IQ1_M"),
+    (31, "Q4_0_4_4"),
+    (32, "Q4_0_4_8"),
+    (33, "Q4_0_8_8"),
+    (36, "IQ4_NL_4_4"),
+    (37, "IQ4_NL_4_8"),
+    (38, "IQ4_NL_8_8"),
+    (40, "NVFP4"),
+];
+
 fn dtype(name: &str, id: u32) -> Result<DType> {
-    let refused = match id {
-        0 => return Ok(DType::F32),
-        1 => return Ok(DType::F16),
-        2 => return Ok(DType::Q4_0),
-        3 => return Ok(DType::Q4_1),
-        6 => return Ok(DType::Q5_0),
-        7 => return Ok(DType::Q5_1),
-        8 => return Ok(DType::Q8_0),
-        10 => return Ok(DType::Q2_K),
-        11 => return Ok(DType::Q3_K),
-        12 => return Ok(DType::Q4_K),
-        13 => return Ok(DType::Q5_K),
-        14 => return Ok(DType::Q6_K),
-        20 => return Ok(DType::IQ4_NL),
-        23 => return Ok(DType::IQ4_XS),
-        30 => return Ok(DType::BF16),
-        34 => return Ok(DType::TQ1_0),
-        35 => return Ok(DType::TQ2_0),
-        39 => return Ok(DType::MXFP4),
-        41 => return Ok(DType::Q1_0),
-        42 => return Ok(DType::Q2_0),
-        4 => "Q4_2",
-        5 => "Q4_3",
-        9 => "Q8_1",
-        15 => "Q8_K",
-        16 => "IQ2_XXS",
-        17 => "IQ2_XS",
-        18 => "IQ3_XXS",
-        19 => "IQ1_S",
-        21 => "IQ3_S",
-        22 => "IQ2_S",
-        24 => "I8",
-        25 => "I16",
-        26 => "I32",
-        27 => "I64",
-        28 => "F64",
-        29 => "IQ1_M",
-        31 => "Q4_0_4_4",
-        32 => "Q4_0_4_8",
-        33 => "Q4_0_8_8",
-        36 => "IQ4_NL_4_4",
-        37 => "IQ4_NL_4_8",
-        38 => "IQ4_NL_8_8",
-        40 => "NVFP4",
-        _ => {
-            return Err(Error::unsupported(format!("the element type {id} is unknown"))
-                .at(Place::tensor(name))
-                .remedy("take a file of the same model that llama.cpp itself wrote, such as a Q4_K_M"));
-        }
+    fn of<T: Copy>(types: &[(u32, T)], id: u32) -> Option<T> {
+        let found = types.iter().find(|(known, _)| *known == id);
+        found.map(|&(_, known)| known)
+    }
+    if let Some(dtype) = of(&TYPES, id) {
+        return Ok(dtype);
+    }
+    let (problem, remedy) = match of(&OTHERS, id) {
+        Some(other) => (
+            format!("the element type {other} is not supported"),
+            "take a Q4_K_M of the same model",
+        ),
+        None => (
+            format!("the element type {id} is unknown"),
+            "take a file of the same model that llama.cpp itself wrote, such as a Q4_K_M",
+        ),
     };
-    Err(
-        Error::unsupported(format!("the element type {refused} is not supported"))
-            .at(Place::tensor(name))
-            .remedy("take a Q4_K_M of the same model"),
-    )
+    Err(Error::unsupported(problem)
+        .at(Place::tensor(name))
+        .remedy(remedy))
 }
 
 /// The tensor of an entry; data begins at `start`.

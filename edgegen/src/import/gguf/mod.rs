@@ -2,6 +2,7 @@
 
 mod config;
 mod file;
+mod licence;
 mod metadata;
 mod reader;
 mod rope;
@@ -11,10 +12,11 @@ use std::path::Path;
 
 use super::names::{self, Format, stated};
 use crate::architectures::{self, Family};
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result, Setting};
 use crate::model::{Model, Parts, View};
 
 use file::File;
+pub(crate) use file::TYPES;
 pub(super) use metadata::Metadata;
 use rope::Divisors;
 
@@ -29,6 +31,16 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         metadata,
         mut tensors,
     } = file::parse(&view)?;
+    if metadata.string("general.type")? == Some("adapter") {
+        return Err(
+            Error::unsupported("this is a LoRA adapter in GGUF, which is not read")
+                .at("general.type")
+                .remedy(
+                    Remedy::from("give the model, and the adapter as PEFT wrote it with ")
+                        .set(Setting::text("lora", "FOLDER")),
+                ),
+        );
+    }
     let (prefix, family) = describe(&metadata)?;
     let divisors = Divisors::take(&mut tensors)?;
     let architecture = config::architecture(prefix, family, &metadata, divisors)?;
@@ -41,7 +53,7 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
     Model::new(Parts {
         name: name.unwrap_or_else(|| super::source::stem(path)),
         format: "GGUF",
-        licence: metadata.string("general.license")?.and_then(stated),
+        licence: licence::read(&metadata)?,
         tensors: names::assign(&architecture, tensors, Format::Gguf)?,
         architecture,
         chat_template: tokenizer::chat_template(&metadata, &tokenizer)?,
@@ -56,10 +68,6 @@ fn describe(metadata: &Metadata) -> Result<(&str, &'static Family)> {
     let key = "general.architecture";
     let name = metadata.required(key, metadata.string(key)?)?;
     let found = architectures::find(|family| family.gguf == Some(name));
-    let family = found.ok_or_else(|| {
-        Error::unsupported(format!("the architecture `{name}` is not supported"))
-            .at(key)
-            .remedy(format!("use a model of: {}", architectures::supported()))
-    })?;
+    let family = found.ok_or_else(|| architectures::unknown(name, |family| family.gguf).at(key))?;
     Ok((name, family))
 }

@@ -151,11 +151,9 @@ impl Description {
 
 fn describe(fields: &Fields<'_>) -> Result<&'static Family> {
     let name = fields.needed("model_type", fields.text("model_type")?)?;
-    architectures::find(|family| family.model_type == name).ok_or_else(|| {
-        Error::unsupported(format!("the architecture `{name}` is not supported"))
-            .at("model_type")
-            .remedy(format!("use a model of: {}", architectures::supported()))
-    })
+    let unknown =
+        || architectures::unknown(name, |family| Some(family.model_type)).at("model_type");
+    architectures::find(|family| family.model_type == name).ok_or_else(unknown)
 }
 
 impl config::Value for &Value {
@@ -217,6 +215,15 @@ impl<'a> Fields<'a> {
     pub(super) fn numbers(&self, name: &str) -> Result<Option<Vec<f64>>> {
         self.get(name, "a list of numbers", |value| {
             value.as_array()?.iter().map(Value::as_f64).collect()
+        })
+    }
+
+    pub(super) fn numbers_by_name(&self, name: &str) -> Result<Option<Vec<(&'a str, f64)>>> {
+        self.get(name, "an object of numbers", |value| {
+            let numbers = value.as_object()?.iter();
+            numbers
+                .map(|(name, value)| Some((name.as_str(), value.as_f64()?)))
+                .collect()
         })
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::hub;
-use crate::import::{foreign, source};
+use crate::import::source;
 use crate::model::{BUILT_IN_FORMAT, View};
 
 /// A folder on disk, or one inside this program.
@@ -34,7 +34,7 @@ pub(crate) const WEIGHTS: &str = "model.safetensors";
 /// In place of it, the names of its shards.
 pub(crate) const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
 
-/// Whether a file of this name may be read: nothing else in the folder is.
+/// Whether a file of this name may be read: nothing else in the folder is, but for what its licence says.
 fn is_read(name: &Path) -> bool {
     let extension = name.extension().and_then(|extension| extension.to_str());
     matches!(extension, Some("json" | "safetensors" | "jinja"))
@@ -54,6 +54,11 @@ pub(in crate::import) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+fn embedded(files: &[(&str, &'static [u8])], name: &str) -> Option<View> {
+    let file = files.iter().find(|(file, _)| *file == name);
+    file.map(|(_, bytes)| View::new(*bytes))
+}
+
 impl Folder<'_> {
     /// The contents of a file, if there is one.
     pub(super) fn open(self, name: &str) -> Result<Option<View>> {
@@ -68,16 +73,42 @@ impl Folder<'_> {
                 if !source::is_file(&path)? {
                     return Ok(None);
                 }
-                let view = source::open(&path)?;
-                match foreign::not_fetched(view.bytes()) {
-                    Some(error) => Err(error.in_file(&path)),
-                    None => Ok(Some(view)),
-                }
+                source::whole(&path).map(Some)
             }
-            Self::Embedded(_, files) => {
-                let file = files.iter().find(|(file, _)| *file == name);
-                Ok(file.map(|(_, bytes)| View::new(*bytes)))
+            Self::Embedded(_, files) => Ok(embedded(files, name)),
+        }
+    }
+
+    /// The names of all files, sorted; those that are no text are left out.
+    pub(super) fn names(self) -> Vec<String> {
+        let mut names: Vec<String> = match self {
+            Self::OnDisk(folder) => {
+                let entries = folder.read_dir().into_iter().flatten().flatten();
+                let files = entries.filter(|entry| entry.path().is_file());
+                let names = files.map(|entry| entry.file_name().into_string());
+                names.flatten().collect()
             }
+            Self::Embedded(_, files) => files.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        };
+        names.sort();
+        names
+    }
+
+    /// The text of a file, cut off after so many bytes; nothing if it is not there or is no UTF-8.
+    pub(super) fn text(self, name: &str, most: usize) -> Option<String> {
+        let view = match self {
+            Self::OnDisk(_) => source::open(&self.path(name)).ok()?,
+            Self::Embedded(_, files) => embedded(files, name)?,
+        };
+        let bytes = &view.bytes()[..view.bytes().len().min(most)];
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Some(text.to_owned()),
+            // The cut may go through a character.
+            Err(error) if error.error_len().is_none() && bytes.len() == most => {
+                let whole = &bytes[..error.valid_up_to()];
+                Some(String::from_utf8_lossy(whole).into_owned())
+            }
+            Err(_) => None,
         }
     }
 

@@ -1,8 +1,10 @@
 //! A Hugging Face folder: `config.json`, safetensors, `tokenizer.json`.
 
+mod card;
 mod config;
 mod config_rope;
 mod folder;
+mod lora;
 mod quantized;
 mod tokenizer;
 mod weights;
@@ -14,11 +16,13 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Place, Result};
 use crate::import::names::{self, Format};
-use crate::model::{Model, Parts, Role, Tensor, TensorKey, View};
+use crate::model::{Licence, Model, Parts, Role, Tensor, TensorKey, View};
 
 #[cfg(feature = "hub")]
 pub(crate) use folder::{CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX};
 pub(super) use folder::{Folder, files};
+pub use lora::Adapter;
+pub(super) use lora::base_of as base_of_adapter;
 #[cfg(feature = "hub")]
 pub(crate) use weights::files as weight_files;
 
@@ -62,7 +66,7 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
     Model::new(Parts {
         name: folder.name(),
         format: folder.format(),
-        licence: config.licence,
+        licence: licence(folder, config.licence),
         architecture: config.architecture,
         tensors,
         tokenizer,
@@ -70,6 +74,15 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
         part_of: config.part_of,
         sources,
     })
+}
+
+/// What the model card says, and `config.json` where the card says nothing.
+fn licence(folder: Folder<'_>, configured: Option<String>) -> Licence {
+    let card = card::read(folder);
+    Licence {
+        id: card.id.or(configured),
+        ..card
+    }
 }
 
 /// A JSON file that holds an object.

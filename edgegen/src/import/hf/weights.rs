@@ -111,7 +111,7 @@ fn shards(folder: Folder<'_>, index: &Index, sources: &mut Vec<View>) -> Result<
 }
 
 /// The tensors of one file. The library checks the header, lengths and overlaps.
-fn file(path: &Path, view: &View) -> Result<Vec<Stored>> {
+pub(super) fn file(path: &Path, view: &View) -> Result<Vec<Stored>> {
     let bytes = view.bytes();
     SafeTensors::deserialize(bytes)
         .and_then(|_| SafeTensors::read_metadata(bytes))

@@ -9,6 +9,7 @@ mod pre;
 mod sentence_piece;
 
 pub(super) use hf_file::Ids;
+pub(crate) use pre::pre_tokenizers;
 
 /// Names of tokens that end a turn or a text, where they are control tokens;
 /// llama.cpp's list.

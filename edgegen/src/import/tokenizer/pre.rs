@@ -3,10 +3,6 @@
 use crate::error::Error;
 use crate::model::PreTokenizer;
 
-/// The kinds that files may have, for messages.
-const KINDS: &str = "supported are gpt-2, smollm, llama-bpe, qwen2, qwen35, exaone4, gpt-4o, tekken \
-                     and hunyuan-dense; a guess would give wrong ids";
-
 /// Another of llama.cpp's names for Llama 3's words, which says nothing else of it.
 const DBRX: &str = "dbrx";
 
@@ -72,6 +68,11 @@ const NAMES: [(PreTokenizer, &[&str]); 9] = [
     (PreTokenizer::Tekken, &["tekken"]),
     (PreTokenizer::Hunyuan, &["hunyuan-dense", "deepseek-v3"]),
 ];
+
+/// The pre-tokenizers that are known, with their names in GGUF; the first of each is its own.
+pub(crate) fn pre_tokenizers() -> &'static [(PreTokenizer, &'static [&'static str])] {
+    &NAMES
+}
 
 /// What follows from a name in a GGUF.
 #[derive(Clone, Copy)]
@@ -157,7 +158,11 @@ pub(super) fn by_expressions(expressions: &[&str]) -> Option<PreTokenizer> {
 
 /// The refusal of what is none of these.
 pub(super) fn unknown(what: &str, place: &str) -> Error {
+    let names: Vec<&str> = NAMES.iter().map(|(_, names)| names[0]).collect();
     Error::unsupported(format!("{what} is not a known pre-tokenizer"))
         .at(place)
-        .remedy(KINDS)
+        .remedy(format!(
+            "supported are {}; a guess would give wrong ids",
+            names.join(", ")
+        ))
 }
