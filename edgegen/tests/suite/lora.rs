@@ -481,7 +481,7 @@ fn tensors_that_do_not_suit_the_model_are_refused_by_their_names() {
                     &[1.0; 96],
                 )
             },
-            "lora_A.other",
+            "q_proj.lora_A",
             "the same tensor twice",
         ),
         (
