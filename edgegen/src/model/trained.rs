@@ -10,9 +10,9 @@ const BLOCK: usize = 32;
 /// The greatest integer's magnitude: -8 has no positive counterpart.
 const MOST: u8 = 8;
 
-/// Scales in f16 on either side of a quotient of numbers in bf16, that can have been what was
-/// rounded to these.
-const NEIGHBOURS: i32 = 5;
+/// Numbers of f16 on either side of a rounded scale that it can be the rounding of: bf16 is off by
+/// 2^-8 of a number at most, and those of f16 are 2^-11 of it apart at least.
+const NEIGHBOURS: i32 = 9;
 
 /// A block's scale and integers, if its values are their products: exactly, or rounded to bf16 or f16
 /// where all of them are such numbers.
@@ -45,7 +45,7 @@ fn with_extreme(
     let mut integers = [0; BLOCK];
     for (integer, value) in integers.iter_mut().zip(values) {
         let steps = value / scale;
-        // A value and the extreme are off by 2^-9 of themselves at most: 8 steps by a 32nd.
+        // A value and the extreme are off by 2^-8 of themselves at most: 7 steps by 7/128.
         if (steps - steps.round()).abs() > 1.0 / 16.0 || steps > 7.5 {
             return None;
         }
