@@ -63,6 +63,7 @@ sources! {
     "relu2_mul.rs"
     "rms_norm.rs"
     "rope.rs"
+    "round_i8.rs"
     "scalar/dot.rs"
     "scalar/lanes.rs"
     "scalar/mod.rs"

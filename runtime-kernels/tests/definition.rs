@@ -11,8 +11,8 @@ use runtime_kernels::sum::sum_of_products;
 use runtime_kernels::{
     Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf, GeluMul,
     HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4, Q4M, Q8,
-    Q8Block, Quantize, ROWS, Relu2Mul, RmsNorm, Rope, SiluMul, SoftCap, T2, T3, T4, attention_span,
-    head_words, padded_head_words,
+    Q8Block, Quantize, ROWS, Relu2Mul, RmsNorm, Rope, RoundI8, SiluMul, SoftCap, T2, T3, T4,
+    attention_span, head_words, padded_head_words,
 };
 
 #[path = "suite/src/rng.rs"]
@@ -175,6 +175,25 @@ fn activations_below_the_border_are_zero_and_no_others() {
             let words = head.words.iter().flat_map(|word| word.to_le_bytes());
             assert!(words.map(|q| q as i8).eq(q), "{magnitude:e}");
         }
+    }
+}
+
+#[test]
+fn values_of_8_bits_are_those_of_the_definition() {
+    let mut rng = Rng(24);
+    for magnitude in magnitudes() {
+        let mut x: Vec<f32> = (0..40)
+            .map(|_| rng.float(Kind::Plain) / 4.0 * magnitude)
+            .collect();
+        x[rng.bits() as usize % 40] = -magnitude;
+        let amax = x.iter().fold(0.0f32, |amax, x| amax.max(x.abs()));
+        let scale = 127.0 / amax.max(1e-5);
+        let rounded = x.iter().map(|x| (x * scale).round_ties_even() / scale);
+        // A zero has no sign.
+        let expected: Vec<f32> = rounded.map(|x| x + 0.0).collect();
+        let mut out = x;
+        scalar().run(RoundI8 { x: &mut out });
+        same(&out, &expected);
     }
 }
 

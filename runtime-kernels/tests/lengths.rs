@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
     AddAssign, AddBias, Const, Dim, ExpWeights, Gelu, GeluErf, GeluMul, HeadLayerNorm, Isa, Kernel,
-    LayerNorm, LayerNormGain, Q8Block, Quantize, Relu2, Relu2Mul, RmsNorm, Rope, Scale, SiluMul,
-    SoftCap,
+    LayerNorm, LayerNormGain, Q8Block, Quantize, Relu2, Relu2Mul, RmsNorm, Rope, RoundI8, Scale,
+    SiluMul, SoftCap,
 };
 
 fn takes(kernel: impl Kernel) -> bool {
@@ -148,6 +148,7 @@ fn lengths_that_do_not_fit_are_refused() {
         assert_eq!(takes(Scale { x, factor }), whole(size));
         assert_eq!(takes(GeluErf { x: floats(size) }), whole(size));
         assert_eq!(takes(Relu2 { x: floats(size) }), whole(size));
+        assert_eq!(takes(RoundI8 { x: floats(size) }), whole(size));
         let (x, cap) = (floats(size), 2.0);
         assert_eq!(takes(SoftCap { x, cap }), whole(size));
         let (gate, up) = (floats(size), floats(size));

@@ -13,8 +13,8 @@ use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
     AddAssign, AddBias, All, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf,
     GeluMul, HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4,
-    Q4M, Q8, Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, Scale, SiluMul, SoftCap, T2,
-    T3, T4, argmax, attention_span,
+    Q4M, Q8, Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, RoundI8, Scale, SiluMul,
+    SoftCap, T2, T3, T4, argmax, attention_span,
 };
 
 fn scalar() -> Scalar {
@@ -752,6 +752,18 @@ proptest! {
             prop_assert_eq!(gelu[i], bent[i] * up[i]);
             prop_assert_eq!(square[i], gate[i].max(0.0) * gate[i].max(0.0));
             prop_assert_eq!(relu2[i], square[i] * up[i]);
+        }
+    }
+
+    #[test]
+    fn eight_bits_are_near(x in vec(float(), 24)) {
+        let mut out = x.clone();
+        scalar().run(RoundI8 { x: &mut out });
+        let step = f64::from(x.iter().fold(1e-5f32, |amax, x| amax.max(x.abs()))) / 127.0;
+        for (&x, &out) in x.iter().zip(&out) {
+            let steps = f64::from(out) / step;
+            prop_assert!((steps - steps.round()).abs() < 1e-4, "{steps}");
+            prop_assert!((f64::from(out) - f64::from(x)).abs() <= 0.501 * step, "{x}: {out}");
         }
     }
 

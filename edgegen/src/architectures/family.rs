@@ -41,6 +41,8 @@ pub(crate) struct Family {
     pub(crate) fields: &'static [Ignored],
     /// Names of tensors, in lists that others may share; `{}` stands for the layer.
     pub(crate) tensors: &'static [&'static [Names]],
+    /// Whether `quantization_config` may say that matrices are ternary.
+    pub(crate) ternary: bool,
     /// Ends of names of tensors that hold nothing a model needs.
     pub(crate) skipped: &'static [&'static str],
     /// What Hugging Face's names may begin with.

@@ -54,6 +54,7 @@ pub(super) const GPT2: Family = Family {
     tensors: &[ENDS, NORMS, ATTENTION, FEED_FORWARD],
     // Masks of causal attention.
     skipped: &[".attn.bias", ".attn.masked_bias"],
+    ternary: false,
     hf_prefix: "transformer.",
     build,
 };

@@ -45,6 +45,7 @@ pub(super) const GPT_NEOX: Family = Family {
         ".attention.masked_bias",
         "rotary_emb.inv_freq",
     ],
+    ternary: false,
     hf_prefix: "gpt_neox.",
     build,
 };

@@ -50,6 +50,7 @@ pub(super) const LLAMA: Family = Family {
     ],
     // The frequencies of plain RoPE, which old files store again.
     skipped: &["rotary_emb.inv_freq", "attn_rot_embd"],
+    ternary: false,
     hf_prefix: "",
     build,
 };

@@ -1,5 +1,6 @@
 //! The architectures, a file each: what its files call things, and how its network is built.
 
+mod bitnet;
 mod cohere2;
 mod ernie4_5;
 mod exaone4;
@@ -58,6 +59,7 @@ static ALL: &[&Family] = &[
     &exaone4::EXAONE4,
     &cohere2::COHERE2,
     &gpt_neo::GPT_NEO,
+    &bitnet::BITNET,
 ];
 
 /// The architecture of files that have no name for it.

@@ -18,6 +18,8 @@ pub(crate) trait Settings {
 
     fn flags(&self, name: &str) -> Result<Option<Vec<bool>>>;
 
+    fn text(&self, name: &str) -> Result<Option<String>>;
+
     fn texts(&self, name: &str) -> Result<Option<Vec<String>>>;
 
     /// Lists of strings, and how often each comes; GGUF has no such thing.

@@ -75,6 +75,18 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
                 }),
             );
         }
+        // Rounding to -8..=7 would not have both 1 and -1 exactly.
+        (DType::Ternary { .. }, WeightFormat::Q4) => {
+            let (scale, codes) = tensor.ternary_row(row.index);
+            let scale = F16::from_f32(scale).to_bits();
+            blocks.extend(codes.chunks(COLUMN_PADDING).map(|chunk| {
+                let mut block = [8; 32];
+                for (nibble, code) in block.iter_mut().zip(chunk) {
+                    *nibble = code + 7;
+                }
+                Block::Q4(scale, block)
+            }));
+        }
         (DType::F16, WeightFormat::F16) => {
             let values: Vec<u16> = stored.chunks_exact(2).map(|pair| u16_at(pair, 0)).collect();
             blocks.extend(values.chunks(COLUMN_PADDING).map(|chunk| {

@@ -270,10 +270,6 @@ impl<'a> Builder<'a> {
     }
 
     /// `max(0, gate)² * up`.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "architectures with it come next")
-    )]
     pub(crate) fn relu2_mul(&mut self, gate: ValueId, up: ValueId) -> ValueId {
         self.gated(up, |out| Operation::Relu2Mul { gate, up, out })
     }
@@ -302,6 +298,11 @@ impl<'a> Builder<'a> {
     /// `cap * tanh(x / cap)`, in its place.
     pub(crate) fn soft_cap(&mut self, x: ValueId, cap: f32) -> ValueId {
         self.update(x, |x| Operation::SoftCap { x, cap })
+    }
+
+    /// `x` as 8 bits a value tell it, in its place.
+    pub(crate) fn round_i8(&mut self, x: ValueId) -> ValueId {
+        self.update(x, |x| Operation::RoundI8 { x })
     }
 
     /// `x + y`, in the place of `x`.

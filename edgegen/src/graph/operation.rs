@@ -161,6 +161,8 @@ operations! {
         GeluErf: GeluErf [x: Update] {}
         /// `x = max(0, x)²`.
         Relu2: Relu2 [x: Update] {}
+        /// `x` as 8 bits tell it.
+        RoundI8: RoundI8 [x: Update] {}
         /// `x += y`.
         Add: AddAssign [x: Update, y: In] {}
         /// `x *= factor`.

@@ -8,7 +8,7 @@ use super::source;
 use crate::architectures;
 use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::{
-    Architecture, Caps, DType, Licence, Model, Multipliers, Parts, Role, Rope, RopeLayout,
+    Architecture, Caps, DType, Gate, Licence, Model, Multipliers, Parts, Role, Rope, RopeLayout,
     RopeScaling, Tensor, TensorKey, View,
 };
 
@@ -148,6 +148,8 @@ impl Header {
                 caps: Caps::default(),
                 multipliers: Multipliers::default(),
                 parallel_residual: None,
+                gate: Gate::default(),
+                rounded: false,
             },
             shared_classifier,
             group_size,

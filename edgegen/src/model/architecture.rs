@@ -41,6 +41,20 @@ pub struct Architecture {
     /// Whether both branches of a layer read the residual stream at its beginning, if the file says it
     /// of networks that may have it so.
     pub parallel_residual: Option<bool>,
+    /// What bends the gate of networks whose files may say one or the other.
+    pub gate: Gate,
+    /// Whether what the matrices of layers read is rounded to 8 bits a value (BitNet).
+    pub rounded: bool,
+}
+
+/// What a gate bends by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Gate {
+    /// `x / (1 + e^-x)`.
+    #[default]
+    Silu,
+    /// `max(0, x)²`.
+    Relu2,
 }
 
 /// Bounds by `c * tanh(x / c)` (Bello et al. 2016, arXiv:1611.09940).

@@ -14,7 +14,7 @@ mod tokenizer;
 mod trained;
 mod window;
 
-pub use architecture::{Architecture, Caps, Multipliers};
+pub use architecture::{Architecture, Caps, Gate, Multipliers};
 pub use chat::*;
 pub use licence::{Licence, LicenceFile};
 pub use role::{Role, TensorKey};

@@ -117,6 +117,8 @@ roles! {
     Value: "value", layer matrix |a| (a.key_size(), a.hidden_size), bias ValueBias;
     /// Bias of the value projection.
     ValueBias: "value_bias", layer vector |a| a.key_size();
+    /// Gain of the norm between attention and its output projection.
+    AttentionSubNorm: "attention_sub_norm", layer vector |a| a.query_size();
     /// Attention output projection.
     AttentionOutput: "attention_output", layer matrix |a| (a.hidden_size, a.query_size()),
         bias AttentionOutputBias;
@@ -136,6 +138,8 @@ roles! {
     Up: "up", layer matrix |a| (a.intermediate_size, a.hidden_size), bias UpBias;
     /// Bias of the up projection.
     UpBias: "up_bias", layer vector |a| a.intermediate_size;
+    /// Gain of the norm before the down projection.
+    FeedForwardSubNorm: "feed_forward_sub_norm", layer vector |a| a.intermediate_size;
     /// Down projection.
     Down: "down", layer matrix |a| (a.hidden_size, a.intermediate_size), bias DownBias;
     /// Bias of the down projection.

@@ -122,6 +122,7 @@ pub(crate) fn nearest(dtype: DType) -> WeightFormat {
         DType::F16 | DType::BF16 => WeightFormat::F16,
         DType::Q4_0
         | DType::Q3_K
+        | DType::Ternary { .. }
         | DType::IQ4_NL
         | DType::IQ4_XS
         | DType::TQ1_0
@@ -200,7 +201,7 @@ mod tests {
             group_size: 32,
         };
         // The type, the nearest format, and those that keep every value.
-        let types: [(DType, WeightFormat, &[WeightFormat]); 26] = [
+        let types: [(DType, WeightFormat, &[WeightFormat]); 27] = [
             (DType::F32, F32, &[F32]),
             (DType::F16, F16, &[F32, F16]),
             (DType::BF16, F16, &[F32]),
@@ -227,6 +228,7 @@ mod tests {
             (codes(8, true), Q8, &[F32]),
             (DType::F8_E4M3 { group_size: 128 }, Q8, &[F32]),
             (DType::Q8Groups { group_size: 32 }, Q8, &[F32]),
+            (DType::Ternary { cols: 32 }, Q4, &[F32]),
         ];
         for (dtype, format, keep) in types {
             assert_eq!(nearest(dtype), format, "{}", dtype.name());

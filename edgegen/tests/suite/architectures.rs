@@ -4,7 +4,7 @@ use edgegen::catalogue::catalogue;
 use edgegen::compress::compress;
 use edgegen::import::import;
 use edgegen::inspect::inspect;
-use edgegen::interpret::{Interpreter, Observer};
+use edgegen::interpret::{Interpreter, Observer, divergence};
 use edgegen::model::{Model, RopeScaling};
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::Profile;
@@ -39,6 +39,7 @@ pub const ARCHITECTURES: &[&str] = &[
     "exaone4",
     "cohere2",
     "gpt_neo",
+    "bitnet",
 ];
 
 /// Those of which GGUF knows nothing.
@@ -59,20 +60,35 @@ pub fn with_gguf() -> Vec<&'static str> {
         .collect()
 }
 
-/// What each position predicts.
+/// What is computed of each token.
 #[derive(Default)]
-pub struct Logits(pub Vec<Vec<f32>>);
+pub struct Seen {
+    /// What each position predicts.
+    pub logits: Vec<Vec<f32>>,
+    /// The residual stream of the last token: after the embedding, and after each layer.
+    stages: Vec<Vec<f32>>,
+}
 
-impl Observer for Logits {
+impl Observer for Seen {
+    fn stage(&mut self, stage: usize, residual: &[f32]) {
+        self.stages
+            .resize(self.stages.len().max(stage + 1), Vec::new());
+        self.stages[stage] = residual.to_vec();
+    }
+
     fn logits(&mut self, logits: &[f32]) {
-        self.0.push(logits.to_vec());
+        self.logits.push(logits.to_vec());
     }
 }
 
 /// The model in f32.
 pub fn program(model: &Model) -> Program {
+    program_in(model, Quant::To(WeightFormat::F32))
+}
+
+pub fn program_in(model: &Model, quant: Quant) -> Program {
     let request = Request {
-        quant: Quant::To(WeightFormat::F32),
+        quant,
         // All prompts fit in, and it is no longer than what Phi-3 was trained for at first.
         context: Some(256),
         ..Request::default()
@@ -116,28 +132,99 @@ fn golden(name: &str, file: &str) -> Value {
     }
 }
 
-/// Checks a file of a model against its golden data.
-fn check(name: &str, file: &str) {
+/// Checks a file of a model against its golden data, and says if weights of 8 bits are far from it.
+fn check(name: &str, file: &str) -> Option<String> {
     let folder = data::file(&format!("architectures/{name}"));
     let model = &import(&folder.join(file)).unwrap();
     let golden = golden(name, file);
     let program = program(model);
     let mut session = Interpreter::new(&program, 2);
     check_prompts(name, model, &mut session, &golden);
-    let expected = &golden["perplexity"]["mean_nll"];
-    let (found, expected) = (mean_nll(&mut session, &golden), expected.as_f64().unwrap());
+    // The text costs what it does in the other file, if that means the same.
+    if file != "hf" && golden == self::golden(name, "hf") {
+        return None;
+    }
+    let expected = golden["perplexity"]["mean_nll"].as_f64().unwrap();
+    let predictions = predictions(&mut session, &golden);
+    let found = mean_nll(&predictions);
     let what = format!("{name}, {}", model.format());
     assert!(
         (found - expected).abs() < 1e-4,
         "{what}: {found}, not {expected}"
     );
+    let q8 = Quant::To(WeightFormat::Q8);
+    (file == "hf").then(|| too_far(name, model, q8, &golden, &predictions))?
+}
+
+/// How far a model in another format is from what is expected, if it is too far.
+pub fn too_far(
+    name: &str,
+    model: &Model,
+    quant: Quant,
+    golden: &Value,
+    expected: &[Prediction],
+) -> Option<String> {
+    let program = program_in(model, quant);
+    let found = predictions(&mut Interpreter::new(&program, 2), golden);
+    let pairs = || expected.iter().zip(&found);
+    let divergences = pairs().map(|(f32, other)| divergence(&f32.logits, &other.logits));
+    let divergence = divergences.sum::<f64>() / expected.len() as f64;
+    let same = pairs().filter(|(f32, other)| argmax(&f32.logits) == argmax(&other.logits));
+    let same = same.count() as f64 / expected.len() as f64;
+    let (most, least) = match name {
+        // Rounding counts for more in these random networks: in f32, too, they are the farthest from
+        // f64, by 1e-4.
+        "phi3" => (0.02, 0.89),
+        "gemma2" => (0.03, 0.89),
+        "nemotron" => (0.03, 0.86),
+        _ => (0.02, 0.9),
+    };
+    let is_near = divergence <= most && same >= least;
+    (!is_near).then(|| format!("{name}, {quant:?}: {divergence} nats, {same} have the same first"))
+}
+
+/// The residual stream is the golden one where the trace was made.
+fn assert_trace(what: &str, found: &[Vec<f32>], golden: &Value) {
+    let stages = golden["residual"].as_array().unwrap();
+    assert_eq!(found.len(), stages.len(), "{what}");
+    for (found, expected) in found.iter().zip(stages) {
+        let what = format!("{what} after {}", expected["after"]);
+        let number = |of: &Value| of.as_f64().unwrap();
+        let near = |found: f64, expected: &Value| {
+            let expected = number(expected);
+            assert!(
+                (found - expected).abs() < 5e-4,
+                "{what}: {found}, not {expected}"
+            );
+        };
+        let values = || found.iter().map(|&value| f64::from(value));
+        for (value, expected) in values().zip(expected["first8"].as_array().unwrap()) {
+            near(value, expected);
+        }
+        near(
+            values().map(|value| value * value).sum::<f64>().sqrt(),
+            &expected["l2"],
+        );
+        near(
+            values().sum::<f64>() / found.len() as f64,
+            &expected["mean"],
+        );
+        near(
+            values().map(f64::abs).fold(0.0, f64::max),
+            &expected["max_abs"],
+        );
+    }
 }
 
 /// Checks a model whose files were changed, but not what they mean.
 pub fn check_prompts_of(name: &str, model: &Model) {
+    check_prompts_in(name, model, &golden(name, "hf"));
+}
+
+/// Checks a model against golden data.
+pub fn check_prompts_in(what: &str, model: &Model, golden: &Value) {
     let program = program(model);
-    let mut session = Interpreter::new(&program, 2);
-    check_prompts(name, model, &mut session, &golden(name, "hf"));
+    check_prompts(what, model, &mut Interpreter::new(&program, 2), golden);
 }
 
 /// Checks ids, logits and what follows.
@@ -154,60 +241,78 @@ fn check_prompts(name: &str, model: &Model, session: &mut Interpreter, golden: &
             found.extend(tokenizer.encode(text, true));
             assert_eq!(found, ids(&prompt["ids"]), "{what}");
         }
-        let mut found = Logits::default();
+        let mut found = Seen::default();
         session.reset();
         session.feed(&ids(&prompt["ids"]), &mut found);
         for at in prompt["at"].as_array().unwrap() {
             let position = at["position"].as_u64().unwrap() as usize;
-            assert_logits(&what, &found.0[position], &at["top10"]);
+            assert_logits(&what, &found.logits[position], &at["top10"]);
         }
-        let mut logits = found.0.pop().unwrap();
+        if prompt["ids"] == golden["trace"]["ids"] {
+            assert_trace(&what, &found.stages, &golden["trace"]);
+        }
+        let mut logits = found.logits.pop().unwrap();
         assert_logits(&what, &logits, &prompt["probe_last"]);
         for expected in ids(&prompt["greedy"]) {
             assert_eq!(argmax(&logits), expected, "{what}");
-            let mut next = Logits::default();
+            let mut next = Seen::default();
             session.feed(&[expected], &mut next);
-            logits = next.0.remove(0);
+            logits = next.logits.remove(0);
         }
     }
 }
 
-/// What the text costs in windows, each from an empty context.
-fn mean_nll(session: &mut Interpreter, golden: &Value) -> f64 {
+/// What is predicted, and what follows.
+pub struct Prediction {
+    logits: Vec<f32>,
+    next: u32,
+}
+
+/// The predictions of the text in windows, each from an empty context.
+pub fn predictions(session: &mut Interpreter, golden: &Value) -> Vec<Prediction> {
     let text = &golden["perplexity"];
     let bos = text["bos"].as_u64().map(|id| id as u32);
     let window = text["window"].as_u64().unwrap() as usize - usize::from(bos.is_some());
-    let (mut sum, mut count) = (0.0, 0);
+    let mut predictions = Vec::new();
     for part in ids(&text["ids"]).chunks(window) {
         let mut tokens = Vec::from_iter(bos);
         tokens.extend(part);
-        let mut found = Logits::default();
+        let mut found = Seen::default();
         session.reset();
         session.feed(&tokens, &mut found);
-        for (logits, &next) in found.0.iter().zip(&tokens[1..]) {
-            let all = logits.iter().map(|&logit| f64::from(logit).exp());
-            sum += all.sum::<f64>().ln() - f64::from(logits[next as usize]);
-            count += 1;
-        }
+        let pairs = found.logits.into_iter().zip(tokens.into_iter().skip(1));
+        predictions.extend(pairs.map(|(logits, next)| Prediction { logits, next }));
     }
-    sum / f64::from(count)
+    predictions
+}
+
+/// What the text costs, in nats a token.
+pub fn mean_nll(predictions: &[Prediction]) -> f64 {
+    let costs = predictions.iter().map(|Prediction { logits, next }| {
+        let all = logits.iter().map(|&logit| f64::from(logit).exp());
+        all.sum::<f64>().ln() - f64::from(logits[*next as usize])
+    });
+    costs.sum::<f64>() / predictions.len() as f64
 }
 
 #[test]
 fn both_files_have_the_logits_of_transformers() {
+    let mut far = Vec::new();
     for &name in ARCHITECTURES {
         for file in files(name) {
-            check(name, file);
+            // `ternary::` has BitNet's, which rounds values.
+            if (name, *file) != ("bitnet", "hf") {
+                far.extend(check(name, file));
+            }
         }
     }
+    assert!(far.is_empty(), "{far:#?}");
 }
 
 /// What a golden file says of the prompts, of a model that was changed as it says.
 fn check_flag(name: &str, flag: &str, model: &Model) {
     let golden = data::json(&format!("architectures/{name}/golden.{flag}.json"));
-    let program = program(model);
-    let mut session = Interpreter::new(&program, 2);
-    check_prompts(&format!("{name} {flag}"), model, &mut session, &golden);
+    check_prompts_in(&format!("{name} {flag}"), model, &golden);
 }
 
 /// Flags that the other models have the other way.
@@ -306,7 +411,7 @@ fn calibrated_weights_compute_nearly_the_same() {
         };
         let plan = plan(&model, &Profile::load("host").unwrap(), &request).unwrap();
         let program = compress(&model, &plan, &|_, _| {}).unwrap();
-        let found = mean_nll(&mut Interpreter::new(&program, 2), &golden);
+        let found = mean_nll(&predictions(&mut Interpreter::new(&program, 2), &golden));
         let expected = text["mean_nll"].as_f64().unwrap();
         let error = (found - expected).abs();
         assert!(error < 0.1, "{name}: {found}, not {expected}");
@@ -647,12 +752,12 @@ fn a_window_is_what_is_stored() {
         let plan = plan(model, &Profile::load("host").unwrap(), &request).unwrap();
         let program = compress(model, &plan, &|_, _| {}).unwrap();
         let mut session = Interpreter::new(&program, 1);
-        let mut found = Logits::default();
+        let mut found = Seen::default();
         let tokens: Vec<u32> = (0..120).map(|at| at * 37 % 500).collect();
         for tokens in tokens.chunks(batch) {
             session.feed(tokens, &mut found);
         }
-        (found.0, program.memory_len())
+        (found.logits, program.memory_len())
     };
     let windowed = model(16);
     let (expected, least) = logits(&windowed, 120, 64);

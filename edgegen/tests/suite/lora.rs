@@ -13,7 +13,7 @@ use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::architectures::{ARCHITECTURES, Logits, ids, program};
+use crate::architectures::{ARCHITECTURES, Seen, ids, program};
 use crate::common::hf::{self, safetensors};
 use crate::common::lora::{Folder, RANK};
 use crate::common::{Random, Shape, Tiny, assert_refused, data, gguf, llama2c, values};
@@ -35,7 +35,7 @@ fn with(model: &Path, adapter: &Path) -> Result<Model> {
 /// What each position predicts.
 fn logits(model: &Model, tokens: &[u32]) -> Vec<Vec<f32>> {
     let program = program(model);
-    let mut found = Logits::default();
+    let mut found = Seen::default();
     Interpreter::new(&program, 2).feed(tokens, &mut found);
     found.0
 }

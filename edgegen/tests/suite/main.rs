@@ -34,5 +34,6 @@ mod schema;
 mod search;
 mod settings;
 mod snapshots;
+mod ternary;
 mod tokenizer;
 mod wrapped;

@@ -5,7 +5,7 @@ use super::rope::{self, Divisors};
 use crate::architectures::{Family, Settings};
 use crate::error::{Error, Result};
 use crate::import::config::unsupported;
-use crate::model::{Architecture, Caps, Multipliers};
+use crate::model::{Architecture, Caps, Gate, Multipliers};
 
 /// Reads shapes and constants, from keys that begin with `prefix`.
 pub(super) fn architecture(
@@ -83,6 +83,8 @@ pub(super) fn architecture(
         caps: Caps::default(),
         multipliers: Multipliers::default(),
         parallel_residual: None,
+        gate: Gate::default(),
+        rounded: false,
     };
     let check = |architecture: &Architecture| {
         let checked = architecture.check();
@@ -188,6 +190,11 @@ impl Settings for Keys<'_> {
     fn flags(&self, name: &str) -> Result<Option<Vec<bool>>> {
         let flags = self.metadata.bools(&self.name(name))?;
         Ok(flags.map(<[bool]>::to_vec))
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>> {
+        let text = self.metadata.string(&self.name(name))?;
+        Ok(text.map(str::to_owned))
     }
 
     fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {

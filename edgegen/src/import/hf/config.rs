@@ -8,9 +8,10 @@ use crate::error::{Error, Result};
 use crate::import::config::{self, Config, IGNORED, unsupported};
 use crate::import::names::stated;
 use crate::import::tokenizer::Ids;
-use crate::model::{Architecture, Caps, Multipliers, Role};
+use crate::model::{Architecture, Caps, Gate, Multipliers, Role};
 
 use super::quantized::{self, Method};
+use super::ternary::{self, Ternary};
 use super::{config_rope, wrapped};
 
 /// What `config.json` says.
@@ -24,6 +25,8 @@ pub(super) struct Description {
     pub quantization: Option<Box<dyn Method>>,
     /// `model_type` of the model of images or sound that it is a part of.
     pub part_of: Option<String>,
+    /// How ternary matrices are stored, if they are ternary.
+    pub ternary: Option<Ternary>,
     /// Ids that end a generation, unless `generation_config.json` names them.
     pub stop: Vec<u32>,
 }
@@ -95,6 +98,10 @@ impl Description {
                 (Some(rope), in_windows)
             }
         };
+        let ternary = match family.ternary {
+            true => ternary::read(fields)?,
+            false => None,
+        };
         let biases = family.biases.iter();
         let biases = biases.map(|&(name, roles)| {
             let said = fields.flag(name)?.unwrap_or(defaults.biases);
@@ -111,8 +118,12 @@ impl Description {
                 })?
                 .unwrap_or_default(),
             licence: fields.text("license")?.and_then(stated),
-            quantization: fields.within("quantization_config", quantized::read)?,
+            quantization: match family.ternary {
+                true => None,
+                false => fields.within("quantization_config", quantized::read)?,
+            },
             part_of: None,
+            ternary,
             architecture: Architecture {
                 family,
                 hidden_size,
@@ -132,6 +143,8 @@ impl Description {
                 caps: Caps::default(),
                 multipliers: Multipliers::default(),
                 parallel_residual: None,
+                gate: Gate::default(),
+                rounded: ternary.is_some(),
             },
         };
         let check = |architecture: &Architecture| {
@@ -313,6 +326,10 @@ impl Settings for Fields<'_> {
         self.get(name, "a list of true and false", |value| {
             value.as_array()?.iter().map(Value::as_bool).collect()
         })
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>> {
+        Ok(Fields::text(self, name)?.map(str::to_owned))
     }
 
     fn texts(&self, name: &str) -> Result<Option<Vec<String>>> {

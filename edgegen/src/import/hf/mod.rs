@@ -6,6 +6,7 @@ mod config_rope;
 mod folder;
 mod lora;
 mod quantized;
+mod ternary;
 mod tokenizer;
 mod weights;
 mod wrapped;
@@ -52,7 +53,10 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
         let text = format.in_text_model(&tensor.name);
         text.is_some_and(|name| !name.ends_with(FREQUENCIES) && !family.skips(&name))
     });
-    let tensors = quantized::tensors(config.quantization.as_deref(), stored)?;
+    let tensors = match config.ternary {
+        None => quantized::tensors(config.quantization.as_deref(), stored)?,
+        Some(how) => ternary::tensors(stored, how)?,
+    };
     let mut tensors = names::assign(&config.architecture, tensors, format)?;
     if config.part_of.is_some() {
         // What wraps a text model and the text model may say it differently.

@@ -7,8 +7,8 @@ use runtime_kernels::exp::exp;
 use runtime_kernels::{
     AddAssign, AddBias, All, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, Gelu,
     GeluErf, GeluMul, HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain,
-    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, Scale, SiluMul,
-    SoftCap, T2, T3, T4, Window, Zero, attention_span, padded_head_words,
+    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, RoundI8, Scale,
+    SiluMul, SoftCap, T2, T3, T4, Window, Zero, attention_span, padded_head_words,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -65,6 +65,7 @@ cases! {
     "SoftCap": soft_cap,
     "LayerNormGain": layer_norm_gain,
     "HeadLayerNorm": head_layer_norm,
+    "RoundI8": round_i8,
 }
 
 /// A format's weights and inputs for the suite.
@@ -794,6 +795,10 @@ fn soft_cap<I: Isa>(isa: I, sink: Sink) {
             sink(format!("{kind:?} {n}"), x);
         }
     }
+}
+
+fn round_i8<I: Isa>(isa: I, sink: Sink) {
+    in_place(24, sink, |x| isa.run(RoundI8 { x }));
 }
 
 fn layer_norm_gain<I: Isa>(isa: I, sink: Sink) {
