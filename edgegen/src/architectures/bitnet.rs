@@ -14,6 +14,8 @@ use super::settings::Settings;
 pub(super) const BITNET: Family = Family {
     gguf: Some("bitnet"),
     model_type: "bitnet",
+    class: "BitNetForCausalLM",
+    models: &["BitNet b1.58 2B4T"],
     rope: Some(Rotary {
         theta: 500_000.0,
         ..qwen2::ROPE

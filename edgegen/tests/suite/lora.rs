@@ -37,7 +37,7 @@ fn logits(model: &Model, tokens: &[u32]) -> Vec<Vec<f32>> {
     let program = program(model);
     let mut found = Seen::default();
     Interpreter::new(&program, 2).feed(tokens, &mut found);
-    found.0
+    found.logits
 }
 
 #[track_caller]
