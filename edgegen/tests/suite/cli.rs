@@ -48,6 +48,7 @@ fn help() {
       emit       Compile a model into a Rust crate
       estimate   Show how much memory a model takes in each number format, and whether it fits a platform
       eval       Measure what a weight format, a smaller vocabulary, network or KV cache cost in quality, on a text
+      fetch      Fetch a model from the Hugging Face hub into its cache, and print the path
       inspect    Show a model's architecture, weights and tokenizer
       models     List what is read: architectures with models of each, files, types of weights, tokenizers
       new        Make a crate around the macro `edge_model!`, with what builds it for a platform
@@ -73,7 +74,7 @@ fn help_of_emit() {
 
     Arguments:
       [MODEL]
-              GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
+              GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub: `hf:OWNER/NAME` [default: the built-in homectl]
 
     Options:
           --platform <P>
@@ -155,6 +156,9 @@ fn help_of_emit() {
           --lora <FOLDER[:SCALE]>
               LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
 
+          --offline
+              Of a model by its name on the hub, take what was fetched before, and fetch nothing
+
           --weights <PLACE>
               In the program, or in a file to be shipped with it (a flash partition on microcontrollers); in browsers they are shards
               
@@ -183,13 +187,14 @@ fn help_of_eval() {
     Usage: edgegen eval [OPTIONS] <MODEL>
 
     Arguments:
-      <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
+      <MODEL>  GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub: `hf:OWNER/NAME`
 
     Options:
           --text <FILE>            Text to predict, UTF-8 [default: a built-in one, English]
           --window <N>             Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
           --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
           --lora <FOLDER[:SCALE]>  LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
+          --offline                Of a model by its name on the hub, take what was fetched before, and fetch nothing
           --against <QUANT>        Weight format to compare with, of the whole model with a KV cache in f32; f32 is the original [default: f32] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
           --quant <QUANT>          Weight format; `keep` repacks the file's own, without loss where that is possible [default: keep] [possible values: keep, f32, f16, q8, q4m, q4, t4, t3, t2]
           --tensor <ROLE=FORMAT>   Weight format of one kind of matrix, such as `embedding=t4`; can be given more than once
@@ -215,7 +220,7 @@ fn help_of_plan() {
 
     Arguments:
       [MODEL]
-              GGUF file, Hugging Face folder or llama2.c `.bin` [default: the built-in homectl]
+              GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub: `hf:OWNER/NAME` [default: the built-in homectl]
 
     Options:
           --platform <P>
@@ -260,6 +265,9 @@ fn help_of_plan() {
           --lora <FOLDER[:SCALE]>
               LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
 
+          --offline
+              Of a model by its name on the hub, take what was fetched before, and fetch nothing
+
           --show <WHAT>
               Print this in place of the steps; `program` is the operations, and where each matrix lies
               
@@ -281,13 +289,14 @@ fn help_of_estimate() {
     Usage: edgegen estimate [OPTIONS] --platform <P> <MODEL|--params <N>>
 
     Arguments:
-      [MODEL]  GGUF file, Hugging Face folder or llama2.c `.bin`, for exact figures
+      [MODEL]  GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub (`hf:OWNER/NAME`), for exact figures
 
     Options:
           --params <N>             Number of weights of a model that is not at hand, such as `135M`
           --platform <P>           Built-in platform, or a profile's TOML file (see `edgegen platforms`)
           --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
           --lora <FOLDER[:SCALE]>  LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
+          --offline                Of a model by its name on the hub, take what was fetched before, and fetch nothing
           --json                   Print one JSON object
       -h, --help                   Print help
     "#);
@@ -797,6 +806,23 @@ fn a_licence_is_named_and_none_is_warned_of() {
 }
 
 #[test]
+fn help_of_fetch() {
+    insta::assert_snapshot!(stdout(&["fetch", "--help"]), @r#"
+    Fetch a model from the Hugging Face hub into its cache, and print the path
+
+    Usage: edgegen fetch [OPTIONS] <NAME>
+
+    Arguments:
+      <NAME>  `hf:OWNER/NAME`, with `@REVISION` or `:FILE.gguf` behind it where need be
+
+    Options:
+          --offline  Of a model by its name on the hub, take what was fetched before, and fetch nothing
+          --json     Print one JSON object
+      -h, --help     Print help
+    "#);
+}
+
+#[test]
 fn help_of_inspect() {
     insta::assert_snapshot!(stdout(&["inspect", "--help"]), @r#"
     Show a model's architecture, weights and tokenizer
@@ -804,11 +830,12 @@ fn help_of_inspect() {
     Usage: edgegen inspect [OPTIONS] <MODEL>
 
     Arguments:
-      <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
+      <MODEL>  GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub: `hf:OWNER/NAME`
 
     Options:
           --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
           --lora <FOLDER[:SCALE]>  LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
+          --offline                Of a model by its name on the hub, take what was fetched before, and fetch nothing
           --json                   Print one JSON object
       -h, --help                   Print help
     "#);
@@ -838,13 +865,14 @@ fn help_of_sweep() {
     Usage: edgegen sweep [OPTIONS] <MODEL>
 
     Arguments:
-      <MODEL>  GGUF file, Hugging Face folder or llama2.c `.bin`
+      <MODEL>  GGUF file, Hugging Face folder, llama2.c `.bin`, or name on the hub: `hf:OWNER/NAME`
 
     Options:
           --text <FILE>            Text to predict, UTF-8 [default: a built-in one, English]
           --window <N>             Tokens that are predicted from one another; the text is cut into such windows [default: 256, at most the model's]
           --tokenizer <FILE>       Tokenizer of a llama2.c model [default: `tokenizer.bin` beside it]
           --lora <FOLDER[:SCALE]>  LoRA adapter to add to the weights: PEFT's folder, and a scale if not 1; can be given more than once
+          --offline                Of a model by its name on the hub, take what was fetched before, and fetch nothing
           --svg <FILE>             Draw the figures, as SVG
           --force                  Replace the file
           --json                   Print one JSON object
