@@ -32,7 +32,7 @@ mod windows;
 use crate::error::{Error, Remedy, similar};
 
 pub(crate) use family::{Family, Form, Ignored, Names, Rotary};
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Repeated, Settings};
 
 /// All architectures.
 static ALL: &[&Family] = &[

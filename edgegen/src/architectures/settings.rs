@@ -22,8 +22,8 @@ pub(crate) trait Settings {
 
     fn texts(&self, name: &str) -> Result<Option<Vec<String>>>;
 
-    /// Lists of strings, and how often each comes; GGUF has no such thing.
-    fn repeated_texts(&self, _name: &str) -> Result<Option<Vec<(Vec<String>, usize)>>> {
+    /// GGUF has no such thing.
+    fn repeated_texts(&self, _name: &str) -> Result<Option<Repeated>> {
         Ok(None)
     }
 
@@ -33,6 +33,9 @@ pub(crate) trait Settings {
     /// That a setting has a value which the network here has not.
     fn unsupported(&self, name: &str, value: &str, supported: &str) -> Error;
 }
+
+/// Lists of strings, and how often each comes.
+pub(crate) type Repeated = Vec<(Vec<String>, usize)>;
 
 impl dyn Settings + '_ {
     /// A number that must be there.

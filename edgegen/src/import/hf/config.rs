@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::architectures::{self, Family, Ignored, Settings};
+use crate::architectures::{self, Family, Ignored, Repeated, Settings};
 use crate::error::{Error, Result};
 use crate::import::config::{self, Config, IGNORED, unsupported};
 use crate::import::names::stated;
@@ -338,7 +338,7 @@ impl Settings for Fields<'_> {
         })
     }
 
-    fn repeated_texts(&self, name: &str) -> Result<Option<Vec<(Vec<String>, usize)>>> {
+    fn repeated_texts(&self, name: &str) -> Result<Option<Repeated>> {
         let wanted = "a list of lists of strings, each with how often it comes";
         self.get(name, wanted, |value| Vec::deserialize(value).ok())
     }
