@@ -100,7 +100,9 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
             tensor.dequantize_rows(row.index..row.index + 1, &mut values);
             values.resize(values.len().next_multiple_of(COLUMN_PADDING), 0.0);
             for chunk in values.as_chunks::<32>().0 {
-                let block = quantize(chunk, format).ok_or_else(|| {
+                let trained = format == WeightFormat::Q4 && tensor.is_on_grid();
+                let trained = trained.then(|| as_trained(chunk)).flatten();
+                let block = trained.or_else(|| quantize(chunk, format)).ok_or_else(|| {
                     Error::new(format!("a weight is too large for `{format}`"))
                         .at(Place::tensor(&format!(
                             "tensor {}, row {}",
@@ -131,6 +133,15 @@ fn nibbles(bytes: &[u8]) -> [u8; 32] {
     })
 }
 
+/// A block of `q4` that holds these values as they are.
+fn as_trained(values: &[f32; 32]) -> Option<Block> {
+    let (scale, integers) = on_grid(values)?;
+    Some(Block::Q4(
+        scale.to_bits(),
+        integers.map(|integer| (integer + 8) as u8),
+    ))
+}
+
 /// `None` when a value or a scale exceeds the range of f16.
 fn quantize(values: &[f32; 32], format: WeightFormat) -> Option<Block> {
     Some(match format {
@@ -152,9 +163,6 @@ fn quantize(values: &[f32; 32], format: WeightFormat) -> Option<Block> {
             )
         }
         WeightFormat::Q4 => {
-            if let Some((scale, integers)) = on_grid(values) {
-                return Some(Block::Q4(scale.to_bits(), integers.map(|i| (i + 8) as u8)));
-            }
             // The value of largest magnitude maps to -8, the end with one more step.
             let extreme = values
                 .iter()

@@ -19,7 +19,7 @@ use crate::layout::{Content, Layout};
 use crate::memory;
 use crate::model::{Model, Tensor, TensorKey};
 use crate::plan::Plan;
-use crate::program::{Prefix, Program, Provenance, WeightFiles};
+use crate::program::{Prefix, Program, Provenance, WeightFiles, WeightFormat};
 use crate::progress::Steps;
 
 use calibrate::{Calibrated, Coded, calibrate};
@@ -180,7 +180,12 @@ fn fill(
             }
             let mut rows = Rows::default();
             for &key in keys {
-                rows.append(tensor(model, key), permutation(key));
+                let tensor = tensor(model, key);
+                // All threads look together here: one that packs must not wait for others.
+                if *format == WeightFormat::Q4 {
+                    tensor.is_on_grid();
+                }
+                rows.append(tensor, permutation(key));
             }
             let cols = tensor(model, keys[0]).cols();
             return pack::groups(&rows, groups.clone(), cols, *format, out);

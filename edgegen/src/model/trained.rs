@@ -28,7 +28,7 @@ pub(crate) fn on_grid(values: &[f32; BLOCK]) -> Option<(F16, [i8; BLOCK])> {
     if extreme == 0.0 {
         return Some((F16::from_f32(-extreme), [0; BLOCK]));
     }
-    let roundings: [fn(f32) -> f32; 3] = [to_bf16, to_f16, |value| value];
+    let roundings: [fn(f32) -> f32; 3] = [|value| value, to_f16, to_bf16];
     let possible = |round: &fn(f32) -> f32| values.iter().all(|&value| round(value) == value);
     roundings.into_iter().filter(possible).find_map(|round| {
         let mut most = (1..=MOST).rev();
