@@ -63,14 +63,23 @@ pub struct Tokenizer {
     pub gguf: &'static [&'static str],
 }
 
-const FILES: [File; 4] = [
+const FILES: [File; 6] = [
     File {
         name: "GGUF",
         what: "one file, version 2 or 3, with its tokenizer",
     },
     File {
         name: "Hugging Face",
-        what: "a folder: `config.json`, `tokenizer.json`, safetensors in F32, F16 or BF16, whole or in shards",
+        what: "a folder: `config.json`, `tokenizer.json`, safetensors in F32, F16 or BF16, whole or in shards; of a \
+               model of images or sound (`text_config`) the text model",
+    },
+    File {
+        name: "Hugging Face, quantized",
+        what: "by GPTQ, AWQ, compressed-tensors (integers of 4 and 8 bits, FP8), as FP8 in blocks, or BitNet's",
+    },
+    File {
+        name: "the hub",
+        what: "`hf:OWNER/NAME`, with `@REVISION` or `:FILE.gguf` behind it (feature `hub`)",
     },
     File {
         name: "llama2.c",

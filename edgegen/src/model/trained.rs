@@ -1,5 +1,5 @@
-//! Weights that are on the grid of `q4` as they are: each block of 32 is a scale times integers from
-//! -8 to 7, since a model was trained so, or was stored so before.
+//! Weights that are on the grid of `q4` as they are: each block of 32 is a scale times integers
+//! from -8 to 7, since a model was trained so, or was stored so before.
 
 use crate::half::F16;
 use crate::model::Tensor;
@@ -14,8 +14,8 @@ const MOST: u8 = 8;
 /// 2^-8 of a number at most, and those of f16 are 2^-11 of it apart at least.
 const NEIGHBOURS: i32 = 9;
 
-/// A block's scale and integers, if its values are their products: exactly, or rounded to bf16 or f16
-/// where all of them are such numbers.
+/// A block's scale and integers, if its values are their products: exactly, or rounded to f16 or
+/// bf16 where all of them are such numbers.
 pub(crate) fn on_grid(values: &[f32; BLOCK]) -> Option<(F16, [i8; BLOCK])> {
     let larger = |most: f32, &value: &f32| {
         if value.abs() > most.abs() {

@@ -759,7 +759,7 @@ fn every_command_that_reads_a_model_takes_adapters() {
     with("eval", &["--text", &text, "--quant", "q8"]);
     with("sweep", &["--text", &text]);
     let plan = with("plan", &["--platform", "host", "--policy", "basic"]);
-    let written = format!(" --lora {adapter} --lora '{half}' ");
+    let written = format!(" --lora {adapter} --lora {half} ");
     assert!(plan.contains(&written), "{plan}");
     let out = place.path().join("out").display().to_string();
     let emit = |more: &[&str]| {

@@ -133,7 +133,7 @@ fn what_is_no_plain_text_model_is_refused() {
     );
     refused(
         &|f| f.config["quantization_config"] = json!({"quant_method": "aqlm"}),
-        "config.json: text_config.quantization_config: ",
+        "config.json: text_config.quantization_config.quant_method: ",
         "not supported",
     );
     refused(

@@ -3,8 +3,8 @@
 use super::half_at;
 use super::k_quants::two_bit_place;
 
-/// Trits: 5 in each of 48 bytes, 4 in each of 4, f16 scale. 240 of 256 elements are runs of 32 or 16
-/// bytes: first the first trit of each, then the second one.
+/// Trits: 5 in each of 48 bytes, 4 in each of 4, f16 scale. Bytes are in runs of 32, 16 and 4: of
+/// each run come the first trits of all its bytes, then the second ones.
 pub(super) fn tq1_0(block: &[u8], out: &mut [f32]) {
     let scale = half_at(block, 52).to_f32();
     let runs = [(&block[..32], 5), (&block[32..48], 5), (&block[48..52], 4)];

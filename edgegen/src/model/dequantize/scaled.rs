@@ -1,4 +1,5 @@
-//! Groups of a row, as import makes them of Hugging Face's quantized weights: an f32 scale, then codes.
+//! Groups of a row, as import makes them of Hugging Face's quantized weights: an f32 scale, then
+//! codes.
 
 /// Integers of 4 bits (the lower half of a byte first) or 8, less a zero point: a byte of its own
 /// after the scale, or the middle of the range.

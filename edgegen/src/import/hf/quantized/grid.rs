@@ -45,8 +45,8 @@ fn common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { common_divisor(b, a % b) }
 }
 
-/// A matrix of `(code - zero) · scale`. Scales and zero points are asked for by row and group, codes
-/// by row and column.
+/// A matrix of `(code - zero) · scale`. Scales and zero points are asked for by row and group,
+/// codes by row and column.
 pub(super) struct Integers<S, Z, C> {
     pub name: String,
     pub rows: usize,
