@@ -192,7 +192,9 @@ fn adapt(folder: &Path, seed: u64, adapter: &Path, merged: &Path) {
 
 #[test]
 fn every_architecture_takes_one_from_both_formats() {
-    for (seed, name) in ARCHITECTURES.iter().enumerate() {
+    // BitNet's weights are packed, so that nothing can be added to them in the folder.
+    let floats = ARCHITECTURES.iter().filter(|name| **name != "bitnet");
+    for (seed, name) in floats.enumerate() {
         let place = tempfile::tempdir().unwrap();
         let [adapter, merged] = ["adapter", "merged"].map(|name| place.path().join(name));
         let folder = data::file(&format!("architectures/{name}"));
@@ -212,8 +214,7 @@ fn every_architecture_takes_one_from_both_formats() {
                 1e-6,
             );
         }
-        // BitNet's two files are other networks.
-        if !with_gguf().contains(name) || *name == "bitnet" {
+        if !with_gguf().contains(name) {
             continue;
         }
         // Fewer than any window has.
