@@ -29,7 +29,6 @@ pub(super) const COHERE2: Family = Family {
     },
     biases: &[llama::ATTENTION_BIAS],
     fields: &[
-        ("cache_implementation", &[]),
         // What no code reads.
         ("order_of_interleaved_layers", &[]),
         ("position_embedding_type", &["rope_gptj"]),

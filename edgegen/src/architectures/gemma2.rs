@@ -27,7 +27,7 @@ pub(super) const GEMMA2: Family = Family {
     activations: &["gelu_pytorch_tanh"],
     // Which cache a library uses; and what older files say beside `hidden_activation`, where nobody
     // reads it.
-    fields: &[("cache_implementation", &[]), ("hidden_act", &[])],
+    fields: &[("hidden_act", &[])],
     hf_fields,
     gguf_keys,
     tensors: &[

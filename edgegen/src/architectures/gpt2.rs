@@ -41,6 +41,8 @@ pub(super) const GPT2: Family = Family {
     fields: &[
         ("add_cross_attention", &["false"]),
         ("n_ctx", &[]),
+        ("n_special", &[]),
+        ("predict_special_tokens", &[]),
         ("reorder_and_upcast_attn", &[]),
         ("scale_attn_by_inverse_layer_idx", &["false"]),
         ("scale_attn_weights", &["true"]),

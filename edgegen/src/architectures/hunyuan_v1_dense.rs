@@ -24,8 +24,21 @@ pub(super) const HUNYUAN_V1_DENSE: Family = Family {
     },
     biases: &[llama::ATTENTION_BIAS],
     fields: &[
-        // A token.
-        ("eod_token_id", &[]),
+        // Tokens.
+        ("im_end_id", &[]),
+        ("im_newline_id", &[]),
+        ("im_start_id", &[]),
+        ("image_token_id", &[]),
+        ("mask_init_id", &[]),
+        ("pad_id", &[]),
+        ("text_end_id", &[]),
+        ("text_start_id", &[]),
+        // They are of classifiers, and of switches that are off.
+        ("cla_share_factor", &[]),
+        ("class_num", &[]),
+        ("dense_list", &[]),
+        ("org_vocab_size", &[]),
+        ("pool_type", &[]),
         // No code reads them: the network has these norms.
         ("norm_type", &["rms"]),
         ("use_qk_norm", &[]),

@@ -41,7 +41,6 @@ pub(super) const STARCODER2: Family = Family {
     },
     activations: GPT2.activations,
     // Of training.
-    fields: &[("embedding_dropout", &[]), ("residual_dropout", &[])],
     tensors: &[
         llama::ENDS,
         llama::NORMS,

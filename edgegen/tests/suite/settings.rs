@@ -13,11 +13,14 @@ use crate::architectures::{ARCHITECTURES, changed, with_gguf};
 use crate::common::{assert_refused, data};
 
 /// Fields that no architecture has a use for.
-const IGNORED: &str = "architectures attention_dropout attn_pdrop auto_map bos_token_id \
-    classifier_dropout do_sample dtype embd_pdrop gradient_checkpointing hidden_dropout id2label initializer_range is_decoder max_length \
-    max_sequence_length max_window_layers name_or_path num_return_sequences output_attentions \
-    pad_token_id pretraining_tp resid_pdrop return_dict temperature tokenizer_class top_k \
-    torch_dtype transformers_version unsloth_fixed unsloth_version use_cache";
+const IGNORED: &str = "activation_dropout architectures attention_dropout attn_implementation \
+    attn_pdrop auto_map bos_token_id cache_implementation classifier_dropout do_sample dtype \
+    embd_pdrop embedding_dropout eod_token_id flash_attn gradient_checkpointing hidden_dropout \
+    id2label initializer_range is_decoder max_length max_sequence_length max_window_layers \
+    min_p model_name name_or_path num_labels num_return_sequences output_attentions \
+    pad_token_id prefix pretraining_tp resid_pdrop residual_dropout return_dict stop_strings \
+    suppress_tokens temperature tf_legacy_loss tokenizer_class top_k torch_dtype \
+    transformers_version unsloth_fixed unsloth_version use_cache use_flash_attn";
 
 /// Fields that change the network of some architecture, or how its weights are stored.
 const OPTIONS: &str = "alibi attention_bias attention_multiplier attn_logit_softcapping clip_qkv \
@@ -30,20 +33,142 @@ const OPTIONS: &str = "alibi attention_bias attention_multiplier attn_logit_soft
 /// What is ignored in the files of one architecture only.
 fn own(name: &str) -> &'static str {
     match name {
-        "starcoder2" => "embedding_dropout residual_dropout",
-        "gemma2" | "gemma3_text" => "cache_implementation hidden_act",
+        "gemma2" | "gemma3_text" => "hidden_act",
         "gpt_neo" => {
-            "embed_dropout resid_dropout summary_activation summary_first_dropout \
-             summary_proj_to_labels summary_type summary_use_proj"
+            "summary_activation summary_first_dropout summary_proj_to_labels summary_type \
+             summary_use_proj"
         }
         "exaone4" => "sliding_window_pattern",
-        "cohere2" => "cache_implementation order_of_interleaved_layers",
-        "hunyuan_v1_dense" => "eod_token_id use_qk_norm",
+        "cohere2" => "order_of_interleaved_layers",
+        "hunyuan_v1_dense" => "use_qk_norm",
         "gpt2" => {
             "n_ctx reorder_and_upcast_attn summary_activation summary_first_dropout \
              summary_proj_to_labels summary_type summary_use_proj"
         }
         _ => "",
+    }
+}
+
+/// The fields of configuration classes in transformers 5.24, and of all of them `COMMON`.
+const COMMON: &str = "architectures chunk_size_feed_forward dtype id2label initializer_range \
+    label2id output_attentions output_hidden_states problem_type return_dict \
+    bos_token_id eos_token_id pad_token_id tie_word_embeddings transformers_version use_cache \
+    vocab_size";
+const LIKE_LLAMA: &str = "attention_dropout hidden_act hidden_size intermediate_size \
+    max_position_embeddings num_attention_heads num_hidden_layers rope_parameters \
+    num_key_value_heads";
+const GROUPED: &str = "num_key_value_heads";
+const CLASSES: [(&str, &str); 22] = [
+    (
+        "cohere2",
+        "logit_scale layer_norm_eps attention_bias sliding_window layer_types",
+    ),
+    ("ernie4_5", "rms_norm_eps use_bias head_dim"),
+    (
+        "exaone4",
+        "rms_norm_eps sliding_window sliding_window_pattern layer_types",
+    ),
+    (
+        "gemma2",
+        "attention_bias attn_logit_softcapping final_logit_softcapping head_dim \
+         hidden_activation layer_types query_pre_attn_scalar rms_norm_eps sliding_window \
+         use_bidirectional_attention",
+    ),
+    (
+        "gemma3_text",
+        "attention_bias attn_logit_softcapping final_logit_softcapping head_dim \
+         hidden_activation layer_types query_pre_attn_scalar rms_norm_eps sliding_window \
+         use_bidirectional_attention",
+    ),
+    (
+        "gpt2",
+        "activation_function add_cross_attention attn_pdrop embd_pdrop layer_norm_epsilon n_embd \
+         n_head n_inner n_layer n_positions reorder_and_upcast_attn resid_pdrop \
+         scale_attn_by_inverse_layer_idx scale_attn_weights summary_activation \
+         summary_first_dropout summary_proj_to_labels summary_type summary_use_proj",
+    ),
+    (
+        "gpt_neox",
+        "attention_bias classifier_dropout hidden_dropout is_decoder layer_norm_eps \
+         use_parallel_residual",
+    ),
+    (
+        "granite",
+        "attention_bias attention_multiplier embedding_multiplier logits_scaling mlp_bias \
+         residual_multiplier rms_norm_eps",
+    ),
+    (
+        "hunyuan_v1_dense",
+        "attention_bias eod_token_id head_dim pretraining_tp rms_norm_eps",
+    ),
+    (
+        "llama",
+        "attention_bias head_dim mlp_bias pretraining_tp rms_norm_eps",
+    ),
+    // Its class is in the model's own repository.
+    (
+        "minicpm",
+        "attention_bias dim_model_base pretraining_tp rms_norm_eps scale_depth scale_emb",
+    ),
+    ("mistral", "head_dim rms_norm_eps sliding_window"),
+    ("nemotron", "attention_bias head_dim mlp_bias norm_eps"),
+    ("olmo2", "attention_bias rms_norm_eps"),
+    (
+        "olmo3",
+        "attention_bias layer_types rms_norm_eps sliding_window",
+    ),
+    ("phi", "embd_pdrop layer_norm_eps qk_layernorm resid_pdrop"),
+    (
+        "phi3",
+        "embd_pdrop original_max_position_embeddings resid_pdrop rms_norm_eps sliding_window",
+    ),
+    (
+        "qwen2",
+        "layer_types max_window_layers rms_norm_eps sliding_window use_sliding_window",
+    ),
+    (
+        "qwen3",
+        "attention_bias head_dim layer_types max_window_layers rms_norm_eps sliding_window \
+         use_sliding_window",
+    ),
+    (
+        "smollm3",
+        "attention_bias layer_types mlp_bias no_rope_layer_interval no_rope_layers rms_norm_eps \
+         sliding_window use_sliding_window",
+    ),
+    (
+        "stablelm",
+        "hidden_dropout layer_norm_eps qk_layernorm use_parallel_residual use_qkv_bias",
+    ),
+    (
+        "starcoder2",
+        "embedding_dropout norm_epsilon residual_dropout sliding_window use_bias",
+    ),
+];
+
+/// What a value that makes no sense is refused for shows that its field is known.
+#[test]
+fn no_field_of_a_configuration_class_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, own) in CLASSES {
+        let shared = match name {
+            "gpt2" => "",
+            "gpt_neox" => LIKE_LLAMA.trim_end_matches(GROUPED),
+            _ => LIKE_LLAMA,
+        };
+        let fields = [COMMON, shared, own].map(str::split_whitespace);
+        for field in fields.into_iter().flatten() {
+            // There are no weights, which the import sees after the configuration.
+            let path = data::file(&format!("architectures/{name}/hf/config.json"));
+            let mut config: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            config[field] = json!({"odd": true});
+            std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
+            let error = import(folder.path()).unwrap_err().to_string();
+            assert!(
+                !error.contains("this setting is not supported"),
+                "{name}: {error}"
+            );
+        }
     }
 }
 
