@@ -35,8 +35,8 @@ fn own(name: &str) -> &'static str {
     match name {
         "gemma2" | "gemma3_text" => "hidden_act",
         "gpt_neo" => {
-            "summary_activation summary_first_dropout summary_proj_to_labels summary_type \
-             summary_use_proj"
+            "embed_dropout resid_dropout summary_activation summary_first_dropout \
+             summary_proj_to_labels summary_type summary_use_proj"
         }
         "exaone4" => "sliding_window_pattern",
         "cohere2" => "order_of_interleaved_layers",
@@ -49,7 +49,8 @@ fn own(name: &str) -> &'static str {
     }
 }
 
-/// The fields of configuration classes in transformers 5.24, and of all of them `COMMON`.
+/// The fields of configuration classes in transformers 5.24 but for such as are refused unless they
+/// are off, and of all of them `COMMON`.
 const COMMON: &str = "architectures chunk_size_feed_forward dtype id2label initializer_range \
     label2id output_attentions output_hidden_states problem_type return_dict \
     bos_token_id eos_token_id pad_token_id tie_word_embeddings transformers_version use_cache \
@@ -117,7 +118,7 @@ const CLASSES: [(&str, &str); 22] = [
         "olmo3",
         "attention_bias layer_types rms_norm_eps sliding_window",
     ),
-    ("phi", "embd_pdrop layer_norm_eps qk_layernorm resid_pdrop"),
+    ("phi", "embd_pdrop layer_norm_eps resid_pdrop"),
     (
         "phi3",
         "embd_pdrop original_max_position_embeddings resid_pdrop rms_norm_eps sliding_window",
@@ -138,7 +139,7 @@ const CLASSES: [(&str, &str); 22] = [
     ),
     (
         "stablelm",
-        "hidden_dropout layer_norm_eps qk_layernorm use_parallel_residual use_qkv_bias",
+        "hidden_dropout layer_norm_eps use_parallel_residual use_qkv_bias",
     ),
     (
         "starcoder2",
