@@ -557,7 +557,7 @@ fn a_busy_hub_is_asked_again() {
         let asked = AtomicUsize::new(0);
         let asked = std::sync::Arc::new(asked);
         let hub = Hub::but(gguf(), move |request| {
-            let busy = asked.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+            let busy = asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
             let busy = busy && !request.path.starts_with("/cdn/");
             busy.then(|| Reply::status(status).with("Retry-After", "0"))
         });
