@@ -76,13 +76,13 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
             );
         }
         // Rounding to -8..=7 would not have both 1 and -1 exactly.
-        (DType::Ternary { .. }, WeightFormat::Q4) => {
-            let (scale, codes) = tensor.ternary_row(row.index);
+        (DType::Codes { bits: bits @ 2, .. }, WeightFormat::Q4) => {
+            let (scale, codes) = tensor.row_codes(row.index, bits);
             let scale = F16::from_f32(scale).to_bits();
             blocks.extend(codes.chunks(COLUMN_PADDING).map(|chunk| {
                 let mut block = [8; 32];
                 for (nibble, code) in block.iter_mut().zip(chunk) {
-                    *nibble = code + 7;
+                    *nibble = code + 6;
                 }
                 Block::Q4(scale, block)
             }));
@@ -99,8 +99,8 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
             let mut values = vec![0.0; tensor.cols()];
             tensor.dequantize_rows(row.index..row.index + 1, &mut values);
             values.resize(values.len().next_multiple_of(COLUMN_PADDING), 0.0);
+            let trained = format == WeightFormat::Q4 && tensor.is_on_grid();
             for chunk in values.as_chunks::<32>().0 {
-                let trained = format == WeightFormat::Q4 && tensor.is_on_grid();
                 let trained = trained.then(|| as_trained(chunk)).flatten();
                 let block = trained.or_else(|| quantize(chunk, format)).ok_or_else(|| {
                     Error::new(format!("a weight is too large for `{format}`"))

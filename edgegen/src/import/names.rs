@@ -46,6 +46,12 @@ impl Format {
     }
 }
 
+/// What the text model calls a tensor by itself; nothing, if it has no use for it.
+pub(super) fn taken<'a>(family: &Family, name: &'a str, format: Format) -> Option<Cow<'a, str>> {
+    let called = format.in_text_model(name);
+    called.filter(|called| !family.skips(called))
+}
+
 /// Gives each tensor its role by its name; one that holds the rows of several is taken apart.
 ///
 /// # Errors
@@ -59,12 +65,9 @@ pub(super) fn assign(
     let mut assigned = BTreeMap::new();
     let mut by_head: BTreeMap<TensorKey, BTreeMap<usize, Tensor>> = BTreeMap::new();
     for tensor in tensors {
-        let Some(called) = format.in_text_model(tensor.name()) else {
+        let Some(called) = taken(family, tensor.name(), format) else {
             continue;
         };
-        if family.skips(&called) {
-            continue;
-        }
         let named = find(family, &called, format).ok_or_else(|| {
             Error::unsupported(format!("no part of the architecture {} has this tensor", family.model_type))
                 .at(Place::tensor(tensor.name()))

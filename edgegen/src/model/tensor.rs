@@ -207,88 +207,41 @@ impl Tensor {
         })
     }
 
+    /// All values, row by row.
+    pub(crate) fn values(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.len()];
+        self.dequantize_rows(0..self.rows, &mut values);
+        values
+    }
+
     /// The values and 1 more, in F32.
     ///
     /// # Errors
     ///
     /// When there are more of them than memory has addresses for.
     pub(crate) fn plus_one(&self) -> Result<Self> {
-        let mut values = vec![0.0; self.len()];
-        self.dequantize_rows(0..self.rows, &mut values);
-        let data = values.iter().flat_map(|value| (value + 1.0).to_le_bytes());
-        self.made_of_it(self.rows, self.cols, DType::F32, data.collect())
+        self.with_each(|value| value + 1.0)
     }
 
-    /// A matrix of BitNet, of codes by row and column that are the weights and 1 more.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::new`].
-    pub(crate) fn ternary(
-        name: &str,
-        rows: usize,
-        cols: usize,
-        scale: f32,
-        code: impl Fn(usize, usize) -> u8,
-    ) -> Result<Self> {
-        let dtype = DType::Ternary { cols };
-        let mut data = Vec::with_capacity(dtype.bytes(rows, cols)?);
-        for row in 0..rows {
-            data.extend(scale.to_le_bytes());
-            for start in (0..cols).step_by(4) {
-                let codes = (start..cols.min(start + 4)).rev();
-                data.push(codes.fold(0, |byte, col| byte << 2 | code(row, col)));
-            }
-        }
-        Self::new(name, rows, cols, dtype, View::new(data))
-    }
-
-    /// The scale of a row of [`DType::Ternary`], and its weights and 1 more.
-    pub(crate) fn ternary_row(&self, row: usize) -> (f32, Vec<u8>) {
-        let row = &self.bytes()[row * self.row_bytes()..][..self.row_bytes()];
-        let codes = dequantize::ternary::codes(row).take(self.cols);
-        (dequantize::ternary::scale(row), codes.collect())
-    }
-
-    /// Each weight as the nearest of -1, 0 and 1, times the mean magnitude (Ma et al. 2024,
-    /// arXiv:2402.17764).
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::new`].
-    pub(crate) fn rounded_to_ternary(&self) -> Result<Self> {
-        let mut values = vec![0.0; self.len()];
-        self.dequantize_rows(0..self.rows, &mut values);
-        let sum: f64 = values.iter().map(|value| f64::from(value.abs())).sum();
-        let inverse = 1.0 / ((sum / values.len() as f64) as f32).max(1e-5);
-        let code = |row, col| {
-            let value: f32 = values[row * self.cols + col];
-            ((value * inverse).round_ties_even().clamp(-1.0, 1.0) + 1.0) as u8
-        };
-        Self::ternary(&self.name, self.rows, self.cols, 1.0 / inverse, code)
-    }
-
-    /// The values times a factor.
+    /// The values times a factor, in F32.
     ///
     /// # Errors
     ///
     /// When there are more of them than memory has addresses for.
     pub(crate) fn times(&self, factor: f32) -> Result<Self> {
-        if let DType::Ternary { .. } = self.dtype {
-            let mut data = self.bytes().to_vec();
-            for row in data.chunks_exact_mut(self.row_bytes()) {
-                let (scale, _) = row.split_at_mut(4);
-                let value = f32::from_le_bytes([scale[0], scale[1], scale[2], scale[3]]);
-                scale.copy_from_slice(&(value * factor).to_le_bytes());
-            }
-            return self.made_of_it(self.rows, self.cols, self.dtype, data);
-        }
-        let mut values = vec![0.0; self.len()];
-        self.dequantize_rows(0..self.rows, &mut values);
-        let data = values
-            .iter()
-            .flat_map(|value| (value * factor).to_le_bytes());
+        self.with_each(|value| value * factor)
+    }
+
+    fn with_each(&self, change: impl Fn(f32) -> f32) -> Result<Self> {
+        let values = self.values().into_iter();
+        let data = values.flat_map(|value| change(value).to_le_bytes());
         self.made_of_it(self.rows, self.cols, DType::F32, data.collect())
+    }
+
+    /// The scale of a row that is one group of [`DType::Codes`] without zero points, and its codes.
+    pub(crate) fn row_codes(&self, row: usize, bits: u8) -> (f32, Vec<u8>) {
+        let row = &self.bytes()[row * self.row_bytes()..][..self.row_bytes()];
+        dequantize::scaled::codes(bits, row, self.cols)
     }
 
     /// The rows one after the other as one.
@@ -433,9 +386,9 @@ pub enum DType {
     MXFP4,
     Q1_0,
     Q2_0,
-    /// Hugging Face's integers of 4 or 8 `bits`, of GPTQ, AWQ or compressed-tensors: for each
-    /// `group_size` elements of a row an f32 scale, a zero point if it is not the middle of the
-    /// range, and codes.
+    /// Hugging Face's integers of 4 or 8 `bits`, of GPTQ, AWQ or compressed-tensors, and of 2,
+    /// BitNet's, where a row is a group: for each `group_size` elements of a row an f32 scale, a
+    /// zero point if it is not the middle of the range, and codes.
     Codes {
         bits: u8,
         zeros: bool,
@@ -448,11 +401,6 @@ pub enum DType {
     /// llama2.c version 2: all i8 elements, then one f32 scale for each `group_size` of them.
     Q8Groups {
         group_size: usize,
-    },
-    /// BitNet: an f32 for each row, then 2 bits a weight, which is the factor of the row times the
-    /// bits less 1; the first in the lowest bits.
-    Ternary {
-        cols: usize,
     },
 }
 
@@ -486,7 +434,6 @@ impl DType {
             Self::Codes { group_size, .. }
             | Self::F8_E4M3 { group_size }
             | Self::Q8Groups { group_size } => group_size,
-            Self::Ternary { cols } => cols,
         }
     }
 
@@ -515,7 +462,6 @@ impl DType {
                 group_size,
             } => 4 + usize::from(zeros) + (group_size * usize::from(bits)).div_ceil(8),
             Self::F8_E4M3 { group_size } | Self::Q8Groups { group_size } => group_size + 4,
-            Self::Ternary { cols } => cols.div_ceil(4) + 4,
         }
     }
 
@@ -548,6 +494,7 @@ impl DType {
             Self::Q1_0 => "Q1_0",
             Self::Q2_0 => "Q2_0",
             Self::Codes { bits, zeros, .. } => match (bits, zeros) {
+                (2, _) => "TERNARY",
                 (4, false) => "INT4",
                 (4, true) => "UINT4",
                 (_, false) => "INT8",
@@ -555,7 +502,6 @@ impl DType {
             },
             Self::F8_E4M3 { .. } => "F8_E4M3",
             Self::Q8Groups { .. } => "Q8_GROUPS",
-            Self::Ternary { .. } => "TERNARY",
         }
     }
 

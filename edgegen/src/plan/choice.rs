@@ -122,7 +122,6 @@ pub(crate) fn nearest(dtype: DType) -> WeightFormat {
         DType::F16 | DType::BF16 => WeightFormat::F16,
         DType::Q4_0
         | DType::Q3_K
-        | DType::Ternary { .. }
         | DType::IQ4_NL
         | DType::IQ4_XS
         | DType::TQ1_0
@@ -131,7 +130,7 @@ pub(crate) fn nearest(dtype: DType) -> WeightFormat {
         | DType::Q1_0
         | DType::Q2_0
         | DType::Codes {
-            bits: 4,
+            bits: 2 | 4,
             zeros: false,
             ..
         } => WeightFormat::Q4,
@@ -228,7 +227,7 @@ mod tests {
             (codes(8, true), Q8, &[F32]),
             (DType::F8_E4M3 { group_size: 128 }, Q8, &[F32]),
             (DType::Q8Groups { group_size: 32 }, Q8, &[F32]),
-            (DType::Ternary { cols: 32 }, Q4, &[F32]),
+            (codes(2, false), Q4, &[F32]),
         ];
         for (dtype, format, keep) in types {
             assert_eq!(nearest(dtype), format, "{}", dtype.name());

@@ -217,7 +217,7 @@ fn rounded_values_give_the_logits_of_transformers() {
     }
 }
 
-/// Four bits hold ternary weights as they are: their scales are numbers of f16.
+/// Four bits hold ternary weights as they are, up to the scale's last bit.
 #[test]
 fn ternary_weights_are_kept_in_four_bits() {
     let request = Request {
@@ -230,8 +230,8 @@ fn ternary_weights_are_kept_in_four_bits() {
     // By their widths.
     let expected = [
         "1 matrix F32 → f32, without loss",
-        "24 matrices TERNARY → q4, without loss",
-        "4 matrices TERNARY → q4, without loss",
+        "24 matrices TERNARY → q4, requantized",
+        "4 matrices TERNARY → q4, requantized",
     ];
     assert_eq!(text, expected);
 }

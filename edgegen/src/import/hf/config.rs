@@ -10,8 +10,8 @@ use crate::import::names::stated;
 use crate::import::tokenizer::Ids;
 use crate::model::{Architecture, Caps, Gate, Multipliers, Role};
 
+use super::quantized::ternary::{self, Ternary};
 use super::quantized::{self, Method};
-use super::ternary::{self, Ternary};
 use super::{config_rope, wrapped};
 
 /// What `config.json` says.

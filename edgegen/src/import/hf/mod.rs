@@ -6,7 +6,6 @@ mod config_rope;
 mod folder;
 mod lora;
 mod quantized;
-mod ternary;
 mod tokenizer;
 mod weights;
 mod wrapped;
@@ -50,12 +49,12 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
         Some(_) => Format::Wrapped,
     };
     stored.retain(|tensor| {
-        let text = format.in_text_model(&tensor.name);
-        text.is_some_and(|name| !name.ends_with(FREQUENCIES) && !family.skips(&name))
+        let taken = names::taken(family, &tensor.name, format);
+        taken.is_some_and(|name| !name.ends_with(FREQUENCIES))
     });
     let tensors = match config.ternary {
         None => quantized::tensors(config.quantization.as_deref(), stored)?,
-        Some(how) => ternary::tensors(stored, how)?,
+        Some(how) => quantized::ternary::tensors(stored, how)?,
     };
     let mut tensors = names::assign(&config.architecture, tensors, format)?;
     if config.part_of.is_some() {

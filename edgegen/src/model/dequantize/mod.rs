@@ -7,8 +7,7 @@ mod groups;
 mod k_quants;
 mod legacy;
 mod plain;
-mod scaled;
-pub(super) mod ternary;
+pub(super) mod scaled;
 
 use std::ops::Range;
 
@@ -54,7 +53,6 @@ pub(super) fn rows(tensor: &Tensor, rows: Range<usize>, out: &mut [f32]) {
                 scaled::integers(bits, zeros, block, values);
             });
         }
-        DType::Ternary { .. } => ternary::row,
         DType::Q8Groups { .. } => unreachable!("handled above"),
     };
     each(dtype, bytes, out, block);
@@ -81,10 +79,6 @@ pub(super) fn find_non_finite(tensor: &Tensor) -> Option<(usize, &'static str)> 
         DType::Q8Groups { group_size } => {
             return first(&bytes[tensor.len()..], 4, plain::f32_is_finite)
                 .map(|group| (group * group_size, "block scale"));
-        }
-        DType::Ternary { cols } => {
-            let scale = |row: &[u8]| plain::f32_is_finite(&row[..4]);
-            return first(bytes, dtype.block_bytes(), scale).map(|row| (row * cols, "block scale"));
         }
         DType::MXFP4 => return first_block(tensor, codebook::mxfp4_is_finite),
         DType::F8_E4M3 { .. } => return first_block(tensor, scaled::e4m3_is_finite),

@@ -1,8 +1,8 @@
 //! Groups of a row, as import makes them of Hugging Face's quantized weights: an f32 scale, then
 //! codes.
 
-/// Integers of 4 bits (the lower half of a byte first) or 8, less a zero point: a byte of its own
-/// after the scale, or the middle of the range.
+/// Integers of 2, 4 or 8 bits, less a zero point: a byte of its own after the scale, or the middle of
+/// the range.
 pub(super) fn integers(bits: u8, zeros: bool, block: &[u8], out: &mut [f32]) {
     let (scale, codes) = scale(block);
     let (zero, codes) = match zeros {
@@ -10,11 +10,23 @@ pub(super) fn integers(bits: u8, zeros: bool, block: &[u8], out: &mut [f32]) {
         false => (1 << (bits - 1), codes),
     };
     for (at, value) in out.iter_mut().enumerate() {
-        let code = match bits {
-            8 => codes[at],
-            _ => codes[at / 2] >> (at % 2 * 4) & 0xF,
-        };
-        *value = (i32::from(code) - i32::from(zero)) as f32 * scale;
+        *value = (i32::from(code(bits, codes, at)) - i32::from(zero)) as f32 * scale;
+    }
+}
+
+/// The scale of a block without a zero point, and its first codes.
+pub(in crate::model) fn codes(bits: u8, block: &[u8], count: usize) -> (f32, Vec<u8>) {
+    let (scale, codes) = scale(block);
+    let codes = (0..count).map(|at| code(bits, codes, at));
+    (scale, codes.collect())
+}
+
+/// The code at a place; the lowest bits of a byte come first.
+fn code(bits: u8, codes: &[u8], at: usize) -> u8 {
+    match bits {
+        2 => codes[at / 4] >> (at % 4 * 2) & 3,
+        4 => codes[at / 2] >> (at % 2 * 4) & 0xF,
+        _ => codes[at],
     }
 }
 

@@ -272,18 +272,12 @@ impl Merged<'_> {
 /// The sum of two tensors of one shape, in F32.
 fn sum(base: &Tensor, delta: &Tensor) -> Result<Tensor> {
     let (rows, cols) = (base.rows(), base.cols());
-    let [mut values, added] = [base, delta].map(values);
+    let [mut values, added] = [base, delta].map(Tensor::values);
     values
         .iter_mut()
         .zip(&added)
         .for_each(|(value, added)| *value += added);
     from_values(base.name(), rows, cols, &values)
-}
-
-fn values(tensor: &Tensor) -> Vec<f32> {
-    let mut values = vec![0.0; tensor.len()];
-    tensor.dequantize_rows(0..tensor.rows(), &mut values);
-    values
 }
 
 fn from_values(name: &str, rows: usize, cols: usize, values: &[f32]) -> Result<Tensor> {

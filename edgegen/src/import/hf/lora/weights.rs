@@ -9,7 +9,7 @@ use crate::error::{Error, Place, Result};
 use crate::model::{Tensor, View};
 
 use super::super::weights::file;
-use super::{MERGE, from_values, not_finite, values};
+use super::{MERGE, from_values, not_finite};
 
 /// What is done to one tensor.
 pub(super) struct Change {
@@ -41,7 +41,7 @@ impl LowRank {
     /// When there are more elements than memory has addresses for.
     pub(super) fn product(&self, scale: f64) -> Result<Tensor> {
         let (rows, cols) = self.shape();
-        let [a, b] = [&self.a, &self.b].map(values);
+        let [a, b] = [&self.a, &self.b].map(Tensor::values);
         let mut product = vec![0.0; rows * cols];
         let rows_of_both = product.par_chunks_mut(cols).zip(b.par_chunks(self.rank()));
         rows_of_both.for_each(|(out, b)| {

@@ -51,7 +51,7 @@ pub(super) struct Integers<S, Z, C> {
     pub name: String,
     pub rows: usize,
     pub groups: Groups,
-    /// 4 or 8.
+    /// 2, 4 or 8.
     pub bits: u8,
     pub scale: S,
     pub zero: Z,
@@ -79,7 +79,8 @@ where
                 group_size,
             },
         };
-        let run = dtype.block_size();
+        let (run, bits) = (dtype.block_size(), usize::from(self.bits));
+        let in_byte = 8 / bits;
         tensor(
             self.name,
             self.rows,
@@ -104,10 +105,7 @@ where
                     false => codes,
                 };
                 for at in 0..run {
-                    match self.bits {
-                        8 => codes[at] = code(at),
-                        _ => codes[at / 2] |= code(at) << (at % 2 * 4),
-                    }
+                    codes[at / in_byte] |= code(at) << (at % in_byte * bits);
                 }
             },
         )

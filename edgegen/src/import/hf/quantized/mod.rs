@@ -9,6 +9,7 @@ mod fp8;
 mod gptq;
 mod grid;
 mod parts;
+pub(super) mod ternary;
 
 use std::collections::BTreeMap;
 

@@ -158,9 +158,7 @@ impl Stored {
 
     pub(super) fn scales(self) -> Result<Scales> {
         let (rows, cols) = self.matrix(&[Dtype::F32, Dtype::F16, Dtype::BF16])?;
-        let tensor = self.numbers(rows, cols)?;
-        let mut values = vec![0.0; tensor.len()];
-        tensor.dequantize_rows(0..rows, &mut values);
+        let values = self.numbers(rows, cols)?.values();
         Ok(Scales { rows, cols, values })
     }
 
