@@ -235,7 +235,11 @@ impl Tensor {
     fn with_each(&self, change: impl Fn(f32) -> f32) -> Result<Self> {
         let values = self.values().into_iter();
         let data = values.flat_map(|value| change(value).to_le_bytes());
-        self.made_of_it(self.rows, self.cols, DType::F32, data.collect())
+        let changed = self.made_of_it(self.rows, self.cols, DType::F32, data.collect())?;
+        Ok(Self {
+            on_grid: OnceLock::new(),
+            ..changed
+        })
     }
 
     /// The scale of a row that is one group of [`DType::Codes`] without zero points, and its codes.
@@ -567,5 +571,16 @@ mod tests {
             let error = Tensor::new("w", rows, cols, dtype, view.clone()).unwrap_err();
             assert!(error.to_string().starts_with("w: "), "{error}");
         }
+    }
+
+    /// Times another factor, weights on the grid of `q4` are on none.
+    #[test]
+    fn what_is_changed_is_looked_at_again() {
+        let bytes = (0..32u8).flat_map(|at| (f32::from(at % 16) - 8.0).to_le_bytes());
+        let view = View::new(bytes.collect::<Vec<u8>>());
+        let tensor = Tensor::new("w", 1, 32, DType::F32, view).unwrap();
+        assert!(tensor.is_on_grid());
+        assert!(tensor.times(0.5).unwrap().is_on_grid());
+        assert!(!tensor.times(1.1).unwrap().is_on_grid());
     }
 }
