@@ -3,7 +3,7 @@
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-export CI=true INSTA_UPDATE=no
+export CI=true INSTA_UPDATE=no CARGO_INCREMENTAL=0
 
 # package:what shows that it is there
 needed=(
@@ -28,6 +28,27 @@ install_missing() {
     "${root[@]}" apt-get update -qq
     DEBIAN_FRONTEND=noninteractive "${root[@]}" apt-get install -y -qq --no-install-recommends \
         "${missing[@]}"
+}
+
+# Debian's standard library for 64-bit Arm. It is for compilers on such machines, and compiles for
+# them here as well; without it, it is built from source.
+install_arm_library() {
+    local target=aarch64-unknown-linux-gnu folder architecture=arm64 root=()
+    local options=(-qq -o APT::Architecture=$architecture -o "APT::Architectures::=$architecture")
+    [ ! -e "/usr/lib/rustlib/$target" ] || return 0
+    [ "$(id -u)" = 0 ] || root=(sudo -n)
+    folder=$(mktemp -d)
+    mkdir -p "$folder"/{lists,archives}/partial
+    options+=(-o "Dir::State::lists=$folder/lists" -o "Dir::State::status=/dev/null"
+        -o "Dir::Cache::archives=$folder/archives" -o "APT::Sandbox::User=root")
+    (
+        cd "$folder"
+        apt-get "${options[@]}" update
+        apt-get "${options[@]}" download "libstd-rust-web-dev=$(dpkg-query -W -f '${Version}' rustc-web)"
+        dpkg -x libstd-rust-web-dev_*.deb .
+        "${root[@]}" cp -r "usr/lib/rustlib/$target" /usr/lib/rustlib/
+    ) || echo "no standard library for $target: building it" >&2
+    rm -rf "$folder"
 }
 
 # The commands of the README's fenced block below the comment `<!-- NAME -->`.
@@ -61,6 +82,7 @@ main() {
     [ ${#chosen[@]} -gt 0 ] || chosen=("${steps[@]}")
 
     install_missing
+    install_arm_library
     EDGEGEN_SMOLLM2=$(tests/fetch-smollm2.sh)
     export EDGEGEN_SMOLLM2
     for name in "${chosen[@]}"; do

@@ -79,7 +79,7 @@ const FILES: [File; 6] = [
     },
     File {
         name: "the hub",
-        what: "`hf:OWNER/NAME`, with `@REVISION` or `:FILE.gguf` behind it (feature `hub`)",
+        what: "`hf:OWNER/NAME`, with `@REVISION` or `:FILE.gguf` behind it",
     },
     File {
         name: "llama2.c",

@@ -95,7 +95,8 @@ impl Target {
     pub fn build(self, emitted: &Emitted) -> Program {
         let (mut command, target, output) = match self.emulated() {
             None => {
-                let target = paths::work("host");
+                // Of its own, since builds in one folder wait for each other.
+                let target = paths::work("host").join(&emitted.name);
                 (run::cargo("build"), target.clone(), target)
             }
             Some((tools, _)) => {

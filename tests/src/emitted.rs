@@ -53,6 +53,23 @@ impl Recipe {
         recipe.with("--plan").with(plan)
     }
 
+    /// The built-in model for this kind of computer, as most tests want it.
+    pub fn homectl() -> Self {
+        Self::built_in("homectl", "host", "q4").for_one_cpu()
+    }
+
+    /// The same with its weights in a file.
+    pub fn homectl_external() -> Self {
+        let recipe = Self::built_in("homectl-external", "host", "q4");
+        recipe.with("--weights=external").for_one_cpu()
+    }
+
+    /// For the oldest CPU of this kind alone: one instruction set is compiled in half the time.
+    #[must_use]
+    pub fn for_one_cpu(self) -> Self {
+        self.with("--cpu=x86-64-v2")
+    }
+
     /// With a further argument.
     #[must_use]
     pub fn with(mut self, argument: &str) -> Self {

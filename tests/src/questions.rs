@@ -18,6 +18,7 @@ pub fn chat_recipe() -> Recipe {
     Recipe::new("chat-ffi", chat_model(), "host", "keep")
         .with("--context")
         .with(CONTEXT)
+        .for_one_cpu()
 }
 
 /// The tiny llama of `tests/data` with a chat template that has a place for a system message.

@@ -15,6 +15,6 @@ use super::Name;
 pub fn fetch(name: &Name, _offline: bool, _progress: Bytes<'_>) -> Result<PathBuf> {
     let error = Error::unsupported("this edgegen was built without what fetches models");
     Err(error.in_file(Path::new(&name.to_string())).remedy(
-        "build it with `--features hub`; or fetch the files by other means, and give their path",
+        "build it with the feature `hub`, which is a default; or fetch the files by other means, and give their path",
     ))
 }

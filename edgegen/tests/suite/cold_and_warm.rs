@@ -241,16 +241,15 @@ proptest! {
 #[test]
 fn each_option_alone_is_answered_as_with_an_empty_cache() {
     let warm = tempfile::tempdir().unwrap();
+    let model = Some("tiny.bin");
+    assert!(ask(warm.path(), &recipe(model, &[])).is_ok());
     let mut modules = 0;
-    for &model in &["tiny.bin", "tiny.gguf", "tiny"] {
-        assert!(ask(warm.path(), &recipe(Some(model), &[])).is_ok());
-        for change in 0..CHANGES.len() {
-            let recipe = recipe(Some(model), &[change]);
-            same_answers(warm.path(), &recipe).unwrap();
-            modules += usize::from(ask(warm.path(), &recipe).is_ok());
-        }
+    for change in 0..CHANGES.len() {
+        let recipe = recipe(model, &[change]);
+        same_answers(warm.path(), &recipe).unwrap();
+        modules += usize::from(ask(warm.path(), &recipe).is_ok());
     }
-    assert!(modules > CHANGES.len(), "{modules}");
+    assert!(modules > CHANGES.len() / 2, "{modules}");
 }
 
 #[test]

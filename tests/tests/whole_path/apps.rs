@@ -7,6 +7,8 @@ use std::process::Command;
 use tests::built::cargo_for;
 use tests::{Emitted, Missing, Outcome, Recipe, paths, questions, run};
 
+use crate::ffi;
+
 const PROMPT: &str = "switch off the lamp in the kitchen";
 const ANSWER: &str = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
 
@@ -81,13 +83,7 @@ impl Jvm {
     pub(crate) fn build(host: &Emitted) -> Self {
         let folder = paths::work("jvm").join(&host.name);
         std::fs::create_dir_all(&folder).expect("a writable target folder");
-        let target = paths::work("ffi");
-        run::must(
-            run::cargo("build")
-                .args(["--release", "--offline", "--target-dir"])
-                .arg(&target)
-                .current_dir(host.folder.join("ffi")),
-        );
+        let target = ffi::built(host);
         let [include, linux] = jdk_headers();
         let android = Recipe::built_in("homectl-android", "android", "q4").emit();
         let sources = android.folder.join("android/src/main");
@@ -142,8 +138,8 @@ impl Jvm {
 
 fn the_jni_methods_work_on_a_jvm() -> Outcome {
     run::need(&[("javac", "openjdk-17-jdk-headless")])?;
-    let embedded = Recipe::built_in("homectl-ffi", "host", "q4");
-    let external = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
+    let embedded = Recipe::homectl();
+    let external = Recipe::homectl_external();
     for recipe in [embedded, external] {
         let host = recipe.emit();
         let mut check = Jvm::build(&host).java("Check");
@@ -366,9 +362,9 @@ fn the_library_for_ios_has_its_exports_and_swift_reads_its_header() -> Outcome {
 
 tests::trials![
     long: the_jni_methods_work_on_a_jvm,
-    each_option_and_message_reaches_the_session_through_jni,
-    the_library_for_ios_has_its_exports_and_swift_reads_its_header,
-    the_library_for_android_has_its_exports_and_its_alignment;
-    nightly: the_library_for_the_simulator_of_ios_has_its_exports,
+    each_option_and_message_reaches_the_session_through_jni;
+    nightly: the_library_for_ios_has_its_exports_and_swift_reads_its_header,
+    the_library_for_android_has_its_exports_and_its_alignment,
+    the_library_for_the_simulator_of_ios_has_its_exports,
     each_option_and_message_reaches_the_session_through_kotlin,
 ];

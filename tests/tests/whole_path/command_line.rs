@@ -111,7 +111,8 @@ const CONTEXT: usize = 30_000;
 fn an_interrupted_answer_is_said() {
     let context = format!("--context={CONTEXT}");
     let recipe = Recipe::new("llama-talkative", &talkative(), "host", "f32").with(&context);
-    let program = Target::Host.build(&recipe.with("--answer-cache=0").emit());
+    let recipe = recipe.with("--answer-cache=0").for_one_cpu();
+    let program = Target::Host.build(&recipe.emit());
     let child = Command::new(program.path())
         .args(["generate", "--json", "hello", "--threads", "1"])
         .stdout(Stdio::piped())

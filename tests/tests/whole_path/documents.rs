@@ -103,7 +103,7 @@ impl Project<'_> {
 fn rust_compiles() -> Outcome {
     let model = paths::smollm2()?;
     let work = paths::work("documents");
-    let external = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
+    let external = Recipe::homectl_external();
     let external = external.emit();
     let all = files().into_iter().flat_map(|file| blocks(&file));
     let rust = all.filter(|block| block.info.starts_with("rust") && block.source().is_none());

@@ -7,10 +7,6 @@ use tests::{Emitted, Outcome, Program, Recipe, Target, paths};
 const PROMPT: &str = "switch off the lamp in the kitchen";
 const ANSWER: &str = r#"{"do":"off","what":"lamp","where":"kitchen"}"#;
 
-fn recipe(name: &str, platform: &str) -> Recipe {
-    Recipe::built_in(name, platform, "q4").with("--weights=external")
-}
-
 fn weights(emitted: &Emitted) -> PathBuf {
     emitted.weights().expect("a file of weights")
 }
@@ -27,8 +23,8 @@ fn utf8(path: &Path) -> &str {
 }
 
 fn the_bits_are_those_of_embedded_weights() {
-    let emitted = recipe("homectl-external", "host").emit();
-    let embedded = Recipe::built_in("homectl-ffi", "host", "q4").emit();
+    let emitted = Recipe::homectl_external().emit();
+    let embedded = Recipe::homectl().emit();
     assert_eq!(emitted.hash(), embedded.hash());
     let program = Target::Host.build(&emitted);
     let file = weights(&emitted);
@@ -60,7 +56,7 @@ fn the_bits_are_those_of_embedded_weights() {
 }
 
 fn other_bytes_are_refused_with_the_reason() {
-    let emitted = recipe("homectl-external", "host").emit();
+    let emitted = Recipe::homectl_external().emit();
     let program = Target::Host.build(&emitted);
     let intact = std::fs::read(weights(&emitted)).expect("a readable file");
     let tiny = Recipe::new("tiny-external", &paths::tiny(), "host", "q8");

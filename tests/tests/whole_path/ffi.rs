@@ -57,6 +57,18 @@ fn the_header_is_that_of_the_source() {
     );
 }
 
+/// Builds a crate's C interface; its libraries are in `release` of this folder.
+pub(crate) fn built(emitted: &Emitted) -> std::path::PathBuf {
+    let folder = paths::work("ffi").join(&emitted.name);
+    run::must(
+        run::cargo("build")
+            .args(["--release", "--offline", "--target-dir"])
+            .arg(&folder)
+            .current_dir(emitted.folder.join("ffi")),
+    );
+    folder
+}
+
 /// The library of an emitted crate, and the C program of its examples.
 pub(crate) struct Library {
     emitted: Emitted,
@@ -65,7 +77,7 @@ pub(crate) struct Library {
 
 impl Library {
     fn build() -> Self {
-        Self::of(&Recipe::built_in("homectl-ffi", "host", "q4"))
+        Self::of(&Recipe::homectl())
     }
 
     /// A model with a chat template and without a schema.
@@ -78,13 +90,7 @@ impl Library {
     }
 
     pub(crate) fn with(emitted: Emitted) -> Self {
-        let folder = paths::work("ffi");
-        run::must(
-            run::cargo("build")
-                .args(["--release", "--offline", "--target-dir"])
-                .arg(&folder)
-                .current_dir(emitted.folder.join("ffi")),
-        );
+        let folder = built(&emitted);
         Self { emitted, folder }
     }
 
@@ -180,7 +186,7 @@ fn each_option_and_message_reaches_the_session() {
 }
 
 fn weights_outside_the_library_are_given_in_memory() {
-    let recipe = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
+    let recipe = Recipe::homectl_external();
     let library = Library::of(&recipe);
     let program = library.example("external", &["-O1", "-fsanitize=address,undefined"]);
     answers(&library, &mut Command::new(&program));
@@ -211,7 +217,7 @@ fn the_shared_library_exports_the_interface_alone() {
     let symbols = run::must(
         Command::new("nm")
             .args(["--dynamic", "--defined-only", "--format=posix"])
-            .arg(library.folder.join("release/libhomectl_ffi_ffi.so")),
+            .arg(library.folder.join("release/libhomectl_ffi.so")),
     );
     let exported: Vec<&str> = symbols
         .lines()

@@ -26,7 +26,7 @@ fn answers_are_valid_whatever_the_weights() {
         Recipe::built_in("schema-homectl", "host", "q4"),
     ];
     for recipe in recipes {
-        let program = Target::Host.build(&recipe.with(&option).emit());
+        let program = Target::Host.build(&recipe.with(&option).for_one_cpu().emit());
         for seed in 0..40 {
             let temperature = ["0", "0.7", "1.5", "20"][seed % 4];
             let limit = (24 + seed).to_string();
@@ -70,7 +70,7 @@ fn bad_schemas_and_limits_are_refused() {
         assert!(!folder.exists());
     }
 
-    let program = Target::Host.build(&Recipe::built_in("homectl-q4-host", "host", "q4").emit());
+    let program = Target::Host.build(&Recipe::homectl().emit());
     let output = program.run(&["generate", "lights on", "--max-tokens", "2"]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();

@@ -16,7 +16,11 @@ const COLUMNS: usize = 64;
 const VOCAB_SIZE: usize = 512;
 
 fn emit(name: &str, platform: &str) -> Emitted {
-    Recipe::new(name, &paths::llama(), platform, "f16").emit()
+    let recipe = Recipe::new(name, &paths::llama(), platform, "f16");
+    match platform {
+        "host" => recipe.for_one_cpu().emit(),
+        _ => recipe.emit(),
+    }
 }
 
 /// A copy of a program with a bit of a byte changed in the weights of one of its files.

@@ -11,9 +11,9 @@ fn a_system_message_is_computed_at_build_time() {
     let model = chat_model();
     // In i8 keys and values have scales, which must come along.
     let plain = Recipe::new("chat", model, "host", "q8").with("--kv-cache=i8");
-    let plain = plain.emit();
+    let plain = plain.for_one_cpu().emit();
     let recipe = Recipe::new("chat-system", model, "host", "q8").with("--kv-cache=i8");
-    let own = recipe.with("--system").with(SYSTEM).emit();
+    let own = recipe.with("--system").with(SYSTEM).for_one_cpu().emit();
     let given = |emitted| {
         let program = Target::Host.build(emitted);
         move |more: &[&str]| {

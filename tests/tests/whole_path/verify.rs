@@ -16,6 +16,11 @@ fn record(emitted: &Emitted) -> String {
     std::fs::read_to_string(emitted.folder.join("VERIFIED.md")).expect("a record")
 }
 
+/// Emitted for these tests alone, which change its folder.
+fn homectl() -> Recipe {
+    Recipe::built_in("homectl-verify", "host", "q4").for_one_cpu()
+}
+
 fn fresh(recipe: &Recipe) -> Emitted {
     let emitted = recipe.emit();
     let _ = std::fs::remove_file(emitted.folder.join("VERIFIED.md"));
@@ -23,7 +28,7 @@ fn fresh(recipe: &Recipe) -> Emitted {
 }
 
 fn this_machine_is_recorded_once() {
-    let emitted = fresh(&Recipe::built_in("homectl-verify", "host", "q4"));
+    let emitted = fresh(&homectl());
     for _ in 0..2 {
         let found = run::must(&mut verify(&emitted, &["--json", "--device", "desk"]));
         let found: Value = serde_json::from_str(&found).expect("one object");
@@ -39,7 +44,7 @@ fn this_machine_is_recorded_once() {
     assert!(rows[0].contains(emitted.hash()), "{record}");
 
     // The record is not edgegen's own file: emission leaves it alone.
-    Recipe::built_in("homectl-verify", "host", "q4").emit();
+    homectl().emit();
     assert_eq!(self::record(&emitted), record);
 }
 
@@ -79,7 +84,7 @@ fn an_emulator_is_a_runner() -> Outcome {
 
 /// A stand-in for ssh that runs the command here, in a folder of its own.
 fn over_ssh_program_and_weights_are_copied_and_removed() {
-    let recipe = Recipe::built_in("homectl-external", "host", "q4").with("--weights=external");
+    let recipe = Recipe::homectl_external();
     let emitted = fresh(&recipe);
     let program = Target::Host.build(&emitted);
     let folder = tempfile::tempdir_in(paths::work("ssh")).expect("a writable target folder");
@@ -112,7 +117,7 @@ fn refused(emitted: &Emitted, arguments: &[&str], said: &str) {
 
 /// Programs that are not this crate's, or say that they cannot.
 fn only_what_the_crate_computed_is_recorded() {
-    let emitted = fresh(&Recipe::built_in("homectl-verify", "host", "q4"));
+    let emitted = fresh(&homectl());
     let folder = tempfile::tempdir_in(paths::work("programs")).expect("a writable target folder");
     let program = folder.path().join("program");
     let hash = emitted.hash();
@@ -165,7 +170,7 @@ fn only_what_the_crate_computed_is_recorded() {
 }
 
 fn what_cannot_be_verified_is_said() {
-    let emitted = fresh(&Recipe::built_in("homectl-verify", "host", "q4"));
+    let emitted = fresh(&homectl());
     for (arguments, said) in [
         (
             vec!["--runner", "no-such-emulator"],
