@@ -59,7 +59,7 @@ static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| {
     let scheme = Scheme::ByteLevel(ByteLevel {
         pre_tokenizer: PreTokenizer::Gpt2,
         ignore_merges: false,
-        assumes_nfc: false,
+        nfc: false,
         lowercase: false,
     });
     Tokenizer::new(TokenizerParts {

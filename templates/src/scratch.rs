@@ -1,6 +1,8 @@
 //! Memory for a prompt on its way to tokens.
 
 use super::model::CONTEXT;
+#[cfg(feature = "std")]
+use super::tables::TOKENIZER;
 
 /// Text and tokens of a prompt. With `std` it grows; without, it is part of the session, and a
 /// prompt that it cannot hold is refused.
@@ -37,8 +39,7 @@ impl Scratch {
 
     /// Makes room for the tokens of a text of this many bytes, with some to spare for long words.
     pub fn hold_tokens(&mut self, bytes: usize) {
-        let room = 3 * bytes + bytes / 4 + 4;
-        self.tokens.resize(room.max(CONTEXT), 0);
+        self.tokens.resize(TOKENIZER.room(bytes).max(CONTEXT), 0);
     }
 }
 

@@ -6,6 +6,7 @@ mod bpe;
 mod cased;
 mod class;
 mod hunyuan;
+mod nfc;
 mod ranks;
 mod split;
 mod stream;
@@ -19,7 +20,11 @@ pub use class::Class;
 #[doc(hidden)]
 pub use tables::merge_hash;
 
+use core::iter::Take;
+
 use bpe::Output;
+use nfc::{Nfc, Tables};
+use split::Text as _;
 
 /// A tokenizer: constants, and tables of little-endian `u32` where not said
 /// otherwise. What edgegen builds is consistent; nothing is checked here.
@@ -47,6 +52,9 @@ pub struct Tokenizer<'t> {
     /// Where runs of characters of one class begin, ascending, with the class in the lowest three
     /// bits; empty where the scheme asks for no classes.
     pub classes: &'t [u8],
+    /// How characters are taken apart and put together (Unicode's normalization form C); empty if
+    /// the model takes texts as they are.
+    pub nfc: &'t [u8],
     /// Beginning of text.
     pub bos: Option<u32>,
     /// End of text.
@@ -131,11 +139,10 @@ impl Tokenizer<'_> {
     /// EOS where the model uses them. Special tokens in the text (such as
     /// `<|im_end|>`) are recognised if `parse_special`, else they are text.
     ///
-    /// `out` is also the scratch. It suffices that it holds all ids and, beside
-    /// those before a word, two entries for each byte of the word (of its small letters, which can
-    /// have half as many bytes again, where the scheme makes them); so
-    /// `3 * text.len() + 4` always suffices. A sixteenth of a word's bytes more makes long words fast
-    /// where letters are made small.
+    /// `out` is also the scratch: [`room`](Self::room) always suffices. It must hold all ids and,
+    /// beside those before a word, two entries for each byte of the word as the model sees it: its
+    /// small letters can have half as many bytes again, and its normalization form up to three
+    /// times as many.
     ///
     /// # Errors
     /// If `out` is too small.
@@ -154,6 +161,17 @@ impl Tokenizer<'_> {
             out.push(eos)?;
         }
         Ok(out.len())
+    }
+
+    /// So many entries of a buffer always suffice to encode a text of so many bytes, those included
+    /// that make long words fast.
+    pub const fn room(&self, bytes: usize) -> usize {
+        let bytes = if self.nfc.is_empty() {
+            bytes
+        } else {
+            2 * bytes
+        };
+        3 * bytes + bytes / 4 + 4
     }
 
     /// Encodes a rendered chat: as [`encode`](Self::encode) with special tokens
@@ -240,38 +258,44 @@ impl Tokenizer<'_> {
         first: bool,
         out: &mut Output<'_>,
     ) -> Result<(), EncodeError> {
+        let text = Nfc::new(text, Tables(self.nfc));
         let class = |c| self.class(c);
         match self.scheme {
             Scheme::Gpt2 {
                 lone_digits,
                 lowercase,
-            } => {
-                let mut rest = text;
-                while !rest.is_empty() {
-                    let (word, after) = rest.split_at(split::gpt2(rest, lone_digits, lowercase));
-                    match lowercase {
-                        true => self.encode_lowercase(word, out)?,
-                        false => self.encode_word(word, out)?,
-                    }
-                    rest = after;
-                }
-            }
-            Scheme::Llama3 { max_digits } => {
-                self.encode_words(text, |rest| split::llama3(rest, max_digits), out)?;
-            }
-            Scheme::Marked { lead } => {
-                self.encode_words(text, |rest| split::marked(rest, lead, class), out)?;
-            }
+            } => cut(
+                text,
+                |rest| split::gpt2(rest, lone_digits, lowercase),
+                |word| match lowercase {
+                    // Character by character, as Hugging Face's normalizer does.
+                    true => self.encode_word(word.flat_map(char::to_lowercase), out),
+                    false => self.encode_word(word, out),
+                },
+            ),
+            Scheme::Llama3 { max_digits } => cut(
+                text,
+                |rest| split::llama3(rest, max_digits),
+                |word| self.encode_word(word, out),
+            ),
+            Scheme::Marked { lead } => cut(
+                text,
+                |rest| split::marked(rest, lead, class),
+                |word| self.encode_word(word, out),
+            ),
             Scheme::Cased {
                 max_digits,
                 contractions,
-            } => {
-                let first = |rest: &str| cased::cased(rest, max_digits, contractions, class);
-                self.encode_words(text, first, out)?;
-            }
-            Scheme::Hunyuan => {
-                self.encode_words(text, |rest| hunyuan::hunyuan(rest, class), out)?;
-            }
+            } => cut(
+                text,
+                |rest| cased::cased(rest, max_digits, contractions, class),
+                |word| self.encode_word(word, out),
+            ),
+            Scheme::Hunyuan => cut(
+                text,
+                |rest| hunyuan::hunyuan(rest, class),
+                |word| self.encode_word(word, out),
+            ),
             Scheme::SentencePiece {
                 prefix,
                 escaped_space,
@@ -281,39 +305,34 @@ impl Tokenizer<'_> {
                 let mut space = match prefix {
                     SpacePrefix::Never => false,
                     SpacePrefix::Always => true,
-                    SpacePrefix::Missing => !text.starts_with(is_space),
-                    SpacePrefix::First => first && !text.starts_with(is_space),
+                    SpacePrefix::Missing => !text.begins(is_space),
+                    SpacePrefix::First => first && !text.begins(is_space),
                 };
-                let mut rest = text;
-                while !rest.is_empty() {
-                    let end = match words {
-                        true => split::spaces_then_word(rest, is_space),
-                        false => rest.len(),
-                    };
-                    let (word, after) = rest.split_at(end);
-                    let chars = word.chars().map(|c| if is_space(c) { ' ' } else { c });
+                let end = |rest: Nfc<'_>| match words {
+                    true => split::spaces_then_word(&rest, is_space),
+                    false => usize::MAX,
+                };
+                cut(text, end, |word| {
+                    let chars = word.map(|c| if is_space(c) { ' ' } else { c });
                     let prefix = core::mem::take(&mut space).then_some(' ');
-                    self.encode_chars(prefix.into_iter().chain(chars), out)?;
-                    rest = after;
-                }
+                    self.encode_chars(prefix.into_iter().chain(chars), out)
+                })
             }
         }
-        Ok(())
     }
+}
 
-    /// Encodes the words of a text; `first` is the length of the first one.
-    fn encode_words(
-        &self,
-        text: &str,
-        first: impl Fn(&str) -> usize,
-        out: &mut Output<'_>,
-    ) -> Result<(), EncodeError> {
-        let mut rest = text;
-        while !rest.is_empty() {
-            let (word, after) = rest.split_at(first(rest));
-            self.encode_word(word, out)?;
-            rest = after;
-        }
-        Ok(())
+/// Encodes the words of a text, each of so many characters as the first has of what is left.
+fn cut<'t>(
+    text: Nfc<'t>,
+    first: impl Fn(Nfc<'t>) -> usize,
+    mut encode: impl FnMut(Take<Nfc<'t>>) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    let mut rest = text;
+    while rest.first().is_some() {
+        let count = first(rest.clone());
+        encode(rest.clone().take(count))?;
+        rest = rest.after(count);
     }
+    Ok(())
 }

@@ -84,6 +84,7 @@ impl Tables {
             merges: &[],
             added: &[],
             classes: &[],
+            nfc: &[],
             bos: None,
             eos: None,
             add_bos: false,

@@ -10,6 +10,7 @@ mod config;
 mod foreign;
 pub(crate) mod gguf;
 mod hf;
+mod json;
 mod llama2c;
 mod names;
 mod source;
@@ -77,7 +78,7 @@ pub fn files_of(path: &Path, beside: &Beside) -> Result<Vec<PathBuf>> {
     let given = beside.tokenizer.as_deref();
     let mut files = match recognise(&path, given)? {
         Input::Folder => hf::files(&path)?,
-        Input::Gguf(_) => vec![path],
+        Input::Gguf(_) => gguf::files(&path),
         Input::Llama2c(file) => {
             let tokenizer = llama2c::tokenizer(&path, &file, given);
             [path].into_iter().chain(tokenizer).collect()
@@ -99,7 +100,8 @@ pub fn called(path: &Path) -> String {
     }
 }
 
-/// The model's file or folder: of a folder that is none of Hugging Face's, the only .gguf file in it.
+/// The model's file or folder: of a folder that is none of Hugging Face's, the only .gguf file in it,
+/// or the first of those of one model.
 fn resolved(path: &Path) -> Result<PathBuf> {
     if !path.exists() {
         let elsewhere = foreign::elsewhere(path);
@@ -126,6 +128,7 @@ fn resolved(path: &Path) -> Result<PathBuf> {
             Err(foreign::folder(has, adapter).in_file(path))
         }
         [model] => Ok(model.clone()),
+        [first, ..] if gguf::files(first) == models => Ok(first.clone()),
         _ => {
             let names = models.iter().filter_map(|model| model.file_name());
             let names: Vec<_> = names.map(|name| name.to_string_lossy()).collect();

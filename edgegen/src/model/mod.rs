@@ -5,6 +5,7 @@ mod chat;
 mod classes;
 mod dequantize;
 mod licence;
+mod nfc;
 mod role;
 mod rope;
 mod sources;

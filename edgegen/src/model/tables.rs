@@ -5,7 +5,7 @@ use std::ops::Range;
 use edgegen_templates::tokenizer as runtime;
 use edgegen_templates::tokenizer::Class;
 
-use super::classes;
+use super::{classes, nfc};
 use crate::model::{AddedToken, PreTokenizer, Scheme, SpacePrefix, TokenClass, Tokenizer};
 
 const NONE: u32 = u32::MAX;
@@ -14,7 +14,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenizerTables {
     blob: Vec<u8>,
-    sections: [Range<usize>; 8],
+    sections: [Range<usize>; 9],
     scheme: runtime::Scheme,
     vocab_size: u32,
     bos: Option<u32>,
@@ -26,7 +26,7 @@ pub struct TokenizerTables {
 }
 
 /// The names of the sections, in the order of the blob.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "piece_ends",
     "piece_bytes",
     "bytes",
@@ -35,6 +35,7 @@ const SECTIONS: [&str; 8] = [
     "merges",
     "added",
     "classes",
+    "nfc",
 ];
 
 /// The value of a field of the run-time `Tokenizer`.
@@ -59,6 +60,7 @@ impl TokenizerTables {
             merges(tokenizer),
             words_to_bytes(added(tokenizer)),
             words_to_bytes(classes::table(asked_for(scheme(tokenizer)))),
+            words_to_bytes(normalization(tokenizer)),
         ];
         let mut blob = Vec::new();
         let sections = tables.map(|table| {
@@ -96,6 +98,7 @@ impl TokenizerTables {
             merges,
             added,
             classes,
+            nfc,
         ] = self
             .sections
             .each_ref()
@@ -111,6 +114,7 @@ impl TokenizerTables {
             merges,
             added,
             classes,
+            nfc,
             bos: self.bos,
             eos: self.eos,
             add_bos: self.add_bos,
@@ -128,7 +132,7 @@ impl TokenizerTables {
             add_eos: false,
             ..self.runtime()
         };
-        let mut tokens = vec![0; 3 * text.len() + text.len() / 4 + 4];
+        let mut tokens = vec![0; alone.room(text.len())];
         let count = alone
             .encode(text, parse_special, &mut tokens)
             .expect("so many entries always suffice");
@@ -178,7 +182,7 @@ fn scheme_expression(scheme: runtime::Scheme) -> String {
 fn longest(tokenizer: &Tokenizer) -> u32 {
     let shrink = match tokenizer.scheme() {
         Scheme::ByteLevel(_) if byte_tokens(tokenizer).contains(&None) => return u32::MAX,
-        Scheme::ByteLevel(scheme) => scheme.lowercase,
+        Scheme::ByteLevel(scheme) => scheme.lowercase || scheme.nfc,
         Scheme::SentencePiece(scheme) => scheme.escaped_space,
     };
     if tokenizer
@@ -224,6 +228,14 @@ fn scheme(tokenizer: &Tokenizer) -> runtime::Scheme {
             escaped_space: scheme.escaped_space,
             words: words_are_separate(tokenizer),
         },
+    }
+}
+
+/// The tables of normalization form C, if the tokenizer asks for it.
+fn normalization(tokenizer: &Tokenizer) -> Vec<u32> {
+    match tokenizer.scheme() {
+        Scheme::ByteLevel(scheme) if scheme.nfc => nfc::table(),
+        _ => Vec::new(),
     }
 }
 

@@ -90,9 +90,8 @@ pub struct ByteLevel {
     pub pre_tokenizer: PreTokenizer,
     /// A word that is a token is that token, whatever the merges say.
     pub ignore_merges: bool,
-    /// The file asks for Unicode normalization form C first. The generated
-    /// tokenizer, like llama.cpp's, takes the text as it is.
-    pub assumes_nfc: bool,
+    /// The text is brought into Unicode's normalization form C first.
+    pub nfc: bool,
     /// Letters become small first; only with the words of GPT-2.
     pub lowercase: bool,
 }
@@ -466,7 +465,7 @@ mod tests {
             scheme: Scheme::ByteLevel(ByteLevel {
                 pre_tokenizer: PreTokenizer::Gpt2,
                 ignore_merges: false,
-                assumes_nfc: false,
+                nfc: false,
                 lowercase: false,
             }),
             tokens: vec![token; tokens],

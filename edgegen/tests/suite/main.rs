@@ -5,6 +5,7 @@
 mod common;
 
 mod architectures;
+mod as_found;
 mod catalogue;
 mod cli;
 mod cold_and_warm;

@@ -184,7 +184,7 @@ fn session(args: &mut Args) -> Result<Session<Box<Memory>>, Failure> {
 
 /// The tokens of a text.
 fn encode(text: &str, parse_special: bool) -> Vec<u32> {
-    let mut tokens = vec![0; 3 * text.len() + 4];
+    let mut tokens = vec![0; model::TOKENIZER.room(text.len())];
     // This much room always suffices.
     let len = model::TOKENIZER
         .encode(text, parse_special, &mut tokens)

@@ -122,7 +122,7 @@ fn encode(text: &str) -> Vec<u32> {
         add_eos: false,
         ..TOKENIZER
     };
-    let mut tokens = vec![0; 3 * text.len() + 4];
+    let mut tokens = vec![0; plain.room(text.len())];
     // This much room always suffices.
     let len = plain.encode(text, false, &mut tokens).unwrap_or_default();
     tokens.truncate(len);

@@ -1,6 +1,8 @@
 //! Byte pair encoding (Sennrich et al. 2016, arXiv:1508.07909) in the caller's buffer.
 
 use super::ranks::{NO_RANK, NONE, Ranks};
+use super::split::Text;
+use super::tables::utf8;
 use super::{EncodeError, Tokenizer};
 
 /// The mark of a dead place. In the second place of a symbol it is less by the symbol's places, so
@@ -75,31 +77,17 @@ fn is_dead(mark: u32) -> bool {
 impl Tokenizer<'_> {
     /// Encodes a word of a byte-level tokenizer. Bytes without a token vanish
     /// before anything merges, as in Hugging Face's tokenizers.
-    pub(super) fn encode_word(&self, word: &str, out: &mut Output<'_>) -> Result<(), EncodeError> {
-        if let Some(id) = self.word(word) {
-            return out.push(id);
-        }
-        self.push_bytes(word, out)?;
-        self.finish_word(out)
-    }
-
-    /// Encodes a word of a byte-level tokenizer with its letters small, character by character, as
-    /// Hugging Face's normalizer does.
-    pub(super) fn encode_lowercase(
+    pub(super) fn encode_word(
         &self,
-        word: &str,
+        word: impl Text,
         out: &mut Output<'_>,
     ) -> Result<(), EncodeError> {
-        for c in word.chars().flat_map(char::to_lowercase) {
-            self.push_bytes(c.encode_utf8(&mut [0; 4]), out)?;
+        if let Some(id) = self.word(&word) {
+            return out.push(id);
         }
+        let mut symbols = word.flat_map(utf8).filter_map(|byte| self.byte(byte));
+        symbols.try_for_each(|symbol| out.push_symbol(symbol))?;
         self.finish_word(out)
-    }
-
-    /// Adds the symbols of a text's bytes to the word at work.
-    fn push_bytes(&self, text: &str, out: &mut Output<'_>) -> Result<(), EncodeError> {
-        let mut symbols = text.bytes().filter_map(|byte| self.byte(byte));
-        symbols.try_for_each(|symbol| out.push_symbol(symbol))
     }
 
     /// Encodes characters; those that are no symbol are bytes.
@@ -112,8 +100,7 @@ impl Tokenizer<'_> {
             match self.char(c) {
                 Some(symbol) => out.push_symbol(symbol)?,
                 None => {
-                    let mut utf8 = [0; 4];
-                    for byte in c.encode_utf8(&mut utf8).bytes() {
+                    for byte in utf8(c) {
                         out.push_symbol(self.byte(byte).unwrap_or(NONE))?;
                     }
                 }

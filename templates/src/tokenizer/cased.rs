@@ -1,7 +1,7 @@
 //! Words that end where a capital letter follows a small one.
 
 use super::class::Class;
-use super::split::{between_words, contraction, fold, is_newline, run};
+use super::split::{Text, between_words, contraction, fold, is_newline};
 use super::unicode::{is_letter, is_number};
 
 /// GPT-4o's expression (three digits) and Mistral's Tekken (one, without contractions). Two kinds
@@ -10,33 +10,31 @@ use super::unicode::{is_letter, is_number};
 /// and the same with `+` before `*`, then
 /// `\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 pub(super) fn cased(
-    text: &str,
+    text: impl Text,
     max_digits: usize,
     contractions: bool,
     class: impl Fn(char) -> Class,
 ) -> usize {
-    let Some(word) = word_after_sign(text, &class) else {
+    let Some(word) = word_after_sign(&text, &class) else {
         return between_words(text, max_digits, is_letter, |c| is_newline(c) || c == '/');
     };
-    let after = &text[word..];
     match contractions {
-        true => word + contraction(after, fold).unwrap_or(0),
+        true => word + contraction(&text.after(word), fold).unwrap_or(0),
         false => word,
     }
 }
 
 /// A word, and one character before it that is no letter, no digit and no end of a line.
-fn word_after_sign(text: &str, class: &impl Fn(char) -> Class) -> Option<usize> {
-    let first = text.chars().next()?;
+fn word_after_sign(text: &impl Text, class: &impl Fn(char) -> Class) -> Option<usize> {
+    let first = text.first()?;
     let alone = word(text, class);
     if is_letter(first) || is_number(first) || is_newline(first) {
         return alone.map(|word| word.len);
     }
-    let skipped = first.len_utf8();
     // A mark is a word too, and the better one where only capitals follow it.
-    match (word(&text[skipped..], class), alone) {
+    match (word(&text.after(1), class), alone) {
         (Some(Word { small: false, .. }), Some(alone)) => Some(alone.len),
-        (Some(word), _) => Some(skipped + word.len),
+        (Some(word), _) => Some(1 + word.len),
         (None, alone) => alone.map(|word| word.len),
     }
 }
@@ -48,16 +46,22 @@ struct Word {
 }
 
 /// The word that a text begins with.
-fn word(text: &str, class: &impl Fn(char) -> Class) -> Option<Word> {
+fn word(text: &impl Text, class: &impl Fn(char) -> Class) -> Option<Word> {
     let is_capital = |c| class(c) == Class::Capital;
     let is_small = |c| class(c) == Class::Small;
     let is_part = |c| is_letter(c) || class(c) == Class::Mark;
-    let head = run(text, |c| is_part(c) && !is_small(c));
-    if text[head..].starts_with(is_small) {
-        let len = head + run(&text[head..], |c| is_part(c) && !is_capital(c));
+    let head = text.run(|c| is_part(c) && !is_small(c));
+    let rest = text.after(head);
+    if rest.begins(is_small) {
+        let len = head + rest.run(|c| is_part(c) && !is_capital(c));
         return Some(Word { len, small: true });
     }
-    let without_capitals = text[..head].trim_end_matches(is_capital).len();
+    let others = text
+        .clone()
+        .take(head)
+        .zip(1..)
+        .filter(|&(c, _)| !is_capital(c));
+    let without_capitals = others.last().map_or(0, |(_, len)| len);
     match (without_capitals, head) {
         (0, 0) => None,
         (0, len) => Some(Word { len, small: false }),

@@ -1,7 +1,7 @@
 //! Words of three expressions, one after another: digits, Chinese and Japanese, then the rest.
 
 use super::class::Class;
-use super::split::{digits, is_newline, lines_or_spaces, run, signs};
+use super::split::{Text, digits, is_newline, lines_or_spaces, signs};
 use super::unicode::{is_letter, is_number, is_space};
 
 /// Hunyuan's and DeepSeek 3's. The text is cut at `\p{N}{1,3}`, its parts at
@@ -9,41 +9,35 @@ use super::unicode::{is_letter, is_number, is_space};
 /// `[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 ///
 /// What no expression matches is a word too.
-pub(super) fn hunyuan(text: &str, class: impl Fn(char) -> Class) -> usize {
-    if let digits @ 1.. = digits(text, 3) {
+pub(super) fn hunyuan(text: impl Text, class: impl Fn(char) -> Class) -> usize {
+    if let digits @ 1.. = digits(&text, 3) {
         return digits;
     }
-    let eastern = text.starts_with(is_chinese_or_japanese);
+    let eastern = text.begins(is_chinese_or_japanese);
     let ends = |c| is_number(c) || is_chinese_or_japanese(c) != eastern;
     let is_part = |c| !ends(c) && (is_letter(c) || class(c) == Class::Mark);
     let is_sign = |c| !ends(c) && class(c) == Class::Sign;
-    let first = text.chars().next();
-    let skipped = first.map_or(0, char::len_utf8);
-    let rest = &text[skipped..];
-    match first {
-        Some(c)
-            if c.is_ascii_punctuation() && rest.starts_with(|c: char| c.is_ascii_alphabetic()) =>
-        {
-            return skipped + run(rest, |c| c.is_ascii_alphabetic());
+    let rest = text.after(1);
+    match text.first() {
+        Some(c) if c.is_ascii_punctuation() && rest.begins(|c| c.is_ascii_alphabetic()) => {
+            return 1 + rest.run(|c| c.is_ascii_alphabetic());
         }
-        Some(c) if is_part(c) => return run(text, is_part),
-        Some(c) if !is_newline(c) && !is_sign(c) && rest.starts_with(is_part) => {
-            return skipped + run(rest, is_part);
+        Some(c) if is_part(c) => return text.run(is_part),
+        Some(c) if !is_newline(c) && !is_sign(c) && rest.begins(is_part) => {
+            return 1 + rest.run(is_part);
         }
         _ => {}
     }
-    if let signs @ 1.. = signs(text, is_sign, |c| is_newline(c) && !ends(c)) {
+    if let signs @ 1.. = signs(&text, is_sign, |c| is_newline(c) && !ends(c)) {
         return signs;
     }
-    if text.starts_with(is_space) {
-        return lines_or_spaces(text, ends);
+    if text.begins(is_space) {
+        return lines_or_spaces(&text, ends);
     }
-    let others = run(text, |c| {
-        !ends(c) && !is_part(c) && !is_sign(c) && !is_space(c)
-    });
-    match text[others..].starts_with(is_part) {
+    let others = text.run(|c| !ends(c) && !is_part(c) && !is_sign(c) && !is_space(c));
+    match text.after(others).begins(is_part) {
         // The last one belongs to the word that follows.
-        true => others - text[..others].chars().next_back().map_or(0, char::len_utf8),
+        true => others.saturating_sub(1),
         false => others,
     }
 }

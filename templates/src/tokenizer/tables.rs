@@ -2,6 +2,7 @@
 
 use super::Tokenizer;
 use super::class::Class;
+use super::split::Text;
 
 /// An added token, and how it is found.
 #[derive(Clone, Copy)]
@@ -80,13 +81,14 @@ impl Tokenizer<'_> {
     }
 
     /// The token that is a whole word, if there is one.
-    pub(super) fn word(&self, word: &str) -> Option<u32> {
-        let index = partition_point(self.words.len() / 4, |index| {
-            self.symbol_bytes(entry(self.words, index)) < word.as_bytes()
-        });
-        (index < self.words.len() / 4)
-            .then(|| entry(self.words, index))
-            .filter(|&id| self.symbol_bytes(id) == word.as_bytes())
+    pub(super) fn word(&self, word: &impl Text) -> Option<u32> {
+        let compare = |index| {
+            let token = self.symbol_bytes(entry(self.words, index));
+            token.iter().copied().cmp(word.clone().flat_map(utf8))
+        };
+        let count = self.words.len() / 4;
+        let index = partition_point(count, |index| compare(index).is_lt());
+        (index < count && compare(index).is_eq()).then(|| entry(self.words, index))
     }
 
     /// What two neighbours become, if they merge.
@@ -129,14 +131,21 @@ impl Tokenizer<'_> {
     }
 }
 
+/// The bytes of a character.
+pub(super) fn utf8(c: char) -> impl Iterator<Item = u8> {
+    let mut bytes = [0; 4];
+    let len = c.encode_utf8(&mut bytes).len();
+    bytes.into_iter().take(len)
+}
+
 /// Element `index` of a table of little-endian `u32`.
-fn entry(table: &[u8], index: usize) -> u32 {
+pub(super) fn entry(table: &[u8], index: usize) -> u32 {
     let bytes = &table[4 * index..4 * index + 4];
     u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
 }
 
 /// The first index below `count` that is not `before`, else `count`.
-fn partition_point(count: usize, before: impl Fn(usize) -> bool) -> usize {
+pub(super) fn partition_point(count: usize, before: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low + (high - low) / 2;

@@ -21,6 +21,11 @@ pub(super) fn is_number(c: char) -> bool {
     }
 }
 
+/// What Hugging Face's tokenizers cut a text around: the numbers of Unicode 17.
+pub(super) fn is_digit(c: char) -> bool {
+    is_number(c) || matches!(c, '\u{11de0}'..='\u{11de9}' | '\u{16ff4}'..='\u{16ff6}')
+}
+
 /// `\s`: Unicode's White_Space.
 pub(super) fn is_space(c: char) -> bool {
     matches!(

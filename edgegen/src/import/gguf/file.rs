@@ -30,18 +30,16 @@ pub(super) fn parse(view: &View) -> Result<File> {
     let tensor_count = reader.count(32, "tensors")?;
     let key_count = reader.count(13, "metadata keys")?;
     let metadata = Metadata::read(&mut reader, key_count)?;
-    if metadata.size("split.count")?.is_some_and(|count| count > 1) {
-        return Err(Error::unsupported("the model is split over several files")
-            .at("split.count")
-            .remedy("join the parts first: llama-gguf-split --merge FIRST-PART OUTPUT"));
-    }
     let alignment = alignment(&metadata)?;
     let mut seen = HashSet::new();
     let mut entries = Vec::new();
     for _ in 0..tensor_count {
         let entry = entry(&mut reader, alignment)?;
         if !seen.insert(entry.name) {
-            return Err(damaged(entry.name, "the tensor is there twice".to_owned()));
+            return Err(of_tensor(
+                entry.name,
+                "the tensor is there twice".to_owned(),
+            ));
         }
         entries.push(entry);
     }
@@ -88,7 +86,7 @@ fn entry<'a>(reader: &mut Reader<'a>, alignment: usize) -> Result<Entry<'a>> {
     let name = reader.string()?;
     let dimensions = reader.u32()?;
     if !(1..=4).contains(&dimensions) {
-        return Err(damaged(
+        return Err(of_tensor(
             name,
             format!("{dimensions} dimensions; 1 to 4 are possible"),
         ));
@@ -97,7 +95,7 @@ fn entry<'a>(reader: &mut Reader<'a>, alignment: usize) -> Result<Entry<'a>> {
     for size in &mut shape[..dimensions as usize] {
         let value = reader.u64()?;
         *size = usize::try_from(value)
-            .map_err(|_| damaged(name, format!("a dimension of {value} is too large")))?;
+            .map_err(|_| of_tensor(name, format!("a dimension of {value} is too large")))?;
     }
     let [cols, rows, 1, 1] = shape else {
         return Err(
@@ -114,7 +112,7 @@ fn entry<'a>(reader: &mut Reader<'a>, alignment: usize) -> Result<Entry<'a>> {
         .ok()
         .filter(|offset| offset % alignment == 0)
         .ok_or_else(|| {
-            damaged(
+            of_tensor(
                 name,
                 format!("offset {offset} is no multiple of the alignment {alignment}"),
             )
@@ -229,7 +227,7 @@ fn check_overlaps(entries: &[Entry<'_>]) -> Result<()> {
     for pair in sorted.windows(2) {
         let end = pair[0].offset + pair[0].dtype.bytes(pair[0].rows, pair[0].cols)?;
         if end > pair[1].offset {
-            return Err(damaged(
+            return Err(of_tensor(
                 pair[1].name,
                 format!("the data overlaps that of {}", pair[0].name),
             ));
@@ -238,7 +236,11 @@ fn check_overlaps(entries: &[Entry<'_>]) -> Result<()> {
     Ok(())
 }
 
-fn damaged(place: &str, problem: String) -> Error {
+fn of_tensor(name: &str, problem: String) -> Error {
+    damaged(Place::tensor(name), problem)
+}
+
+fn damaged(place: impl Into<Place>, problem: String) -> Error {
     Error::new(problem)
         .at(place)
         .remedy("the file is damaged; fetch or convert it again")

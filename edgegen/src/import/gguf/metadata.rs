@@ -17,12 +17,14 @@ enum Value {
     Float(f64),
     Bool(bool),
     Text(String),
+    /// Text that is no UTF-8, as far as it can be shown.
+    Damaged(String),
     Integers(Vec<i64>),
     Floats(Vec<f32>),
     Bools(Vec<bool>),
     Texts(Vec<String>),
-    /// An array of arrays: nothing that is read uses one.
-    Nested,
+    /// An array that nothing can use: of arrays, or of texts of which one is no UTF-8.
+    Others,
 }
 
 /// Arrays in arrays that are followed; more is no real file.
@@ -70,30 +72,46 @@ impl Metadata {
 
     pub(in crate::import) fn string(&self, key: &str) -> Result<Option<&str>> {
         self.get(key, "a string", |value| match value {
-            Value::Text(text) => Some(text.as_str()),
+            Value::Text(text) => Some(before_nul(text)),
             _ => None,
         })
+    }
+
+    /// A string that is only shown, whatever its bytes are.
+    pub(super) fn shown(&self, key: &str) -> Option<&str> {
+        match self.0.get(key)? {
+            Value::Text(text) | Value::Damaged(text) => Some(before_nul(text)),
+            _ => None,
+        }
     }
 
     pub(in crate::import) fn bool(&self, key: &str) -> Result<Option<bool>> {
         self.get(key, "a boolean", |value| match value {
             Value::Bool(value) => Some(*value),
+            Value::Bools(values) => uniform(values),
             _ => None,
         })
     }
 
     /// A whole number that is not negative.
     pub(in crate::import) fn size(&self, key: &str) -> Result<Option<usize>> {
-        self.get(key, "a whole number, not negative", |value| match value {
-            Value::Integer(value) => usize::try_from(*value).ok(),
-            _ => None,
+        self.get(key, "a whole number, not negative", |value| {
+            usize::try_from(value.integer()?).ok()
         })
+    }
+
+    /// A whole number.
+    pub(in crate::import) fn integer(&self, key: &str) -> Result<Option<i128>> {
+        self.get(key, "a whole number", Value::integer)
     }
 
     pub(in crate::import) fn float(&self, key: &str) -> Result<Option<f64>> {
         self.get(key, "a finite number", |value| match value {
-            Value::Float(value) if value.is_finite() => Some(*value),
-            _ => None,
+            Value::Float(value) => Some(*value).filter(|value| value.is_finite()),
+            Value::Floats(values) => uniform(values)
+                .filter(|value| value.is_finite())
+                .map(f64::from),
+            _ => Some(value.integer()? as f64),
         })
     }
 
@@ -104,9 +122,10 @@ impl Metadata {
         })
     }
 
-    pub(in crate::import) fn floats(&self, key: &str) -> Result<Option<&[f32]>> {
-        self.get(key, "an array of F32", |value| match value {
-            Value::Floats(values) => Some(values.as_slice()),
+    pub(in crate::import) fn floats(&self, key: &str) -> Result<Option<Vec<f32>>> {
+        self.get(key, "an array of numbers", |value| match value {
+            Value::Floats(values) => Some(values.clone()),
+            Value::Integers(values) => Some(values.iter().map(|&value| value as f32).collect()),
             _ => None,
         })
     }
@@ -152,6 +171,9 @@ impl config::Value for Value {
             Self::Float(value) => *value == 0.0,
             Self::Bool(value) => !value,
             Self::Text(text) => text.is_empty(),
+            Self::Integers(values) => uniform(values) == Some(0),
+            Self::Floats(values) => uniform(values) == Some(0.0),
+            Self::Bools(values) => uniform(values) == Some(false),
             _ => false,
         }
     }
@@ -172,7 +194,10 @@ impl Value {
             0..=5 | 10 | 11 => Self::Integer(integer(reader, kind)?),
             6 => Self::Float(f64::from(f32::from_le_bytes(reader.array()?))),
             7 => Self::Bool(boolean(reader)?),
-            8 => Self::Text(reader.string()?.to_owned()),
+            8 => match String::from_utf8(reader.text()?.to_vec()) {
+                Ok(text) => Self::Text(text),
+                Err(error) => Self::Damaged(String::from_utf8_lossy(error.as_bytes()).into()),
+            },
             9 => Self::array(reader, depth)?,
             12 => Self::Float(f64::from_le_bytes(reader.array()?)),
             _ => return Err(unknown_type(kind)),
@@ -199,7 +224,13 @@ impl Value {
                     .collect(),
             ),
             7 => Self::Bools(repeat(count, || boolean(reader))?),
-            8 => Self::Texts(repeat(count, || reader.string().map(str::to_owned))?),
+            8 => {
+                let texts = repeat(count, || reader.text().map(<[u8]>::to_vec))?;
+                let texts = texts.into_iter().map(String::from_utf8);
+                texts
+                    .collect::<Result<_, _>>()
+                    .map_or(Self::Others, Self::Texts)
+            }
             9 if depth + 1 == DEPTH => {
                 return Err(
                     Error::new(format!("arrays are nested more than {DEPTH} deep"))
@@ -210,19 +241,25 @@ impl Value {
                 for _ in 0..count {
                     Self::array(reader, depth + 1)?;
                 }
-                Self::Nested
+                Self::Others
             }
-            12 => {
-                reader.take(count * 8)?;
-                Self::Nested
-            }
+            12 => Self::Floats(repeat(count, || {
+                Ok(f64::from_le_bytes(reader.array()?) as f32)
+            })?),
+            // What is too large for anything is as large as can be.
             _ => Self::Integers(repeat(count, || {
-                i64::try_from(integer(reader, kind)?).map_err(|_| {
-                    Error::new("an integer of the array is too large")
-                        .remedy("the file is damaged; fetch it again")
-                })
+                Ok(i64::try_from(integer(reader, kind)?).unwrap_or(i64::MAX))
             })?),
         })
+    }
+
+    /// An integer, be it as an array of equal ones.
+    fn integer(&self) -> Option<i128> {
+        match self {
+            Self::Integer(value) => Some(*value),
+            Self::Integers(values) => uniform(values).map(i128::from),
+            _ => None,
+        }
     }
 
     fn kind(&self) -> String {
@@ -231,11 +268,12 @@ impl Value {
             Self::Float(value) => format!("the number {value}"),
             Self::Bool(value) => format!("the boolean {value}"),
             Self::Text(_) => "a string".to_owned(),
+            Self::Damaged(_) => "a string that is not UTF-8".to_owned(),
             Self::Integers(_) => "an array of integers".to_owned(),
-            Self::Floats(_) => "an array of F32".to_owned(),
+            Self::Floats(_) => "an array of numbers".to_owned(),
             Self::Bools(_) => "an array of booleans".to_owned(),
             Self::Texts(_) => "an array of strings".to_owned(),
-            Self::Nested => "an array of another type".to_owned(),
+            Self::Others => "an array of arrays, or of texts that are not all UTF-8".to_owned(),
         }
     }
 }
@@ -261,6 +299,17 @@ fn boolean(reader: &mut Reader<'_>) -> Result<bool> {
         [other] => Err(Error::new(format!("{other} is no boolean"))
             .remedy("the file is damaged; fetch it again")),
     }
+}
+
+/// What is before a NUL: as C reads it.
+fn before_nul(text: &str) -> &str {
+    text.split_once('\0').map_or(text, |(before, _)| before)
+}
+
+/// The value that all of an array have: some layers could have another.
+fn uniform<T: Copy + PartialEq>(values: &[T]) -> Option<T> {
+    let first = *values.first()?;
+    values.iter().all(|&value| value == first).then_some(first)
 }
 
 fn repeat<T>(count: usize, read: impl FnMut() -> Result<T>) -> Result<Vec<T>> {

@@ -6,6 +6,7 @@ mod licence;
 mod metadata;
 mod reader;
 mod rope;
+mod shards;
 mod tokenizer;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ use file::File;
 pub(crate) use file::TYPES;
 pub(super) use metadata::Metadata;
 use rope::Divisors;
+pub(super) use shards::files;
 
 /// Whether these are the bytes of a GGUF file.
 pub(crate) fn recognise(bytes: &[u8]) -> bool {
@@ -27,10 +29,13 @@ pub(crate) fn recognise(bytes: &[u8]) -> bool {
 
 /// Reads a model from a GGUF file.
 pub(super) fn import(path: &Path, view: View) -> Result<Model> {
+    let mut file = file::parse(&view)?;
+    let mut sources = vec![view];
+    sources.extend(shards::join(path, &mut file)?);
     let File {
         metadata,
         mut tensors,
-    } = file::parse(&view)?;
+    } = file;
     if metadata.string("general.type")? == Some("adapter") {
         return Err(
             Error::unsupported("this is a LoRA adapter in GGUF, which is not read")
@@ -44,7 +49,7 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
     let (prefix, family) = describe(&metadata)?;
     let divisors = Divisors::take(&mut tensors)?;
     let architecture = config::architecture(prefix, family, &metadata, divisors)?;
-    let name = metadata.string("general.name")?.and_then(stated);
+    let name = metadata.shown("general.name").and_then(stated);
     let tokenizer = tokenizer::read(&metadata).map_err(|error| {
         error
             .at("tokenizer.ggml")
@@ -59,7 +64,7 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         chat_template: tokenizer::chat_template(&metadata, &tokenizer)?,
         tokenizer,
         part_of: None,
-        sources: vec![view],
+        sources,
     })
 }
 

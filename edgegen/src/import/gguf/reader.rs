@@ -69,11 +69,17 @@ impl<'a> Reader<'a> {
             })
     }
 
-    /// A string: its length as u64, then UTF-8.
-    pub(super) fn string(&mut self) -> Result<&'a str> {
+    /// The bytes of a string: its length as u64, then what should be UTF-8.
+    pub(super) fn text(&mut self) -> Result<&'a [u8]> {
         let length = self.count(1, "bytes of text")?;
-        let at = self.at;
-        std::str::from_utf8(self.take(length)?).map_err(|_| {
+        self.take(length)
+    }
+
+    /// A string that is UTF-8.
+    pub(super) fn string(&mut self) -> Result<&'a str> {
+        let text = self.text()?;
+        let at = self.at - text.len();
+        std::str::from_utf8(text).map_err(|_| {
             Error::new(format!("the text at offset {at} is not UTF-8"))
                 .at("header")
                 .remedy("the file is damaged; fetch or convert it again")

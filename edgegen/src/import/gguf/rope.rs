@@ -75,9 +75,14 @@ pub(super) fn read(
     head_dim: usize,
     context: usize,
 ) -> Result<Rope> {
+    let dim = keys.size("rope.dimension_count")?.unwrap_or(head_dim);
+    if rotary.part.is_none() && dim != head_dim {
+        let key = keys.name("rope.dimension_count");
+        return Err(unsupported(&key, &dim.to_string(), &head_dim.to_string()));
+    }
     Ok(Rope {
         theta: keys.float("rope.freq_base")?.unwrap_or(10_000.0),
-        dim: keys.size("rope.dimension_count")?.unwrap_or(head_dim),
+        dim,
         layout: rotary.gguf,
         scaling: scaling(keys, divisors, context)?,
         skipped: Vec::new(),
@@ -96,36 +101,26 @@ fn scaling(keys: &Keys<'_>, divisors: Divisors, context: usize) -> Result<RopeSc
         }
         (factor, old) => factor.or(old),
     };
+    // As llama.cpp: of 0, as of 1, nothing is stretched.
+    let factor = factor.filter(|&factor| factor != 0.0).unwrap_or(1.0);
     let attention = keys.float("rope.scaling.attn_factor")?.unwrap_or(1.0);
     let factor_alone = matches!(divisors, Divisors::None) && kind != Some("yarn");
     if factor_alone && attention != 1.0 {
         let key = keys.name("rope.scaling.attn_factor");
         return Err(unsupported(&key, &attention.to_string(), "1"));
     }
-    let needed = || {
-        keys.metadata
-            .required(&keys.name("rope.scaling.factor"), factor)
-    };
-    let linear = |factor| match factor {
-        1.0 => RopeScaling::None,
-        factor => RopeScaling::Linear { factor },
-    };
     let said = match kind {
-        // A factor of 0 is refused when the architecture is checked.
-        None | Some("longrope") => factor.map_or(RopeScaling::None, linear),
-        Some("linear") => linear(needed()?),
+        None | Some("longrope" | "linear") if factor == 1.0 => RopeScaling::None,
+        None | Some("longrope" | "linear") => RopeScaling::Linear { factor },
         Some("none") => RopeScaling::None,
-        Some("yarn") => {
-            let factor = needed()?;
-            RopeScaling::Yarn {
-                factor,
-                attention_factor: attention * (0.1 * libm::log(factor) + 1.0),
-                beta_slow: keys.float("rope.scaling.yarn_beta_slow")?.unwrap_or(1.0),
-                beta_fast: keys.float("rope.scaling.yarn_beta_fast")?.unwrap_or(32.0),
-                truncate: true,
-                original_max_position_embeddings: original(keys)?.unwrap_or(context),
-            }
-        }
+        Some("yarn") => RopeScaling::Yarn {
+            factor,
+            attention_factor: attention * (0.1 * libm::log(factor) + 1.0),
+            beta_slow: keys.float("rope.scaling.yarn_beta_slow")?.unwrap_or(1.0),
+            beta_fast: keys.float("rope.scaling.yarn_beta_fast")?.unwrap_or(32.0),
+            truncate: true,
+            original_max_position_embeddings: original(keys)?.unwrap_or(context),
+        },
         Some(other) => {
             return Err(
                 Error::unsupported(format!("RoPE scaling `{other}` is not supported"))

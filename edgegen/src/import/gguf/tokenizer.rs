@@ -1,7 +1,7 @@
 //! The tokenizer and chat template in the metadata.
 
 use super::Metadata;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::import::chat;
 use crate::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
 use crate::model::{ChatTemplate, Tokenizer};
@@ -9,11 +9,7 @@ use crate::model::{ChatTemplate, Tokenizer};
 /// Reads the keys `tokenizer.ggml.*`.
 pub(super) fn read(metadata: &Metadata) -> Result<Tokenizer> {
     let key = |name: &str| format!("tokenizer.ggml.{name}");
-    let id = |name: &str| -> Result<Option<u32>> {
-        let key = key(name);
-        let number = metadata.size(&key)?.map(u32::try_from).transpose();
-        number.map_err(|_| Error::new("not a token id").at(key))
-    };
+    let id = |name: &str| -> Result<Option<i128>> { metadata.integer(&key(name)) };
     let strings = |name: &str| -> Result<Option<Vec<&str>>> {
         let list = metadata.strings(&key(name))?;
         Ok(list.map(|list| list.iter().map(String::as_str).collect()))
@@ -21,7 +17,7 @@ pub(super) fn read(metadata: &Metadata) -> Result<Tokenizer> {
     let types = metadata.integers(&key("token_type"))?;
     let types = types.map(|list| {
         list.iter()
-            .map(|&n| i32::try_from(n).unwrap_or(0))
+            .map(|&n| i32::try_from(n).unwrap_or(-1))
             .collect()
     });
     let model = metadata.required(&key("model"), metadata.string(&key("model"))?)?;
@@ -33,7 +29,7 @@ pub(super) fn read(metadata: &Metadata) -> Result<Tokenizer> {
         model,
         pre: metadata.string(&key("pre"))?,
         tokens: metadata.required(&key("tokens"), strings("tokens")?)?,
-        scores: metadata.floats(&key("scores"))?.map(<[f32]>::to_vec),
+        scores: metadata.floats(&key("scores"))?,
         token_type: types,
         merges: strings("merges")?,
         bos: id("bos_token_id")?,
@@ -42,6 +38,7 @@ pub(super) fn read(metadata: &Metadata) -> Result<Tokenizer> {
         add_bos: metadata.bool(&key("add_bos_token"))?,
         add_eos: metadata.bool(&key("add_eos_token"))?,
         add_space_prefix: metadata.bool(&key("add_space_prefix"))?,
+        name: metadata.shown("general.name"),
     })
 }
 

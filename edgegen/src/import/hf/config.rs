@@ -27,7 +27,7 @@ pub(super) struct Description {
     pub part_of: Option<String>,
     /// How ternary matrices are stored, if they are ternary.
     pub ternary: Option<Ternary>,
-    /// Ids that end a generation, unless `generation_config.json` names them.
+    /// Ids that end a generation.
     pub stop: Vec<u32>,
 }
 

@@ -38,6 +38,9 @@ pub(crate) const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
 fn is_read(name: &Path) -> bool {
     let extension = name.extension().and_then(|extension| extension.to_str());
     matches!(extension, Some("json" | "safetensors" | "jinja"))
+        || name
+            .file_name()
+            .is_some_and(|name| name == "tokenizer.model")
 }
 
 /// The files in a folder that may be read, sorted.

@@ -10,11 +10,13 @@ mod tokenizer;
 mod weights;
 mod wrapped;
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Place, Result};
+use crate::import::json;
 use crate::import::names::{self, Format};
 use crate::model::{Licence, Model, Parts, Role, Tensor, TensorKey, View};
 
@@ -43,6 +45,19 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
     let mut config =
         Description::read(&object(&path, &sources[0])?).map_err(|error| error.in_file(&path))?;
     let mut stored = weights::read(folder, &mut sources)?;
+    let files: BTreeMap<String, PathBuf> = stored
+        .iter()
+        .map(|tensor| (tensor.name.clone(), tensor.file.clone()))
+        .collect();
+    // A tensor is in its file, and what is at odds with the tokenizer in the configuration.
+    let in_file = |error: Error| {
+        let file = match error.place() {
+            Some(Place::Tensor(name)) => files.get(name),
+            Some(Place::Field(_)) => Some(&path),
+            _ => None,
+        };
+        file.map_or(error.clone(), |file| error.in_file(file))
+    };
     let family = config.architecture.family;
     let format = match config.part_of {
         None => Format::HuggingFace,
@@ -53,16 +68,18 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
         taken.is_some_and(|name| !name.ends_with(FREQUENCIES))
     });
     let tensors = match config.ternary {
-        None => quantized::tensors(config.quantization.as_deref(), stored)?,
-        Some(how) => quantized::ternary::tensors(stored, how)?,
+        None => quantized::tensors(config.quantization.as_deref(), stored),
+        Some(how) => quantized::ternary::tensors(stored, how),
     };
-    let mut tensors = names::assign(&config.architecture, tensors, format)?;
+    let tensors = tensors.map_err(in_file)?;
+    let tensors = names::assign(&config.architecture, tensors, format);
+    let mut tensors = tensors.map_err(in_file)?;
     if config.part_of.is_some() {
         // What wraps a text model and the text model may say it differently.
         config.tied = !tensors.contains_key(&TensorKey::global(Role::Output));
     }
     if config.tied {
-        tie(&mut tensors)?;
+        tie(&mut tensors).map_err(in_file)?;
     }
     check_presence(&config, &tensors).map_err(|error| error.in_file(&path))?;
     let (tokenizer, chat_template) = tokenizer::read(folder, &config.stop, &mut sources)?;
@@ -77,6 +94,7 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
         part_of: config.part_of,
         sources,
     })
+    .map_err(in_file)
 }
 
 /// What the model card says, and `config.json` where the card says nothing.
@@ -90,7 +108,7 @@ fn licence(folder: Folder<'_>, configured: Option<String>) -> Licence {
 
 /// A JSON file that holds an object.
 fn object(path: &Path, view: &View) -> Result<Map<String, Value>> {
-    serde_json::from_slice(view.bytes()).map_err(|error| {
+    json::read(view.bytes()).map_err(|error| {
         Error::new(format!("not a JSON object: {error}"))
             .in_file(path)
             .remedy("fetch the file again")

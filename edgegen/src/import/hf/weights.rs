@@ -7,6 +7,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorInfo};
 use serde::Deserialize;
 
 use crate::error::{Error, Place, Result};
+use crate::import::json;
 use crate::model::{DType, Tensor, View};
 
 use super::Folder;
@@ -28,7 +29,7 @@ impl Index {
                          transformers writes safetensors from them")
         })?;
         let path = folder.path(WEIGHTS_INDEX);
-        let index: Self = serde_json::from_slice(view.bytes()).map_err(|error| {
+        let index: Self = json::read_small(view.bytes()).map_err(|error| {
             Error::new(format!("not an index of shards: {error}"))
                 .in_file(&path)
                 .remedy("fetch the file again")
@@ -132,7 +133,7 @@ pub(super) fn file(path: &Path, view: &View) -> Result<Vec<Stored>> {
 
 /// A tensor as safetensors has it: of any type and number of dimensions.
 pub(super) struct Stored {
-    file: PathBuf,
+    pub file: PathBuf,
     pub name: String,
     pub dtype: Dtype,
     pub shape: Vec<usize>,

@@ -26,11 +26,12 @@ pub(super) fn decode(text: &str) -> Vec<u8> {
         .unwrap_or_else(|| text.as_bytes().to_vec())
 }
 
-/// Merges by their order in a list: the first has rank 0.
+/// Merges by their order in a list: the first has rank 0. One whose parts or result are no tokens is
+/// an error.
 pub(super) fn ranked_merges<'a>(
     pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
     ids: &HashMap<&str, u32>,
-) -> Result<Vec<Merge>> {
+) -> impl Iterator<Item = Result<Merge>> {
     let id = |text: &str, index: u32| {
         ids.get(text).copied().ok_or_else(|| {
             Error::new(format!(
@@ -39,21 +40,18 @@ pub(super) fn ranked_merges<'a>(
         })
     };
     let mut joined = String::new();
-    pairs
-        .into_iter()
-        .zip(0..)
-        .map(|((left, right), rank)| {
-            joined.clear();
-            joined.push_str(left);
-            joined.push_str(right);
-            Ok(Merge {
-                left: id(left, rank)?,
-                right: id(right, rank)?,
-                rank,
-                merged: id(&joined, rank)?,
-            })
+    let ranked = pairs.into_iter().zip(0..);
+    ranked.map(move |((left, right), rank)| {
+        joined.clear();
+        joined.push_str(left);
+        joined.push_str(right);
+        Ok(Merge {
+            left: id(left, rank)?,
+            right: id(right, rank)?,
+            rank,
+            merged: id(&joined, rank)?,
         })
-        .collect()
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The tokenizer in GGUF's metadata (`tokenizer.ggml.*`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::byte_level;
 use super::pre::{self, Named};
@@ -26,18 +26,20 @@ pub struct GgufTokenizer<'a> {
     pub token_type: Option<Vec<i32>>,
     /// `merges`, which byte-level BPE needs.
     pub merges: Option<Vec<&'a str>>,
-    /// `bos_token_id`.
-    pub bos: Option<u32>,
+    /// `bos_token_id`; like the next two, of no use where it is no token's.
+    pub bos: Option<i128>,
     /// `eos_token_id`.
-    pub eos: Option<u32>,
+    pub eos: Option<i128>,
     /// `eot_token_id`, `eom_token_id` and others that end a generation.
-    pub stop: Vec<u32>,
+    pub stop: Vec<i128>,
     /// `add_bos_token`.
     pub add_bos: Option<bool>,
     /// `add_eos_token`.
     pub add_eos: Option<bool>,
     /// `add_space_prefix`.
     pub add_space_prefix: Option<bool>,
+    /// `general.name`: tokens of Phi-3 take the white space that follows them.
+    pub name: Option<&'a str>,
 }
 
 /// Builds the tokenizer; defaults are llama.cpp's.
@@ -45,6 +47,12 @@ pub struct GgufTokenizer<'a> {
 /// # Errors
 /// Names the key that is missing, unknown or inconsistent.
 pub fn from_gguf(file: &GgufTokenizer<'_>) -> Result<Tokenizer> {
+    let tokenizer = parts(file).and_then(Tokenizer::new);
+    tokenizer.map_err(|error| error.at("tokenizer.ggml"))
+}
+
+/// As [`from_gguf`], before the parts are checked.
+pub(super) fn parts(file: &GgufTokenizer<'_>) -> Result<TokenizerParts> {
     if file.tokens.len() > MAX_TOKENS {
         return Err(Error::new(format!(
             "{} tokens; at most {MAX_TOKENS} are possible",
@@ -53,18 +61,15 @@ pub fn from_gguf(file: &GgufTokenizer<'_>) -> Result<Tokenizer> {
         .at("tokenizer.ggml.tokens"));
     }
     let classes = classes(file)?;
-    let parts = match file.model {
-        "gpt2" => byte_level(file, &classes)?,
-        "llama" => sentence_piece(file, &classes)?,
-        other => {
-            return Err(
-                Error::unsupported(format!("the tokenizer type {other:?} is not known"))
-                    .at("tokenizer.ggml.model")
-                    .remedy("supported are gpt2 (byte-level BPE) and llama (SentencePiece BPE)"),
-            );
-        }
-    };
-    Tokenizer::new(parts).map_err(|error| error.at("tokenizer.ggml"))
+    match file.model {
+        "gpt2" => byte_level(file, &classes),
+        "llama" => sentence_piece(file, &classes),
+        other => Err(
+            Error::unsupported(format!("the tokenizer type {other:?} is not known"))
+                .at("tokenizer.ggml.model")
+                .remedy("supported are gpt2 (byte-level BPE) and llama (SentencePiece BPE)"),
+        ),
+    }
 }
 
 fn byte_level(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<TokenizerParts> {
@@ -74,8 +79,11 @@ fn byte_level(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<Tokeni
         .merges
         .as_ref()
         .ok_or_else(|| missing("merges", "byte-level BPE"))?;
-    let pairs = merges.iter().map(|merge| split_merge(merge));
-    let pairs = pairs.collect::<Result<Vec<_>>>()?;
+    // As llama.cpp: what is no merge of two tokens is none, and of equal ones the first counts.
+    let pairs = merges.iter().filter_map(|merge| split_merge(merge));
+    let mut seen = HashSet::new();
+    let merges = byte_level::ranked_merges(pairs, &ids).filter_map(Result::ok);
+    let merges = merges.filter(|merge| seen.insert((merge.left, merge.right)));
     let decode = |(text, &class): (&&str, &TokenClass)| Token {
         bytes: match class {
             TokenClass::Normal | TokenClass::Unused => byte_level::decode(text),
@@ -87,15 +95,21 @@ fn byte_level(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<Tokeni
         scheme: Scheme::ByteLevel(ByteLevel {
             pre_tokenizer: named.pre_tokenizer,
             ignore_merges: named.whole_words,
-            assumes_nfc: false,
+            nfc: named.nfc,
             lowercase: false,
         }),
-        merges: byte_level::ranked_merges(pairs, &ids)
-            .map_err(|error| error.at("tokenizer.ggml.merges"))?,
-        add_bos: file.add_bos.unwrap_or(named.whole_words),
-        ..common(file, file.tokens.iter().zip(classes).map(decode).collect())
+        merges: merges.collect(),
+        ..common(
+            file,
+            [None; 2],
+            named.whole_words,
+            file.tokens.iter().zip(classes).map(decode).collect(),
+        )
     })
 }
+
+/// The score that a converter writes which has none: then the order of merges is lost.
+const NO_SCORE: f32 = -1000.0;
 
 fn sentence_piece(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<TokenizerParts> {
     let scores = file
@@ -103,6 +117,14 @@ fn sentence_piece(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<To
         .as_ref()
         .ok_or_else(|| missing("scores", "SentencePiece"))?;
     same_count("scores", scores.len(), file)?;
+    let mut normal = scores.iter().zip(classes);
+    if normal.all(|(&score, &class)| class != TokenClass::Normal || score == NO_SCORE) {
+        return Err(
+            Error::new("no token has a score, so the order of merges is not known")
+                .at("tokenizer.ggml.scores")
+                .remedy("convert the original model again, with its tokenizer.model beside it"),
+        );
+    }
     let pieces: Vec<Piece<'_>> = file
         .tokens
         .iter()
@@ -126,34 +148,61 @@ fn sentence_piece(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<To
             alphabet,
         }),
         merges,
-        add_bos: file.add_bos.unwrap_or(true),
-        ..common(file, tokens.collect())
+        ..common(file, [Some(1), Some(2)], true, tokens.collect())
     })
 }
 
-/// What both schemes share, with `scheme`, `merges` and `add_bos` still to be set.
-fn common(file: &GgufTokenizer<'_>, tokens: Vec<Token>) -> TokenizerParts {
-    let named = file.eos.into_iter().chain(file.stop.iter().copied());
+/// What both schemes share, with `scheme` and `merges` still to be set; BOS, EOS and whether a text
+/// begins with BOS, where the file does not say.
+fn common(
+    file: &GgufTokenizer<'_>,
+    [bos, eos]: [Option<i128>; 2],
+    add_bos: bool,
+    tokens: Vec<Token>,
+) -> TokenizerParts {
+    let token = |id: i128| {
+        u32::try_from(id)
+            .ok()
+            .filter(|&id| (id as usize) < tokens.len())
+    };
+    let bos = file.bos.or(bos).and_then(token);
+    let eos = file.eos.or(eos).and_then(token);
+    let mut stop: Vec<u32> = file.stop.iter().copied().filter_map(token).collect();
+    stop.extend(eos);
+    stop.extend(stops_of(file));
     TokenizerParts {
         scheme: Scheme::ByteLevel(ByteLevel {
             pre_tokenizer: PreTokenizer::Gpt2,
             ignore_merges: false,
-            assumes_nfc: false,
+            nfc: false,
             lowercase: false,
         }),
         merges: Vec::new(),
-        added: added(&tokens),
-        bos: file.bos,
-        eos: file.eos,
-        add_bos: false,
-        add_eos: file.add_eos.unwrap_or(false),
-        stop: super::stop_ids(named, &tokens),
+        added: added(&tokens, is_phi3(file)),
+        add_bos: bos.is_some() && file.add_bos.unwrap_or(add_bos),
+        add_eos: eos.is_some() && file.add_eos.unwrap_or(false),
+        bos,
+        eos,
+        stop,
         tokens,
     }
 }
 
+fn stops_of(file: &GgufTokenizer<'_>) -> Vec<u32> {
+    super::stops(file.tokens.iter().map(|text| text.as_bytes()))
+}
+
+/// Whether llama.cpp takes it for Phi-3.
+fn is_phi3(file: &GgufTokenizer<'_>) -> bool {
+    let name = file.name.unwrap_or_default().to_lowercase();
+    name.contains("phi-3") || name.contains("phi3")
+}
+
+/// Tokens of Phi-3 that do not take the white space that follows them.
+const PHI3_ALONE: [&[u8]; 3] = [b"<unk>", b"<s>", b"<|endoftext|>"];
+
 /// Control, unknown and user-defined tokens, as llama.cpp; of equal texts the last.
-fn added(tokens: &[Token]) -> Vec<AddedToken> {
+fn added(tokens: &[Token], is_phi3: bool) -> Vec<AddedToken> {
     let mut by_text: HashMap<&[u8], AddedToken> = HashMap::new();
     for (token, id) in tokens.iter().zip(0..) {
         let special = match token.class {
@@ -170,7 +219,7 @@ fn added(tokens: &[Token]) -> Vec<AddedToken> {
                 id,
                 special,
                 strip_left: false,
-                strip_right: false,
+                strip_right: is_phi3 && !PHI3_ALONE.contains(&&token.bytes[..]),
             },
         );
     }
@@ -180,13 +229,23 @@ fn added(tokens: &[Token]) -> Vec<AddedToken> {
 }
 
 fn classes(file: &GgufTokenizer<'_>) -> Result<Vec<TokenClass>> {
-    let Some(types) = &file.token_type else {
-        return Ok(vec![TokenClass::Normal; file.tokens.len()]);
+    let mut classes = match &file.token_type {
+        None => vec![TokenClass::Normal; file.tokens.len()],
+        Some(types) => classes_of(types, file)?,
     };
+    // Whatever the file says they are.
+    for id in stops_of(file) {
+        classes[id as usize] = TokenClass::Control;
+    }
+    Ok(classes)
+}
+
+fn classes_of(types: &[i32], file: &GgufTokenizer<'_>) -> Result<Vec<TokenClass>> {
     same_count("token_type", types.len(), file)?;
     let class = |(id, &number): (usize, &i32)| {
         let class = match number {
-            1 => TokenClass::Normal,
+            // 0 is undefined.
+            0 | 1 => TokenClass::Normal,
             2 => TokenClass::Unknown,
             3 => TokenClass::Control,
             4 => TokenClass::UserDefined,
@@ -218,17 +277,10 @@ fn pre_tokenizer(pre: Option<&str>) -> Result<Named> {
 }
 
 /// `left right`; the separator is the first space after the first character.
-fn split_merge(merge: &str) -> Result<(&str, &str)> {
+fn split_merge(merge: &str) -> Option<(&str, &str)> {
     let first = merge.chars().next().map_or(0, char::len_utf8);
-    merge[first..]
-        .find(' ')
-        .map(|at| (&merge[..first + at], &merge[first + at + 1..]))
-        .ok_or_else(|| {
-            Error::new(format!(
-                "the merge {merge:?} has no space between two tokens"
-            ))
-            .at("tokenizer.ggml.merges")
-        })
+    let at = first + merge[first..].find(' ')?;
+    Some((&merge[..at], &merge[at + 1..])).filter(|(_, right)| !right.is_empty())
 }
 
 fn same_count(key: &str, count: usize, file: &GgufTokenizer<'_>) -> Result<()> {

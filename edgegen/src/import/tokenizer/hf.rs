@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::error::Category;
 
 use super::byte_level;
+pub use super::hf_file::Config;
 use super::hf_file::{
-    Added, ChatConfig, Config, Generation, Ids, MergeText, Model, Name, Normalizer, Pattern,
+    Added, ChatConfig, Generation, Ids, KindOfFile, MergeText, Model, Name, Normalizer, Pattern,
     PostProcessor, PreTokenizer as Pre, TemplatePiece, Templates, TokenizerFile,
 };
 use super::pre;
 use super::sentence_piece::{self, ESCAPED_SPACE};
 use crate::error::{Error, Result};
+use crate::import::json;
 use crate::model::{
     AddedToken, ByteLevel, MAX_TOKENS, Merge, PreTokenizer, Scheme, SentencePiece, SpacePrefix,
     Token, TokenClass, Tokenizer, TokenizerParts,
@@ -30,37 +32,63 @@ pub fn from_hf(
     tokenizer_config_json: Option<&[u8]>,
     stop: &[u32],
 ) -> Result<Tokenizer> {
-    let file: TokenizerFile = parse(TOKENIZER, tokenizer_json)?;
-    let config = tokenizer_config_json.map_or_else(
-        || Ok(Config::default()),
-        |text| parse("tokenizer_config.json", text),
-    )?;
-    assemble(&file, &config, stop)
+    let config = tokenizer_config_json.map_or_else(|| Ok(Config::default()), Config::read);
+    read(tokenizer_json, &config?, stop)
+}
+
+/// As [`from_hf`], of a configuration that was read.
+pub(in crate::import) fn read(
+    tokenizer_json: &[u8],
+    config: &Config,
+    stop: &[u32],
+) -> Result<Tokenizer> {
+    let file: TokenizerFile = json::read(tokenizer_json).map_err(|error| {
+        let unknown = json::read(tokenizer_json)
+            .ok()
+            .and_then(|file: KindOfFile| {
+                let kind = file.model.kind?;
+                (kind != BPE).then(|| unknown_type(&kind))
+            });
+        let what_to_do = match error.classify() {
+            Category::Data => {
+                "supported are byte-level BPE and SentencePiece-like BPE with byte fallback"
+            }
+            _ => OTHERWISE,
+        };
+        unknown.unwrap_or_else(|| cannot_be_read(TOKENIZER, &error).remedy(what_to_do))
+    })?;
+    assemble(&file, config, stop)
         .and_then(Tokenizer::new)
         .map_err(|error| error.at(TOKENIZER))
 }
 
-/// The ids that end a generation by `generation_config.json`, if it names them.
+impl Config {
+    /// Reads `tokenizer_config.json`.
+    ///
+    /// # Errors
+    /// When it is no JSON, or a token in it is none.
+    pub fn read(tokenizer_config_json: &[u8]) -> Result<Self> {
+        small("tokenizer_config.json", tokenizer_config_json)
+    }
+}
+
+/// The ids that end a generation by `generation_config.json`.
 ///
 /// # Errors
 /// When it is no JSON, or they are not ids.
-pub fn stop_ids(generation_config_json: &[u8]) -> Result<Option<Vec<u32>>> {
-    let generation: Generation = parse("generation_config.json", generation_config_json)?;
-    Ok(generation.eos_token_id.map(Ids::into_vec))
+pub fn stop_ids(generation_config_json: &[u8]) -> Result<Vec<u32>> {
+    let generation: Generation = small("generation_config.json", generation_config_json)?;
+    Ok(generation.eos_token_id.map_or_else(Vec::new, Ids::into_vec))
 }
 
-fn parse<'a, T: serde::Deserialize<'a>>(name: &str, text: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(text).map_err(|error| {
-        let what_to_do = match (error.classify(), name) {
-            (Category::Data, TOKENIZER) => {
-                "supported are byte-level BPE and SentencePiece-like BPE with byte fallback"
-            }
-            _ => "correct the file or fetch it again",
-        };
-        Error::new(format!("cannot be read: {error}"))
-            .at(name)
-            .remedy(what_to_do)
-    })
+const OTHERWISE: &str = "correct the file or fetch it again";
+
+fn small<T: serde::de::DeserializeOwned>(name: &str, text: &[u8]) -> Result<T> {
+    json::read_small(text).map_err(|error| cannot_be_read(name, &error).remedy(OTHERWISE))
+}
+
+fn cannot_be_read(name: &str, error: &serde_json::Error) -> Error {
+    Error::new(format!("cannot be read: {error}")).at(name)
 }
 
 fn assemble(file: &TokenizerFile, config: &Config, stop: &[u32]) -> Result<TokenizerParts> {
@@ -87,10 +115,6 @@ fn assemble(file: &TokenizerFile, config: &Config, stop: &[u32]) -> Result<Token
             class,
         })
         .collect();
-    if let Some(id) = stop.iter().find(|&&id| id as usize >= tokens.len()) {
-        let problem = format!("the id {id}, which ends a generation, is not in the vocabulary");
-        return Err(Error::new(problem).at("eos_token_id"));
-    }
     let scheme = match scheme {
         Scheme::SentencePiece(scheme) => Scheme::SentencePiece(SentencePiece {
             alphabet: alphabet(&ids, &classes),
@@ -147,28 +171,36 @@ fn assemble(file: &TokenizerFile, config: &Config, stop: &[u32]) -> Result<Token
         eos,
         add_bos: adds(config.add_bos_token, before),
         add_eos: adds(config.add_eos_token, after),
-        stop: super::stop_ids(stop.iter().copied().chain(eos), &tokens),
+        stop: super::ends(stop.iter().copied().chain(eos), &tokens),
         tokens,
     })
 }
 
 fn check_model(model: &Model) -> Result<()> {
-    let refuse = |what: String| {
-        Err(Error::unsupported(what)
-            .at("tokenizer.json model")
-            .remedy("supported is BPE, byte-level or with byte fallback"))
-    };
-    if let Some(kind) = model.kind.as_deref().filter(|&kind| kind != "BPE") {
-        return refuse(format!("the tokenizer type {kind:?} is not supported"));
+    if let Some(kind) = model.kind.as_deref().filter(|&kind| kind != BPE) {
+        return Err(unknown_type(kind));
     }
     if model.dropout.is_some_and(|dropout| dropout != 0.0) {
-        return refuse("merges are dropped at random".into());
+        return Err(other_model("merges are dropped at random".into()));
     }
     let affixes = [&model.continuing_subword_prefix, &model.end_of_word_suffix];
     if affixes.into_iter().flatten().any(|affix| !affix.is_empty()) {
-        return refuse("subwords have prefixes or suffixes".into());
+        return Err(other_model("subwords have prefixes or suffixes".into()));
     }
     Ok(())
+}
+
+/// The type of the models that are read.
+const BPE: &str = "BPE";
+
+fn unknown_type(kind: &str) -> Error {
+    other_model(format!("the tokenizer type {kind:?} is not supported"))
+}
+
+fn other_model(what: String) -> Error {
+    Error::unsupported(what)
+        .at("tokenizer.json model")
+        .remedy("supported is BPE, byte-level or with byte fallback")
 }
 
 /// The text of every id; an id without one has the empty text.
@@ -217,7 +249,11 @@ fn merges(model: &Model, ids: &HashMap<&str, u32>) -> Result<Vec<Merge>> {
             .filter(|(_, right)| !right.contains(' '))
             .ok_or_else(|| Error::new(format!("the merge {text:?} is not two tokens"))),
     });
-    byte_level::ranked_merges(pairs.collect::<Result<Vec<_>>>()?, ids)
+    let merges = byte_level::ranked_merges(pairs.collect::<Result<Vec<_>>>()?, ids);
+    // Of a pair that is there twice the last counts.
+    let merges = merges.map(|merge| merge.map(|merge| ((merge.left, merge.right), merge)));
+    let merges: BTreeMap<(u32, u32), Merge> = merges.collect::<Result<_>>()?;
+    Ok(merges.into_values().collect())
 }
 
 /// Recognises the exact combinations of normalizer and pre-tokenizer.
@@ -242,7 +278,7 @@ fn scheme(file: &TokenizerFile) -> Result<Scheme> {
     let pre_tokenizer = pre_tokenizer(&pre_tokenizers)?;
     let ignore_merges = file.model.ignore_merges;
     let gpt2 = matches!(pre_tokenizer, PreTokenizer::Gpt2 | PreTokenizer::Smollm);
-    let (assumes_nfc, lowercase) = match normalizers[..] {
+    let (nfc, lowercase) = match normalizers[..] {
         [] => (false, false),
         [Normalizer::Nfc] => (true, false),
         [Normalizer::Lowercase] if gpt2 && !ignore_merges => (false, true),
@@ -256,7 +292,7 @@ fn scheme(file: &TokenizerFile) -> Result<Scheme> {
     Ok(Scheme::ByteLevel(ByteLevel {
         pre_tokenizer,
         ignore_merges,
-        assumes_nfc,
+        nfc,
         lowercase,
     }))
 }
@@ -531,7 +567,7 @@ fn unknown_post() -> Error {
 /// # Errors
 /// If the file is not JSON of the known form.
 pub fn chat_template(tokenizer_config_json: &[u8]) -> Result<Option<String>> {
-    let config: ChatConfig = parse("tokenizer_config.json", tokenizer_config_json)?;
+    let config: ChatConfig = small("tokenizer_config.json", tokenizer_config_json)?;
     Ok(match config.chat_template {
         Some(Templates::One(text)) => Some(text),
         Some(Templates::Many(list)) => list

@@ -1,7 +1,7 @@
 //! `tokenizer.json` and its companions as serde reads them. A component of a
 //! kind that is not listed here is refused.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
@@ -127,6 +127,18 @@ pub(super) struct Model {
     pub(super) merges: Vec<MergeText>,
 }
 
+/// `tokenizer.json`, as far as it says what the model is.
+#[derive(Deserialize)]
+pub(super) struct KindOfFile {
+    pub(super) model: Kind,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Kind {
+    #[serde(rename = "type")]
+    pub(super) kind: Option<String>,
+}
+
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a merge must be two texts, or one with a space")]
 pub(super) enum MergeText {
@@ -136,12 +148,27 @@ pub(super) enum MergeText {
 
 /// `tokenizer_config.json`, as far as it matters.
 #[derive(Deserialize, Default)]
-pub(super) struct Config {
+pub struct Config {
     pub(super) tokenizer_class: Option<String>,
     pub(super) bos_token: Option<Name>,
     pub(super) eos_token: Option<Name>,
     pub(super) add_bos_token: Option<bool>,
     pub(super) add_eos_token: Option<bool>,
+    /// Added tokens by their ids, which are texts here.
+    #[serde(default)]
+    pub(super) added_tokens_decoder: BTreeMap<String, AddedByConfig>,
+}
+
+/// An added token, as `tokenizer_config.json` has it.
+#[derive(Deserialize)]
+pub(super) struct AddedByConfig {
+    pub(super) content: String,
+    #[serde(default)]
+    pub(super) lstrip: bool,
+    #[serde(default)]
+    pub(super) rstrip: bool,
+    #[serde(default)]
+    pub(super) special: bool,
 }
 
 /// A token's name, bare or with its properties.
@@ -173,16 +200,20 @@ pub(super) struct Generation {
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "ids must be one token id or a list of them")]
 pub(in crate::import) enum Ids {
-    One(u32),
-    Many(Vec<u32>),
+    One(i64),
+    Many(Vec<i64>),
 }
 
 impl Ids {
+    /// Those that can be ids: some files have -1 for none.
     pub(in crate::import) fn into_vec(self) -> Vec<u32> {
-        match self {
+        let ids = match self {
             Self::One(id) => vec![id],
             Self::Many(ids) => ids,
-        }
+        };
+        ids.into_iter()
+            .filter_map(|id| u32::try_from(id).ok())
+            .collect()
     }
 }
 

@@ -3,8 +3,9 @@
 use crate::error::Error;
 use crate::model::PreTokenizer;
 
-/// Another of llama.cpp's names for Llama 3's words, which says nothing else of it.
+/// Other names of llama.cpp for Llama 3's words, which say nothing else of it.
 const DBRX: &str = "dbrx";
+const SMAUG: &str = "smaug-bpe";
 
 /// Names of GGUF's `tokenizer.ggml.pre`.
 const NAMES: [(PreTokenizer, &[&str]); 9] = [
@@ -47,7 +48,9 @@ const NAMES: [(PreTokenizer, &[&str]); 9] = [
             "pixtral",
             "midm-2.0",
             "lfm2",
+            "jina-v5-nano",
             DBRX,
+            SMAUG,
         ],
     ),
     (
@@ -58,13 +61,17 @@ const NAMES: [(PreTokenizer, &[&str]); 9] = [
             "stablelm2",
             "megrez",
             "kormo",
+            "f2llmv2",
             "hunyuan",
         ],
     ),
     (PreTokenizer::Qwen35, &["qwen35"]),
     // llama.cpp itself takes GPT-2's words for EXAONE 4's.
     (PreTokenizer::Exaone4, &["exaone4"]),
-    (PreTokenizer::Gpt4o, &["gpt-4o", "llama4"]),
+    (
+        PreTokenizer::Gpt4o,
+        &["gpt-4o", "llama4", "kanana2", "talkie"],
+    ),
     (PreTokenizer::Tekken, &["tekken"]),
     (PreTokenizer::Hunyuan, &["hunyuan-dense", "deepseek-v3"]),
 ];
@@ -81,19 +88,25 @@ pub(super) struct Named {
     /// A word that is a token is that token, and a text begins with BOS unless the file says
     /// otherwise: llama.cpp's rule for these names.
     pub(super) whole_words: bool,
+    /// Texts are normalized first: llama.cpp does not, but the models of these names were trained so.
+    pub(super) nfc: bool,
 }
+
+/// Names of which the models' own tokenizers normalize.
+const NFC: [&str; 5] = ["qwen2", "deepseek-r1-qwen", "qwen35", "megrez", "stablelm2"];
 
 /// The pre-tokenizer of a name.
 pub(super) fn by_name(name: &str) -> Option<Named> {
     let (pre_tokenizer, _) = NAMES.into_iter().find(|(_, names)| names.contains(&name))?;
     let whole_words = match pre_tokenizer {
-        PreTokenizer::LlamaBpe => name != DBRX,
+        PreTokenizer::LlamaBpe => ![DBRX, SMAUG].contains(&name),
         PreTokenizer::Tekken => true,
         _ => false,
     };
     Some(Named {
         pre_tokenizer,
         whole_words,
+        nfc: NFC.contains(&name),
     })
 }
 

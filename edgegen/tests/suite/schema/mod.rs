@@ -220,7 +220,7 @@ fn odd_tokenizer(unused: usize) -> Tokenizer {
         scheme: Scheme::ByteLevel(ByteLevel {
             pre_tokenizer: PreTokenizer::Gpt2,
             ignore_merges: false,
-            assumes_nfc: false,
+            nfc: false,
             lowercase: false,
         }),
         tokens,

@@ -1,6 +1,8 @@
 //! Tokenizers against golden data, and against hostile files.
 
 mod byte_level;
+mod nfc;
+mod sentencepiece_model;
 mod special;
 
 use std::sync::LazyLock;

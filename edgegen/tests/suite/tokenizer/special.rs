@@ -45,9 +45,9 @@ fn tokens_are_found_as_their_kind_says() {
     }
 }
 
-/// llama.cpp's names: a generation ends there, whatever the file says of EOS.
+/// llama.cpp's names: a generation ends there, whatever the file says of EOS and of their kinds.
 #[test]
-fn control_tokens_of_known_names_end_a_generation() {
+fn tokens_of_known_names_end_a_generation() {
     for name in [
         "<|im_end|>",
         "<|eot_id|>",
@@ -63,12 +63,22 @@ fn control_tokens_of_known_names_end_a_generation() {
         "_<EOT>",
         "[EOT]",
         "<｜end▁of▁sentence｜>",
+        "</s>",
+        "<eos>",
+        "<turn|>",
+        "[EOS]",
     ] {
-        assert_eq!(with_tokens(&[(name, 3)]).stop(), [256], "{name}");
-        for kind in [1, 4] {
-            assert!(with_tokens(&[(name, kind)]).stop().is_empty(), "{name}");
+        for kind in [1, 3, 4] {
+            let tokenizer = with_tokens(&[(name, kind)]);
+            assert_eq!(tokenizer.stop(), [256], "{name}");
+            // They are structure, not text.
+            assert_eq!(tokenizer.tables().encode(name, true), [256], "{name}");
+            assert_ne!(tokenizer.tables().encode(name, false), [256], "{name}");
         }
     }
+    // Between the parts of an answer, where another one ends it.
+    let parts = [("<|end|>", 3), ("<|return|>", 3), ("<|call|>", 3)];
+    assert_eq!(with_tokens(&parts).stop(), [257, 258]);
     assert!(with_tokens(&[("<|start|>", 3)]).stop().is_empty());
 }
 

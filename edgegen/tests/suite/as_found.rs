@@ -1,0 +1,403 @@
+//! Files that others write, and that are read as llama.cpp or transformers read them.
+
+use std::path::Path;
+
+use edgegen::error::Result;
+use edgegen::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
+use edgegen::import::{files_of, import};
+use edgegen::model::{Model, RopeScaling};
+use serde_json::json;
+
+use crate::common::gguf::Gguf;
+use crate::common::hf::Folder;
+use crate::common::{Shape, Tiny, assert_refused, vocabulary};
+
+fn tiny() -> Tiny {
+    Tiny::new(Shape::default(), 1)
+}
+
+fn gguf(change: impl FnOnce(&mut Gguf)) -> Result<Model> {
+    let mut file = Gguf::new(&tiny());
+    change(&mut file);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    std::fs::write(&path, file.bytes()).unwrap();
+    import(&path)
+}
+
+fn folder(change: impl FnOnce(&Path)) -> Result<Model> {
+    let place = tempfile::tempdir().unwrap();
+    Folder::new(&tiny()).write(place.path());
+    change(place.path());
+    import(place.path())
+}
+
+fn numbers(file: &mut Gguf, key: &str, kind: u32, values: &[[u8; 4]]) {
+    file.array(key, kind, values.len(), values.concat());
+}
+
+#[test]
+fn what_says_the_same_is_the_same() {
+    let usual = gguf(|_| ()).unwrap();
+    let scores = || vocabulary::pieces(272).into_iter().map(|piece| piece.score);
+    type Change = Box<dyn FnOnce(&mut Gguf)>;
+    let changes: Vec<(&str, Change)> = vec![
+        (
+            "a NUL after a text",
+            Box::new(|f| f.text("general.architecture", "llama\0")),
+        ),
+        (
+            "bytes that are no text, and that nobody reads",
+            Box::new(|f| {
+                let bytes = [&1u64.to_le_bytes()[..], &[0xFF]].concat();
+                f.set("general.description", 8, bytes.clone());
+                f.array("general.tags", 8, 1, bytes);
+            }),
+        ),
+        (
+            "a number for each layer",
+            Box::new(|f| {
+                let layers = [2u32.to_le_bytes(); 2];
+                numbers(f, "llama.attention.head_count_kv", 4, &layers);
+                numbers(f, "llama.feed_forward_length", 4, &[64u32.to_le_bytes()]);
+            }),
+        ),
+        (
+            "a factor of 0",
+            Box::new(|f| f.f32("llama.rope.scaling.factor", 0.0)),
+        ),
+        (
+            "an old factor of 0",
+            Box::new(|f| f.f32("llama.rope.scale_linear", 0.0)),
+        ),
+        (
+            "no factor",
+            Box::new(|f| f.text("llama.rope.scaling.type", "linear")),
+        ),
+        (
+            "scores of another type",
+            Box::new(move |f| {
+                let scores = scores().flat_map(|score| f64::from(score).to_le_bytes());
+                f.array("tokenizer.ggml.scores", 12, 272, scores.collect());
+            }),
+        ),
+        (
+            "scores of whole numbers",
+            Box::new(move |f| {
+                let scores = scores().flat_map(|score| (score as i32).to_le_bytes());
+                f.array("tokenizer.ggml.scores", 5, 272, scores.collect());
+            }),
+        ),
+        (
+            "tokens of an undefined kind",
+            Box::new(|f| {
+                let kinds = vocabulary::pieces(272).into_iter().map(|piece| piece.kind);
+                let kinds = kinds.map(|kind| if kind == 1 { 0 } else { kind });
+                let kinds: Vec<[u8; 4]> = kinds.map(i32::to_le_bytes).collect();
+                numbers(f, "tokenizer.ggml.token_type", 5, &kinds);
+            }),
+        ),
+        (
+            "no ids of BOS and EOS, which are 1 and 2",
+            Box::new(|f| {
+                f.remove("tokenizer.ggml.bos_token_id");
+                f.remove("tokenizer.ggml.eos_token_id");
+            }),
+        ),
+    ];
+    for (what, change) in changes {
+        let found = gguf(change).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(found.architecture(), usual.architecture(), "{what}");
+        assert_eq!(found.tokenizer(), usual.tokenizer(), "{what}");
+    }
+    let yarn = |f: &mut Gguf| f.text("llama.rope.scaling.type", "yarn");
+    let rope = gguf(yarn).unwrap().architecture().rope.clone().unwrap();
+    assert!(matches!(
+        rope.scaling,
+        RopeScaling::Yarn { factor: 1.0, .. }
+    ));
+    // A name is only shown.
+    let name = [&2u64.to_le_bytes()[..], &[b'a', 0xFF]].concat();
+    let named = gguf(|f| f.set("general.name", 8, name)).unwrap();
+    assert_eq!(named.name(), "a\u{fffd}");
+}
+
+#[test]
+fn an_id_that_no_token_has_is_of_no_use() {
+    for id in [u32::MAX, 272] {
+        let model = gguf(|f| {
+            f.u32("tokenizer.ggml.bos_token_id", id);
+            f.u32("tokenizer.ggml.eos_token_id", id);
+            f.u32("tokenizer.ggml.eot_token_id", id);
+        });
+        let model = model.unwrap();
+        let tokenizer = model.tokenizer();
+        assert_eq!((tokenizer.bos(), tokenizer.eos()), (None, None));
+        assert!(!tokenizer.add_bos());
+        // </s>, by its name.
+        assert_eq!(tokenizer.stop(), [2]);
+    }
+    let more = gguf(|f| {
+        f.u32("tokenizer.ggml.eot_token_id", 260);
+        f.u32("tokenizer.ggml.eom_token_id", 261);
+    });
+    assert_eq!(more.unwrap().tokenizer().stop(), [2, 260, 261]);
+}
+
+#[test]
+fn a_merge_of_strangers_is_ignored_and_of_equal_ones_the_first_counts() {
+    let tokens = ["a", "b", "c", "ab", "bc", "abc"];
+    let file = |merges: &[&'static str]| {
+        from_gguf(&GgufTokenizer {
+            model: "gpt2",
+            pre: Some("gpt-2"),
+            tokens: tokens.to_vec(),
+            merges: Some(merges.to_vec()),
+            ..GgufTokenizer::default()
+        })
+        .unwrap()
+    };
+    let found = file(&["x b", "b c", "a x", "ab", "", "a ", "a b", "b c", "a bc"]);
+    assert_eq!(found.tables().encode("abc", false), [5]);
+    assert_eq!(found.merges().len(), 3);
+    assert_eq!(
+        file(&["a b", "b c", "a b"]).tables().encode("abc", false),
+        [3, 2]
+    );
+}
+
+/// llama.cpp's rule for the model's name; `<s>` is one of the exceptions.
+#[test]
+fn tokens_of_phi_3_take_the_white_space_after_them() {
+    let mut pieces = vocabulary::pieces(272);
+    pieces[271].text = "<|end|>".into();
+    pieces[271].kind = 3;
+    let tokenizer = |name| {
+        let file = GgufTokenizer {
+            model: "llama",
+            tokens: pieces.iter().map(|piece| piece.text.as_str()).collect(),
+            scores: Some(pieces.iter().map(|piece| piece.score).collect()),
+            token_type: Some(pieces.iter().map(|piece| piece.kind).collect()),
+            name,
+            ..GgufTokenizer::default()
+        };
+        from_gguf(&file).unwrap()
+    };
+    let encode = |name, text| tokenizer(name).tables().encode(text, true);
+    for name in ["Phi-3 Mini", "phi3"] {
+        assert_eq!(encode(Some(name), "<|end|> "), [271]);
+        assert_eq!(encode(Some(name), "<s> "), [1, 262, 262]);
+    }
+    assert_eq!(encode(Some("Phi 4"), "<|end|> "), [271, 262, 262]);
+}
+
+#[test]
+fn types_of_tensors_are_named() {
+    for (kind, name) in [
+        (20, "IQ4_NL"),
+        (34, "TQ1_0"),
+        (35, "TQ2_0"),
+        (39, "MXFP4"),
+        (77, "77"),
+    ] {
+        let model = gguf(|f| f.tensor("token_embd.weight").kind = kind);
+        let problem = format!("the element type {name} is not supported");
+        assert_refused(name, model, "model.gguf: ", "token_embd.weight", &problem);
+    }
+}
+
+/// A model in three files: the metadata are in the first.
+struct Split(Vec<Gguf>);
+
+impl Split {
+    fn new() -> Self {
+        let mut first = Gguf::new(&tiny());
+        let tensors = std::mem::take(&mut first.tensors);
+        let mut shards = vec![first];
+        shards.resize_with(3, || {
+            let mut shard = Gguf::new(&tiny());
+            shard.keys.clear();
+            shard.tensors.clear();
+            shard
+        });
+        let count = tensors.len() as i32;
+        for (at, tensor) in tensors.into_iter().enumerate() {
+            shards[at % 3].tensors.push(tensor);
+        }
+        for (shard, number) in shards.iter_mut().zip(0u16..) {
+            shard.set("split.no", 2, number.to_le_bytes().into());
+            shard.set("split.count", 2, 3u16.to_le_bytes().into());
+            shard.set("split.tensors.count", 5, count.to_le_bytes().into());
+        }
+        Self(shards)
+    }
+
+    /// Writes the files but one; returns the path of the first.
+    fn write(&self, place: &Path, but: usize) -> std::path::PathBuf {
+        let path = |number| place.join(format!("m-{number:05}-of-00003.gguf"));
+        for (shard, number) in self.0.iter().zip(1..) {
+            if number != but {
+                std::fs::write(path(number), shard.bytes()).unwrap();
+            }
+        }
+        path(1)
+    }
+}
+
+#[test]
+fn a_model_in_several_files_is_one() {
+    let place = tempfile::tempdir().unwrap();
+    let first = Split::new().write(place.path(), 0);
+    let whole = gguf(|_| ()).unwrap();
+    // The folder of the files does, too.
+    for path in [&first, place.path()] {
+        let model = import(path).unwrap();
+        assert_eq!(model.architecture(), whole.architecture());
+        for (&key, tensor) in whole.tensors() {
+            assert_eq!(
+                model.tensor(key).unwrap().bytes(),
+                tensor.bytes(),
+                "{key:?}"
+            );
+        }
+        assert_eq!(model.tensors().len(), whole.tensors().len());
+        assert_eq!(files_of(path, None).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn files_of_different_models_are_not_one() {
+    type Case = (usize, fn(&mut Split), &'static str, &'static str);
+    let cases: [Case; 6] = [
+        (2, |_| (), "m-00002-of-00003.gguf: ", "is not there"),
+        (
+            0,
+            |s| s.0[2].set("split.no", 2, vec![1, 0]),
+            "m-00003-of-00003.gguf: split.no: ",
+            "it is 1, the name makes it 2",
+        ),
+        (
+            0,
+            |s| s.0[1].set("split.count", 2, vec![4, 0]),
+            "m-00002-of-00003.gguf: split.count: ",
+            "it is 4",
+        ),
+        (
+            0,
+            |s| s.0[0].set("split.count", 2, vec![4, 0]),
+            "m-00001-of-00003.gguf: split.count: ",
+            "split over 4 files",
+        ),
+        (
+            0,
+            |s| s.0[0].u32("split.tensors.count", 99),
+            "split.tensors.count: ",
+            "this key says 99",
+        ),
+        (
+            0,
+            |s| s.0[2] = s.0[1].clone(),
+            "m-00003-of-00003.gguf: split.no: ",
+            "it is 1",
+        ),
+    ];
+    for (but, spoil, file, problem) in cases {
+        let place = tempfile::tempdir().unwrap();
+        let mut split = Split::new();
+        spoil(&mut split);
+        let first = split.write(place.path(), but);
+        assert_refused(problem, import(&first), file, "", problem);
+    }
+    let place = tempfile::tempdir().unwrap();
+    let first = Split::new().write(place.path(), 0);
+    let second = first.with_file_name("m-00002-of-00003.gguf");
+    let refused = import(&second).unwrap_err().to_string();
+    assert!(refused.contains("m-00001-of-00003.gguf"), "{refused}");
+}
+
+#[test]
+fn json_is_read_as_python_reads_it() {
+    let with = |name: &'static str, change: fn(String) -> String| {
+        folder(|place| {
+            let text = std::fs::read_to_string(place.join(name)).unwrap();
+            std::fs::write(place.join(name), change(text)).unwrap();
+        })
+    };
+    for name in ["config.json", "tokenizer.json"] {
+        with(name, |text| format!("\u{feff}{text}")).unwrap();
+    }
+    with("config.json", |text| {
+        text.replacen('{', r#"{"vocab_size": 5,"#, 1)
+    })
+    .unwrap();
+    let generation = r#"{"eos_token_id": 5, "eos_token_id": 6}"#;
+    let model = folder(|place| {
+        std::fs::write(place.join("generation_config.json"), generation).unwrap();
+    });
+    assert_eq!(model.unwrap().tokenizer().stop(), [2, 6]);
+}
+
+#[test]
+fn an_error_names_the_file_that_it_is_in() {
+    let put = |name: &'static str, text: &'static str| {
+        folder(|place| std::fs::write(place.join(name), text).unwrap())
+    };
+    for (name, text, problem) in [
+        ("config.json", "{}", "missing"),
+        (
+            "generation_config.json",
+            r#"{"eos_token_id": "x"}"#,
+            "cannot be read",
+        ),
+        (
+            "tokenizer_config.json",
+            r#"{"eos_token": 5}"#,
+            "cannot be read",
+        ),
+        (
+            "tokenizer_config.json",
+            r#"{"chat_template": 5}"#,
+            "cannot be read",
+        ),
+        (
+            "tokenizer.json",
+            r#"{"model": {"type": "BPE"}}"#,
+            "cannot be read",
+        ),
+        (
+            "tokenizer.json",
+            r#"{"model": {"type": "Unigram", "vocab": [["a", -1.0]]}}"#,
+            "the tokenizer type \"Unigram\" is not supported",
+        ),
+        (
+            "tokenizer.json",
+            r#"{"model": {"type": "WordPiece", "vocab": {"a": 0}, "max_input_chars_per_word": 9}}"#,
+            "the tokenizer type \"WordPiece\" is not supported",
+        ),
+    ] {
+        assert_refused(name, put(name, text), &format!("/{name}: "), "", problem);
+    }
+    // A tensor that has no place in the network.
+    let place = tempfile::tempdir().unwrap();
+    let mut files = Folder::new(&tiny());
+    files.tensors[0].0 = "model.odd.weight".into();
+    files.write(place.path());
+    let file = "/model.safetensors: ";
+    assert_refused(
+        file,
+        import(place.path()),
+        file,
+        "model.odd.weight",
+        "no part",
+    );
+    files.tensors[0].0 = "model.embed_tokens.weight".into();
+    files.config["vocab_size"] = json!(100);
+    files.write(place.path());
+    assert_refused(
+        file,
+        import(place.path()),
+        file,
+        "model.embed_tokens.weight",
+        "shape",
+    );
+}
