@@ -3,7 +3,10 @@
 use core::fmt;
 
 /// Joins the characters that pieces cut. What it gives is, over all pieces,
-/// what `String::from_utf8_lossy` gives for their concatenation.
+/// what `String::from_utf8_lossy` gives for their concatenation: U+FFFD for what can be no
+/// character, and characters after it as they are. SentencePiece does so too, but has one U+FFFD
+/// for each byte of a character that is cut short; Hugging Face's tokenizers have one for each byte
+/// token beside one that is invalid.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Utf8Stream {
     /// A character's first bytes, at most three, then zeros.
