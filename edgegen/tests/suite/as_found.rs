@@ -4,7 +4,7 @@ use std::path::Path;
 
 use edgegen::error::Result;
 use edgegen::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
-use edgegen::import::{files_of, import};
+use edgegen::import::{Beside, files_of, import};
 use edgegen::model::{Model, RopeScaling};
 use serde_json::json;
 
@@ -261,7 +261,7 @@ fn a_model_in_several_files_is_one() {
             );
         }
         assert_eq!(model.tensors().len(), whole.tensors().len());
-        assert_eq!(files_of(path, None).unwrap().len(), 3);
+        assert_eq!(files_of(path, &Beside::default()).unwrap().len(), 3);
     }
 }
 
