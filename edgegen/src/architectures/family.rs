@@ -65,6 +65,8 @@ pub(crate) struct Rotary {
     /// The part of a head that is rotated where `partial_rotary_factor` is not there; `None` where it
     /// does not count.
     pub(crate) part: Option<f64>,
+    /// Whether a GGUF must rotate whole heads, as llama.cpp asks of some.
+    pub(crate) whole: bool,
     /// Whether the scaling `dynamic` is an `alpha` by which the base grows.
     pub(crate) alpha: bool,
 }

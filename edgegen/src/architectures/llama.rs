@@ -21,7 +21,10 @@ pub(super) const LLAMA: Family = Family {
         "TinyLlama 1.1B",
         "Falcon3 1B–7B",
     ],
-    rope: Some(ROPE),
+    rope: Some(Rotary {
+        whole: true,
+        ..ROPE
+    }),
     gguf_eps: "attention.layer_norm_rms_epsilon",
     attributes: &[],
     defaults: Defaults {
@@ -61,6 +64,7 @@ pub(super) const ROPE: Rotary = Rotary {
     hf: RopeLayout::Halves,
     theta: 10_000.0,
     part: None,
+    whole: false,
     alpha: false,
 };
 

@@ -53,11 +53,17 @@ impl Gguf {
 
     fn configuration(&mut self, tiny: &Tiny) {
         let shape = &tiny.shape;
-        self.text("general.architecture", "llama");
+        // As Llama, whose heads are rotated whole.
+        let architecture = match shape.rope_dim == shape.head_dim {
+            true => "llama",
+            false => "granite",
+        };
+        let key = |name: &str| format!("{architecture}.{name}");
+        self.text("general.architecture", architecture);
         self.text("general.name", "tiny");
         self.text("general.license", "mit");
         self.u32("general.alignment", 32);
-        for (key, value) in [
+        for (name, value) in [
             ("block_count", shape.layers),
             ("context_length", shape.context),
             ("embedding_length", shape.hidden),
@@ -69,21 +75,21 @@ impl Gguf {
             ("attention.value_length", shape.head_dim),
             ("rope.dimension_count", shape.rope_dim),
         ] {
-            self.u32(&format!("llama.{key}"), value as u32);
+            self.u32(&key(name), value as u32);
         }
-        self.f32("llama.attention.layer_norm_rms_epsilon", shape.eps);
-        self.f32("llama.rope.freq_base", shape.theta as f32);
+        self.f32(&key("attention.layer_norm_rms_epsilon"), shape.eps);
+        self.f32(&key("rope.freq_base"), shape.theta as f32);
         match shape.scaling {
             Scaling::None => {}
             Scaling::Linear { factor } => {
-                self.text("llama.rope.scaling.type", "linear");
-                self.f32("llama.rope.scaling.factor", factor as f32);
+                self.text(&key("rope.scaling.type"), "linear");
+                self.f32(&key("rope.scaling.factor"), factor as f32);
             }
             Scaling::Yarn { factor, original } => {
-                self.text("llama.rope.scaling.type", "yarn");
-                self.f32("llama.rope.scaling.factor", factor as f32);
+                self.text(&key("rope.scaling.type"), "yarn");
+                self.f32(&key("rope.scaling.factor"), factor as f32);
                 self.u32(
-                    "llama.rope.scaling.original_context_length",
+                    &key("rope.scaling.original_context_length"),
                     original as u32,
                 );
             }

@@ -76,7 +76,7 @@ pub(super) fn read(
     context: usize,
 ) -> Result<Rope> {
     let dim = keys.size("rope.dimension_count")?.unwrap_or(head_dim);
-    if rotary.part.is_none() && dim != head_dim {
+    if rotary.whole && dim != head_dim {
         let key = keys.name("rope.dimension_count");
         return Err(unsupported(&key, &dim.to_string(), &head_dim.to_string()));
     }
