@@ -24,7 +24,7 @@ use core::iter::Take;
 
 use bpe::Output;
 use nfc::{Nfc, Tables};
-use split::Text as _;
+use split::Text;
 
 /// A tokenizer: constants, and tables of little-endian `u32` where not said
 /// otherwise. What edgegen builds is consistent; nothing is checked here.
@@ -258,7 +258,19 @@ impl Tokenizer<'_> {
         first: bool,
         out: &mut Output<'_>,
     ) -> Result<(), EncodeError> {
-        let text = Nfc::new(text, Tables(self.nfc));
+        match self.nfc.is_empty() || nfc::is_composed(text) {
+            true => self.encode_normal(text.chars(), first, out),
+            false => self.encode_normal(Nfc::new(text, Tables(self.nfc)), first, out),
+        }
+    }
+
+    /// Encodes text without added tokens, in the form that the model takes.
+    fn encode_normal<T: Text>(
+        &self,
+        text: T,
+        first: bool,
+        out: &mut Output<'_>,
+    ) -> Result<(), EncodeError> {
         let class = |c| self.class(c);
         match self.scheme {
             Scheme::Gpt2 {
@@ -308,7 +320,7 @@ impl Tokenizer<'_> {
                     SpacePrefix::Missing => !text.begins(is_space),
                     SpacePrefix::First => first && !text.begins(is_space),
                 };
-                let end = |rest: Nfc<'_>| match words {
+                let end = |rest: T| match words {
                     true => split::spaces_then_word(&rest, is_space),
                     false => usize::MAX,
                 };
@@ -323,10 +335,10 @@ impl Tokenizer<'_> {
 }
 
 /// Encodes the words of a text, each of so many characters as the first has of what is left.
-fn cut<'t>(
-    text: Nfc<'t>,
-    first: impl Fn(Nfc<'t>) -> usize,
-    mut encode: impl FnMut(Take<Nfc<'t>>) -> Result<(), EncodeError>,
+fn cut<T: Text>(
+    text: T,
+    first: impl Fn(T) -> usize,
+    mut encode: impl FnMut(Take<T>) -> Result<(), EncodeError>,
 ) -> Result<(), EncodeError> {
     let mut rest = text;
     while rest.first().is_some() {

@@ -5,7 +5,7 @@ use core::str::Chars;
 
 use super::tables::{entry, partition_point};
 
-/// The characters of a text in normalization form C; as they are, where there are no tables.
+/// The characters of a text in normalization form C.
 #[derive(Debug, Clone)]
 pub(super) struct Nfc<'t> {
     /// What follows the marks.
@@ -36,21 +36,21 @@ impl<'t> Nfc<'t> {
         }
         let mut text = self.rest.text.clone();
         let c = text.next()?;
-        let alone = c < '\u{c0}' || is_han(c);
-        let mut followed = || {
-            text.next()
-                .is_some_and(|next| next >= '\u{300}' && !is_han(next))
-        };
-        if !self.rest.tables.0.is_empty() && (!alone || followed()) {
+        if !is_inert(c) || text.next().is_some_and(|next| !is_inert(next)) {
             return None;
         }
         self.rest.text.next()
     }
 }
 
-/// Characters of which none is of interest here, and which are frequent.
-fn is_han(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{a48c}')
+/// Whether a text is in normalization form C, as far as can be seen without tables.
+pub(super) fn is_composed(text: &str) -> bool {
+    text.chars().all(is_inert)
+}
+
+/// Whether a character is what it becomes, and joins none before it: so frequent ones are.
+fn is_inert(c: char) -> bool {
+    matches!(c, ..'\u{300}' | '\u{3400}'..='\u{a48c}')
 }
 
 impl Iterator for Nfc<'_> {
@@ -260,7 +260,7 @@ impl<'t> Tables<'t> {
     /// The full canonical decomposition; nothing where it is the character itself.
     fn decomposition(self, c: char) -> impl Iterator<Item = char> + use<'t> {
         let hangul = syllable(c).into_iter().flatten().flatten();
-        let range = match c < '\u{c0}' || self.0.is_empty() {
+        let range = match c < '\u{c0}' {
             true => 0..0,
             false => self.parts_of(c),
         };
