@@ -24,7 +24,7 @@ use core::iter::Take;
 
 use bpe::Output;
 use nfc::{Nfc, Tables};
-use split::Text;
+use split::Characters;
 
 /// A tokenizer: constants, and tables of little-endian `u32` where not said
 /// otherwise. What edgegen builds is consistent; nothing is checked here.
@@ -265,7 +265,7 @@ impl Tokenizer<'_> {
     }
 
     /// Encodes text without added tokens, in the form that the model takes.
-    fn encode_normal<T: Text>(
+    fn encode_normal<T: Characters>(
         &self,
         text: T,
         first: bool,
@@ -335,7 +335,7 @@ impl Tokenizer<'_> {
 }
 
 /// Encodes the words of a text, each of so many characters as the first has of what is left.
-fn cut<T: Text>(
+fn cut<T: Characters>(
     text: T,
     first: impl Fn(T) -> usize,
     mut encode: impl FnMut(Take<T>) -> Result<(), EncodeError>,

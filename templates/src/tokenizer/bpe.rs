@@ -1,7 +1,7 @@
 //! Byte pair encoding (Sennrich et al. 2016, arXiv:1508.07909) in the caller's buffer.
 
 use super::ranks::{NO_RANK, NONE, Ranks};
-use super::split::Text;
+use super::split::Characters;
 use super::tables::utf8;
 use super::{EncodeError, Tokenizer};
 
@@ -79,7 +79,7 @@ impl Tokenizer<'_> {
     /// before anything merges, as in Hugging Face's tokenizers.
     pub(super) fn encode_word(
         &self,
-        word: impl Text,
+        word: impl Characters,
         out: &mut Output<'_>,
     ) -> Result<(), EncodeError> {
         if let Some(id) = self.word(&word) {

@@ -1,7 +1,7 @@
 //! Words that end where a capital letter follows a small one.
 
 use super::class::Class;
-use super::split::{Text, between_words, contraction, fold, is_newline};
+use super::split::{Characters, between_words, contraction, fold, is_newline};
 use super::unicode::{is_letter, is_number};
 
 /// GPT-4o's expression (three digits) and Mistral's Tekken (one, without contractions). Two kinds
@@ -10,7 +10,7 @@ use super::unicode::{is_letter, is_number};
 /// and the same with `+` before `*`, then
 /// `\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 pub(super) fn cased(
-    text: impl Text,
+    text: impl Characters,
     max_digits: usize,
     contractions: bool,
     class: impl Fn(char) -> Class,
@@ -25,7 +25,7 @@ pub(super) fn cased(
 }
 
 /// A word, and one character before it that is no letter, no digit and no end of a line.
-fn word_after_sign(text: &impl Text, class: &impl Fn(char) -> Class) -> Option<usize> {
+fn word_after_sign(text: &impl Characters, class: &impl Fn(char) -> Class) -> Option<usize> {
     let first = text.first()?;
     let alone = word(text, class);
     if is_letter(first) || is_number(first) || is_newline(first) {
@@ -46,7 +46,7 @@ struct Word {
 }
 
 /// The word that a text begins with.
-fn word(text: &impl Text, class: &impl Fn(char) -> Class) -> Option<Word> {
+fn word(text: &impl Characters, class: &impl Fn(char) -> Class) -> Option<Word> {
     let is_capital = |c| class(c) == Class::Capital;
     let is_small = |c| class(c) == Class::Small;
     let is_part = |c| is_letter(c) || class(c) == Class::Mark;

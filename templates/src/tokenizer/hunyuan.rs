@@ -1,7 +1,7 @@
 //! Words of three expressions, one after another: digits, Chinese and Japanese, then the rest.
 
 use super::class::Class;
-use super::split::{Text, digits, is_newline, lines_or_spaces, signs};
+use super::split::{Characters, digits, is_newline, lines_or_spaces, signs};
 use super::unicode::{is_letter, is_number, is_space};
 
 /// Hunyuan's and DeepSeek 3's. The text is cut at `\p{N}{1,3}`, its parts at
@@ -9,7 +9,7 @@ use super::unicode::{is_letter, is_number, is_space};
 /// `[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 ///
 /// What no expression matches is a word too.
-pub(super) fn hunyuan(text: impl Text, class: impl Fn(char) -> Class) -> usize {
+pub(super) fn hunyuan(text: impl Characters, class: impl Fn(char) -> Class) -> usize {
     if let digits @ 1.. = digits(&text, 3) {
         return digits;
     }

@@ -4,8 +4,8 @@
 use super::class::Class;
 use super::unicode::{is_digit, is_letter, is_number, is_space};
 
-/// A text, read from the front.
-pub(super) trait Text: Iterator<Item = char> + Clone {
+/// The characters of a text, read from the front.
+pub(super) trait Characters: Iterator<Item = char> + Clone {
     /// The first character.
     fn first(&self) -> Option<char> {
         self.clone().next()
@@ -29,7 +29,7 @@ pub(super) trait Text: Iterator<Item = char> + Clone {
     }
 }
 
-impl<T: Iterator<Item = char> + Clone> Text for T {}
+impl<T: Iterator<Item = char> + Clone> Characters for T {}
 
 /// GPT-2:
 /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`
@@ -37,7 +37,7 @@ impl<T: Iterator<Item = char> + Clone> Text for T {}
 /// With `lone_digits` the text is cut around each digit first (SmolLM). With `lowercase` the
 /// matches are those of the text with small letters; U+0130 alone becomes two characters then, and
 /// only beside it a word may be cut otherwise.
-pub(super) fn gpt2(text: impl Text, lone_digits: bool, lowercase: bool) -> usize {
+pub(super) fn gpt2(text: impl Characters, lone_digits: bool, lowercase: bool) -> usize {
     let lone = |c| lone_digits && is_digit(c);
     let small = |c: char| {
         if lowercase { c.to_ascii_lowercase() } else { c }
@@ -59,13 +59,13 @@ pub(super) fn gpt2(text: impl Text, lone_digits: bool, lowercase: bool) -> usize
 
 /// Llama 3 (three digits) and Qwen 2 (one):
 /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
-pub(super) fn llama3(text: impl Text, max_digits: usize) -> usize {
+pub(super) fn llama3(text: impl Characters, max_digits: usize) -> usize {
     lettered(text, max_digits, is_letter, is_letter)
 }
 
 /// Llama 3's expression where marks belong to words: `(?:\p{L}\p{M}*)+` for `\p{L}+` (EXAONE 4);
 /// with `lead`, `[\p{L}\p{M}]` for `\p{L}` wherever a word begins or ends by it (Qwen 3.5).
-pub(super) fn marked(text: impl Text, lead: bool, class: impl Fn(char) -> Class) -> usize {
+pub(super) fn marked(text: impl Characters, lead: bool, class: impl Fn(char) -> Class) -> usize {
     let is_part = |c| is_letter(c) || class(c) == Class::Mark;
     match lead {
         true => lettered(text, 1, is_part, is_part),
@@ -76,7 +76,7 @@ pub(super) fn marked(text: impl Text, lead: bool, class: impl Fn(char) -> Class)
 /// Llama 3's expression with words that begin with a character of `begins` and go on with
 /// `continues`.
 fn lettered(
-    text: impl Text,
+    text: impl Characters,
     max_digits: usize,
     begins: impl Fn(char) -> bool,
     continues: impl Fn(char) -> bool,
@@ -96,7 +96,7 @@ fn lettered(
 /// `\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`, with other letters and another
 /// class after signs.
 pub(super) fn between_words(
-    text: impl Text,
+    text: impl Characters,
     max_digits: usize,
     is_letter: impl Fn(char) -> bool,
     after_signs: impl Fn(char) -> bool,
@@ -112,13 +112,13 @@ pub(super) fn between_words(
 }
 
 /// `\p{N}{1,3}`, or nothing.
-pub(super) fn digits(text: &impl Text, max: usize) -> usize {
+pub(super) fn digits(text: &impl Characters, max: usize) -> usize {
     text.clone().take(max).run(is_number)
 }
 
 /// A space or none, signs, and what may follow them, or nothing.
 pub(super) fn signs(
-    text: &impl Text,
+    text: &impl Characters,
     is_sign: impl Fn(char) -> bool,
     after: impl Fn(char) -> bool,
 ) -> usize {
@@ -131,7 +131,7 @@ pub(super) fn signs(
 }
 
 /// `\s*[\r\n]+|\s+(?!\S)|\s+`, where the text ends before a character of `end`.
-pub(super) fn lines_or_spaces(text: &impl Text, end: impl Fn(char) -> bool) -> usize {
+pub(super) fn lines_or_spaces(text: &impl Characters, end: impl Fn(char) -> bool) -> usize {
     let spaces_and_lines = text.clone().take_while(|&c| is_space(c));
     let places = spaces_and_lines.zip(1..).filter(|&(c, _)| is_newline(c));
     match places.last() {
@@ -141,13 +141,13 @@ pub(super) fn lines_or_spaces(text: &impl Text, end: impl Fn(char) -> bool) -> u
 }
 
 /// Spaces, then what is up to the next space.
-pub(super) fn spaces_then_word(text: &impl Text, is_space: impl Fn(char) -> bool) -> usize {
+pub(super) fn spaces_then_word(text: &impl Characters, is_space: impl Fn(char) -> bool) -> usize {
     let spaces = text.run(&is_space);
     spaces + text.after(spaces).run(|c| !is_space(c))
 }
 
 /// `\s+(?!\S)|\s+`, where the text ends before a character of `end`.
-fn spaces(text: &impl Text, end: impl Fn(char) -> bool) -> usize {
+fn spaces(text: &impl Characters, end: impl Fn(char) -> bool) -> usize {
     match text.run(is_space) {
         len @ 2.. if text.after(len).begins(|c| !end(c)) => len - 1,
         len => len,
@@ -155,7 +155,7 @@ fn spaces(text: &impl Text, end: impl Fn(char) -> bool) -> usize {
 }
 
 /// `'s|'t|'re|'ve|'m|'ll|'d`, the characters folded.
-pub(super) fn contraction(text: &impl Text, fold: impl Fn(char) -> char) -> Option<usize> {
+pub(super) fn contraction(text: &impl Characters, fold: impl Fn(char) -> char) -> Option<usize> {
     let mut chars = text.clone();
     let quote = chars.next();
     quote.filter(|&quote| quote == '\'')?;
@@ -213,7 +213,7 @@ mod tests {
         r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"##,
     ];
 
-    /// Text in which the expressions' cases meet, and any text at all.
+    /// Characters in which the expressions' cases meet, and any text at all.
     fn text() -> impl Strategy<Value = String> {
         let dense = prop::collection::vec(
             prop::sample::select(

@@ -2,7 +2,7 @@
 
 use super::Tokenizer;
 use super::class::Class;
-use super::split::Text;
+use super::split::Characters;
 
 /// An added token, and how it is found.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl Tokenizer<'_> {
     }
 
     /// The token that is a whole word, if there is one.
-    pub(super) fn word(&self, word: &impl Text) -> Option<u32> {
+    pub(super) fn word(&self, word: &impl Characters) -> Option<u32> {
         let compare = |index| {
             let token = self.symbol_bytes(entry(self.words, index));
             token.iter().copied().cmp(word.clone().flat_map(utf8))
