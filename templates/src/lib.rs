@@ -75,6 +75,7 @@ pub const FILES: &[(&str, &str)] = &[
     ("tokenizer/cased.rs", include_str!("tokenizer/cased.rs")),
     ("tokenizer/class.rs", include_str!("tokenizer/class.rs")),
     ("tokenizer/hunyuan.rs", include_str!("tokenizer/hunyuan.rs")),
+    ("tokenizer/known.rs", include_str!("tokenizer/known.rs")),
     ("tokenizer/nfc.rs", include_str!("tokenizer/nfc.rs")),
     ("tokenizer/ranks.rs", include_str!("tokenizer/ranks.rs")),
     ("tokenizer/split.rs", include_str!("tokenizer/split.rs")),

@@ -6,6 +6,7 @@ mod bpe;
 mod cased;
 mod class;
 mod hunyuan;
+mod known;
 mod nfc;
 mod ranks;
 mod split;
@@ -209,7 +210,7 @@ impl Tokenizer<'_> {
         }
         let piece = self.piece(id);
         let first = previous.is_none() || previous == adds_bos;
-        match self.scheme {
+        match known::SCHEME.unwrap_or(self.scheme) {
             Scheme::SentencePiece { prefix, .. } if first && prefix != SpacePrefix::Never => {
                 piece.strip_prefix(b" ").unwrap_or(piece)
             }
@@ -258,7 +259,8 @@ impl Tokenizer<'_> {
         first: bool,
         out: &mut Output<'_>,
     ) -> Result<(), EncodeError> {
-        match self.nfc.is_empty() || nfc::is_composed(text) {
+        let normalized = known::NFC.unwrap_or(!self.nfc.is_empty());
+        match !normalized || nfc::is_composed(text) {
             true => self.encode_normal(text.chars(), first, out),
             false => self.encode_normal(Nfc::new(text, Tables(self.nfc)), first, out),
         }
@@ -272,7 +274,7 @@ impl Tokenizer<'_> {
         out: &mut Output<'_>,
     ) -> Result<(), EncodeError> {
         let class = |c| self.class(c);
-        match self.scheme {
+        match known::SCHEME.unwrap_or(self.scheme) {
             Scheme::Gpt2 {
                 lone_digits,
                 lowercase,

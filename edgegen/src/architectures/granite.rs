@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::Architecture;
 
 use super::family::Family;
-use super::llama::LLAMA;
+use super::llama::{self, LLAMA};
 use super::settings::Settings;
 
 /// Names as llama.cpp's converter and `GraniteForCausalLM` give them.
@@ -14,6 +14,7 @@ pub(super) const GRANITE: Family = Family {
     model_type: "granite",
     class: "GraniteForCausalLM",
     models: &["Granite 3.0–3.3 2B–8B"],
+    rope: Some(llama::ROPE),
     hf_fields,
     gguf_keys,
     skipped: &[],

@@ -18,6 +18,7 @@ pub(super) const MINICPM: Family = Family {
         ..LLAMA.defaults
     },
     biases: &[llama::ATTENTION_BIAS],
+    rope: Some(llama::ROPE),
     hf_fields,
     gguf_keys,
     skipped: &[],

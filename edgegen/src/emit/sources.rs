@@ -80,6 +80,10 @@ impl Source<'_> {
         for (path, text) in edgegen_templates::FILES.iter().chain(templates.files) {
             files.insert((*path).to_owned(), without_tests(text));
         }
+        files.insert(
+            "tokenizer/known.rs".to_owned(),
+            print(tables::known(self.program)),
+        );
         let needed = isa::Needed {
             sets: &sets,
             formats: &step::formats(self.program),

@@ -16,13 +16,7 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
     let len = number(program.tokenizer.blob().len());
     let path = weights.path("tokenizer.bin");
     let fields = program.tokenizer.fields();
-    let mut imports = vec![quote!(Scheme)];
-    if fields
-        .iter()
-        .any(|(_, field)| matches!(field, Field::Expression(text) if text.contains("SpacePrefix")))
-    {
-        imports.push(quote!(SpacePrefix));
-    }
+    let (imports, _) = scheme(program);
     let fields = fields.iter().map(|(name, field)| {
         let name = format_ident!("{name}");
         match field {
@@ -46,7 +40,7 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
         use super::chat::{ChatTemplate #chat_import};
         use super::grammar::Grammar;
         use super::prefix::Prefix;
-        use super::tokenizer::{#(#imports,)* Tokenizer};
+        use super::tokenizer::{#imports, Tokenizer};
 
         static TABLES: [u8; #len] = *include_bytes!(#path);
 
@@ -61,6 +55,32 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
         #grammar
         #prefix
     }
+}
+
+/// `tokenizer/known.rs`.
+pub(super) fn known(program: &Program) -> TokenStream {
+    let (imports, scheme) = scheme(program);
+    let nfc = program.tokenizer.is_normalized();
+    quote! {
+        //! What is known of the tokenizer when this is compiled.
+
+        use super::{#imports};
+
+        /// How text becomes the first symbols.
+        pub(super) const SCHEME: Option<Scheme> = Some(#scheme);
+        /// Whether texts are put into normalization form C first.
+        pub(super) const NFC: Option<bool> = Some(#nfc);
+    }
+}
+
+/// The scheme as an expression, and the names that it needs.
+fn scheme(program: &Program) -> (TokenStream, TokenStream) {
+    let scheme = program.tokenizer.scheme();
+    let imports = match scheme.contains("SpacePrefix") {
+        true => quote!(Scheme, SpacePrefix),
+        false => quote!(Scheme),
+    };
+    (imports, scheme.parse().expect("an expression of Rust"))
 }
 
 fn prefix(prefix: &Prefix, weights: &Weights) -> TokenStream {

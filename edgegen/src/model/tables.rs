@@ -140,6 +140,16 @@ impl TokenizerTables {
         tokens
     }
 
+    /// How text becomes the first symbols, as an expression of Rust.
+    pub fn scheme(&self) -> String {
+        scheme_expression(self.scheme)
+    }
+
+    /// Whether texts are put into normalization form C first.
+    pub fn is_normalized(&self) -> bool {
+        !self.runtime().nfc.is_empty()
+    }
+
     /// All fields of the run-time `Tokenizer`, by name, in order.
     pub fn fields(&self) -> Vec<(&'static str, Field)> {
         // `Debug` of these types is Rust's own syntax.
@@ -148,7 +158,7 @@ impl TokenizerTables {
             .into_iter()
             .zip(self.sections.iter().cloned().map(Field::Section));
         let mut fields = vec![
-            ("scheme", expression(scheme_expression(self.scheme))),
+            ("scheme", expression(self.scheme())),
             ("vocab_size", expression(self.vocab_size.to_string())),
         ];
         fields.extend(sections);
