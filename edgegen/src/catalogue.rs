@@ -66,7 +66,7 @@ pub struct Tokenizer {
 const FILES: [File; 6] = [
     File {
         name: "GGUF",
-        what: "one file, version 2 or 3, with its tokenizer",
+        what: "version 2 or 3, with its tokenizer: one file, or those of gguf-split",
     },
     File {
         name: "Hugging Face",

@@ -7,6 +7,7 @@ pub mod hf;
 pub mod llama2c;
 pub mod lora;
 pub mod oracle;
+pub mod split;
 pub mod stored;
 pub mod vocabulary;
 

@@ -1,6 +1,6 @@
 //! Files that others write, and that are read as llama.cpp or transformers read them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use edgegen::error::Result;
 use edgegen::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::common::gguf::Gguf;
 use crate::common::hf::Folder;
+use crate::common::split::Split;
 use crate::common::{Shape, Tiny, assert_refused, vocabulary};
 
 fn tiny() -> Tiny {
@@ -206,48 +207,22 @@ fn types_of_tensors_are_named() {
     }
 }
 
-/// A model in three files: the metadata are in the first.
-struct Split(Vec<Gguf>);
-
-impl Split {
-    fn new() -> Self {
-        let mut first = Gguf::new(&tiny());
-        let tensors = std::mem::take(&mut first.tensors);
-        let mut shards = vec![first];
-        shards.resize_with(3, || {
-            let mut shard = Gguf::new(&tiny());
-            shard.keys.clear();
-            shard.tensors.clear();
-            shard
-        });
-        let count = tensors.len() as i32;
-        for (at, tensor) in tensors.into_iter().enumerate() {
-            shards[at % 3].tensors.push(tensor);
+/// Writes the files of a split model but one; returns the path of the first.
+fn write(split: &Split, place: &Path, but: usize) -> PathBuf {
+    let paths = split.files().map(|(name, bytes)| (place.join(name), bytes));
+    let paths: Vec<(PathBuf, Vec<u8>)> = paths.collect();
+    for (number, (path, bytes)) in paths.iter().enumerate() {
+        if number + 1 != but {
+            std::fs::write(path, bytes).unwrap();
         }
-        for (shard, number) in shards.iter_mut().zip(0u16..) {
-            shard.set("split.no", 2, number.to_le_bytes().into());
-            shard.set("split.count", 2, 3u16.to_le_bytes().into());
-            shard.set("split.tensors.count", 5, count.to_le_bytes().into());
-        }
-        Self(shards)
     }
-
-    /// Writes the files but one; returns the path of the first.
-    fn write(&self, place: &Path, but: usize) -> std::path::PathBuf {
-        let path = |number| place.join(format!("m-{number:05}-of-00003.gguf"));
-        for (shard, number) in self.0.iter().zip(1..) {
-            if number != but {
-                std::fs::write(path(number), shard.bytes()).unwrap();
-            }
-        }
-        path(1)
-    }
+    paths[0].0.clone()
 }
 
 #[test]
 fn a_model_in_several_files_is_one() {
     let place = tempfile::tempdir().unwrap();
-    let first = Split::new().write(place.path(), 0);
+    let first = write(&Split::new(&tiny()), place.path(), 0);
     let whole = gguf(|_| ()).unwrap();
     // The folder of the files does, too.
     for path in [&first, place.path()] {
@@ -303,13 +278,13 @@ fn files_of_different_models_are_not_one() {
     ];
     for (but, spoil, file, problem) in cases {
         let place = tempfile::tempdir().unwrap();
-        let mut split = Split::new();
+        let mut split = Split::new(&tiny());
         spoil(&mut split);
-        let first = split.write(place.path(), but);
+        let first = write(&split, place.path(), but);
         assert_refused(problem, import(&first), file, "", problem);
     }
     let place = tempfile::tempdir().unwrap();
-    let first = Split::new().write(place.path(), 0);
+    let first = write(&Split::new(&tiny()), place.path(), 0);
     let second = first.with_file_name("m-00002-of-00003.gguf");
     let refused = import(&second).unwrap_err().to_string();
     assert!(refused.contains("m-00001-of-00003.gguf"), "{refused}");

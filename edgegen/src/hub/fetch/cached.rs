@@ -7,7 +7,7 @@ use crate::hub::Name;
 use crate::hub::name::is_commit;
 use crate::import::{FILES, WEIGHTS, WEIGHTS_INDEX, weight_files};
 
-use super::choice::{Choice, choose};
+use super::choice::{Choice, choose, named};
 use super::repository::Repository;
 
 /// What the cache has, where the hub cannot be asked.
@@ -23,47 +23,51 @@ pub(super) fn cached(name: &Name, repository: &Repository) -> Result<PathBuf> {
     let commit = repository.commit(name.revision())?;
     let commit = commit.ok_or_else(|| missing("the model"))?;
     let snapshot = repository.snapshot(&commit);
-    if let Some(file) = &name.file {
-        let path = snapshot.join(file);
-        return path.is_file().then_some(path).ok_or_else(|| missing(file));
-    }
-    let choice = choose(&repository.files(&commit)?, name);
-    match choice.map_err(|error| match error.kind() {
-        Kind::Option => error,
-        _ => missing("a file of the model"),
-    })? {
-        Choice::File(path) => Ok(snapshot.join(path)),
-        Choice::Folder => match missing_weights(&snapshot)? {
-            None => Ok(snapshot),
-            Some(file) => Err(missing(&file)),
-        },
-    }
+    let choice = match named(name)? {
+        Some(files) => Choice::Files(files),
+        None => {
+            let choice = choose(&repository.files(&commit)?, name);
+            choice.map_err(|error| match error.kind() {
+                Kind::Option => error,
+                _ => missing("a file of the model"),
+            })?
+        }
+    };
+    let (path, lacking) = match choice {
+        Choice::Files(files) => (snapshot.join(&files[0]), lacking(&snapshot, files)),
+        Choice::Folder => {
+            let lacking = lacking(&snapshot, weight_files(&snapshot)?);
+            (snapshot, lacking)
+        }
+    };
+    lacking.map_or(Ok(path), |file| Err(missing(&file)))
 }
 
 /// What a name leads to without a question, since it names a commit, and all of that is there.
 ///
 /// # Errors
 ///
-/// When the index of the weights is damaged.
+/// When the index of the weights is damaged, and when the name gives a file that is not its model's
+/// first.
 pub(super) fn complete(name: &Name, repository: &Repository) -> Result<Option<PathBuf>> {
     let commit = name.revision();
     if !is_commit(commit) {
         return Ok(None);
     }
     let snapshot = repository.snapshot(commit);
-    if let Some(file) = &name.file {
-        let path = snapshot.join(file);
-        return Ok(path.is_file().then_some(path));
+    if let Some(files) = named(name)? {
+        let path = snapshot.join(&files[0]);
+        return Ok(lacking(&snapshot, files).is_none().then_some(path));
     }
     let is_there = |file: &str| snapshot.join(file).is_file();
     let all = FILES.iter().all(|file| repository.is_known(commit, file))
         && [WEIGHTS, WEIGHTS_INDEX].into_iter().any(is_there)
-        && missing_weights(&snapshot)?.is_none();
+        && lacking(&snapshot, weight_files(&snapshot)?).is_none();
     Ok(all.then_some(snapshot))
 }
 
-/// A file of weights that a folder lacks.
-fn missing_weights(folder: &Path) -> Result<Option<String>> {
-    let mut files = weight_files(folder)?.into_iter();
-    Ok(files.find(|file| !folder.join(file).is_file()))
+/// The first of these files that a folder lacks.
+fn lacking(folder: &Path, files: Vec<String>) -> Option<String> {
+    let mut files = files.into_iter();
+    files.find(|file| !folder.join(file).is_file())
 }

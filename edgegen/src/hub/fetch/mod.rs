@@ -87,9 +87,10 @@ fn find(name: &Name, offline: bool, progress: Bytes<'_>) -> Result<PathBuf> {
     };
     let path = match choice {
         Choice::Folder => fetching.folder()?,
-        Choice::File(path) => {
-            fetching.files(&[&path], u64::MAX)?;
-            fetching.snapshot().join(path)
+        Choice::Files(paths) => {
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            fetching.files(&paths, u64::MAX)?;
+            fetching.snapshot().join(paths[0])
         }
     };
     let commit = &fetching.listing.commit;
@@ -140,7 +141,7 @@ impl Fetching<'_> {
         let mut files = Vec::new();
         for path in paths {
             let content = self.listing.files.get(*path).ok_or_else(|| {
-                Error::new(format!("the model has no {path:?}, which its index names"))
+                Error::new(format!("the model has no {path:?}, which is a part of it"))
                     .remedy("give another model or revision: this one is not whole")
             })?;
             if content.size > most {

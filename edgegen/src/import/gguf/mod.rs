@@ -6,6 +6,7 @@ mod licence;
 mod metadata;
 mod reader;
 mod rope;
+mod shard_name;
 mod shards;
 mod tokenizer;
 
@@ -20,7 +21,10 @@ use file::File;
 pub(crate) use file::TYPES;
 pub(super) use metadata::Metadata;
 use rope::Divisors;
+pub(crate) use shard_name::ShardName;
 pub(super) use shards::files;
+#[cfg(feature = "hub")]
+pub(crate) use shards::not_first;
 
 /// Whether these are the bytes of a GGUF file.
 pub(crate) fn recognise(bytes: &[u8]) -> bool {

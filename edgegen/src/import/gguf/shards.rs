@@ -1,12 +1,13 @@
-//! A model in several files: `NAME-00001-of-00003.gguf` and so on, as llama.cpp's gguf-split writes
-//! them. The first has the metadata, each has some of the tensors.
+//! A model in several files, as llama.cpp's gguf-split writes them. The first has the metadata, each
+//! has some of the tensors.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use super::Metadata;
 use super::file::{self, File};
-use crate::error::{Error, Place, Result};
+use super::{Metadata, ShardName};
+use crate::error::{Error, Kind, Place, Result};
 use crate::import::source;
 use crate::model::{Tensor, View};
 
@@ -14,9 +15,8 @@ use crate::model::{Tensor, View};
 pub(in crate::import) fn files(path: &Path) -> Vec<PathBuf> {
     match name(path) {
         Some(first) if first.number == 1 => {
-            let others = (2..=first.count).filter_map(|number| nth(path, number));
-            let others = others.filter(|shard| shard.exists());
-            [path.to_owned()].into_iter().chain(others).collect()
+            let all = first.all().map(|name| path.with_file_name(name));
+            all.filter(|shard| shard.exists()).collect()
         }
         _ => vec![path.to_owned()],
     }
@@ -27,8 +27,8 @@ pub(super) fn join(path: &Path, first: &mut File) -> Result<Vec<View>> {
     let Some(count) = first.metadata.size(COUNT)?.filter(|&count| count > 1) else {
         return Ok(Vec::new());
     };
-    let mut shards = match name(path) {
-        Some(found) if found.count == count => 2..=count,
+    let name = match name(path) {
+        Some(name) if name.count == count => name,
         _ => {
             let problem =
                 format!("the model is split over {count} files, which this name is not of");
@@ -39,13 +39,11 @@ pub(super) fn join(path: &Path, first: &mut File) -> Result<Vec<View>> {
         }
     };
     if first.metadata.size(NUMBER)? != Some(0) {
-        let first = nth(path, 1).map(|first| first.display().to_string());
-        return Err(Error::new("this is not the first file of the model")
-            .at(NUMBER)
-            .remedy(format!("give the first one: {}", first.unwrap_or_default())));
+        let first = path.with_file_name(name.nth(1));
+        return Err(not_first(first.display()).at(NUMBER));
     }
-    let views = shards.try_fold(Vec::new(), |mut views, number| {
-        let shard = nth(path, number).unwrap_or_default();
+    let views = (2..=count).try_fold(Vec::new(), |mut views, number| {
+        let shard = path.with_file_name(name.nth(number));
         let view = read(&shard, number, count, &mut first.tensors);
         views.push(view.map_err(|error| error.in_file(&shard))?);
         Ok::<_, Error>(views)
@@ -57,9 +55,6 @@ pub(super) fn join(path: &Path, first: &mut File) -> Result<Vec<View>> {
 const NUMBER: &str = "split.no";
 const COUNT: &str = "split.count";
 const TENSORS: &str = "split.tensors.count";
-
-/// Most files of a model.
-const MOST: usize = 99_999;
 
 /// Reads the tensors of the file with this number, from 1.
 fn read(shard: &Path, number: usize, count: usize, tensors: &mut Vec<Tensor>) -> Result<View> {
@@ -109,30 +104,13 @@ fn check(metadata: &Metadata, tensors: &[Tensor]) -> Result<()> {
     }
 }
 
-/// What a file's name says.
-struct Name<'a> {
-    stem: &'a str,
-    number: usize,
-    count: usize,
+/// What the name of a file says, if it is one of several.
+fn name(path: &Path) -> Option<ShardName<'_>> {
+    ShardName::parse(path.file_name()?.to_str()?)
 }
 
-fn name(path: &Path) -> Option<Name<'_>> {
-    let stem = path.file_name()?.to_str()?.strip_suffix(".gguf")?;
-    let (stem, count) = stem.rsplit_once("-of-")?;
-    let (stem, number) = stem.rsplit_once('-')?;
-    let parsed = |digits: &str| {
-        let number = digits.parse().ok().filter(|number| *number <= MOST)?;
-        (format!("{number:05}") == digits).then_some(number)
-    };
-    Some(Name {
-        stem,
-        number: parsed(number)?,
-        count: parsed(count)?,
-    })
-}
-
-/// The file beside this one with another number.
-fn nth(path: &Path, number: usize) -> Option<PathBuf> {
-    let Name { stem, count, .. } = name(path)?;
-    Some(path.with_file_name(format!("{stem}-{number:05}-of-{count:05}.gguf")))
+/// Refuses a file that is not the `first` of its model.
+pub(crate) fn not_first(first: impl Display) -> Error {
+    Error::of(Kind::Option, "this is not the first file of the model")
+        .remedy(format!("give the first one: {first}"))
 }

@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
+use edgegen::size::format_size;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::common::data;
+use crate::common::split::Split;
+use crate::common::{Shape, Tiny, data};
 use server::{COMMIT, Reply, Repository, Request, Server, sha256};
 
 const FOLDER: [&str; 5] = [
@@ -230,7 +232,7 @@ fn of_several_gguf_files_one_is_named() {
     contains(
         &message,
         &[
-            "hf:tiny/hf: the model has several .gguf files: ",
+            "hf:tiny/hf: the repository has several .gguf models: ",
             "other.gguf (4 B), q/tiny.gguf (474 KB)",
             "`hf:tiny/hf:other.gguf`",
         ],
@@ -242,6 +244,54 @@ fn of_several_gguf_files_one_is_named() {
         inspection(&data::file("architectures/llama/model.gguf"))
     );
     assert_eq!(user.list("blobs").len(), 1);
+}
+
+#[test]
+fn a_gguf_model_in_several_files_is_fetched_whole() {
+    let split = Split::new(&Tiny::new(Shape::default(), 1));
+    let names: Vec<String> = split.files().map(|(name, _)| name).collect();
+    let repository = Repository::new(split.files());
+    let disk = tempfile::tempdir().unwrap();
+    for (name, bytes) in split.files() {
+        fs::write(disk.path().join(name), bytes).unwrap();
+    }
+    let (hub, user) = (Hub::new(repository.clone()), User::new());
+    let (found, origin) = without_origin(user.inspects(&hub, "hf:tiny/hf"));
+    assert_eq!(found, inspection(disk.path()));
+    assert_eq!(origin, json!(format!("hf:tiny/hf@{COMMIT}:{}", names[0])));
+    assert_eq!(user.list(&format!("snapshots/{COMMIT}")), names);
+    let first = format!("hf:tiny/hf:{}", names[0]);
+    let path = user.fetches(&hub, &first);
+    assert!(path.ends_with(&names[0]), "{}", path.display());
+    // Its other files lead to it, and are no models of their own.
+    for args in [&["fetch"][..], &["fetch", "--offline"]] {
+        let second = format!("hf:tiny/hf:{}", names[1]);
+        let message = user.refused(&hub, &[args, &[&second]].concat());
+        contains(&message, &["not the first file of the model", &first]);
+    }
+    // Offline all of them must be there; a commit is fetched again where one is not.
+    let of_commit = format!("hf:tiny/hf@{COMMIT}:{}", names[0]);
+    hub.asked();
+    user.succeeds(&hub, &["fetch", &of_commit]);
+    assert_eq!(hub.asked(), [""; 0]);
+    fs::remove_file(path.with_file_name(&names[2])).unwrap();
+    for name in ["hf:tiny/hf", &first] {
+        let message = user.refused(&hub, &["fetch", "--offline", name]);
+        contains(&message, &["00003-of-00003.gguf is not in the hub's cache"]);
+    }
+    user.succeeds(&hub, &["fetch", &of_commit]);
+    user.succeeds(&hub, &["fetch", "--offline", "hf:tiny/hf"]);
+
+    let (hub, user) = (Hub::new(repository.clone().without(&names[1])), User::new());
+    let message = user.refused(&hub, &["fetch", "hf:tiny/hf"]);
+    contains(&message, &["the model has no", &names[1]]);
+    assert_eq!(user.list("blobs"), [""; 0]);
+
+    let (hub, user) = (Hub::new(repository.with("other.gguf", "GGUF")), User::new());
+    let message = user.refused(&hub, &["fetch", "hf:tiny/hf"]);
+    let bytes: usize = split.files().map(|(_, bytes)| bytes.len()).sum();
+    let size = format!("{} in 3 files", format_size(bytes as u64));
+    contains(&message, &["several .gguf models", &names[0], &size]);
 }
 
 #[test]
