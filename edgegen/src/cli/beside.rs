@@ -32,11 +32,6 @@ impl Beside {
         }
     }
 
-    /// The files that are read.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        self.tokenizer.as_deref().into_iter()
-    }
-
     /// The options, as they are written.
     pub(super) fn options(&self) -> impl Iterator<Item = (&'static str, String)> {
         let tokenizer = self

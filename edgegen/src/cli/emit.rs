@@ -116,7 +116,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let recipe = args.recipe()?;
     let ready = recipe.read().map_err(Refusal::into_error)?;
     let (loaded, profile) = (ready.loaded(), ready.profile());
-    let model = args.reading.read_or_built_in(args.model())?;
+    let model = args.reading.find(args.model())?.read()?;
     let model = ready.with_system(model).map_err(Refusal::into_error)?;
     // The tokens of the system message are kept.
     let (model, request) = match args.policy {

@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     // A text that cannot be read shows before the long work.
     let options = args.compression.options()?;
     let given = options.read().map_err(Refusal::into_error)?;
-    let (task, model) = args.subject.read()?;
+    let (task, model) = args.subject.read(None)?;
     let reference = task.program(&model, plain(args.against))?;
     let model = progress::spin("choosing what is kept", || given.prune(model));
     let model = model.map_err(Refusal::into_error)?;

@@ -14,8 +14,8 @@ use crate::program::{Program, check_sessions};
 use crate::text;
 
 use super::number::whole;
-use super::progress;
 use super::reading::Reading;
+use super::{output, progress};
 
 /// Tokens of a window, where the model has so many.
 const WINDOW: usize = 256;
@@ -49,20 +49,19 @@ impl Subject {
         &self.model
     }
 
-    /// The files that are read.
-    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
-        let files = [Some(&self.model), self.text.as_ref()];
-        let files = files.into_iter().flatten().map(PathBuf::as_path);
-        files.chain(self.reading.beside.files())
-    }
-
-    /// Reads the text, then the model.
-    pub(super) fn read(&self) -> Result<(Task<'_>, Model)> {
+    /// Reads the text, then the model, unless one of their files is `out`, which will be written.
+    pub(super) fn read(&self, out: Option<&Path>) -> Result<(Task<'_>, Model)> {
         let text = match &self.text {
             Some(path) => text::read(path)?.into(),
             None => text::HELD_OUT.into(),
         };
-        let model = self.reading.read(&self.model)?;
+        let found = self.reading.find(Some(&self.model))?;
+        if let Some(out) = out {
+            let inputs = found.inputs()?;
+            let inputs = inputs.iter().chain(&self.text).map(PathBuf::as_path);
+            output::check_apart(out, inputs)?;
+        }
+        let model = found.read()?;
         let task = Task {
             file: self.text.as_deref(),
             text,

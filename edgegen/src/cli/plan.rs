@@ -87,13 +87,17 @@ pub(super) fn run(args: &Args) -> Result<String> {
         );
     }
     if let Some(path) = &args.out {
-        let inputs = [&args.model, &args.calibration];
-        let inputs = inputs.into_iter().flatten().map(PathBuf::as_path);
-        let inputs = inputs.chain(args.reading.beside.files());
-        output::check(path, args.force, inputs.chain([Path::new(&args.platform)]))?;
+        output::check(path, args.force)?;
     }
     let texts = Texts::read(args.calibration.as_deref())?;
-    let model = args.reading.read_or_built_in(args.model())?;
+    let source = args.reading.find(args.model())?;
+    if let Some(path) = &args.out {
+        let given = [args.calibration.as_deref(), Profile::file(&args.platform)];
+        let inputs = source.inputs()?;
+        let inputs = inputs.iter().map(PathBuf::as_path);
+        output::check_apart(path, inputs.chain(given.into_iter().flatten()))?;
+    }
+    let model = source.read()?;
     let request = Request {
         context: args.context,
         kv_cache: args.kv_cache.format,

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     }
     // What is wrong with the destination shows before the work.
     if let Some(out) = &args.out {
-        output::check(out, args.force, [])?;
+        output::check(out, args.force)?;
     }
     let machine = progress::spin("measuring this machine", Machine::measure);
     let name = args.out.as_deref().map_or(NAME.into(), name);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::hub::{Name, fetch};
-use crate::import::{built_in, import_with};
+use crate::import;
 use crate::model::Model;
 
 use super::beside::Beside;
@@ -28,19 +28,50 @@ pub(super) struct Fetching {
 }
 
 impl Reading {
-    /// The model at a path, or of a name; the built-in one, if there is neither.
-    pub(super) fn read_or_built_in(&self, model: Option<&Path>) -> Result<Model> {
-        match model {
-            Some(model) => self.read(model),
-            None => built_in(),
-        }
+    /// Where the model at a path, or of a name, is on disk; if there is neither, it is the built-in one.
+    pub(super) fn find(&self, model: Option<&Path>) -> Result<Found> {
+        Ok(Found {
+            path: model.map(|model| self.fetching.path(model)).transpose()?,
+            beside: self.beside.given(),
+        })
     }
 
     /// The model at a path, or of a name.
     pub(super) fn read(&self, model: &Path) -> Result<Model> {
-        let path = self.fetching.path(model)?;
+        self.find(Some(model))?.read()
+    }
+}
+
+/// A model that is on disk, or built in.
+pub(super) struct Found {
+    path: Option<PathBuf>,
+    beside: import::Beside,
+}
+
+impl Found {
+    /// The files that reading it takes, and the folders.
+    pub(super) fn inputs(&self) -> Result<Vec<PathBuf>> {
+        let Some(path) = &self.path else {
+            return Ok(Vec::new());
+        };
+        let mut inputs = import::files_of(path, &self.beside)?;
+        inputs.push(path.clone());
+        inputs.extend(
+            self.beside
+                .lora
+                .iter()
+                .map(|adapter| adapter.folder.clone()),
+        );
+        Ok(inputs)
+    }
+
+    /// The model.
+    pub(super) fn read(&self) -> Result<Model> {
+        let Some(path) = &self.path else {
+            return import::built_in();
+        };
         progress::spin("reading the model", || {
-            import_with(&path, &self.beside.given())
+            import::import_with(path, &self.beside)
         })
     }
 }

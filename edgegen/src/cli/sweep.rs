@@ -41,9 +41,9 @@ impl Args {
 
 pub(super) fn run(args: &Args) -> Result<String> {
     if let Some(path) = &args.svg {
-        output::check(path, args.force, args.subject.files())?;
+        output::check(path, args.force)?;
     }
-    let (task, model) = args.subject.read()?;
+    let (task, model) = args.subject.read(args.svg.as_deref())?;
     let reference = task.program(&model, plain(Quant::To(WeightFormat::F32)))?;
     let mut rows = Vec::new();
     let formats = WeightFormat::ALL.map(|format| (Quant::To(format), format.calibrated()));

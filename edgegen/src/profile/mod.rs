@@ -90,6 +90,12 @@ impl Profile {
         Self::parse(&read(path)?).map_err(|e| e.in_file(path))
     }
 
+    /// The file that [`Self::load`] reads, unless the profile is a built-in one.
+    pub(crate) fn file(name_or_path: &str) -> Option<&Path> {
+        let built_in = Self::built_in().any(|profile| profile.name == name_or_path);
+        (!built_in).then(|| Path::new(name_or_path))
+    }
+
     /// Reads a profile from the text of its TOML file.
     ///
     /// # Errors

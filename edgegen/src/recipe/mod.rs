@@ -143,7 +143,7 @@ impl Recipe {
                 *path = root.join(&*path);
             }
         }
-        let file = self.profile_file().map(|file| root.join(file));
+        let file = Profile::file(&self.platform).map(|file| root.join(file));
         if let Some(file) = file
             && (file.exists() || file.extension().is_some())
             && let Some(file) = file.to_str()
@@ -151,12 +151,6 @@ impl Recipe {
             self.platform = file.to_owned();
         }
         self
-    }
-
-    /// The profile's file, if it is none of the built-in ones.
-    fn profile_file(&self) -> Option<&Path> {
-        let built_in = Profile::built_in().any(|profile| profile.name() == self.platform);
-        (!built_in).then(|| Path::new(&self.platform))
     }
 
     /// Reads what is small: profile and texts.
@@ -218,7 +212,7 @@ impl Recipe {
     /// When the model's cannot be found, or a tokenizer is given for a model that holds its own.
     pub fn files(&self) -> Result<Vec<PathBuf>, Refusal> {
         let given = [
-            self.profile_file(),
+            Profile::file(&self.platform),
             self.schema.as_deref(),
             self.compression.plan.as_deref(),
             self.compression.calibration.as_deref(),

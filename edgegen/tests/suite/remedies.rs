@@ -5,7 +5,8 @@ use std::process::Command;
 
 use crate::common::assert_refused;
 use crate::common::gguf::Gguf;
-use crate::common::{Shape, Tiny};
+use crate::common::split::Split;
+use crate::common::{Shape, Tiny, hf, llama2c, lora};
 use edgegen::error::Kind;
 use edgegen::import::{Beside, files_of, import};
 use edgegen::plan::{Request, plan};
@@ -408,16 +409,6 @@ fn a_place_that_cannot_be_written_is_refused() {
         let message = refusal(&[command, &[place]].concat());
         contains(&message, &["something is there that is no file"]);
     }
-    let before = std::fs::read(&model).unwrap();
-    for command in [&plan[..], &sweep] {
-        let message = refusal(&[command, &[&model]].concat());
-        contains(
-            &message,
-            &["this is a file that is read", "give another file"],
-        );
-    }
-    assert_eq!(std::fs::read(&model).unwrap(), before);
-
     let other = folder.path().join("crate");
     std::fs::create_dir(&other).unwrap();
     for file in ["Cargo.toml", "edgegen.lock"] {
@@ -425,6 +416,70 @@ fn a_place_that_cannot_be_written_is_refused() {
     }
     let message = refusal(&["profile", "--emit-probe", other.to_str().unwrap()]);
     contains(&message, &["the folder has another crate", "--force"]);
+}
+
+/// A model in a file or a folder, what is beside it, and the texts stay as they are.
+#[test]
+fn what_a_command_reads_is_not_overwritten() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |path: &str| place.path().join(path).to_str().unwrap().to_owned();
+    let model = Tiny::new(Shape::default(), 3);
+    let query = ["model.layers.0.self_attn.q_proj"];
+    lora::Folder::new(&model, &query, 1).write(Path::new(&at("adapter")));
+    for folder in ["hf", "split"] {
+        std::fs::create_dir(at(folder)).unwrap();
+    }
+    hf::Folder::new(&model).write(Path::new(&at("hf")));
+    let split = Split::new(&model);
+    let shards = split.files();
+    let shards = shards.map(|(name, bytes)| (format!("split/{name}"), bytes));
+    let profile = include_bytes!("../../src/profile/built_in/raspberry_pi.toml");
+    let others = [
+        ("model.bin", llama2c::version_0(&model)),
+        ("tokenizer.bin", llama2c::tokenizer(model.shape.vocab)),
+        ("text", b"Once upon a time.".into()),
+        ("platform.toml", profile.into()),
+        ("hf/README.md", b"A model.".into()),
+    ];
+    let others = others.map(|(name, bytes)| (name.to_owned(), bytes));
+    for (name, bytes) in shards.chain(others) {
+        std::fs::write(at(&name), bytes).unwrap();
+    }
+    let [hf, adapter, text, platform] = ["hf", "adapter", "text", "platform.toml"].map(at);
+    let (first, third) = ("split/m-00001-of-00003.gguf", "split/m-00003-of-00003.gguf");
+    let plan = ["plan", "--force", "--platform"];
+    let sweep = ["sweep", "--force"];
+    let [on_host, on_mine] = ["host", &platform].map(|name| [&plan[..], &[name]].concat());
+    let cases: [(&[&str], &str, &[&str], &str); 10] = [
+        (&on_host, "--out", &[&hf], "hf/model.safetensors"),
+        (&on_host, "--out", &[&at(first)], third),
+        (&on_host, "--out", &[&at("split")], first),
+        (&on_host, "--out", &[&at("model.bin")], "tokenizer.bin"),
+        (
+            &on_host,
+            "--out",
+            &[&hf, "--lora", &adapter],
+            "adapter/adapter_config.json",
+        ),
+        (&on_host, "--out", &[&hf, "--calibration", &text], "text"),
+        (&on_mine, "--out", &[&hf], "platform.toml"),
+        (&sweep, "--svg", &[&hf], "hf/config.json"),
+        (&sweep, "--svg", &[&hf, "--text", &text], "text"),
+        (
+            &sweep,
+            "--svg",
+            &[&at("model.bin"), "--lora", &adapter],
+            "model.bin",
+        ),
+    ];
+    for (command, option, given, out) in cases {
+        let before = std::fs::read(at(out)).unwrap();
+        let message = refusal(&[command, given, &[option, &at(out)]].concat());
+        contains(&message, &[out, "a file that is read", "give another file"]);
+        assert_eq!(std::fs::read(at(out)).unwrap(), before);
+    }
+    let message = refusal(&[&on_host[..], &[&hf, "--out", &at("hf/README.md")]].concat());
+    contains(&message, &["hf/README.md", "in a folder that is read"]);
 }
 
 #[test]
