@@ -108,10 +108,12 @@ pub fn catalogue() -> Catalogue {
         name: "SentencePiece BPE".into(),
         gguf: &[],
     };
-    let byte_level = pre_tokenizers().iter().map(|(_, names)| Tokenizer {
-        name: format!("byte-level BPE ({})", names[0]),
-        gguf: names,
-    });
+    let byte_level = pre_tokenizers()
+        .iter()
+        .map(|(pre_tokenizer, names)| Tokenizer {
+            name: pre_tokenizer.kind(),
+            gguf: names,
+        });
     Catalogue {
         architectures: architectures.collect(),
         files: FILES.into(),

@@ -60,7 +60,7 @@ pub struct LicenceSummary {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TokenizerSummary {
     /// The scheme, and the pre-tokenizer where there is one.
-    pub kind: &'static str,
+    pub kind: String,
     /// Tokens; fewer than `vocab_size` if the embedding is padded.
     pub tokens: usize,
     /// Pairs that merge.

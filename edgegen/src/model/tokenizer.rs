@@ -119,6 +119,28 @@ pub enum PreTokenizer {
     Hunyuan,
 }
 
+impl PreTokenizer {
+    /// llama.cpp's name of it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Gpt2 => "gpt-2",
+            Self::Smollm => "smollm",
+            Self::LlamaBpe => "llama-bpe",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen35 => "qwen35",
+            Self::Exaone4 => "exaone4",
+            Self::Gpt4o => "gpt-4o",
+            Self::Tekken => "tekken",
+            Self::Hunyuan => "hunyuan-dense",
+        }
+    }
+
+    /// Words for byte-level BPE with it.
+    pub(crate) fn kind(self) -> String {
+        format!("byte-level BPE ({})", self.name())
+    }
+}
+
 /// BPE over characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentencePiece {
@@ -280,21 +302,11 @@ impl Tokenizer {
         std::str::from_utf8(&self.parts.tokens.get(id as usize)?.bytes).ok()
     }
 
-    /// A word for the kind: `byte-level BPE (smollm)`, `SentencePiece BPE`.
-    pub fn kind(&self) -> &'static str {
+    /// Words for the kind: `byte-level BPE (smollm)`, `SentencePiece BPE`.
+    pub fn kind(&self) -> String {
         match &self.parts.scheme {
-            Scheme::ByteLevel(scheme) => match scheme.pre_tokenizer {
-                PreTokenizer::Gpt2 => "byte-level BPE (gpt2)",
-                PreTokenizer::Smollm => "byte-level BPE (smollm)",
-                PreTokenizer::LlamaBpe => "byte-level BPE (llama-bpe)",
-                PreTokenizer::Qwen2 => "byte-level BPE (qwen2)",
-                PreTokenizer::Qwen35 => "byte-level BPE (qwen35)",
-                PreTokenizer::Exaone4 => "byte-level BPE (exaone4)",
-                PreTokenizer::Gpt4o => "byte-level BPE (gpt-4o)",
-                PreTokenizer::Tekken => "byte-level BPE (tekken)",
-                PreTokenizer::Hunyuan => "byte-level BPE (hunyuan)",
-            },
-            Scheme::SentencePiece(_) => "SentencePiece BPE",
+            Scheme::ByteLevel(scheme) => scheme.pre_tokenizer.kind(),
+            Scheme::SentencePiece(_) => "SentencePiece BPE".to_owned(),
         }
     }
 }

@@ -76,7 +76,7 @@ const NAMES: [(PreTokenizer, &[&str]); 9] = [
     (PreTokenizer::Hunyuan, &["hunyuan-dense", "deepseek-v3"]),
 ];
 
-/// The pre-tokenizers that are known, with their names in GGUF; the first of each is its own.
+/// The pre-tokenizers that are known, with their names in GGUF.
 pub(crate) fn pre_tokenizers() -> &'static [(PreTokenizer, &'static [&'static str])] {
     &NAMES
 }
@@ -171,7 +171,7 @@ pub(super) fn by_expressions(expressions: &[&str]) -> Option<PreTokenizer> {
 
 /// The refusal of what is none of these.
 pub(super) fn unknown(what: &str, place: &str) -> Error {
-    let names: Vec<&str> = NAMES.iter().map(|(_, names)| names[0]).collect();
+    let names = NAMES.map(|(pre_tokenizer, _)| pre_tokenizer.name());
     Error::unsupported(format!("{what} is not a known pre-tokenizer"))
         .at(place)
         .remedy(format!(

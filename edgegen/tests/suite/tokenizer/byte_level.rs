@@ -95,6 +95,34 @@ fn long_words_of_every_class_are_found_in_time() {
     }
 }
 
+/// The names are llama.cpp's (`llm_load_vocab`), as files have them.
+#[test]
+fn a_pre_tokenizer_is_called_as_in_its_file() {
+    let names = byte_names();
+    for pre in [
+        "gpt-2",
+        "smollm",
+        "llama-bpe",
+        "qwen2",
+        "qwen35",
+        "exaone4",
+        "gpt-4o",
+        "tekken",
+        "hunyuan-dense",
+    ] {
+        let file = GgufTokenizer {
+            model: "gpt2",
+            pre: Some(pre),
+            tokens: names.iter().map(String::as_str).collect(),
+            merges: Some(Vec::new()),
+            add_bos: Some(false),
+            ..GgufTokenizer::default()
+        };
+        let kind = from_gguf(&file).unwrap().kind();
+        assert_eq!(kind, format!("byte-level BPE ({pre})"));
+    }
+}
+
 #[test]
 fn gguf_names_how_words_are_split() {
     let names = byte_names();
