@@ -75,7 +75,7 @@ const FILES: [File; 6] = [
     },
     File {
         name: "Hugging Face, quantized",
-        what: "by GPTQ, AWQ, compressed-tensors (integers of 4 and 8 bits, FP8), as FP8 in blocks, or BitNet's",
+        what: "by GPTQ (2, 3, 4, 8 bits), AWQ (`gemm`, `gemv`), compressed-tensors (integers of 4 and 8 bits, FP8), as FP8 in blocks, or BitNet's",
     },
     File {
         name: "the hub",

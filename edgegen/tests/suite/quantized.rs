@@ -102,7 +102,7 @@ fn every_way_of_storing_has_the_values_of_the_reference() {
         }
         count += 1;
     }
-    assert_eq!(count, 19);
+    assert_eq!(count, 26);
 }
 
 #[test]
@@ -112,6 +112,8 @@ fn types_say_how_codes_are_stored() {
         ("gptq-zeros", "UINT4"),
         ("gptq-8", "INT8"),
         ("gptq-v2-8", "UINT8"),
+        ("gptq-2", "INT4"),
+        ("gptq-3-zeros", "UINT4"),
         ("awq", "UINT4"),
         ("pack-4", "INT4"),
         ("int-8", "INT8"),
@@ -130,6 +132,8 @@ fn types_say_how_codes_are_stored() {
 fn codes_without_zero_points_are_kept() {
     for (name, from, to, lossless) in [
         ("gptq", "INT4", WeightFormat::Q4, true),
+        ("gptq-2", "INT4", WeightFormat::Q4, true),
+        ("gptq-3", "INT4", WeightFormat::Q4, true),
         ("pack-4", "INT4", WeightFormat::Q4, true),
         ("gptq-v2", "UINT4", WeightFormat::Q4M, false),
         ("int-8", "INT8", WeightFormat::Q8, false),
@@ -285,7 +289,7 @@ fn settings_are_heeded_refused_or_say_nothing() {
         let place = format!("quantization_config.{place}");
         assert_refused(name, read(&folder), "config.json: ", &place, problem);
     };
-    refuse("gptq", "bits", json!(3), "3 bits");
+    refuse("gptq", "bits", json!(5), "5 bits");
     refuse("gptq", "checkpoint_format", json!("marlin"), "`marlin`");
     refuse("gptq", "pack_dtype", json!("int16"), "int16");
     refuse(
@@ -298,7 +302,8 @@ fn settings_are_heeded_refused_or_say_nothing() {
     refuse("gptq", "group_size", json!(0), "groups of 0");
     refuse("gptq", "group_size", json!(-2), "whole number");
     refuse("awq", "bits", json!(8), "8 bits");
-    refuse("awq", "version", json!("gemv"), "`gemv`");
+    refuse("awq", "version", json!("gemv_fast"), "`gemv_fast`");
+    refuse("awq", "checkpoint_format", json!("llm-awq"), "`llm-awq`");
     refuse("awq", "zero_point", json!(false), "zero points");
     refuse(
         "fp8-block",

@@ -1,4 +1,4 @@
-//! GPTQ, as AutoGPTQ and GPTQModel write it: codes of 4 or 8 bits, 8 or 4 inputs in a word.
+//! GPTQ, as AutoGPTQ and GPTQModel write it: codes of 2, 3, 4 or 8 bits.
 
 use crate::architectures::Ignored;
 use crate::error::Result;
@@ -6,7 +6,7 @@ use crate::import::hf::config::Fields;
 use crate::model::Tensor;
 
 use super::grid::{Groups, Integers};
-use super::parts::{Module, code};
+use super::parts::{Module, code, code_in};
 use super::{Method, one_of, unsupported};
 
 /// What was done to find the codes, and what kernels are to be used.
@@ -47,14 +47,14 @@ pub(super) struct Gptq {
     group_size: Option<usize>,
     /// Whether inputs are grouped in the order of their weight (`desc_act`), which `g_idx` has.
     by_weight: bool,
-    /// What is added to the words of zero points.
-    zero_offset: u32,
+    /// What is added to each word of zero points, and then to each zero point.
+    zero_offset: (u32, u8),
 }
 
 impl Gptq {
     pub(super) fn read(fields: &Fields<'_>) -> Result<Self> {
         let bits = match fields.needed_size("bits")? {
-            bits @ (4 | 8) => bits,
+            bits @ (2 | 3 | 4 | 8) => bits,
             bits => {
                 return Err(unsupported(
                     "bits",
@@ -71,11 +71,14 @@ impl Gptq {
             bits,
             group_size: group_size(fields, "group_size")?,
             by_weight: fields.flag("desc_act")?.unwrap_or(false),
-            // The first version subtracts 1 from each. GPTQModel adds it to whole words again.
+            // The first version subtracts 1 from each. GPTQModel adds it to whole words again, but
+            // where some are in two words.
             zero_offset: match (format, bits) {
-                ("gptq", 4) => 0x1111_1111,
-                ("gptq", _) => 0x0101_0101,
-                _ => 0,
+                ("gptq", 2) => (0x5555_5555, 0),
+                ("gptq", 3) => (0, 1),
+                ("gptq", 4) => (0x1111_1111, 0),
+                ("gptq", _) => (0x0101_0101, 0),
+                _ => (0, 0),
             },
         })
     }
@@ -100,15 +103,14 @@ impl Method for Gptq {
         &["qweight"]
     }
 
-    /// `qweight` \[inputs / n, outputs\], `qzeros` \[groups, outputs / n\] with n codes in a word,
+    /// `qweight` \[inputs / 32 * bits, outputs\], `qzeros` \[groups, outputs / 32 * bits\],
     /// `scales` \[groups, outputs\], `g_idx` \[inputs\].
     fn weight(&self, module: &mut Module) -> Result<Tensor> {
         let bits = self.bits;
-        let in_word = 32 / bits;
         let codes = module.need("qweight")?.words()?;
         let zeros = module.need("qzeros")?.words()?;
         let scales = module.need("scales")?.scales()?;
-        let (rows, cols) = (codes.cols, codes.rows * in_word);
+        let (rows, cols) = (codes.cols, codes.rows * 32 / bits);
         let groups = match module.take("g_idx") {
             Some(groups) => Groups::listed(groups.sizes()?, scales.rows),
             None if self.by_weight => return Err(module.missing("g_idx")),
@@ -116,19 +118,24 @@ impl Method for Gptq {
         };
         module.check("g_idx", (groups.cols(), 1), (cols, 1))?;
         module.check("scales", scales.shape(), (groups.count, rows))?;
-        let packed = (groups.count, rows.div_ceil(in_word));
+        let packed = (groups.count, (rows * bits).div_ceil(32));
         module.check("qzeros", zeros.shape(), packed)?;
+        let (in_word, in_code) = self.zero_offset;
+        // Codes of 2 and 3 bits become such of 4, around the middle of those.
+        let held = bits.max(4);
+        let more = (1 << (held - 1)) - (1 << (bits - 1));
         Integers {
             name: module.weight(),
             rows,
             groups,
-            bits: bits as u8,
+            bits: held as u8,
             scale: |row, group| scales.at(group, row),
             zero: |row, group| {
-                let word = zeros.at(group, row / in_word);
-                code(word.wrapping_add(self.zero_offset), row % in_word, bits)
+                let word = |at| zeros.at(group, at).wrapping_add(in_word);
+                let zero = code_in(word, row, bits) + in_code;
+                code(zero.into(), 0, bits) + more
             },
-            code: |row, col| code(codes.at(col / in_word, row), col % in_word, bits),
+            code: |row, col| code_in(|at| codes.at(at, row), col, bits) + more,
         }
         .tensor()
     }

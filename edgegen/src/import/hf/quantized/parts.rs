@@ -108,6 +108,18 @@ pub(super) fn code(word: u32, at: usize, bits: usize) -> u8 {
     (word >> (at * bits) & ((1 << bits) - 1)) as u8
 }
 
+/// The code of `bits` at place `at` of words that hold codes one after another, the first in the
+/// lowest bits. A code may be in two words.
+pub(super) fn code_in(words: impl Fn(usize) -> u32, at: usize, bits: usize) -> u8 {
+    let (first, shift) = (at * bits / 32, at * bits % 32);
+    let low = words(first) >> shift;
+    let high = match shift + bits > 32 {
+        true => words(first + 1) << (32 - shift),
+        false => 0,
+    };
+    code(low | high, 0, bits)
+}
+
 /// A matrix of bytes.
 pub(super) struct Bytes {
     pub rows: usize,
