@@ -6,7 +6,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::graph::Shape;
-use crate::model::{Licence, Model, Role, RopeScaling};
+use crate::model::{DType, Licence, Model, Role, RopeScaling};
+use crate::plan::keeps;
+use crate::program::WeightFormat;
 
 /// A model's description. Sizes are in elements unless a name says bytes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,6 +39,9 @@ pub struct Inspection {
     pub types: Vec<TypeSummary>,
     /// Weights by what they are for.
     pub tensors: Vec<RoleSummary>,
+    /// Matrices that are on the grid of a format, though their types do not say so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grid: Option<GridSummary>,
     /// Why calibration leaves the residual stream as it is, if it cannot rotate it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_rotated: Option<String>,
@@ -44,6 +49,17 @@ pub struct Inspection {
     pub tokenizer: TokenizerSummary,
     /// The chat template, if the file has one that reduces to fixed text.
     pub chat_template: Option<ChatSummary>,
+}
+
+/// Matrices that a format holds without loss, since they were trained for it or quantized to it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GridSummary {
+    /// The format.
+    pub format: &'static str,
+    /// Number of such matrices.
+    pub matrices: usize,
+    /// Number of all matrices.
+    pub of: usize,
 }
 
 /// What files say of a licence, and what the licence wants to be said.
@@ -208,6 +224,7 @@ pub fn inspect(model: &Model) -> Inspection {
         weight_bytes: types.iter().map(|t| t.bytes).sum(),
         types,
         tensors: roles.into_values().collect(),
+        grid: grid(model),
         not_rotated: Shape::of(&model.graph()).rotatable().err(),
         tokenizer: TokenizerSummary {
             kind: tokenizer.kind(),
@@ -221,6 +238,22 @@ pub fn inspect(model: &Model) -> Inspection {
             system: template.with_system.is_some(),
         }),
     }
+}
+
+/// The grid that matrices of another type than the format's are on.
+fn grid(model: &Model) -> Option<GridSummary> {
+    let matrices = model.tensors().iter();
+    let matrices = matrices.filter(|(key, _)| key.role.is_matrix());
+    let types: Vec<(DType, bool)> = matrices
+        .map(|(_, tensor)| (tensor.dtype(), keeps(tensor, WeightFormat::Q4)))
+        .collect();
+    let on_grid = types.iter().filter(|(_, keeps)| *keeps);
+    let says_so = on_grid.clone().all(|(dtype, _)| *dtype == DType::Q4_0);
+    (!says_so).then(|| GridSummary {
+        format: WeightFormat::Q4.name(),
+        matrices: on_grid.count(),
+        of: types.len(),
+    })
 }
 
 /// Ids, as many as fit in a line.
@@ -326,6 +359,13 @@ impl fmt::Display for Inspection {
                 Some(theta) => writeln!(f, ", rope of base {theta}")?,
                 None => writeln!(f)?,
             }
+        }
+        if let Some(grid) = &self.grid {
+            writeln!(
+                f,
+                "  grid           {} of {} matrices are on that of {}, which holds them without loss",
+                grid.matrices, grid.of, grid.format
+            )?;
         }
         if let Some(reason) = &self.not_rotated {
             writeln!(f, "  calibration    without rotation: {reason}")?;

@@ -147,7 +147,7 @@ pub(crate) fn nearest(dtype: DType) -> WeightFormat {
 }
 
 /// Whether a conversion of a tensor keeps every value.
-fn keeps(tensor: &Tensor, to: WeightFormat) -> bool {
+pub(crate) fn keeps(tensor: &Tensor, to: WeightFormat) -> bool {
     lossless(tensor.dtype(), to) || to == WeightFormat::Q4 && tensor.is_on_grid()
 }
 

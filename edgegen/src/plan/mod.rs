@@ -23,7 +23,7 @@ use edgegen_templates::grammar::State;
 pub use budget::{Excess, Footprint, Sizes};
 pub(crate) use budget::{LEAST_VOCABULARY, files_bytes, least_bytes, shapes};
 pub use choice::Conversion;
-pub(crate) use choice::nearest;
+pub(crate) use choice::{keeps, nearest};
 pub use file::PlanFile;
 pub use policy::basic;
 pub use schedule::{Schedule, schedule};

@@ -9,6 +9,7 @@ use crate::common::{BLOCK_TYPES, Random, Scaling, Shape, Tiny, llama2c, oracle};
 use edgegen::bind;
 use edgegen::compress::compress;
 use edgegen::import::import;
+use edgegen::inspect::inspect;
 use edgegen::interpret::{Interpreter, Observer};
 use edgegen::model::{DType, Model, Role};
 use edgegen::plan::{Quant, Request, plan};
@@ -701,7 +702,10 @@ fn a_trained_grid_is_kept() {
     let mut tiny = Tiny::new(shape, 2);
     let tokens = tokens(&tiny.shape, 9);
     let logits = |model: &Model, quant| run(&program(model, quant, 4), 1, None, &tokens).0;
-    let expected = logits(&import_gguf(&tiny), Quant::Keep);
+    let stored_so = import_gguf(&tiny);
+    let expected = logits(&stored_so, Quant::Keep);
+    // Its types say so.
+    assert_eq!(inspect(&stored_so).grid, None);
     for (dtype, quant) in [
         (DType::F32, Quant::Keep),
         (DType::F32, Quant::To(WeightFormat::Q4)),
@@ -711,6 +715,8 @@ fn a_trained_grid_is_kept() {
             stored.dtype = dtype;
         }
         let model = import_hf(&tiny);
+        let grid = inspect(&model).grid.unwrap();
+        assert_eq!((grid.format, grid.matrices, grid.of), ("q4", 15, 15));
         let request = Request {
             quant,
             ..Request::default()

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use edgegen::error::Result;
 use edgegen::import::import;
+use edgegen::inspect::inspect;
 use edgegen::model::{Model, Role, TensorKey};
 use edgegen::plan::{Request, plan};
 use edgegen::profile::Profile;
@@ -145,6 +146,13 @@ fn codes_without_zero_points_are_kept() {
         let found = plan.conversions().iter();
         let mut found = found.map(|c| (c.from.name(), c.to, c.lossless));
         assert!(found.any(|found| found == expected), "{name}");
+        let inspection = inspect(&model);
+        let grid =
+            "  grid           1 of 8 matrices are on that of q4, which holds them without loss\n";
+        assert_eq!(inspection.to_string().contains(grid), lossless, "{name}");
+        let json = serde_json::to_value(&inspection).unwrap();
+        let grid = json!({"format": "q4", "matrices": 1, "of": 8});
+        assert_eq!(json.get("grid"), lossless.then_some(&grid), "{name}");
     }
 }
 
