@@ -113,7 +113,10 @@ fn an_interrupted_answer_is_said() {
     let recipe = Recipe::new("llama-talkative", &talkative(), "host", "f32").with(&context);
     let recipe = recipe.with("--answer-cache=0").for_one_cpu();
     let program = Target::Host.build(&recipe.emit());
-    let child = Command::new(program.path())
+    // A shell has what it starts with `&` ignore the signal, and so all that this starts.
+    let child = Command::new("env")
+        .arg("--default-signal=INT")
+        .arg(program.path())
         .args(["generate", "--json", "hello", "--threads", "1"])
         .stdout(Stdio::piped())
         .spawn()
