@@ -79,7 +79,7 @@ impl Cache {
     }
 }
 
-/// [`shrink`]s the folder to at most `most` bytes.
+/// Shrinks the folder to at most `most` bytes.
 fn trim(folder: &Path, most: u64) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
