@@ -369,6 +369,27 @@ fn settings_are_heeded_refused_or_say_nothing() {
     }
 }
 
+/// Zero points of symmetric codes are the middle, whatever version the file says that they are of.
+#[test]
+fn zero_points_from_which_nothing_was_subtracted_are_found() {
+    for (name, stored) in [
+        ("gptq", [0x88_u8; 4]),
+        ("gptq-2", [0xAA; 4]),
+        ("gptq-8", [0x80; 4]),
+    ] {
+        let (mut folder, expected) = folder(name);
+        let zeros = format!("{MODULE}.qzeros");
+        let entry = folder.tensors.iter_mut().find(|entry| entry.0 == zeros);
+        let words = entry.unwrap().3.as_chunks_mut().0;
+        words.fill(stored);
+        assert_eq!(values(&read(&folder).unwrap(), GATE), expected, "{name}");
+        // Of others, 1 is added.
+        folder.config["quantization_config"]["sym"] = json!(false);
+        let found = values(&read(&folder).unwrap(), GATE);
+        assert_ne!(found, expected, "{name}");
+    }
+}
+
 #[test]
 fn parts_that_do_not_belong_together_are_refused() {
     type Spoil = fn(&mut Vec<Entry>);

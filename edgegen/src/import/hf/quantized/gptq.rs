@@ -34,7 +34,6 @@ pub(super) const IGNORED: &[Ignored] = &[
     ("pack_dtype", &["int32"]),
     ("pad_token_id", &[]),
     ("static_groups", &[]),
-    ("sym", &[]),
     ("tokenizer", &[]),
     ("true_sequential", &[]),
     ("use_cuda_fp16", &[]),
@@ -47,9 +46,13 @@ pub(super) struct Gptq {
     group_size: Option<usize>,
     /// Whether inputs are grouped in the order of their weight (`desc_act`), which `g_idx` has.
     by_weight: bool,
-    /// What is added to each word of zero points, and then to each zero point.
-    zero_offset: (u32, u8),
+    /// Whether all zero points are the middle of the codes.
+    symmetric: bool,
+    zero_offset: ZeroOffset,
 }
+
+/// What is added to each word of zero points, and then to each zero point.
+type ZeroOffset = (u32, u8);
 
 impl Gptq {
     pub(super) fn read(fields: &Fields<'_>) -> Result<Self> {
@@ -71,6 +74,7 @@ impl Gptq {
             bits,
             group_size: group_size(fields, "group_size")?,
             by_weight: fields.flag("desc_act")?.unwrap_or(false),
+            symmetric: fields.flag("sym")?.unwrap_or(false),
             // The first version subtracts 1 from each. GPTQModel adds it to whole words again, but
             // where some are in two words.
             zero_offset: match (format, bits) {
@@ -120,21 +124,32 @@ impl Method for Gptq {
         module.check("scales", scales.shape(), (groups.count, rows))?;
         let packed = (groups.count, (rows * bits).div_ceil(32));
         module.check("qzeros", zeros.shape(), packed)?;
-        let (in_word, in_code) = self.zero_offset;
+        let zero = |row: usize, group: usize, (in_word, in_code): ZeroOffset| {
+            let word = |at| zeros.at(group, at).wrapping_add(in_word);
+            code((code_in(word, row, bits) + in_code).into(), 0, bits)
+        };
+        let middle = 1 << (bits - 1);
+        // GPTQModel says the first version of some from which it has not subtracted: such as
+        // Qwen3.5's, as vLLM's pull request 38966 has it.
+        let as_they_are = self.symmetric
+            && (0..rows).all(|row| {
+                let mut groups = 0..groups.count;
+                groups.all(|group| zero(row, group, (0, 0)) == middle)
+            });
+        let offset = match as_they_are {
+            true => (0, 0),
+            false => self.zero_offset,
+        };
         // Codes of 2 and 3 bits become such of 4, around the middle of those.
         let held = bits.max(4);
-        let more = (1 << (held - 1)) - (1 << (bits - 1));
+        let more = (1 << (held - 1)) - middle;
         Integers {
             name: module.weight(),
             rows,
             groups,
             bits: held as u8,
             scale: |row, group| scales.at(group, row),
-            zero: |row, group| {
-                let word = |at| zeros.at(group, at).wrapping_add(in_word);
-                let zero = code_in(word, row, bits) + in_code;
-                code(zero.into(), 0, bits) + more
-            },
+            zero: |row, group| zero(row, group, offset) + more,
             code: |row, col| code_in(|at| codes.at(at, row), col, bits) + more,
         }
         .tensor()
