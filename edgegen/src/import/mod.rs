@@ -24,7 +24,7 @@ pub(crate) use foreign::{adapter as refuse_adapter, folder as refuse_folder};
 pub(crate) use gguf::TYPES as GGUF_TYPES;
 pub use hf::Adapter;
 #[cfg(feature = "hub")]
-pub(crate) use hf::{CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX, weight_files};
+pub(crate) use hf::{CONFIG, WEIGHTS, WEIGHTS_INDEX, files_beside, weight_files};
 pub(crate) use tokenizer::pre_tokenizers;
 
 use crate::error::{Error, Kind, Remedy, Result, Setting};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Kind, Result};
 use crate::hub::Name;
 use crate::hub::name::is_commit;
-use crate::import::{FILES, WEIGHTS, WEIGHTS_INDEX, weight_files};
+use crate::import::{WEIGHTS, WEIGHTS_INDEX, files_beside, weight_files};
 
 use super::choice::{Choice, choose, named};
 use super::repository::Repository;
@@ -60,7 +60,8 @@ pub(super) fn complete(name: &Name, repository: &Repository) -> Result<Option<Pa
         return Ok(lacking(&snapshot, files).is_none().then_some(path));
     }
     let is_there = |file: &str| snapshot.join(file).is_file();
-    let all = FILES.iter().all(|file| repository.is_known(commit, file))
+    let beside = files_beside(is_there);
+    let all = beside.iter().all(|file| repository.is_known(commit, file))
         && [WEIGHTS, WEIGHTS_INDEX].into_iter().any(is_there)
         && lacking(&snapshot, weight_files(&snapshot)?).is_none();
     Ok(all.then_some(snapshot))

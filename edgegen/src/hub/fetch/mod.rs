@@ -13,7 +13,7 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::import::{FILES, WEIGHTS, WEIGHTS_INDEX, weight_files};
+use crate::import::{WEIGHTS, WEIGHTS_INDEX, files_beside, weight_files};
 use crate::progress::Bytes;
 use crate::size::format_size;
 
@@ -118,14 +118,14 @@ impl Fetching<'_> {
     /// The files of a folder, weights last: where they are, the rest is too.
     fn folder(&self) -> Result<PathBuf> {
         let commit = &self.listing.commit;
-        let is_listed = |path: &&&str| self.listing.files.contains_key(**path);
-        for path in FILES.iter().filter(|path| !is_listed(path)) {
+        let is_listed = |path: &str| self.listing.files.contains_key(path);
+        let mut small = files_beside(is_listed);
+        for path in small.iter().filter(|path| !is_listed(path)) {
             self.repository.set_absent(commit, path)?;
         }
-        let sharded = !is_listed(&&WEIGHTS);
-        let index = sharded.then_some(&WEIGHTS_INDEX);
-        let small = FILES.iter().chain(&TERMS).chain(index);
-        let small: Vec<&str> = small.filter(is_listed).copied().collect();
+        let sharded = !is_listed(WEIGHTS);
+        small.extend(TERMS.into_iter().chain(sharded.then_some(WEIGHTS_INDEX)));
+        small.retain(|path| is_listed(path));
         self.files(&small, MOST_SMALL)?;
         let weights = match sharded {
             true => weight_files(&self.snapshot())?,

@@ -19,14 +19,27 @@ pub(in crate::import) enum Folder<'a> {
 /// What describes the model.
 pub(crate) const CONFIG: &str = "config.json";
 
+/// The tokenizer, as the package `tokenizers` writes it.
+pub(super) const FAST: &str = "tokenizer.json";
+
+/// In place of it, SentencePiece's own.
+pub(super) const SLOW: &str = "tokenizer.model";
+
 /// The files beside the weights; the model may have no such file, but for the first.
-pub(crate) const FILES: [&str; 5] = [
+const FILES: [&str; 5] = [
     CONFIG,
     "generation_config.json",
-    "tokenizer.json",
+    FAST,
     "tokenizer_config.json",
     "chat_template.jinja",
 ];
+
+/// Those that are read of a folder that has the files that are said.
+#[cfg(feature = "hub")]
+pub(crate) fn files_beside(has: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let slow = (!has(FAST)).then_some(SLOW);
+    FILES.into_iter().chain(slow).collect()
+}
 
 /// The weights in one file.
 pub(crate) const WEIGHTS: &str = "model.safetensors";
@@ -38,9 +51,7 @@ pub(crate) const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
 fn is_read(name: &Path) -> bool {
     let extension = name.extension().and_then(|extension| extension.to_str());
     matches!(extension, Some("json" | "safetensors" | "jinja"))
-        || name
-            .file_name()
-            .is_some_and(|name| name == "tokenizer.model")
+        || name.file_name().is_some_and(|name| name == SLOW)
 }
 
 /// The files in a folder that may be read, sorted.
@@ -67,7 +78,9 @@ impl Folder<'_> {
     pub(super) fn open(self, name: &str) -> Result<Option<View>> {
         debug_assert!(is_read(Path::new(name)), "{name} is not among the files");
         debug_assert!(
-            FILES.contains(&name) || name == WEIGHTS_INDEX || name.ends_with(".safetensors"),
+            FILES.contains(&name)
+                || [SLOW, WEIGHTS_INDEX].contains(&name)
+                || name.ends_with(".safetensors"),
             "{name} is not fetched"
         );
         match self {

@@ -21,7 +21,7 @@ use crate::import::names::{self, Format};
 use crate::model::{Licence, Model, Parts, Role, Tensor, TensorKey, View};
 
 #[cfg(feature = "hub")]
-pub(crate) use folder::{CONFIG, FILES, WEIGHTS, WEIGHTS_INDEX};
+pub(crate) use folder::{CONFIG, WEIGHTS, WEIGHTS_INDEX, files_beside};
 pub(super) use folder::{Folder, files};
 pub use lora::Adapter;
 pub(super) use lora::base_of as base_of_adapter;

@@ -6,9 +6,8 @@ use crate::import::tokenizer::{hf, sentencepiece_model};
 use crate::model::{ChatTemplate, Tokenizer, View};
 
 use super::Folder;
+use super::folder::{FAST, SLOW};
 
-const FAST: &str = "tokenizer.json";
-const SLOW: &str = "tokenizer.model";
 const CONFIG: &str = "tokenizer_config.json";
 const GENERATION: &str = "generation_config.json";
 

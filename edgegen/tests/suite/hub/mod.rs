@@ -190,6 +190,22 @@ fn a_folder_is_as_it_is_on_disk() {
     }
 }
 
+/// SentencePiece's file is read where there is no tokenizer of another form.
+#[test]
+fn a_tokenizer_is_fetched_in_the_form_that_is_read() {
+    let slow = "tokenizer.model";
+    let both = folder().with(slow, "vocabulary");
+    let alone = both.clone().without("tokenizer.json");
+    for (repository, expected) in [(both, false), (alone, true)] {
+        let (hub, user) = (Hub::new(repository), User::new());
+        let path = user.fetches(&hub, "hf:tiny/hf");
+        assert_eq!(path.join(slow).is_file(), expected);
+        hub.asked();
+        user.fetches(&hub, &format!("hf:tiny/hf@{COMMIT}"));
+        assert_eq!(hub.asked(), [""; 0]);
+    }
+}
+
 #[test]
 fn what_is_there_is_not_fetched_again() {
     let (hub, user) = (Hub::new(folder()), User::new());
