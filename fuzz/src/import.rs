@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use arbitrary::{Result, Unstructured};
 use edgegen::compress::compress;
-use edgegen::import;
+use edgegen::import::{self, Beside};
 use edgegen::inspect::inspect;
 use edgegen::interpret::{Interpreter, Observer};
 use edgegen::model::{DType, Model};
@@ -20,6 +20,7 @@ use crate::common::hf::Folder;
 use crate::common::{Scaling, Shape, Tiny, llama2c as checkpoint};
 use crate::faults::{number, spoil_bytes, spoil_json, text};
 use crate::input::{Input, assert_helpful, assert_printable, with_folder};
+use crate::safetensors::{header, spoil_header};
 use crate::tokenizer::assert_sound;
 
 /// Tokens of the tiny models.
@@ -62,7 +63,7 @@ pub fn gguf(data: &[u8]) {
     with_folder(|folder| {
         let path = folder.join("x.gguf");
         std::fs::write(&path, bytes.unwrap_or_default()).unwrap();
-        judge(&path);
+        judge(&path, &Beside::default());
     });
 }
 
@@ -175,7 +176,7 @@ pub fn llama2c(data: &[u8]) {
         let path = folder.join("x.bin");
         std::fs::write(&path, model).unwrap();
         std::fs::write(folder.join("tokenizer.bin"), tokenizer).unwrap();
-        judge(&path);
+        judge(&path, &Beside::default());
     });
 }
 
@@ -231,7 +232,7 @@ pub fn hf_folder(data: &[u8]) {
         for (name, bytes) in files.unwrap_or_default() {
             std::fs::write(folder.join(name), bytes).unwrap();
         }
-        judge(folder);
+        judge(folder, &Beside::default());
     });
 }
 
@@ -239,7 +240,8 @@ pub fn safetensors_files() -> Vec<Vec<u8>> {
     vec![folder().swap_remove(2).1]
 }
 
-type Files = Vec<(&'static str, Vec<u8>)>;
+/// Names and contents.
+pub type Files = Vec<(&'static str, Vec<u8>)>;
 
 /// The files that a folder may have.
 fn folder() -> Files {
@@ -281,19 +283,7 @@ fn hf_files(kind: u8, mut u: Unstructured<'_>) -> Result<Files> {
             spoil_bytes(u, &mut files[file].1, within)?;
         }
         7 => drop(files.remove(u.choose_index(files.len())?)),
-        2 => {
-            let mut header = header(&files[2].1);
-            spoil_json(u, &mut header)?;
-            let start = 8 + header_len(&files[2].1);
-            let data = files[2].1.split_off(start);
-            let header = header.to_string();
-            files[2].1 = [
-                &(header.len() as u64).to_le_bytes(),
-                header.as_bytes(),
-                &data,
-            ]
-            .concat();
-        }
+        2 => spoil_header(u, &mut files[2].1)?,
         _ => {
             let text = &mut files[usize::from(kind)].1;
             let mut value: Value = serde_json::from_slice(text).expect("JSON");
@@ -302,15 +292,6 @@ fn hf_files(kind: u8, mut u: Unstructured<'_>) -> Result<Files> {
         }
     }
     Ok(files)
-}
-
-fn header_len(safetensors: &[u8]) -> usize {
-    let (len, _) = safetensors.split_first_chunk().expect("a length");
-    u64::from_le_bytes(*len) as usize
-}
-
-fn header(safetensors: &[u8]) -> Value {
-    serde_json::from_slice(&safetensors[8..8 + header_len(safetensors)]).expect("JSON")
 }
 
 fn weight_map(safetensors: &[u8]) -> Value {
@@ -325,10 +306,10 @@ struct Silent;
 
 impl Observer for Silent {}
 
-/// Imports, and runs what is a model.
-fn judge(path: &Path) {
+/// Imports, and runs what is a model. All files are in one folder.
+pub fn judge(path: &Path, beside: &Beside) {
     let start = Instant::now();
-    match import::import(path) {
+    match import::import_with(path, beside) {
         Err(error) => {
             assert_helpful(&error);
             let folder = path.ancestors().find(|folder| folder.is_dir());

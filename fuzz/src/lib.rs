@@ -7,8 +7,10 @@ mod common;
 mod faults;
 mod import;
 mod input;
+mod lora;
 mod plan;
 mod profile;
+mod safetensors;
 mod schema;
 mod seeds;
 mod state;
@@ -17,6 +19,7 @@ mod weights;
 
 pub use chat::chat_template;
 pub use import::{gguf, hf_folder, llama2c};
+pub use lora::lora;
 pub use plan::plan;
 pub use profile::profile;
 pub use schema::schema;
@@ -29,11 +32,12 @@ pub use weights::weights;
 pub type Target = fn(&[u8]);
 
 /// All targets, by the names of their corpora.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("chat_template", chat_template),
     ("gguf", gguf),
     ("hf_folder", hf_folder),
     ("llama2c", llama2c),
+    ("lora", lora),
     ("plan", plan),
     ("profile", profile),
     ("schema", schema),

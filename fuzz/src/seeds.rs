@@ -1,6 +1,6 @@
 //! What fuzzing starts with: a right file of each kind, and a recipe of each.
 
-use crate::{chat, import, plan, profile, schema, state, tokenizer, weights};
+use crate::{chat, import, lora, plan, profile, schema, state, tokenizer, weights};
 
 /// Target and input.
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
@@ -9,6 +9,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
         ("gguf", import::gguf_files()),
         ("hf_folder", import::safetensors_files()),
         ("llama2c", import::llama2c_checkpoints()),
+        ("lora", lora::adapters()),
         ("plan", plan::files()),
         ("profile", profile::files()),
         ("schema", schema::files()),
