@@ -192,21 +192,6 @@ fn tokens_of_phi_3_take_the_white_space_after_them() {
     assert_eq!(encode(Some("Phi 4"), "<|end|> "), [271, 262, 262]);
 }
 
-#[test]
-fn types_of_tensors_are_named() {
-    for (kind, name) in [
-        (20, "IQ4_NL"),
-        (34, "TQ1_0"),
-        (35, "TQ2_0"),
-        (39, "MXFP4"),
-        (77, "77"),
-    ] {
-        let model = gguf(|f| f.tensor("token_embd.weight").kind = kind);
-        let problem = format!("the element type {name} is not supported");
-        assert_refused(name, model, "model.gguf: ", "token_embd.weight", &problem);
-    }
-}
-
 /// Writes the files of a split model but one; returns the path of the first.
 fn write(split: &Split, place: &Path, but: usize) -> PathBuf {
     let paths = split.files().map(|(name, bytes)| (place.join(name), bytes));
