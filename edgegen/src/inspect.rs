@@ -363,7 +363,8 @@ impl fmt::Display for Inspection {
         if let Some(grid) = &self.grid {
             writeln!(
                 f,
-                "  grid           {} of {} matrices are on that of {}, which holds them without loss",
+                "  grid           {} of {} matrices are on that of {}, \
+                 which holds them without loss",
                 grid.matrices, grid.of, grid.format
             )?;
         }

@@ -28,7 +28,7 @@ pub(super) struct Fetching {
 }
 
 impl Reading {
-    /// Where the model at a path, or of a name, is on disk; if there is neither, it is the built-in one.
+    /// Where the model at a path, or of a name, is on disk; the built-in one, if there is neither.
     pub(super) fn find(&self, model: Option<&Path>) -> Result<Found> {
         Ok(Found {
             path: model.map(|model| self.fetching.path(model)).transpose()?,

@@ -1,5 +1,5 @@
-//! A model in several files, as llama.cpp's gguf-split writes them. The first has the metadata, each
-//! has some of the tensors.
+//! A model in several files, as llama.cpp's gguf-split writes them. The first has the metadata,
+//! each has some of the tensors.
 
 use std::collections::HashSet;
 use std::fmt::Display;

@@ -125,8 +125,8 @@ impl Awq {
         .tensor()
     }
 
-    /// `qweight` \[outputs, inputs / 8\], `qzeros` \[outputs, n\], `scales` \[outputs, 8 n\], where n
-    /// words have room for all groups, and their number is a multiple of the groups in 128 inputs.
+    /// `qweight` \[outputs, inputs / 8\], `qzeros` \[outputs, n\], `scales` \[outputs, 8 n\]: n words
+    /// have room for all groups, and their number is a multiple of the groups in 128 inputs.
     fn gemv(
         &self,
         module: &Module,
