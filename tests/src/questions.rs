@@ -15,10 +15,14 @@ pub const CONTEXT: &str = "128";
 
 /// The model for this machine, with weights of no training and without a schema.
 pub fn chat_recipe() -> Recipe {
-    Recipe::new("chat-ffi", chat_model(), "host", "keep")
+    chat_recipe_on("chat-ffi", "host").for_one_cpu()
+}
+
+/// The same for a platform.
+pub fn chat_recipe_on(name: &str, platform: &str) -> Recipe {
+    Recipe::new(name, chat_model(), platform, "keep")
         .with("--context")
         .with(CONTEXT)
-        .for_one_cpu()
 }
 
 /// The tiny llama of `tests/data` with a chat template that has a place for a system message.

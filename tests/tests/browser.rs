@@ -43,12 +43,7 @@ fn smollm2_works_in_a_browser() -> Outcome {
 }
 
 fn a_package_bears_faults_and_asks_what_it_is_told() -> Outcome {
-    let recipe = Recipe {
-        name: "chat-browser".into(),
-        platform: "browser".into(),
-        ..questions::chat_recipe()
-    };
-    let emitted = recipe.emit();
+    let emitted = questions::chat_recipe_on("chat-browser", "browser").emit();
     let web = browser::package(&emitted)?;
     run::must(browser::in_node("package.mjs", &web).arg(emitted.hash()));
     let (questions, answers) = questions::asked();

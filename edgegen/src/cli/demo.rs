@@ -76,6 +76,8 @@ fn build(folder: &Path) -> Result<PathBuf> {
         ])
         .arg("--manifest-path")
         .arg(folder.join("Cargo.toml"))
+        // On all cores: the first answer comes in half the time, and a fifth of the speed goes.
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| {
