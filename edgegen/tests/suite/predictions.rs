@@ -111,8 +111,8 @@ fn with_system(text: &str) -> Model {
 }
 
 #[test]
-#[ignore = "long"]
-fn flash_on_every_platform_in_every_format() {
+#[ignore = "nightly"]
+fn flash_on_every_platform_in_every_format_nightly() {
     let schema = br#"{"type": "object", "properties": {"a": {"type": "boolean"}}}"#;
     // What a schema and a prefix add does not depend on the formats.
     let some = || vec![Quant::Keep, Quant::To(WeightFormat::T3)];

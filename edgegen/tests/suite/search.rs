@@ -230,8 +230,8 @@ fn an_interrupted_search_goes_on() {
 /// is lost; and within a loss, fewer bytes are taken the more may be lost. Losses are in nats for
 /// each of the original's tokens, since what is found may have fewer tokens.
 #[test]
-#[ignore = "long"]
-fn a_trained_model_loses_less_than_with_one_format() {
+#[ignore = "nightly"]
+fn a_trained_model_loses_less_than_with_one_format_nightly() {
     let model = built_in().unwrap();
     let texts = Texts::of(&data::answers(1200)).unwrap();
     let cache = tempfile::tempdir().unwrap();
