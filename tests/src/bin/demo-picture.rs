@@ -12,7 +12,7 @@ const COLUMN: f64 = 8.4;
 fn main() {
     let mut demo = Command::new(emitted::edgegen());
     let printed = run::must(demo.args(["demo", PROMPT]).current_dir(paths::workspace()));
-    let lines: Vec<String> = std::iter::once(format!("$ cargo run --release -- demo \"{PROMPT}\""))
+    let lines: Vec<String> = std::iter::once(format!("$ cargo run -- demo \"{PROMPT}\""))
         .chain(printed.lines().map(str::to_owned))
         .collect();
     let longest = lines
