@@ -33,20 +33,22 @@ install_missing() {
 # Debian's standard library for 64-bit Arm. It is for compilers on such machines, and compiles for
 # them here as well; without it, it is built from source.
 install_arm_library() {
-    local target=aarch64-unknown-linux-gnu folder architecture=arm64 root=()
-    local options=(-qq -o APT::Architecture=$architecture -o "APT::Architectures::=$architecture")
+    local target=aarch64-unknown-linux-gnu folder root=()
+    local options=(-qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64)
     [ ! -e "/usr/lib/rustlib/$target" ] || return 0
     [ "$(id -u)" = 0 ] || root=(sudo -n)
     folder=$(mktemp -d)
     mkdir -p "$folder"/{lists,archives}/partial
     options+=(-o "Dir::State::lists=$folder/lists" -o "Dir::State::status=/dev/null"
         -o "Dir::Cache::archives=$folder/archives" -o "APT::Sandbox::User=root")
+    # What is tested by `||` does not end at a failure of itself.
     (
-        cd "$folder"
-        apt-get "${options[@]}" update
-        apt-get "${options[@]}" download "libstd-rust-web-dev=$(dpkg-query -W -f '${Version}' rustc-web)"
-        dpkg -x libstd-rust-web-dev_*.deb .
-        "${root[@]}" cp -r "usr/lib/rustlib/$target" /usr/lib/rustlib/
+        cd "$folder" &&
+            apt-get "${options[@]}" update &&
+            apt-get "${options[@]}" download \
+                "libstd-rust-web-dev=$(dpkg-query -W -f '${Version}' rustc-web)" &&
+            dpkg -x libstd-rust-web-dev_*.deb . &&
+            "${root[@]}" cp -r "usr/lib/rustlib/$target" /usr/lib/rustlib/
     ) || echo "no standard library for $target: building it" >&2
     rm -rf "$folder"
 }

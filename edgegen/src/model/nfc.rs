@@ -1,12 +1,17 @@
 //! The tables of Unicode's normalization form C, for the tables of tokenizers: those of the crate
 //! that Hugging Face's tokenizers normalize with, so that what is younger stays as there.
 
+use std::sync::LazyLock;
+
 use unicode_normalization_alignments::char::{
     canonical_combining_class, compose, decompose_canonical,
 };
 
-/// The table, as the run-time tokenizer reads it; without Hangul, which is computed.
-pub(super) fn table() -> Vec<u32> {
+/// The table, as the run-time tokenizer reads it; without Hangul, which is computed. All characters
+/// are looked at for it.
+pub(super) static TABLE: LazyLock<Vec<u32>> = LazyLock::new(table);
+
+fn table() -> Vec<u32> {
     let (mut marks, mut index, mut pool) = (Vec::new(), Vec::new(), Vec::new());
     let mut compositions = Vec::new();
     for c in '\0'..=char::MAX {

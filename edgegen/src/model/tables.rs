@@ -244,7 +244,7 @@ fn scheme(tokenizer: &Tokenizer) -> runtime::Scheme {
 /// The tables of normalization form C, if the tokenizer asks for it.
 fn normalization(tokenizer: &Tokenizer) -> Vec<u32> {
     match tokenizer.scheme() {
-        Scheme::ByteLevel(scheme) if scheme.nfc => nfc::table(),
+        Scheme::ByteLevel(scheme) if scheme.nfc => nfc::TABLE.clone(),
         _ => Vec::new(),
     }
 }

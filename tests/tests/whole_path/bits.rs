@@ -111,6 +111,15 @@ fn on_board(recipe: &Recipe, board: &Board, ways: &[&[&str]]) -> Emitted {
     emitted
 }
 
+/// A recipe for this machine, for another platform.
+fn elsewhere(here: &Recipe, name: &str, platform: String) -> Recipe {
+    Recipe {
+        name: here.name.replace("x86", name),
+        platform,
+        ..here.clone()
+    }
+}
+
 /// What a recipe for this machine gives, here and on boards, side by side.
 fn everywhere(here: &Recipe, boards: &[Board], ways: &[&[&str]]) -> Outcome {
     boards
@@ -118,11 +127,7 @@ fn everywhere(here: &Recipe, boards: &[Board], ways: &[&[&str]]) -> Outcome {
         .try_for_each(|board| board.cpus[0].0.available())?;
     scope(|threads| {
         let boards = boards.iter().map(|board| {
-            let recipe = Recipe {
-                name: here.name.replace("x86", board.name),
-                platform: (board.platform)(),
-                ..here.clone()
-            };
+            let recipe = elsewhere(here, board.name, (board.platform)());
             threads.spawn(move || on_board(&recipe, board, ways))
         });
         let boards: Vec<_> = boards.collect();
@@ -178,20 +183,13 @@ fn each_kind_of_network_has_the_same_bits_everywhere() -> Outcome {
     for (name, quant) in [("gemma2", "q4"), ("phi", "q8")] {
         let recipe = network(name, quant, "f32").with("--context=64");
         everywhere(&recipe, &[ARM], &WAYS)?;
-        let on = |platform: &str| {
-            let emitted = Recipe {
-                name: recipe.name.replace("x86", platform),
-                platform: platform.to_owned(),
-                ..recipe.clone()
-            };
-            emitted.emit()
-        };
-        let device = on("esp32");
-        let session = Image::build(&device)?.run(&[":self-test", ":exit"]);
-        assert_eq!(session.lines[0], format!("ok: {}", recipe.emit().hash()));
-        let page = on("browser");
-        let hash = run::must(&mut browser::in_node("hash.mjs", &browser::package(&page)?));
-        assert_eq!(hash.trim(), recipe.emit().hash());
+        let here = recipe.emit();
+        let on = |platform: &str| elsewhere(&recipe, platform, platform.to_owned()).emit();
+        let session = Image::build(&on("esp32"))?.run(&[":self-test", ":exit"]);
+        assert_eq!(session.lines[0], format!("ok: {}", here.hash()));
+        let web = browser::package(&on("browser"))?;
+        let hash = run::must(&mut browser::in_node("hash.mjs", &web));
+        assert_eq!(hash.trim(), here.hash());
     }
     Ok(())
 }

@@ -60,16 +60,21 @@ pub(super) fn parts(file: &GgufTokenizer<'_>) -> Result<TokenizerParts> {
         ))
         .at("tokenizer.ggml.tokens"));
     }
-    let classes = classes(file)?;
-    match file.model {
-        "gpt2" => byte_level(file, &classes),
-        "llama" => sentence_piece(file, &classes),
-        other => Err(
-            Error::unsupported(format!("the tokenizer type {other:?} is not known"))
-                .at("tokenizer.ggml.model")
-                .remedy("supported are gpt2 (byte-level BPE) and llama (SentencePiece BPE)"),
-        ),
-    }
+    let stops = super::stops(file.tokens.iter().map(|text| text.as_bytes()));
+    let classes = classes(file, &stops)?;
+    let mut parts = match file.model {
+        "gpt2" => byte_level(file, &classes)?,
+        "llama" => sentence_piece(file, &classes)?,
+        other => {
+            return Err(
+                Error::unsupported(format!("the tokenizer type {other:?} is not known"))
+                    .at("tokenizer.ggml.model")
+                    .remedy("supported are gpt2 (byte-level BPE) and llama (SentencePiece BPE)"),
+            );
+        }
+    };
+    parts.stop.extend(stops);
+    Ok(parts)
 }
 
 fn byte_level(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<TokenizerParts> {
@@ -152,8 +157,8 @@ fn sentence_piece(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<To
     })
 }
 
-/// What both schemes share, with `scheme` and `merges` still to be set; BOS, EOS and whether a text
-/// begins with BOS, where the file does not say.
+/// What both schemes share, with `scheme` and `merges` still to be set, and tokens that end a text by
+/// their names; BOS, EOS and whether a text begins with BOS, where the file does not say.
 fn common(
     file: &GgufTokenizer<'_>,
     [bos, eos]: [Option<i128>; 2],
@@ -169,7 +174,6 @@ fn common(
     let eos = file.eos.or(eos).and_then(token);
     let mut stop: Vec<u32> = file.stop.iter().copied().filter_map(token).collect();
     stop.extend(eos);
-    stop.extend(stops_of(file));
     TokenizerParts {
         scheme: Scheme::ByteLevel(ByteLevel {
             pre_tokenizer: PreTokenizer::Gpt2,
@@ -186,10 +190,6 @@ fn common(
         stop,
         tokens,
     }
-}
-
-fn stops_of(file: &GgufTokenizer<'_>) -> Vec<u32> {
-    super::stops(file.tokens.iter().map(|text| text.as_bytes()))
 }
 
 /// Whether llama.cpp takes it for Phi-3.
@@ -228,13 +228,13 @@ fn added(tokens: &[Token], is_phi3: bool) -> Vec<AddedToken> {
     added
 }
 
-fn classes(file: &GgufTokenizer<'_>) -> Result<Vec<TokenClass>> {
+fn classes(file: &GgufTokenizer<'_>, stops: &[u32]) -> Result<Vec<TokenClass>> {
     let mut classes = match &file.token_type {
         None => vec![TokenClass::Normal; file.tokens.len()],
         Some(types) => classes_of(types, file)?,
     };
     // Whatever the file says they are.
-    for id in stops_of(file) {
+    for &id in stops {
         classes[id as usize] = TokenClass::Control;
     }
     Ok(classes)

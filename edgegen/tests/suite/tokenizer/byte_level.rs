@@ -64,20 +64,25 @@ fn check(what: &str, tokenizer: &Tokenizer, expected: Ids) {
     }
 }
 
+/// Each byte is its token, so that ids are what the text became.
+pub(super) fn of_bytes(pre: &str) -> Tokenizer {
+    let names = byte_names();
+    let file = GgufTokenizer {
+        model: "gpt2",
+        pre: Some(pre),
+        tokens: names.iter().map(String::as_str).collect(),
+        merges: Some(Vec::new()),
+        add_bos: Some(false),
+        ..GgufTokenizer::default()
+    };
+    from_gguf(&file).unwrap()
+}
+
 /// What each scanner could look at again and again.
 #[test]
 fn long_words_of_every_class_are_found_in_time() {
-    let names = byte_names();
     for pre in ["llama-bpe", "exaone4", "qwen35", "gpt-4o", "hunyuan-dense"] {
-        let file = GgufTokenizer {
-            model: "gpt2",
-            pre: Some(pre),
-            tokens: names.iter().map(String::as_str).collect(),
-            merges: Some(Vec::new()),
-            add_bos: Some(false),
-            ..GgufTokenizer::default()
-        };
-        let tokenizer = from_gguf(&file).unwrap();
+        let tokenizer = of_bytes(pre);
         for part in [
             "A", "ʰA", "\u{301}", "\u{301}A", "\u{1}", "か゛", "!", " ", "\n ",
         ] {
@@ -98,7 +103,6 @@ fn long_words_of_every_class_are_found_in_time() {
 /// The names are llama.cpp's (`llm_load_vocab`), as files have them.
 #[test]
 fn a_pre_tokenizer_is_called_as_in_its_file() {
-    let names = byte_names();
     for pre in [
         "gpt-2",
         "smollm",
@@ -110,16 +114,7 @@ fn a_pre_tokenizer_is_called_as_in_its_file() {
         "tekken",
         "hunyuan-dense",
     ] {
-        let file = GgufTokenizer {
-            model: "gpt2",
-            pre: Some(pre),
-            tokens: names.iter().map(String::as_str).collect(),
-            merges: Some(Vec::new()),
-            add_bos: Some(false),
-            ..GgufTokenizer::default()
-        };
-        let kind = from_gguf(&file).unwrap().kind();
-        assert_eq!(kind, format!("byte-level BPE ({pre})"));
+        assert_eq!(of_bytes(pre).kind(), format!("byte-level BPE ({pre})"));
     }
 }
 

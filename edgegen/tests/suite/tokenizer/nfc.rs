@@ -4,28 +4,13 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use edgegen::import::import;
-use edgegen::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
 use edgegen::model::Tokenizer;
 use proptest::prelude::*;
 use unicode_normalization_alignments::UnicodeNormalization;
 use unicode_normalization_alignments::char::canonical_combining_class;
 
-use super::byte_level::byte_names;
+use super::byte_level::of_bytes;
 use crate::common::data;
-
-/// Each byte is its token, so that ids are what the text became.
-fn bytes_of(pre: &str) -> Tokenizer {
-    let names = byte_names();
-    let file = GgufTokenizer {
-        model: "gpt2",
-        pre: Some(pre),
-        tokens: names.iter().map(String::as_str).collect(),
-        merges: Some(Vec::new()),
-        add_bos: Some(false),
-        ..GgufTokenizer::default()
-    };
-    from_gguf(&file).unwrap()
-}
 
 fn normalized(text: &str) -> Vec<u32> {
     let whole: String = text.nfc().map(|(c, _)| c).collect();
@@ -52,7 +37,7 @@ fn ids_equal_golden() {
 /// change places with.
 #[test]
 fn every_character_becomes_what_the_reference_makes_of_it() {
-    let tokenizer = bytes_of("qwen2");
+    let tokenizer = of_bytes("qwen2");
     let tables = tokenizer.tables();
     let counts = |&c: &char| {
         let alone = c.to_string();
@@ -67,7 +52,7 @@ fn every_character_becomes_what_the_reference_makes_of_it() {
 
 #[test]
 fn any_number_of_marks_is_put_in_order_in_time() {
-    let tokenizer = bytes_of("qwen2");
+    let tokenizer = of_bytes("qwen2");
     let start = Instant::now();
     for marks in [
         "\u{301}",
@@ -92,7 +77,7 @@ fn only_who_asks_for_it_has_tables() {
         ("llama-bpe", false),
         ("gpt-2", false),
     ] {
-        let tokenizer = bytes_of(pre);
+        let tokenizer = of_bytes(pre);
         assert_eq!(!tokenizer.tables().runtime().nfc.is_empty(), asks, "{pre}");
         let ids = tokenizer.tables().encode("e\u{301}", false);
         assert_eq!(ids.len(), if asks { 2 } else { 3 }, "{pre}");
@@ -105,7 +90,7 @@ proptest! {
         text in any::<String>(),
         marks in "[\u{300}-\u{345}a-c\u{1100}-\u{11ff}가-각]{0,24}",
     ) {
-        static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| bytes_of("qwen2"));
+        static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| of_bytes("qwen2"));
         let tables = TOKENIZER.tables();
         for text in [text, marks] {
             let ids = tables.encode(&text, false);
