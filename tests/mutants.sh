@@ -58,7 +58,7 @@ for group; do
             ;;
         cache)
             mutate "$group" edgegen 'edgegen/src/cache/** edgegen/src/build/**' --lib --test suite -- \
-                cache:: build:: emission:: cold_and_warm::
+                --include-ignored cache:: build:: emission:: cold_and_warm::
             ;;
         plan)
             mutate "$group" edgegen 'edgegen/src/plan/** edgegen/src/layout/** edgegen/src/program/**' \

@@ -6,13 +6,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use runtime_kernels::Isa;
+use runtime_kernels::scalar::Scalar;
 
 use crate::graph::{
     Heads, Logical, Machine, Node, Operation, Rows, State, StateId, Table, TableId, Updated,
     ValueId, Values,
 };
-use crate::isa;
 use crate::model::TensorKey;
 
 use super::dense::Dense;
@@ -129,17 +128,17 @@ impl Stream {
         tokens: Option<Dense>,
         project: &mut Project<'_>,
     ) {
-        isa::with(
-            isa::best(),
-            Steps {
-                stream: self,
-                network,
-                nodes,
-                first,
-                tokens,
-                project,
-            },
-        );
+        let mut walker = Walker {
+            isa: Scalar::new().expect("scalar code runs everywhere"),
+            stream: self,
+            network,
+            tokens,
+            project,
+        };
+        for (step, node) in (first..).zip(nodes) {
+            walker.step(node);
+            walker.forget(node, step);
+        }
         let later = || attended_states(network, first + nodes.len());
         self.states
             .retain(|state, _| later().any(|later| later == *state));
@@ -168,34 +167,8 @@ fn attended_states(network: &Network, from: usize) -> impl Iterator<Item = usize
         })
 }
 
-/// Steps to run on some instruction set.
-struct Steps<'a, 'p> {
-    stream: &'a mut Stream,
-    network: &'a Network,
-    nodes: &'a [Node],
-    first: usize,
-    tokens: Option<Dense>,
-    project: &'a mut Project<'p>,
-}
-
-impl isa::Run for Steps<'_, '_> {
-    fn run<I: Isa>(self, isa: I) {
-        let mut walker = Walker {
-            isa,
-            stream: self.stream,
-            network: self.network,
-            tokens: self.tokens,
-            project: self.project,
-        };
-        for (step, node) in (self.first..).zip(self.nodes) {
-            walker.step(node);
-            walker.forget(node, step);
-        }
-    }
-}
-
-struct Walker<'a, 'p, I> {
-    isa: I,
+struct Walker<'a, 'p> {
+    isa: Scalar,
     stream: &'a mut Stream,
     network: &'a Network,
     /// The tokens' rows of the embedding.
@@ -203,7 +176,7 @@ struct Walker<'a, 'p, I> {
     project: &'a mut Project<'p>,
 }
 
-impl<I: Isa> Walker<'_, '_, I> {
+impl Walker<'_, '_> {
     fn step(&mut self, node: &Node) {
         match node {
             // Sums run over elements one after the other.
@@ -256,8 +229,8 @@ struct Place {
     width: Option<usize>,
 }
 
-impl<'w, I: Isa> Machine<'w, Logical> for Walker<'w, '_, I> {
-    type Isa = I;
+impl<'w> Machine<'w, Logical> for Walker<'w, '_> {
+    type Isa = Scalar;
     type Place = Place;
 
     fn input(&self, of: &ValueId) -> Place {
@@ -303,7 +276,7 @@ impl<'w, I: Isa> Machine<'w, Logical> for Walker<'w, '_, I> {
     fn rows<const N: usize>(
         &mut self,
         places: [Place; N],
-        kernel: impl Fn(I, usize, [&mut [f32]; N]) + Sync,
+        kernel: impl Fn(Scalar, usize, [&mut [f32]; N]) + Sync,
     ) {
         let (isa, window, tokens) = (self.isa, self.stream.window, self.tokens());
         let mut values = places.map(|place| match place.width {

@@ -220,6 +220,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
+    #[ignore = "long"]
     fn the_answer_is_that_of_an_empty_cache(
         model in prop::sample::select(&MODELS[1..]),
         changes in prop::sample::subsequence((0..CHANGES.len()).collect::<Vec<_>>(), 1..4),
@@ -239,6 +240,7 @@ proptest! {
 }
 
 #[test]
+#[ignore = "long"]
 fn each_option_alone_is_answered_as_with_an_empty_cache() {
     let warm = tempfile::tempdir().unwrap();
     let model = Some("tiny.bin");
@@ -253,6 +255,7 @@ fn each_option_alone_is_answered_as_with_an_empty_cache() {
 }
 
 #[test]
+#[ignore = "long"]
 fn each_model_is_answered_as_with_an_empty_cache() {
     let warm = tempfile::tempdir().unwrap();
     for _ in 0..2 {

@@ -148,6 +148,7 @@ fn planning_does_no_work_that_grows_with_the_sizes() {
 
 /// Of two programs neither the weights nor the sessions are all that is held.
 #[test]
+#[ignore = "long"]
 fn no_limit_of_memory_ends_an_evaluation_otherwise() {
     let folder = tempfile::tempdir().unwrap();
     let file = wide(folder.path());

@@ -272,6 +272,7 @@ fn flash_after_the_steps_of_the_policy() {
 
 /// The compiler of this machine says how large a session is, with `std` and without.
 #[test]
+#[ignore = "long"]
 fn ram_is_what_the_compiler_says() {
     let host = include_str!("../../src/profile/built_in/host_x86_64.toml");
     let bare = host

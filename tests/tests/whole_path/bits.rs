@@ -279,8 +279,8 @@ fn a_program_for_one_cpu_says_what_another_lacks() -> Outcome {
 }
 
 tests::trials![
-    each_x86_takes_the_best_that_it_has;
-    long: homectl_has_the_same_bits_everywhere,
+    long: each_x86_takes_the_best_that_it_has,
+    homectl_has_the_same_bits_everywhere,
     each_kind_of_network_has_the_same_bits_everywhere,
     a_program_for_one_cpu_says_what_another_lacks;
     nightly: other_networks_have_the_same_bits_everywhere,

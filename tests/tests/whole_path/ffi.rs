@@ -254,8 +254,8 @@ tests::trials![
     the_header_is_that_of_the_source,
     a_c_program_gets_the_bits_without_an_error_of_memory,
     every_function_holds_at_the_bounds_of_its_arguments,
-    each_option_and_message_reaches_the_session,
+    the_shared_library_exports_the_interface_alone;
+    long: each_option_and_message_reaches_the_session,
     weights_outside_the_library_are_given_in_memory,
-    the_shared_library_exports_the_interface_alone,
     cmake_builds_the_example,
 ];

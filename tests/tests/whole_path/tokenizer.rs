@@ -59,4 +59,4 @@ fn smollm2_tokenizer_and_chat_give_the_golden_ids() -> Outcome {
     Ok(())
 }
 
-tests::trials![smollm2_tokenizer_and_chat_give_the_golden_ids,];
+tests::trials![long: smollm2_tokenizer_and_chat_give_the_golden_ids,];
