@@ -22,7 +22,7 @@ pub(crate) fn expand(input: Input) -> syn::Result<TokenStream> {
         let span = input.span(refusal.option());
         syn::Error::new(span, refusal.into_error().told(written))
     })?;
-    if let Some(warning) = module.warning() {
+    for warning in module.warnings() {
         eprintln!("warning: {warning}");
     }
     let utf8 = |path: &Path| {

@@ -22,6 +22,7 @@ pub struct Compiled<'a> {
     plan: Plan,
     program: Program,
     golden: Golden,
+    notes: Vec<String>,
 }
 
 /// Plans, packs the weights and runs the golden tokens. What is calibrated is kept in the cache.
@@ -58,6 +59,7 @@ pub fn compile<'a>(
         plan,
         program,
         golden,
+        notes: model.notes().to_vec(),
     })
 }
 
@@ -81,6 +83,11 @@ impl Compiled<'_> {
     /// The files that a module includes: name and content.
     pub fn weights(&self) -> impl Iterator<Item = (String, &[u8])> {
         emit::weight_files(&self.program)
+    }
+
+    /// [`Model::notes`].
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The plan, and the hashes of the golden run.

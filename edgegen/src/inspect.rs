@@ -26,6 +26,8 @@ pub struct Inspection {
     /// The type of the model of images or sound whose text model it is: the other parts are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part_of: Option<String>,
+    /// What of the files was left out of account.
+    pub warnings: Vec<String>,
     /// The name on the hub, with the commit, if it is from there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
@@ -200,6 +202,7 @@ pub fn inspect(model: &Model) -> Inspection {
             .collect(),
         digest: model.digest().to_owned(),
         part_of: model.part_of().map(str::to_owned),
+        warnings: model.notes().to_vec(),
         origin: model.origin().map(str::to_owned),
         architecture: Network {
             name: architecture.family.model_type,
@@ -316,6 +319,9 @@ impl fmt::Display for Inspection {
                 f,
                 "  part of        {whole}: the text model, without what it has for images or sound"
             )?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "  warning        {warning}")?;
         }
         if let Some(origin) = &self.origin {
             writeln!(f, "  fetched as     {origin}")?;

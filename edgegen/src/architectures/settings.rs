@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 
-/// The settings of a file, by the names that its format has for them. What is asked for is known:
-/// the rest is refused.
+/// The settings of a file, by the names that its format has for them. Options that nobody asks for
+/// are refused.
 pub(crate) trait Settings {
     /// Whether it is there, be it that it says nothing.
     fn has(&self, name: &str) -> bool;

@@ -4,7 +4,7 @@
 //! another. So a look at an entry reads none of its weights.
 //!
 //! ```text
-//! entries/<key>/     index (lengths and paths), module.rs, weights/
+//! entries/<key>/     index (lengths and paths), module.rs, notes, weights/
 //! locks/<key>        locked while the entry is made or removed; its time is that of the last use
 //! files/             hashes of models (`remembered.rs`)
 //! results/           what is calibrated (`cache/results.rs`)

@@ -243,7 +243,7 @@ impl Emit {
         let recipe = self.recipe.below(&root);
         tell_cargo(&recipe);
         let module = module(&recipe).map_err(Refusal::into_error)?;
-        if let Some(warning) = module.warning() {
+        for warning in module.warnings() {
             println!("cargo::warning={warning}");
         }
         put_weights(module.folder(), &out.join(&self.name))?;

@@ -19,6 +19,8 @@ const NAME: &str = "@edgegen-name@";
 const FOLDER: &str = "@edgegen-folder@";
 /// The cached text.
 const TEXT: &str = "module.rs";
+/// What is told of the model, a line each.
+const NOTES: &str = "notes";
 /// The cached weights.
 const WEIGHTS: &str = "weights";
 
@@ -31,7 +33,7 @@ pub struct Module {
     text: String,
     folder: PathBuf,
     sources: Vec<PathBuf>,
-    took: Duration,
+    warnings: Vec<String>,
 }
 
 impl Module {
@@ -52,16 +54,21 @@ impl Module {
         &self.sources
     }
 
-    /// What to tell people who waited for it: they can choose that edgegen is optimised.
-    pub fn warning(&self) -> Option<String> {
-        is_slow(env!("EDGEGEN_OPT_LEVEL"), self.took).then(|| {
-            format!(
-                "edgegen ran without optimisation, for {} s; with `[profile.dev.build-override] opt-level = 3` in \
-                 the workspace's Cargo.toml, and the same for `profile.release`, it is many times as fast",
-                self.took.as_secs()
-            )
-        })
+    /// What to tell people, a line each: of the model, and of how long they waited.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
+}
+
+/// What to tell people who waited for it: they can choose that edgegen is optimised.
+fn slowness(took: Duration) -> Option<String> {
+    is_slow(env!("EDGEGEN_OPT_LEVEL"), took).then(|| {
+        format!(
+            "edgegen ran without optimisation, for {} s; with `[profile.dev.build-override] opt-level = 3` in \
+             the workspace's Cargo.toml, and the same for `profile.release`, it is many times as fast",
+            took.as_secs()
+        )
+    })
 }
 
 /// Whether an optimised edgegen would have been done long before.
@@ -110,14 +117,18 @@ fn make(cache: &Path, recipe: &Recipe, progress: &impl Progress) -> Result<Modul
         }
         write(put, &compiled).map_err(Refusal::cache)
     })?;
-    let text = entry.join(TEXT);
-    let text = std::fs::read_to_string(&text)
-        .map_err(|error| Refusal::cache(Error::io("read", &text, &error)))?;
+    let read = |name: &str| {
+        let file = entry.join(name);
+        std::fs::read_to_string(&file)
+            .map_err(|error| Refusal::cache(Error::io("read", &file, &error)))
+    };
+    let notes = read(NOTES)?;
+    let notes = notes.lines().map(str::to_owned);
     Ok(Module {
-        text,
+        text: read(TEXT)?,
         folder: entry.join(WEIGHTS),
         sources,
-        took: start.elapsed(),
+        warnings: notes.chain(slowness(start.elapsed())).collect(),
     })
 }
 
@@ -127,7 +138,9 @@ fn write(put: Put<'_>, compiled: &Compiled<'_>) -> Result<()> {
         .weights()
         .map(|(name, bytes)| (format!("{WEIGHTS}/{name}"), bytes))
         .collect();
-    let mut files: Files<'_> = BTreeMap::from([(TEXT, text.as_bytes())]);
+    let notes = compiled.notes().join("\n");
+    let own = [(TEXT, text.as_bytes()), (NOTES, notes.as_bytes())];
+    let mut files: Files<'_> = BTreeMap::from(own);
     files.extend(weights.iter().map(|(path, bytes)| (path.as_str(), *bytes)));
     put.files(&files)
 }

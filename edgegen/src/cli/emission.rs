@@ -94,6 +94,7 @@ impl Done<'_> {
             "kv_cache": self.plan.sizes().kv_cache.name(),
             "answer_cache": self.plan.sizes().answer_cache,
             "licences": self.emission.model.licences().iter().map(Licence::stated).collect::<Vec<_>>(),
+            "warnings": self.emission.model.warnings(),
             "system_tokens": self.emission.model.prefix().len(),
             "hash": format!("{:016x}", self.golden.logits),
             "written": self.report.written,
@@ -158,20 +159,14 @@ impl Done<'_> {
             ),
         );
         row("hash", &format_args!("{:016x}", self.golden.logits));
-        for licence in model.licences() {
-            match licence.stated() {
-                Some(stated) => row(
-                    "licence",
-                    &format_args!("{stated}: NOTICE has what to pass on"),
-                ),
-                None => row(
-                    "warning",
-                    &format_args!(
-                        "no licence is stated of {}: find it out before you pass it on",
-                        licence.of
-                    ),
-                ),
-            }
+        for stated in model.licences().iter().filter_map(Licence::stated) {
+            row(
+                "licence",
+                &format_args!("{stated}: NOTICE has what to pass on"),
+            );
+        }
+        for warning in model.warnings() {
+            row("warning", &warning);
         }
         row("next", &self.next());
         text

@@ -14,8 +14,8 @@ use crate::program::{CacheFormat, WeightFormat};
 use crate::size::format_size;
 
 use super::fit::Fit;
-use super::json;
 use super::reading::Reading;
+use super::{json, warnings};
 
 /// Show how much memory a model takes in each number format, and whether it fits a platform
 #[derive(clap::Args)]
@@ -55,11 +55,12 @@ pub(super) fn run(args: &Args) -> Result<String> {
             rows.iter().map(Estimate::text).collect()
         });
     };
-    let exact = exact(&args.reading.read(path)?, &profile)?;
+    let model = args.reading.read(path)?;
+    let exact = exact(&model, &profile)?;
     Ok(if args.json {
-        json(&exact.json(&profile))
+        json(&exact.json(&model, &profile))
     } else {
-        exact.text(&profile)
+        exact.text(&model, &profile) + &warnings(&model)
     })
 }
 
@@ -118,7 +119,6 @@ impl Estimate {
 
 /// A model in each format, and in sessions of several lengths with each format of the KV cache.
 struct Exact {
-    name: String,
     formats: Vec<(WeightFormat, Plan)>,
     contexts: Vec<Plan>,
 }
@@ -146,7 +146,6 @@ fn exact(model: &Model, profile: &Profile) -> Result<Exact> {
         .flat_map(|context| caches.clone().map(move |format| (context, format)))
         .map(|(context, kv_cache)| planned(Quant::Keep, Some(context), kv_cache));
     Ok(Exact {
-        name: model.name().to_owned(),
         formats: formats.collect::<Result<_>>()?,
         contexts: contexts.collect::<Result<_>>()?,
     })
@@ -162,7 +161,7 @@ fn contexts(model: &Model, profile: &Profile) -> Vec<usize> {
 }
 
 impl Exact {
-    fn json(&self, profile: &Profile) -> Value {
+    fn json(&self, model: &Model, profile: &Profile) -> Value {
         let formats = self.formats.iter().map(|(format, plan)| {
             let footprint = plan.footprint();
             serde_json::json!({
@@ -185,16 +184,17 @@ impl Exact {
             })
         });
         serde_json::json!({
-            "model": self.name,
+            "model": model.name(),
+            "warnings": model.notes(),
             "platform": profile.name(),
             "formats": formats.collect::<Vec<_>>(),
             "contexts": contexts.collect::<Vec<_>>(),
         })
     }
 
-    fn text(&self, profile: &Profile) -> String {
+    fn text(&self, model: &Model, profile: &Profile) -> String {
         let size = |bytes: usize| format_size(bytes as u64);
-        let mut text = format!("{} on {}\n\n", self.name, profile.name());
+        let mut text = format!("{} on {}\n\n", model.name(), profile.name());
         let _ = writeln!(text, "format   matrices     tables      flash");
         for (format, plan) in &self.formats {
             let footprint = plan.footprint();

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::interpret::{Evaluation, Score};
+use crate::model::Model;
 use crate::plan::{Quant, Request};
 use crate::program::{CacheFormat, Program};
 use crate::recipe::Refusal;
@@ -14,7 +15,7 @@ use crate::size::format_size;
 
 use super::compression::{Compression, quant};
 use super::measure::{Subject, plain};
-use super::{json, progress};
+use super::{json, progress, warnings};
 
 /// Measure what a weight format, a smaller vocabulary, network or KV cache cost in quality, on a text
 #[derive(clap::Args)]
@@ -61,9 +62,9 @@ pub(super) fn run(args: &Args) -> Result<String> {
         evaluation: task.evaluate(&reference, &candidate)?,
     };
     Ok(if args.json {
-        json(&done.json())
+        json(&done.json(&model))
     } else {
-        done.text()
+        done.text() + &warnings(&model)
     })
 }
 
@@ -91,7 +92,7 @@ impl Done {
         ]
     }
 
-    fn json(&self) -> Value {
+    fn json(&self, model: &Model) -> Value {
         let scores = self.scores();
         let [reference, candidate] = [0, 1].map(|index| {
             let (score, perplexity) = &scores[index];
@@ -106,6 +107,7 @@ impl Done {
         });
         let agreement = self.evaluation.agreement;
         serde_json::json!({
+            "warnings": model.notes(),
             "window": self.window,
             "tokens": self.evaluation.reference.tokens(),
             "reference": reference,

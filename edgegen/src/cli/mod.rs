@@ -33,6 +33,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::error::{Error, Result, Setting};
+use crate::model::Model;
 use crate::plain::plain;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -184,6 +185,12 @@ fn print(text: &str, status: ExitCode) -> ExitCode {
 fn json(value: &impl serde::Serialize) -> String {
     let text = serde_json::to_string(value).expect("what commands print has no other keys");
     text + "\n"
+}
+
+/// What of a model's files was left out of account, for people.
+fn warnings(model: &Model) -> String {
+    let notes = model.notes().iter();
+    notes.map(|note| format!("warning  {note}\n")).collect()
 }
 
 /// A path for people.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::compress::outline;
 use crate::error::{Error, Remedy, Result, Setting};
+use crate::model::Model;
 use crate::plan::{Request, Schedule, Sizes, Step, schedule};
 use crate::profile::Profile;
 use crate::program::{CacheFormat, check_sessions};
@@ -20,7 +21,7 @@ use super::fit::Fit;
 use super::number::whole;
 use super::policy::{Goals, Policy};
 use super::reading::Reading;
-use super::{json, output, quoted};
+use super::{json, output, quoted, warnings};
 
 /// Show the steps that bring a model to a platform, and the flash, RAM and speed that they lead to
 #[derive(clap::Args)]
@@ -120,7 +121,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     }
     let shown = Shown {
         args,
-        name: model.name(),
+        model: &model,
         profile: &profile,
         fit: Fit::of(schedule.plan.footprint(), &profile),
         schedule: &schedule,
@@ -136,7 +137,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
 
 struct Shown<'a> {
     args: &'a Args,
-    name: &'a str,
+    model: &'a Model,
     profile: &'a Profile,
     fit: Fit,
     schedule: &'a Schedule,
@@ -161,7 +162,8 @@ impl Shown<'_> {
             })
         });
         serde_json::json!({
-            "model": self.name,
+            "model": self.model.name(),
+            "warnings": self.model.notes(),
             "platform": self.profile.name(),
             "fp32_bytes": schedule.fp32_bytes,
             "steps": steps.collect::<Vec<_>>(),
@@ -185,7 +187,7 @@ impl Shown<'_> {
         let footprint = schedule.plan.footprint();
         let mut text = format!(
             "model    {}, {} in fp32\n",
-            self.name,
+            self.model.name(),
             format_size(schedule.fp32_bytes)
         );
         for (index, step) in schedule.steps.iter().enumerate() {
@@ -223,7 +225,7 @@ impl Shown<'_> {
             Ok(()) => writeln!(text, "emit     `{}` does this", self.command()),
             Err(error) => writeln!(text, "emit     not on this machine: {}", error.problem()),
         };
-        text
+        text + &warnings(self.model)
     }
 
     /// The command that carries the schedule out.

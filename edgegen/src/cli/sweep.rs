@@ -9,12 +9,13 @@ use serde_json::Value;
 
 use crate::error::Result;
 use crate::interpret::Agreement;
+use crate::model::Model;
 use crate::plan::{Quant, Request};
 use crate::program::WeightFormat;
 use crate::size::format_size;
 
 use super::measure::{Subject, plain};
-use super::{json, output};
+use super::{json, output, warnings};
 
 /// Measure size and quality of a model in every weight format, calibrated and not, on a text
 #[derive(clap::Args)]
@@ -71,9 +72,9 @@ pub(super) fn run(args: &Args) -> Result<String> {
         output::write("the chart", path, &chart::draw(model.name(), &rows))?;
     }
     Ok(if args.json {
-        json(&object(task.window, &rows))
+        json(&object(&model, task.window, &rows))
     } else {
-        table(&rows)
+        table(&rows) + &warnings(&model)
     })
 }
 
@@ -108,7 +109,7 @@ impl Row {
     }
 }
 
-fn object(window: usize, rows: &[Row]) -> Value {
+fn object(model: &Model, window: usize, rows: &[Row]) -> Value {
     let formats = rows.iter().map(|row| {
         serde_json::json!({
             "quant": row.quant.to_string(),
@@ -120,7 +121,11 @@ fn object(window: usize, rows: &[Row]) -> Value {
             "frontier": row.is_on_frontier(rows),
         })
     });
-    serde_json::json!({ "window": window, "formats": formats.collect::<Vec<_>>() })
+    serde_json::json!({
+        "warnings": model.notes(),
+        "window": window,
+        "formats": formats.collect::<Vec<_>>(),
+    })
 }
 
 fn table(rows: &[Row]) -> String {

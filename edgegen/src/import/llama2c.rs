@@ -57,6 +57,7 @@ pub(super) fn import(path: &Path, view: View, tokenizer: Option<&Path>) -> Resul
         tokenizer,
         chat_template: None,
         part_of: None,
+        notes: Vec::new(),
         sources: vec![view.clone(), tokenizer_view],
     })
 }

@@ -55,6 +55,7 @@ pub struct Model {
     tokenizer: Tokenizer,
     chat_template: Option<ChatTemplate>,
     part_of: Option<String>,
+    notes: Vec<String>,
     schema: Option<Vec<u8>>,
     grammar: Option<Grammar>,
     prefix: Vec<u32>,
@@ -95,6 +96,8 @@ pub struct Parts {
     pub chat_template: Option<ChatTemplate>,
     /// The type of a model of images or sound, if it is the text model in it.
     pub part_of: Option<String>,
+    /// What of the files was left out of account, a sentence each.
+    pub notes: Vec<String>,
     /// Contents of all files that the model was made from, for [`Model::digest`].
     pub sources: Vec<View>,
 }
@@ -120,6 +123,7 @@ impl Model {
             tokenizer,
             chat_template,
             part_of,
+            notes,
             sources,
         } = parts;
         let name = plain(&name, MOST_NAME);
@@ -136,6 +140,7 @@ impl Model {
             tokenizer,
             chat_template,
             part_of: part_of.map(|whole| plain(&whole, MOST_NAME)),
+            notes,
             schema: None,
             grammar: None,
             prefix: Vec::new(),
@@ -216,6 +221,25 @@ impl Model {
     /// What the model's files say of its licence, and then those of each LoRA adapter that was added.
     pub fn licences(&self) -> &[Licence] {
         &self.licences
+    }
+
+    /// What of the files was left out of account, a sentence each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// What to know before passing on what is made of it, a sentence each: the notes, and the
+    /// licences that nobody states.
+    pub fn warnings(&self) -> Vec<String> {
+        let unstated = self.licences.iter();
+        let unstated = unstated.filter(|licence| licence.stated().is_none());
+        let unstated = unstated.map(|licence| {
+            format!(
+                "no licence is stated of {}: find it out before you pass it on",
+                licence.of
+            )
+        });
+        self.notes.iter().cloned().chain(unstated).collect()
     }
 
     /// Shapes and constants of the network.

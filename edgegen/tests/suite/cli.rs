@@ -805,6 +805,50 @@ fn a_licence_is_named_and_none_is_warned_of() {
     assert_eq!(json["licences"], serde_json::json!(["mit", null]));
 }
 
+/// Each command that reads a model names what of its files was left out of account.
+#[test]
+fn settings_that_nobody_knows_are_warned_of() {
+    let place = tempfile::tempdir().unwrap();
+    let tiny = Tiny::new(Shape::default(), 7);
+    let mut folder = hf::Folder::new(&tiny);
+    folder.config["odd_setting"] = serde_json::json!(3);
+    let model = place.path().join("model").display().to_string();
+    std::fs::create_dir(&model).unwrap();
+    folder.write(model.as_ref());
+    let text = place.path().join("text").display().to_string();
+    std::fs::write(&text, "hello there you are the one ".repeat(9)).unwrap();
+    let out = place.path().join("out").display().to_string();
+    let warning = "settings that nobody knows are ignored: `odd_setting`";
+    for command in [
+        &["inspect", &model][..],
+        &["estimate", &model, "--platform", "host"],
+        &["plan", &model, "--platform", "host", "--policy", "basic"],
+        &["eval", &model, "--text", &text],
+        &["sweep", &model, "--text", &text],
+        &["emit", &model, "--platform", "host", "--out", &out],
+    ] {
+        let said = stdout(command);
+        let is_it = |line: &str| {
+            let said = line.trim_start().strip_prefix("warning");
+            said.is_some_and(|said| said.trim_start() == warning)
+        };
+        assert_eq!(said.lines().filter(|line| is_it(line)).count(), 1, "{said}");
+        let json: serde_json::Value =
+            serde_json::from_str(&stdout(&[command, &["--json"]].concat())).unwrap();
+        assert_eq!(json["warnings"][0], warning, "{json}");
+    }
+    let recipe = edgegen::recipe::Recipe {
+        model: Some(model.into()),
+        platform: "host".into(),
+        ..Default::default()
+    };
+    // Made, and found in the cache.
+    for _ in 0..2 {
+        let module = edgegen::build::module_in(&place.path().join("cache"), &recipe).unwrap();
+        assert_eq!(module.warnings(), [warning]);
+    }
+}
+
 #[test]
 fn help_of_fetch() {
     insta::assert_snapshot!(stdout(&["fetch", "--help"]), @r#"

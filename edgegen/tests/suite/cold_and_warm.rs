@@ -189,8 +189,8 @@ fn recipe(model: Option<&str>, changes: &[usize]) -> Recipe {
     recipe.below(FILES.root.path())
 }
 
-/// The module with its weights, or the refusal with the option that it is about.
-type Answer = Result<(String, BTreeMap<String, Vec<u8>>), (String, String)>;
+/// The module with its weights and what is told of it, or the refusal with the option that it is about.
+type Answer = Result<(String, BTreeMap<String, Vec<u8>>, Vec<String>), (String, String)>;
 
 fn ask(cache: &Path, recipe: &Recipe) -> Answer {
     let module = module_in(cache, recipe)
@@ -200,7 +200,8 @@ fn ask(cache: &Path, recipe: &Recipe) -> Answer {
         let name = path.file_name().unwrap().to_str().unwrap();
         (name.to_owned(), fs::read(&path).unwrap())
     });
-    Ok((module.code("name", "folder"), weights.collect()))
+    let warnings = module.warnings().to_vec();
+    Ok((module.code("name", "folder"), weights.collect(), warnings))
 }
 
 /// Asks with an empty cache, and with one that others have warmed.

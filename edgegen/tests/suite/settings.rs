@@ -1,5 +1,6 @@
 //! Each key of a configuration is read, says nothing of the network, or is refused by its name: in
-//! the files of every architecture, also where only another one reads it.
+//! the files of every architecture, also where only another one reads it. One that nobody knows is
+//! ignored and named.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,20 @@ const OPTIONS: &str = "alibi attention_bias attention_multiplier attn_logit_soft
     layer_types logit_scale mlp_bias no_rope_layers num_experts num_key_value_heads \
     num_local_experts parallel_residual partial_rotary_factor pruned_heads quantization_config \
     query_pre_attn_scalar residual_multiplier rms_norm_eps rope_interleaved rope_local_base_freq \
-    rope_parameters rope_scaling rope_theta sliding_window use_qk_norm";
+    rope_parameters rope_scaling rope_theta sliding_window use_qk_norm \
+    alibi_bias_max apply_residual_connection_post_layernorm attn_config expand first_k_dense_replace \
+    full_attention_interval kv_lora_rank mamba_d_state mlp_multipliers moe_intermediate_size \
+    multi_query n_routed_experts new_decoder_architecture num_experts_per_tok parallel_attn \
+    q_lora_rank qk_rope_head_dim shared_expert_intermediate_size ssm_state_size text_config \
+    v_head_dim value_residual vision_config";
+
+/// What is told of a key that nobody knows.
+fn note(key: &str) -> String {
+    format!("settings that nobody knows are ignored: `{key}`")
+}
+
+/// What is ignored in the files of one architecture, and an option of others.
+const OPTIONS_ELSEWHERE: [&str; 3] = ["hidden_act", "sliding_window_pattern", "use_qk_norm"];
 
 /// What is ignored in the files of one architecture only.
 fn own(name: &str) -> &'static str {
@@ -150,7 +164,6 @@ const CLASSES: [(&str, &str); 22] = [
 /// What a value that makes no sense is refused for shows that its field is known.
 #[test]
 fn no_field_of_a_configuration_class_is_unknown() {
-    let folder = tempfile::tempdir().unwrap();
     for (name, own) in CLASSES {
         let shared = match name {
             "gpt2" => "",
@@ -159,12 +172,11 @@ fn no_field_of_a_configuration_class_is_unknown() {
         };
         let fields = [COMMON, shared, own].map(str::split_whitespace);
         for field in fields.into_iter().flatten() {
-            // There are no weights, which the import sees after the configuration.
-            let path = data::file(&format!("architectures/{name}/hf/config.json"));
-            let mut config: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-            config[field] = json!({"odd": true});
-            std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
-            let error = import(folder.path()).unwrap_err().to_string();
+            let error = match changed(name, &[(field, json!({"odd": true}))]) {
+                Ok(model) => model.notes().concat(),
+                Err(error) => error.to_string(),
+            };
+            assert!(!error.contains("nobody knows"), "{name}: {error}");
             assert!(
                 !error.contains("this setting is not supported"),
                 "{name}: {error}"
@@ -195,11 +207,23 @@ fn fields_of_any_architecture_are_read_ignored_or_refused_in_all() {
                 .split_whitespace()
                 .filter(|_| !read)
                 .chain(own(name).split_whitespace());
+            let mut others = ARCHITECTURES
+                .iter()
+                .flat_map(|name| own(name).split_whitespace());
+            let is_unknown =
+                !OPTIONS_ELSEWHERE.contains(&field.as_str()) && others.any(|other| other == field);
+            let is_ignored = ignored.any(|ignored| ignored == field);
             // No field that is read can have such a value.
             let model = changed(name, &[(field, json!({"odd": true}))]);
-            if ignored.any(|ignored| ignored == field) {
+            if is_ignored || is_unknown {
                 let model = model.unwrap_or_else(|error| panic!("{name}, {field}: {error}"));
                 assert_eq!(model.architecture(), original.architecture(), "{field}");
+                let notes = if is_ignored {
+                    vec![]
+                } else {
+                    vec![note(field)]
+                };
+                assert_eq!(model.notes(), notes, "{name}");
             } else {
                 assert_refused(name, model, "config.json: ", field, "");
             }
@@ -233,7 +257,6 @@ fn what_only_another_architecture_reads_is_refused() {
         ("gpt2", "head_dim", json!(64)),
         ("llama", "layer_norm_epsilon", json!(1e-5)),
         ("llama", "n_embd", json!(48)),
-        ("llama", "summary_use_proj", json!(true)),
         ("qwen3", "pruned_heads", json!({"1": [0]})),
     ] {
         let refused = changed(name, &[(field, value)]);
@@ -261,6 +284,8 @@ fn what_is_off_or_says_nothing_is_no_obstacle() {
             ("unsloth_fixed", json!(true)),
             ("unsloth_version", json!("2025.1.1")),
             ("use_qk_norm", json!(false)),
+            ("unheard_of", json!(false)),
+            ("never_heard_of", Value::Null),
         ];
         if original.architecture().window.is_none() {
             let layers = original.architecture().num_hidden_layers;
@@ -268,6 +293,7 @@ fn what_is_off_or_says_nothing_is_no_obstacle() {
         }
         let model = changed(name, &fields).unwrap();
         assert_eq!(model.architecture(), original.architecture());
+        assert_eq!(model.notes(), [""; 0]);
     }
 }
 
@@ -371,7 +397,10 @@ fn keys_of_any_architecture_are_read_ignored_or_refused_in_all() {
         attn_logit_softcapping embedding_scale expert_count expert_used_count \
         final_logit_softcapping logit_scale residual_scale rope.dimension_count rope.freq_base \
         rope.scale_linear rope.scaling.attn_factor rope.scaling.factor rope.scaling.type \
-        rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow use_parallel_residual vocab_size";
+        rope.scaling.yarn_beta_fast rope.scaling.yarn_beta_slow use_parallel_residual vocab_size \
+        altup.num_inputs attention.kv_lora_rank attention.value_residual_mix_lora_rank \
+        leading_dense_block_count nextn_predict_layers rope.dimension_sections shortconv.l_cache \
+        ssm.state_size wkv.head_size";
     for name in with_gguf() {
         let odd = string("odd");
         for key in ignored.split_whitespace() {
@@ -399,7 +428,6 @@ fn keys_of_any_architecture_are_read_ignored_or_refused_in_all() {
         ("rope.freq_base", 6, 10_000f32.to_le_bytes()),
         ("attention.head_count_kv", 4, 2u32.to_le_bytes()),
         ("attention.key_length", 4, 64u32.to_le_bytes()),
-        ("_private", 4, 1u32.to_le_bytes()),
         ("rope.dimension_count", 4, 11u32.to_le_bytes()),
         ("attention.layer_norm_rms_epsilon", 6, 1e-5f32.to_le_bytes()),
     ] {
@@ -443,22 +471,50 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// An import has nobody to warn, so that what nobody knows is refused by its name.
     #[test]
-    fn what_nobody_knows_is_refused(
+    fn what_nobody_knows_is_ignored_and_named(
         name in proptest::sample::select(with_gguf()),
         field in "[a-z]{3,9}(_[a-z]{4,9}){1,3}",
         (value, kind, bytes) in value(),
     ) {
-        let problem = "not supported";
-        let model = changed(name, &[(&field, value.clone())]);
-        assert_refused(name, model, "config.json: ", &format!("{field}: "), problem);
-        let model = with_key(name, &field, kind, &bytes).unwrap();
-        let place = format!("{}: ", in_gguf(name, &field));
-        assert_refused(name, model, "model.gguf: ", &place, problem);
-        let scaling = json!({"rope_type": "linear", "factor": 2.0, &field: value});
-        let model = changed("llama", &[("rope_scaling", scaling)]);
-        let field = format!("rope_scaling.{field}: ");
-        assert_refused(name, model, "config.json: ", &field, "has no such setting");
+        let field = format!("odd_{field}");
+        let original = changed(name, &[]).unwrap();
+        let model = changed(name, &[(&field, value.clone())]).unwrap();
+        prop_assert_eq!(model.notes(), [note(&field)]);
+        prop_assert_eq!(model.architecture(), original.architecture());
+        let model = with_key(name, &field, kind, &bytes).unwrap().unwrap();
+        prop_assert_eq!(model.notes(), [note(&in_gguf(name, &field))]);
+        // transformers ignores it there too, and warns.
+        let scaling = |more: &str| json!({"rope_type": "linear", "factor": 2.0, more: value});
+        let model = changed("llama", &[("rope_scaling", scaling(&field))]).unwrap();
+        prop_assert_eq!(model.notes(), [note(&format!("rope_scaling.{field}"))]);
     }
+}
+
+#[test]
+fn many_keys_are_told_as_a_line() {
+    let mut fields: Vec<(String, Value)> = (0..20)
+        .map(|number| (format!("odd_{number:02}"), json!(1)))
+        .collect();
+    fields.push((format!("odd\n{}", "x".repeat(10_000)), json!(1)));
+    let fields: Vec<(&str, Value)> = fields
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .collect();
+    let model = changed("llama", &fields).unwrap();
+    let [told] = model.notes() else {
+        panic!("{:?}", model.notes());
+    };
+    assert!(told.contains("`odd\\nxxx"), "{told}");
+    assert!(told.ends_with("`odd_14` and 5 more"), "{told}");
+    assert!(told.len() < 500 && !told.contains('\n'), "{told}");
+}
+
+/// What quantizes, and an adapter, would mean something by a setting that is not known here.
+#[test]
+fn unknown_settings_of_a_quantization_are_refused() {
+    let config = json!({"quant_method": "gptq", "bits": 4, "odd_setting": 1});
+    let refused = changed("llama", &[("quantization_config", config)]);
+    let place = "config.json: quantization_config.odd_setting: ";
+    assert_refused("gptq", refused, "", place, "not supported");
 }

@@ -96,6 +96,18 @@ fn a_text_model_is_the_same_alone_and_wrapped() {
     assert_same("smolvlm", folder.import(), "llama");
 }
 
+#[test]
+fn what_nobody_knows_is_named_by_its_place() {
+    let mut folder = wrapped("llama", "llava", before);
+    folder.config["text_config"]["odd_setting"] = json!(1);
+    folder.config["odd_of_images"] = json!(1);
+    let notes = folder.import().unwrap().notes().concat();
+    assert!(
+        notes.ends_with("ignored: `text_config.odd_setting`"),
+        "{notes}"
+    );
+}
+
 /// RoPE by time, height and width is plain RoPE in a text.
 #[test]
 fn the_text_of_qwen_vl_is_qwen2() {
@@ -133,8 +145,21 @@ fn what_is_no_plain_text_model_is_refused() {
     );
     refused(
         &|f| f.config["quantization_config"] = json!({"quant_method": "aqlm"}),
+        "config.json: quantization_config.quant_method: ",
+        "not supported",
+    );
+    refused(
+        &|f| f.config["text_config"]["quantization_config"] = json!({"quant_method": "aqlm"}),
         "config.json: text_config.quantization_config.quant_method: ",
         "not supported",
+    );
+    refused(
+        &|f| {
+            f.config["text_config"]["eos_token_id"] = Value::Null;
+            f.config["eos_token_id"] = json!("odd");
+        },
+        "config.json: eos_token_id: ",
+        "a token id",
     );
     refused(
         &|f| f.config["text_config"]["model_type"] = json!("persimmon"),

@@ -4,17 +4,19 @@ use super::metadata::Metadata;
 use super::rope::{self, Divisors};
 use crate::architectures::{Family, Settings};
 use crate::error::{Error, Result};
-use crate::import::config::unsupported;
+use crate::import::config::{unknown, unsupported};
 use crate::model::{Architecture, Caps, Gate, Multipliers};
 
-/// Reads shapes and constants, from keys that begin with `prefix`.
+/// Reads shapes and constants, from keys that begin with `prefix`, and gives what is told of those
+/// that nobody knows.
 pub(super) fn architecture(
     prefix: &str,
     family: &'static Family,
     metadata: &Metadata,
     divisors: Divisors,
-) -> Result<Architecture> {
+) -> Result<(Architecture, Option<String>)> {
     let keys = Keys { prefix, metadata };
+    let note = unknown(&metadata.set_aside(&keys.name("")));
     let hidden_size = keys.needed_size("embedding_length")?;
     let heads = keys.needed_size("attention.head_count")?;
     let head_dim = match keys.size("attention.key_length")? {
@@ -94,7 +96,7 @@ pub(super) fn architecture(
     (family.gguf_keys)(&keys, &mut architecture)?;
     metadata.refuse_unread(&keys.name(""))?;
     check(&architecture)?;
-    Ok(architecture)
+    Ok((architecture, note))
 }
 
 /// The key of an architecture's field.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::reader::Reader;
 use crate::error::{Error, Result};
-use crate::import::config::{self, Config, IGNORED};
+use crate::import::config::{self, Config, IGNORED, KEYS};
 
 /// All metadata of a file.
 #[derive(Debug)]
@@ -45,6 +45,14 @@ impl Metadata {
             }
         }
         Ok(Self(values.into_iter().collect()))
+    }
+
+    /// As [`Config::set_aside`], of an architecture's keys.
+    pub(super) fn set_aside(&self, prefix: &str) -> Vec<String> {
+        let is_known = |name: &str| {
+            KEYS.contains(&name) || IGNORED.iter().any(|(ignored, _)| *ignored == name)
+        };
+        self.0.set_aside(prefix, is_known)
     }
 
     /// As [`Config::refuse_unread`].

@@ -52,7 +52,7 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
     }
     let (prefix, family) = describe(&metadata)?;
     let divisors = Divisors::take(&mut tensors)?;
-    let architecture = config::architecture(prefix, family, &metadata, divisors)?;
+    let (architecture, note) = config::architecture(prefix, family, &metadata, divisors)?;
     let name = metadata.shown("general.name").and_then(stated);
     let tokenizer = tokenizer::read(&metadata).map_err(|error| {
         error
@@ -68,6 +68,7 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         chat_template: tokenizer::chat_template(&metadata, &tokenizer)?,
         tokenizer,
         part_of: None,
+        notes: note.into_iter().collect(),
         sources,
     })
 }

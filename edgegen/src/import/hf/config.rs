@@ -1,11 +1,13 @@
 //! `config.json`.
 
+use std::cell::RefCell;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::architectures::{self, Family, Ignored, Repeated, Settings};
 use crate::error::{Error, Result};
-use crate::import::config::{self, Config, IGNORED, unsupported};
+use crate::import::config::{self, Config, IGNORED, is_field, unsupported};
 use crate::import::names::stated;
 use crate::import::tokenizer::Ids;
 use crate::model::{Architecture, Caps, Gate, Multipliers, Role};
@@ -29,6 +31,8 @@ pub(super) struct Description {
     pub ternary: Option<Ternary>,
     /// Ids that end a generation.
     pub stop: Vec<u32>,
+    /// Fields that nobody knows.
+    pub unknown: Vec<String>,
 }
 
 impl Description {
@@ -38,10 +42,12 @@ impl Description {
             return Self::alone(object);
         };
         let read = Self::alone(&text.config);
-        let read = read.map_err(|error| error.rename(|field| Some(text.place.to_owned() + field)));
+        let read = read.map_err(|error| error.rename(|field| Some(text.place_of(field))))?;
+        let unknown = read.unknown.iter().map(|field| text.place_of(field));
         Ok(Self {
+            unknown: unknown.collect(),
             part_of: Some(text.of),
-            ..read?
+            ..read
         })
     }
 
@@ -51,10 +57,15 @@ impl Description {
         let mut fields = Fields::new(public);
         let family = describe(&fields)?;
         fields.names = family.attributes;
-        let described = Self::of(family, &fields)?;
         let ignored = [family.fields, IGNORED];
+        let known = ignored.iter().copied().flatten().map(|(name, _)| *name);
+        fields.set_aside(|name| is_field(name) || known.clone().any(|known| known == name));
+        let described = Self::of(family, &fields)?;
         fields.refuse_unread(&ignored, "this setting is not supported")?;
-        Ok(described)
+        Ok(Self {
+            unknown: fields.unknown.take(),
+            ..described
+        })
     }
 
     /// Asks for fields by Llama's names.
@@ -123,6 +134,7 @@ impl Description {
                 false => fields.within("quantization_config", quantized::read)?,
             },
             part_of: None,
+            unknown: Vec::new(),
             ternary,
             architecture: Architecture {
                 family,
@@ -189,6 +201,8 @@ pub(super) struct Fields<'a> {
     config: Config<&'a Value>,
     /// Names that fields are asked for by, and those that they have here.
     names: &'static [(&'static str, &'static str)],
+    /// Those that were set aside, with the paths to them.
+    unknown: RefCell<Vec<String>>,
 }
 
 impl<'a> Fields<'a> {
@@ -198,6 +212,7 @@ impl<'a> Fields<'a> {
         Self {
             config: fields.collect(),
             names: &[],
+            unknown: RefCell::default(),
         }
     }
 
@@ -264,9 +279,16 @@ impl<'a> Fields<'a> {
         name: &str,
         read: impl FnOnce(&Self) -> Result<T>,
     ) -> Result<Option<T>> {
-        let object = self.get(name, "an object", Value::as_object)?;
-        let read = object.map(|object| read(&Self::new(object))).transpose();
-        read.map_err(|error| error.rename(|field| Some(format!("{name}.{field}"))))
+        let path = |field: &str| format!("{name}.{field}");
+        let Some(object) = self.get(name, "an object", Value::as_object)? else {
+            return Ok(None);
+        };
+        let inner = Self::new(object);
+        let read = read(&inner).map_err(|error| error.rename(|field| Some(path(field))))?;
+        let unknown = inner.unknown.take();
+        let unknown = unknown.iter().map(|field| path(field));
+        self.unknown.borrow_mut().extend(unknown);
+        Ok(Some(read))
     }
 
     /// As [`Self::within`], each of the objects in an object.
@@ -289,6 +311,12 @@ impl<'a> Fields<'a> {
 
     pub(super) fn needed<T>(&self, name: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| self.missing(self.own(name)))
+    }
+
+    /// As [`Config::set_aside`]; what there is, is kept.
+    pub(super) fn set_aside(&self, is_known: impl Fn(&str) -> bool) {
+        let unknown = self.config.set_aside("", is_known);
+        self.unknown.borrow_mut().extend(unknown);
     }
 
     /// As [`Config::refuse_unread`].

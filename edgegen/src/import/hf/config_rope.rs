@@ -4,7 +4,7 @@
 use super::config::Fields;
 use crate::architectures::Rotary;
 use crate::error::{Error, Result};
-use crate::import::config::unsupported;
+use crate::import::config::{ROPE, unsupported};
 use crate::model::{Rope, RopeScaling};
 
 const ORIGINAL: &str = "original_max_position_embeddings";
@@ -99,13 +99,14 @@ impl Said {
         })
     }
 
-    /// Of an object in `outer`.
+    /// Of an object in `outer`. What nobody knows in it, transformers ignores too.
     fn within(
         fields: &Fields<'_>,
         outer: &Fields<'_>,
         rotary: &Rotary,
         context: usize,
     ) -> Result<Self> {
+        fields.set_aside(|name| ROPE.contains(&name));
         let said = Self::of(fields)?;
         Ok(Self {
             stretched: Some(stretched(fields, outer, rotary, context)?),

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Place, Result};
+use crate::import::config::unknown;
 use crate::import::json;
 use crate::import::names::{self, Format};
 use crate::model::{Licence, Model, Parts, Role, Tensor, TensorKey, View};
@@ -92,6 +93,7 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
         tokenizer,
         chat_template,
         part_of: config.part_of,
+        notes: unknown(&config.unknown).into_iter().collect(),
         sources,
     })
     .map_err(in_file)

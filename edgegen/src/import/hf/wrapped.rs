@@ -15,8 +15,22 @@ pub(super) struct Wrapped {
     pub(super) of: String,
     /// The text model's configuration, as if it were alone.
     pub(super) config: Map<String, Value>,
-    /// Where its fields are in the file.
-    pub(super) place: &'static str,
+    /// Where its fields are in the file, but for some.
+    place: &'static str,
+    /// Those that stand beside its object.
+    beside: Vec<&'static str>,
+}
+
+impl Wrapped {
+    /// Where a field is in the file, by the path to it in the text model's configuration.
+    pub(super) fn place_of(&self, field: &str) -> String {
+        let first = field.split('.').next().unwrap_or(field);
+        let place = match self.beside.contains(&first) {
+            true => "",
+            false => self.place,
+        };
+        place.to_owned() + field
+    }
 }
 
 const TEXT: &str = "text_config";
@@ -169,9 +183,11 @@ pub(super) fn text(whole: &Map<String, Value>) -> Result<Option<Wrapped>> {
     for field in OF_IMAGES {
         config.remove(*field);
     }
+    let mut beside = Vec::new();
     for field in BESIDE {
         if let Some(value) = whole.get(*field).filter(|_| is_absent(&config, field)) {
             config.insert((*field).into(), value.clone());
+            beside.push(*field);
         }
     }
     complete(&mut config);
@@ -184,6 +200,7 @@ pub(super) fn text(whole: &Map<String, Value>) -> Result<Option<Wrapped>> {
         of: of.to_owned(),
         config,
         place,
+        beside,
     }))
 }
 
