@@ -7,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process;
 
-use crate::error::{Error, Kind, Place, Result, Setting, Value};
+use crate::emit::place;
+use crate::error::{Error, Kind, Place, Remedy, Result, Setting, Value};
 use crate::import::Adapter;
 use crate::model::Role;
 use crate::profile::Profile;
@@ -246,7 +247,9 @@ impl Emit {
         for warning in module.warnings() {
             println!("cargo::warning={warning}");
         }
-        put_weights(module.folder(), &out.join(&self.name))?;
+        let weights = out.join(&self.name);
+        check_own(&weights, module.sources())?;
+        put_weights(module.folder(), &weights)?;
         let file = out.join(format!("{}.rs", self.name));
         let code = module.code(&self.name, &self.name);
         let text = format!(
@@ -314,6 +317,23 @@ fn tell_cargo(recipe: &Recipe) {
             continue;
         }
         println!("cargo::rerun-if-changed={}", path.display());
+    }
+}
+
+/// Refuses a folder for the weights in which something lies that is read: all else in it goes.
+fn check_own(weights: &Path, sources: &[PathBuf]) -> Result<()> {
+    let Ok(folder) = fs::canonicalize(weights) else {
+        return Ok(());
+    };
+    let mut places = sources.iter().filter_map(|source| place(source));
+    match places.any(|place| place.starts_with(&folder)) {
+        false => Ok(()),
+        true => Err(Error::of(
+            Kind::Option,
+            "the packed weights would replace what is read from this folder",
+        )
+        .in_file(weights)
+        .remedy(Remedy::from("give another name with ").set(Setting::named("name")))),
     }
 }
 
@@ -397,6 +417,20 @@ mod tests {
         put_weights(&from, &to).unwrap();
         assert_eq!(names(&to).unwrap(), ["a", "b"].map(OsString::from).into());
         assert_eq!(fs::read_to_string(to.join("a")).unwrap(), "new");
+    }
+
+    #[test]
+    fn weights_replace_nothing_that_is_read() {
+        let place = tempfile::tempdir().unwrap();
+        let [weights, model] = ["voice", "voice/model.gguf"].map(|name| place.path().join(name));
+        let around = place.path().join("voice/../voice/./model.gguf");
+        check_own(&weights, std::slice::from_ref(&model)).unwrap();
+        fs::create_dir(&weights).unwrap();
+        for source in [model, around] {
+            let error = check_own(&weights, &[source]).unwrap_err().to_string();
+            assert!(error.contains("would replace what is read"), "{error}");
+        }
+        check_own(&weights, &[place.path().join("model.gguf")]).unwrap();
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
         out: args.out.clone(),
         prompt: BUILT_IN_PROMPT,
         force: false,
+        inputs: Vec::new(),
     }
     .run()?;
     let program = build(&args.out)?;

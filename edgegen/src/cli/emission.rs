@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::cache::Cache;
 use crate::compile::compile;
-use crate::emit::{WriteReport, check_destination, weights_file, write};
+use crate::emit::{WriteReport, check_apart, check_destination, weights_file, write};
 use crate::error::Result;
 use crate::model::{Licence, Model};
 use crate::plan::{Plan, Request};
@@ -31,6 +31,8 @@ pub(super) struct Emission<'a> {
     pub(super) prompt: &'static str,
     /// Whether to replace files that edgegen did not write.
     pub(super) force: bool,
+    /// Files and folders that are read, and must stay.
+    pub(super) inputs: Vec<PathBuf>,
 }
 
 impl<'a> Emission<'a> {
@@ -38,7 +40,8 @@ impl<'a> Emission<'a> {
     ///
     /// # Errors
     ///
-    /// When the folder is somebody's, the model does not fit, or its weights overflow.
+    /// When the folder is somebody's, what is read would be replaced, the model does not fit, or its
+    /// weights overflow.
     pub(super) fn run(self) -> Result<Done<'a>> {
         check_destination(&self.out, self.force)?;
         let compiled = compile(
@@ -49,7 +52,10 @@ impl<'a> Emission<'a> {
             &Terminal,
         )?;
         let report = progress::spin("writing the crate", || {
-            write(&compiled.krate(&self.name), &self.out, self.force)
+            let krate = compiled.krate(&self.name);
+            let paths = krate.files().keys().map(String::as_str);
+            check_apart(&self.out, paths, &self.inputs)?;
+            write(&krate, &self.out, self.force)
         })?;
         let (plan, golden) = compiled.figures();
         Ok(Done {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::emit::check_destination;
+use crate::emit::{check_apart, check_destination};
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::import::BUILT_IN_PROMPT;
 use crate::plan::{Request, plan, schedule};
@@ -116,7 +116,13 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let recipe = args.recipe()?;
     let ready = recipe.read().map_err(Refusal::into_error)?;
     let (loaded, profile) = (ready.loaded(), ready.profile());
-    let model = args.reading.find(args.model())?.read()?;
+    let source = args.reading.find(args.model())?;
+    let mut inputs = source.inputs()?;
+    inputs.extend(recipe.given().into_iter().map(Path::to_owned));
+    if let Some(out) = &args.out {
+        check_apart(out, [], &inputs)?;
+    }
+    let model = source.read()?;
     let model = ready.with_system(model).map_err(Refusal::into_error)?;
     // The tokens of the system message are kept.
     let (model, request) = match args.policy {
@@ -167,6 +173,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
             None => BUILT_IN_PROMPT,
         },
         force: args.force,
+        inputs,
     }
     .run()?;
     Ok(if args.json {

@@ -25,8 +25,8 @@ pub use probe::probe;
 pub use sources::module;
 #[cfg(feature = "cli")]
 pub(crate) use write::parent;
-pub(crate) use write::{Files, create_folder};
-pub use write::{WriteReport, check_destination, write};
+pub(crate) use write::{Files, create_folder, place};
+pub use write::{WriteReport, check_apart, check_destination, write};
 
 use crate::profile::Profile;
 use crate::program::{Golden, Placement, Program};

@@ -5,6 +5,7 @@
 //! crate, the new one, or one that refuses to build and says why. Emissions into one folder
 //! wait for each other.
 
+mod apart;
 mod claim;
 mod disk;
 mod draft;
@@ -20,6 +21,8 @@ use crate::error::{Error, Kind, Remedy, Result, Setting};
 use crate::path::stays_below;
 
 use super::Crate;
+pub use apart::check_apart;
+pub(crate) use apart::place;
 use claim::{Claim, PATIENCE};
 use disk::{Disk, RealDisk};
 use draft::Draft;

@@ -204,6 +204,17 @@ impl Recipe {
         })
     }
 
+    /// The files that are given beside the model.
+    pub fn given(&self) -> Vec<&Path> {
+        let given = [
+            Profile::file(&self.platform),
+            self.schema.as_deref(),
+            self.compression.plan.as_deref(),
+            self.compression.calibration.as_deref(),
+        ];
+        given.into_iter().flatten().collect()
+    }
+
     /// The files that a compilation reads, those of the model last; a folder may have more that it
     /// would read if they were there.
     ///
@@ -211,13 +222,7 @@ impl Recipe {
     ///
     /// When the model's cannot be found, or a tokenizer is given for a model that holds its own.
     pub fn files(&self) -> Result<Vec<PathBuf>, Refusal> {
-        let given = [
-            Profile::file(&self.platform),
-            self.schema.as_deref(),
-            self.compression.plan.as_deref(),
-            self.compression.calibration.as_deref(),
-        ];
-        let mut files: Vec<PathBuf> = given.into_iter().flatten().map(Path::to_owned).collect();
+        let mut files: Vec<PathBuf> = self.given().into_iter().map(Path::to_owned).collect();
         if let Some(model) = &self.model {
             let more = files_of(model, &self.beside);
             files.extend(more.map_err(|error| self.about_model(error))?);

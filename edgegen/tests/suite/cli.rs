@@ -805,6 +805,57 @@ fn a_licence_is_named_and_none_is_warned_of() {
     assert_eq!(json["licences"], serde_json::json!(["mit", null]));
 }
 
+/// With `--force` too, and by whatever names: no file of a model is replaced by one of the crate.
+#[test]
+fn a_crate_is_not_written_over_its_model() {
+    let place = tempfile::tempdir().unwrap();
+    let tiny = Tiny::new(Shape::default(), 7);
+    let model = place.path().join("tiny");
+    std::fs::create_dir(&model).unwrap();
+    hf::Folder::new(&tiny).write(&model);
+    std::fs::write(model.join("README.md"), "---\nlicense: mit\n---\n").unwrap();
+    std::fs::write(model.join("LICENSE"), "terms").unwrap();
+    let state = || {
+        let files = std::fs::read_dir(&model).unwrap().map(|entry| {
+            let path = entry.unwrap().path();
+            (path.clone(), std::fs::read(path).unwrap())
+        });
+        files.collect::<std::collections::BTreeMap<_, _>>()
+    };
+    let before = state();
+    let [model, ..] = [&model].map(|path| path.display().to_string());
+    let refused = |more: &[&str], problem: &str| {
+        let options = ["emit", &model, "--platform", "host", "--force"];
+        let run = edgegen(&[&options[..], more].concat())
+            .current_dir(place.path())
+            .assert();
+        let said = String::from_utf8(run.code(1).get_output().stderr.clone()).unwrap();
+        assert!(said.contains(problem) && said.contains("--out"), "{said}");
+        assert_eq!(state(), before);
+    };
+    let of_folder = "is read from this folder";
+    for out in [&*model, "tiny", "./tiny/.", "tiny/../tiny"] {
+        refused(&["--out", out], of_folder);
+    }
+    // What the crate is called if nothing is said.
+    refused(&["--name", "tiny"], of_folder);
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("tiny", place.path().join("link")).unwrap();
+        refused(&["--out", "link"], of_folder);
+    }
+    // A file beside the model.
+    let schema = place.path().join("Cargo.toml");
+    std::fs::write(&schema, r#"{"type": "boolean"}"#).unwrap();
+    refused(
+        &["--out", ".", "--schema", "Cargo.toml"],
+        "Cargo.toml: this file is read",
+    );
+    let run = ["emit", &model, "--platform", "host", "--force", "--out"];
+    let below = place.path().join("tiny/crate").display().to_string();
+    stdout(&[&run[..], &[&below]].concat());
+}
+
 /// Each command that reads a model names what of its files was left out of account.
 #[test]
 fn settings_that_nobody_knows_are_warned_of() {
