@@ -103,7 +103,7 @@ fn every_way_of_storing_has_the_values_of_the_reference() {
         }
         count += 1;
     }
-    assert_eq!(count, 26);
+    assert_eq!(count, 28);
 }
 
 #[test]
@@ -388,6 +388,44 @@ fn zero_points_from_which_nothing_was_subtracted_are_found() {
         let found = values(&read(&folder).unwrap(), GATE);
         assert_ne!(found, expected, "{name}");
     }
+}
+
+/// GPTQModel's versions before 7 store other zero points of 3 bits: symmetric ones show it, and of
+/// others the file says who wrote it.
+#[test]
+fn zero_points_of_3_bits_are_those_of_their_writer() {
+    let with = |name: &str, meta: Value| {
+        let (mut folder, expected) = folder(name);
+        folder.config["quantization_config"]["meta"] = meta;
+        (read(&folder), expected)
+    };
+    let by = |version: &str| json!({"quantizer": [format!("gptqmodel:{version}")]});
+    for meta in [Value::Null, by("6.1.0-dev"), by("7.0.0"), by("5.8.0")] {
+        for name in ["gptq-3", "gptq-3-before-7"] {
+            let (model, expected) = with(name, meta.clone());
+            assert_eq!(values(&model.unwrap(), GATE), expected, "{name}, {meta}");
+        }
+    }
+    let (each, in_words) = ("gptq-3-zeros", "gptq-3-before-7-zeros");
+    for (name, other, meta) in [
+        (each, in_words, Value::Null),
+        (each, in_words, by("7.0.0")),
+        (each, in_words, json!({"quantizer": "optimum:1.2.3"})),
+        (in_words, each, by("6.0.3")),
+        (
+            in_words,
+            each,
+            json!({"quantizer": ["intel:1.0", "gptqmodel:1.4.0"]}),
+        ),
+    ] {
+        let (model, expected) = with(name, meta.clone());
+        assert_eq!(values(&model.unwrap(), GATE), expected, "{name}, {meta}");
+        let (model, expected) = with(other, meta.clone());
+        assert_ne!(values(&model.unwrap(), GATE), expected, "{other}, {meta}");
+    }
+    let place = "config.json: quantization_config.meta.quantizer: ";
+    let (refused, _) = with(each, by("6.1.0-dev"));
+    assert_refused("dev", refused, "", place, "not supported");
 }
 
 #[test]

@@ -259,6 +259,12 @@ impl<'a> Fields<'a> {
         self.get(name, "a string", Value::as_str)
     }
 
+    /// The words of a value: one, or those of a list.
+    pub(super) fn words(&self, name: &str) -> Vec<String> {
+        let value = self.config.get(self.own(name));
+        value.map_or_else(Vec::new, config::Value::words)
+    }
+
     pub(super) fn number(&self, name: &str) -> Result<Option<f64>> {
         self.get(name, "a number", Value::as_f64)
     }

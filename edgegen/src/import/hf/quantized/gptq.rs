@@ -23,7 +23,6 @@ pub(super) const IGNORED: &[Ignored] = &[
     ("exllama_config", &[]),
     ("lm_head", &[]),
     ("max_input_length", &[]),
-    ("meta", &[]),
     ("method", &["gptq"]),
     ("model_file_base_name", &[]),
     ("model_name_or_path", &[]),
@@ -51,8 +50,18 @@ pub(super) struct Gptq {
     zero_offset: ZeroOffset,
 }
 
-/// What is added to each word of zero points, and then to each zero point.
-type ZeroOffset = (u32, u8);
+/// What is added to words of zero points, by their place among three, and then to each zero point.
+type ZeroOffset = ([u32; 3], u8);
+
+/// Zero points are stored as they are.
+const NOTHING: ZeroOffset = ([0; 3], 0);
+
+/// Each is stored less 1.
+const ONE: ZeroOffset = ([0; 3], 1);
+
+/// GPTQModel 0.9 to 6.0 subtracts these from words of 3 bits, for 1 from each zero point
+/// (`convert_gptq_v2_to_v1_format`; its pull request 2763 corrects that).
+const WORDS_OF_3: ZeroOffset = ([0x2492_4924, 0x9249_2492, 0x4924_9249], 0);
 
 impl Gptq {
     pub(super) fn read(fields: &Fields<'_>) -> Result<Self> {
@@ -70,22 +79,43 @@ impl Gptq {
             Some(_) => one_of(fields, "checkpoint_format", &formats)?,
             None => one_of(fields, "format", &formats)?,
         };
+        let symmetric = fields.flag("sym")?.unwrap_or(false);
+        let writer = fields.within("meta", |meta| Ok(gptqmodel(&meta.words("quantizer"))))?;
         Ok(Self {
             bits,
             group_size: group_size(fields, "group_size")?,
             by_weight: fields.flag("desc_act")?.unwrap_or(false),
-            symmetric: fields.flag("sym")?.unwrap_or(false),
+            symmetric,
             // The first version subtracts 1 from each. GPTQModel adds it to whole words again, but
             // where some are in two words.
             zero_offset: match (format, bits) {
-                ("gptq", 2) => (0x5555_5555, 0),
-                ("gptq", 3) => (0, 1),
-                ("gptq", 4) => (0x1111_1111, 0),
-                ("gptq", _) => (0x0101_0101, 0),
-                _ => (0, 0),
+                ("gptq", 2) => ([0x5555_5555; 3], 0),
+                ("gptq", 3) => match writer.flatten() {
+                    Some(version) if version < (6, 1) => WORDS_OF_3,
+                    Some((6, _)) if !symmetric => {
+                        let problem = "3 bits by a GPTQModel between 6.0 and 7.0, of which some \
+                            store other zero points, are not supported";
+                        return Err(unsupported("meta.quantizer", problem.to_owned()));
+                    }
+                    _ => ONE,
+                },
+                ("gptq", 4) => ([0x1111_1111; 3], 0),
+                ("gptq", _) => ([0x0101_0101; 3], 0),
+                _ => NOTHING,
             },
         })
     }
+}
+
+/// The version of GPTQModel that is among the quantizers that wrote a file, such as
+/// `gptqmodel:5.8.0`.
+fn gptqmodel(quantizers: &[String]) -> Option<(u32, u32)> {
+    let mut versions = quantizers.iter();
+    versions.find_map(|quantizer| {
+        let version = quantizer.strip_prefix("gptqmodel:")?;
+        let mut numbers = version.split('.').map(str::parse);
+        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    })
 }
 
 /// The size of groups: -1 is all of a row.
@@ -124,22 +154,22 @@ impl Method for Gptq {
         module.check("scales", scales.shape(), (groups.count, rows))?;
         let packed = (groups.count, (rows * bits).div_ceil(32));
         module.check("qzeros", zeros.shape(), packed)?;
-        let zero = |row: usize, group: usize, (in_word, in_code): ZeroOffset| {
-            let word = |at| zeros.at(group, at).wrapping_add(in_word);
+        let zero = |row: usize, group: usize, (in_words, in_code): ZeroOffset| {
+            let word = |at| zeros.at(group, at).wrapping_add(in_words[at % 3]);
             code((code_in(word, row, bits) + in_code).into(), 0, bits)
         };
         let middle = 1 << (bits - 1);
         // GPTQModel says the first version of some from which it has not subtracted: such as
-        // Qwen3.5's, as vLLM's pull request 38966 has it.
-        let as_they_are = self.symmetric
-            && (0..rows).all(|row| {
-                let mut groups = 0..groups.count;
-                groups.all(|group| zero(row, group, (0, 0)) == middle)
-            });
-        let offset = match as_they_are {
-            true => (0, 0),
-            false => self.zero_offset,
-        };
+        // Qwen3.5's, as vLLM's pull request 38966 has it. Of 3 bits, not all say who wrote them.
+        let of_3 = [ONE, WORDS_OF_3].into_iter().filter(|_| bits == 3);
+        let mut offsets = [NOTHING, self.zero_offset].into_iter().chain(of_3);
+        let offset = offsets.find(|&offset| {
+            let mut outputs = 0..rows;
+            self.symmetric
+                && outputs
+                    .all(|row| (0..groups.count).all(|group| zero(row, group, offset) == middle))
+        });
+        let offset = offset.unwrap_or(self.zero_offset);
         // Codes of 2 and 3 bits become such of 4, around the middle of those.
         let held = bits.max(4);
         let more = (1 << (held - 1)) - middle;
