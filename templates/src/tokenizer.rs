@@ -48,8 +48,11 @@ pub struct Tokenizer<'t> {
     pub words: &'t [u8],
     /// Hash table of (left, right, rank, merged); left is `u32::MAX` where empty.
     pub merges: &'t [u8],
-    /// Pairs (token, flags), by first byte, then longest first.
+    /// Pairs (token, flags), by the first byte of the text that it is found by, then longest first.
     pub added: &'t [u8],
+    /// Whether some of these are found in the text as the model takes it: normalized, and with the
+    /// space before it.
+    pub late: bool,
     /// Where runs of characters of one class begin, ascending, with the class in the lowest three
     /// bits; empty where the scheme asks for no classes.
     pub classes: &'t [u8],
@@ -232,41 +235,117 @@ impl Tokenizer<'_> {
     ) -> Result<(), EncodeError> {
         let (mut start, mut at) = (0, 0);
         while at < text.len() {
-            let Some(added) = self.added_at(&text.as_bytes()[at..], parse_special) else {
+            let bytes = text.as_bytes()[at..].iter().copied();
+            let Some(added) = self.added_at(bytes, false, parse_special) else {
                 at += 1;
                 continue;
             };
-            let mut plain = &text[start..at];
+            // White space that was swallowed is still looked through for tokens.
+            let mut plain = text.get(start..at).unwrap_or_default();
             if added.strip_left() {
                 plain = plain.trim_end_matches(unicode::is_space);
             }
-            self.encode_plain(plain, start == 0, out)?;
+            self.encode_plain(plain, start == 0, parse_special, out)?;
             out.push(added.id)?;
-            at += self.symbol_bytes(added.id).len();
+            at += self.added_text(added).len();
+            start = at;
             if added.strip_right() {
                 let rest = &text[at..];
-                at += rest.len() - rest.trim_start_matches(unicode::is_space).len();
+                start += rest.len() - rest.trim_start_matches(unicode::is_space).len();
             }
-            start = at;
         }
-        self.encode_plain(&text[start..], start == 0, out)
+        self.encode_plain(&text[start..], start == 0, parse_special, out)
     }
 
-    /// Encodes text without added tokens; `first` if the text begins with it.
+    /// Encodes text without tokens that are found in it as it is written; `first` if the text begins
+    /// with it.
     fn encode_plain(
         &self,
         text: &str,
         first: bool,
+        parse_special: bool,
         out: &mut Output<'_>,
     ) -> Result<(), EncodeError> {
         let normalized = known::NFC.unwrap_or(!self.nfc.is_empty());
         match !normalized || nfc::is_composed(text) {
-            true => self.encode_normal(text.chars(), first, out),
-            false => self.encode_normal(Nfc::new(text, Tables(self.nfc)), first, out),
+            true => self.encode_composed(text.chars(), first, parse_special, out),
+            false => {
+                let text = Nfc::new(text, Tables(self.nfc));
+                self.encode_composed(text, first, parse_special, out)
+            }
         }
     }
 
-    /// Encodes text without added tokens, in the form that the model takes.
+    /// The same of text in normalization form C, if the model asks for that.
+    fn encode_composed<T: Characters>(
+        &self,
+        text: T,
+        first: bool,
+        parse_special: bool,
+        out: &mut Output<'_>,
+    ) -> Result<(), EncodeError> {
+        if !known::LATE.unwrap_or(self.late) {
+            return self.encode_normal(text, first, out);
+        }
+        match known::SCHEME.unwrap_or(self.scheme) {
+            Scheme::SentencePiece {
+                prefix,
+                escaped_space,
+                ..
+            } => {
+                let before = prefix == SpacePrefix::Always && text.first().is_some();
+                let text = text.map(move |c| unescaped(c, escaped_space));
+                let text = before.then_some(' ').into_iter().chain(text);
+                // The space is no white space any more.
+                let is_space = |c| c != ' ' && unicode::is_space(c);
+                self.cut_late(text, is_space, parse_special, out)
+            }
+            _ => self.cut_late(text, unicode::is_space, parse_special, out),
+        }
+    }
+
+    /// Cuts text as the model takes it at added tokens that are found in it so.
+    fn cut_late<T: Characters>(
+        &self,
+        text: T,
+        is_space: impl Fn(char) -> bool,
+        parse_special: bool,
+        out: &mut Output<'_>,
+    ) -> Result<(), EncodeError> {
+        let (mut start, mut at) = (text.clone(), text);
+        // The characters from the start to where we are, or as many that were swallowed after that.
+        let (mut count, mut swallowed) = (0, 0);
+        while at.first().is_some() {
+            let bytes = at.clone().flat_map(tables::utf8);
+            let Some(added) = self.added_at(bytes, true, parse_special) else {
+                at.next();
+                match swallowed {
+                    0 => count += 1,
+                    _ => swallowed -= 1,
+                }
+                continue;
+            };
+            let mut kept = count;
+            if added.strip_left() {
+                let texts = start.clone().take(count).enumerate();
+                let last = texts.filter(|&(_, c)| !is_space(c)).last();
+                kept = last.map_or(0, |(last, _)| last + 1);
+            }
+            self.encode_normal(start.take(kept), false, out)?;
+            out.push(added.id)?;
+            let text = self.added_text(added);
+            at = at.after(text.iter().filter(|&&byte| byte & 0xc0 != 0x80).count());
+            swallowed = match added.strip_right() {
+                true => at.run(&is_space),
+                false => 0,
+            };
+            (start, count) = (at.after(swallowed), 0);
+        }
+        self.encode_normal(start, false, out)
+    }
+
+    /// Encodes text without added tokens, in the form that the model takes; the space before it is
+    /// there already, if added tokens are found so.
     fn encode_normal<T: Characters>(
         &self,
         text: T,
@@ -315,8 +394,9 @@ impl Tokenizer<'_> {
                 escaped_space,
                 words,
             } => {
-                let is_space = |c| c == ' ' || (escaped_space && c == '\u{2581}');
+                let is_space = |c| unescaped(c, escaped_space) == ' ';
                 let mut space = match prefix {
+                    _ if known::LATE.unwrap_or(self.late) => false,
                     SpacePrefix::Never => false,
                     SpacePrefix::Always => true,
                     SpacePrefix::Missing => !text.begins(is_space),
@@ -327,12 +407,20 @@ impl Tokenizer<'_> {
                     false => usize::MAX,
                 };
                 cut(text, end, |word| {
-                    let chars = word.map(|c| if is_space(c) { ' ' } else { c });
+                    let chars = word.map(|c| unescaped(c, escaped_space));
                     let prefix = core::mem::take(&mut space).then_some(' ');
                     self.encode_chars(prefix.into_iter().chain(chars), out)
                 })
             }
         }
+    }
+}
+
+/// The space for U+2581, where that means one.
+fn unescaped(c: char, escaped_space: bool) -> char {
+    match c {
+        '\u{2581}' if escaped_space => ' ',
+        c => c,
     }
 }
 

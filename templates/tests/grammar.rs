@@ -83,6 +83,7 @@ impl Tables {
             words: &[],
             merges: &[],
             added: &[],
+            late: false,
             classes: &[],
             nfc: &[],
             bos: None,

@@ -61,6 +61,7 @@ pub(super) fn tables(program: &Program, weights: &Weights) -> TokenStream {
 pub(super) fn known(program: &Program) -> TokenStream {
     let (imports, scheme) = scheme(program);
     let nfc = program.tokenizer.is_normalized();
+    let late = program.tokenizer.is_late();
     quote! {
         //! What is known of the tokenizer when this is compiled.
 
@@ -70,6 +71,8 @@ pub(super) fn known(program: &Program) -> TokenStream {
         pub(super) const SCHEME: Option<Scheme> = Some(#scheme);
         /// Whether texts are put into normalization form C first.
         pub(super) const NFC: Option<bool> = Some(#nfc);
+        /// Whether added tokens are found in texts as the model takes them.
+        pub(super) const LATE: Option<bool> = Some(#late);
     }
 }
 

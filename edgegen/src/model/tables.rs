@@ -6,7 +6,7 @@ use edgegen_templates::tokenizer as runtime;
 use edgegen_templates::tokenizer::Class;
 
 use super::{classes, nfc};
-use crate::model::{AddedToken, PreTokenizer, Scheme, SpacePrefix, TokenClass, Tokenizer};
+use crate::model::{PreTokenizer, Scheme, SpacePrefix, TokenClass, Tokenizer};
 
 const NONE: u32 = u32::MAX;
 
@@ -22,6 +22,7 @@ pub struct TokenizerTables {
     add_bos: bool,
     add_eos: bool,
     stop: Vec<u32>,
+    late: bool,
     longest: u32,
 }
 
@@ -78,6 +79,7 @@ impl TokenizerTables {
             add_bos: tokenizer.add_bos(),
             add_eos: tokenizer.add_eos(),
             stop: tokenizer.stop().to_vec(),
+            late: tokenizer.added().iter().any(|added| added.late),
             longest: longest(tokenizer),
         }
     }
@@ -113,6 +115,7 @@ impl TokenizerTables {
             words,
             merges,
             added,
+            late: self.late,
             classes,
             nfc,
             bos: self.bos,
@@ -150,6 +153,11 @@ impl TokenizerTables {
         !self.runtime().nfc.is_empty()
     }
 
+    /// Whether added tokens are found in texts as the model takes them.
+    pub fn is_late(&self) -> bool {
+        self.late
+    }
+
     /// All fields of the run-time `Tokenizer`, by name, in order.
     pub fn fields(&self) -> Vec<(&'static str, Field)> {
         // `Debug` of these types is Rust's own syntax.
@@ -168,6 +176,7 @@ impl TokenizerTables {
             ("add_bos", expression(self.add_bos.to_string())),
             ("add_eos", expression(self.add_eos.to_string())),
             ("stop", expression(format!("&{:?}", self.stop))),
+            ("late", expression(self.late.to_string())),
             ("longest", expression(self.longest.to_string())),
         ]);
         fields
@@ -270,7 +279,8 @@ fn words_are_separate(tokenizer: &Tokenizer) -> bool {
     })
 }
 
-/// Where pieces end, and the pieces.
+/// Where pieces end, and the pieces: those of tokens, of characters without one, and other texts by
+/// which added tokens are found.
 fn pieces(tokenizer: &Tokenizer) -> (Vec<u8>, Vec<u8>) {
     let mut pieces = Vec::new();
     let mut ends = Vec::new();
@@ -292,7 +302,25 @@ fn pieces(tokenizer: &Tokenizer) -> (Vec<u8>, Vec<u8>) {
             ends.push(pieces.len() as u32);
         }
     }
+    for text in tokenizer
+        .added()
+        .iter()
+        .filter_map(|added| added.found_by.as_ref())
+    {
+        pieces.extend_from_slice(text.as_bytes());
+        ends.push(pieces.len() as u32);
+    }
     (words_to_bytes(ends), pieces)
+}
+
+/// The number of symbols: tokens, and characters without one.
+fn symbols(tokenizer: &Tokenizer) -> u32 {
+    let tokens = tokenizer.tokens().len() as u32;
+    let last = match tokenizer.scheme() {
+        Scheme::ByteLevel(_) => None,
+        Scheme::SentencePiece(scheme) => scheme.alphabet.iter().map(|(_, id)| id + 1).max(),
+    };
+    last.map_or(tokens, |last| last.max(tokens))
 }
 
 /// The token of each byte: of byte tokens in SentencePiece, of one-byte texts
@@ -362,22 +390,21 @@ fn merges(tokenizer: &Tokenizer) -> Vec<u8> {
 }
 
 fn added(tokenizer: &Tokenizer) -> Vec<u32> {
-    let bytes = |added: &AddedToken| &tokenizer.tokens()[added.id as usize].bytes;
-    let mut list = tokenizer.added().to_vec();
-    list.sort_by(|a, b| {
-        let key = |added| {
-            let bytes: &Vec<u8> = bytes(added);
-            (bytes[0], std::cmp::Reverse(bytes.len()))
-        };
-        key(a).cmp(&key(b)).then_with(|| bytes(a).cmp(bytes(b)))
-    });
-    list.iter()
-        .flat_map(|added| {
+    let mut texts = symbols(tokenizer)..;
+    let mut list: Vec<(&[u8], u32, u32)> = (tokenizer.added().iter())
+        .map(|added| {
+            let found_by = added.found_by.as_ref().and_then(|_| texts.next());
             let flags = u32::from(added.special)
                 | u32::from(added.strip_left) << 1
-                | u32::from(added.strip_right) << 2;
-            [added.id, flags]
+                | u32::from(added.strip_right) << 2
+                | u32::from(added.late) << 3
+                | found_by.unwrap_or(0) << 4;
+            (added.text(tokenizer.tokens()), added.id, flags)
         })
+        .collect();
+    list.sort_by_key(|&(text, ..)| (text[0], std::cmp::Reverse(text.len()), text));
+    list.iter()
+        .flat_map(|&(_, id, flags)| [id, flags])
         .collect()
 }
 

@@ -190,16 +190,31 @@ pub struct Merge {
 }
 
 /// A token that is found in the text as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddedToken {
     /// Its id.
     pub id: u32,
+    /// What it is found by, if that is not what it decodes to.
+    pub found_by: Option<String>,
+    /// Found in what is left of the text when others are found, as the model takes it: in Unicode's
+    /// normalization form C, or with SentencePiece's spaces. Needs a scheme that has these.
+    pub late: bool,
     /// Found only where special tokens are asked for.
     pub special: bool,
     /// Swallows white space on its left.
     pub strip_left: bool,
     /// Swallows white space on its right.
     pub strip_right: bool,
+}
+
+impl AddedToken {
+    /// What it is found by.
+    pub fn text<'a>(&'a self, tokens: &'a [Token]) -> &'a [u8] {
+        match &self.found_by {
+            Some(text) => text.as_bytes(),
+            None => &tokens[self.id as usize].bytes,
+        }
+    }
 }
 
 impl PartialEq for Tokenizer {
@@ -429,14 +444,14 @@ fn check_added(parts: &TokenizerParts) -> Result<()> {
         let text = parts
             .tokens
             .get(added.id as usize)
-            .and_then(|token| std::str::from_utf8(&token.bytes).ok());
+            .and_then(|_| std::str::from_utf8(added.text(&parts.tokens)).ok());
         if text.is_none_or(str::is_empty) {
             return Err(Error::new(format!(
                 "added token {} has no text to be found by",
                 added.id
             )));
         }
-        if !seen.insert(text) {
+        if !seen.insert((text, added.late)) {
             return Err(Error::new(format!(
                 "added token {} repeats a text",
                 added.id
@@ -469,6 +484,8 @@ mod tests {
         };
         let extra = AddedToken {
             id: 0,
+            found_by: None,
+            late: false,
             special: false,
             strip_left: false,
             strip_right: false,

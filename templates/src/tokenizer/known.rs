@@ -7,3 +7,5 @@ use super::Scheme;
 pub(super) const SCHEME: Option<Scheme> = None;
 /// Whether texts are put into normalization form C first.
 pub(super) const NFC: Option<bool> = None;
+/// Whether added tokens are found in texts as the model takes them.
+pub(super) const LATE: Option<bool> = None;

@@ -26,6 +26,19 @@ impl Added {
     pub(super) fn strip_right(self) -> bool {
         self.flags & 4 != 0
     }
+
+    /// Found in the text as the model takes it, not as it is written: flag 8.
+    fn late(self) -> bool {
+        self.flags & 8 != 0
+    }
+
+    /// The symbol whose bytes it is found by: its own, if the flags above those are 0.
+    fn symbol(self) -> u32 {
+        match self.flags >> 4 {
+            0 => self.id,
+            symbol => symbol,
+        }
+    }
 }
 
 /// What two neighbours become.
@@ -113,26 +126,40 @@ impl Tokenizer<'_> {
         }
     }
 
-    /// The longest added token that `text` begins with.
-    pub(super) fn added_at(&self, text: &[u8], parse_special: bool) -> Option<Added> {
+    /// The text that an added token is found by.
+    pub(super) fn added_text(&self, added: Added) -> &[u8] {
+        self.symbol_bytes(added.symbol())
+    }
+
+    /// The longest added token that a text of these bytes begins with: of those that are found
+    /// in it as it is written, or `late` of the others.
+    pub(super) fn added_at(
+        &self,
+        text: impl Iterator<Item = u8> + Clone,
+        late: bool,
+        parse_special: bool,
+    ) -> Option<Added> {
         let count = self.added.len() / 8;
-        let first = *text.first()?;
-        let from = partition_point(count, |index| {
-            self.symbol_bytes(entry(self.added, 2 * index))[0] < first
-        });
+        let first = text.clone().next()?;
+        let added = |index| Added {
+            id: entry(self.added, 2 * index),
+            flags: entry(self.added, 2 * index + 1),
+        };
+        let from = partition_point(count, |index| self.added_text(added(index))[0] < first);
         (from..count)
-            .map(|index| Added {
-                id: entry(self.added, 2 * index),
-                flags: entry(self.added, 2 * index + 1),
+            .map(added)
+            .take_while(|&added| self.added_text(added)[0] == first)
+            .filter(|added| added.late() == late && (parse_special || !added.special()))
+            .find(|&added| {
+                let found_by = self.added_text(added).iter().copied();
+                let mut text = text.clone();
+                found_by.map(Some).all(|byte| text.next() == byte)
             })
-            .take_while(|added| self.symbol_bytes(added.id)[0] == first)
-            .filter(|added| parse_special || !added.special())
-            .find(|added| text.starts_with(self.symbol_bytes(added.id)))
     }
 }
 
 /// The bytes of a character.
-pub(super) fn utf8(c: char) -> impl Iterator<Item = u8> {
+pub(super) fn utf8(c: char) -> impl Iterator<Item = u8> + Clone {
     let mut bytes = [0; 4];
     let len = c.encode_utf8(&mut bytes).len();
     bytes.into_iter().take(len)

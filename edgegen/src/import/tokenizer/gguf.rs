@@ -217,6 +217,8 @@ fn added(tokens: &[Token], is_phi3: bool) -> Vec<AddedToken> {
             &token.bytes,
             AddedToken {
                 id,
+                found_by: None,
+                late: false,
                 special,
                 strip_left: false,
                 strip_right: is_phi3 && !PHI3_ALONE.contains(&&token.bytes[..]),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::error::Category;
+use unicode_normalization_alignments::UnicodeNormalization;
 
 use super::byte_level;
 pub use super::hf_file::Config;
@@ -164,7 +165,7 @@ fn assemble(file: &TokenizerFile, config: &Config, stop: &[u32]) -> Result<Token
         setting.filter(|_| rewrites).unwrap_or(special.is_some())
     };
     Ok(TokenizerParts {
-        added: added(file, &scheme)?,
+        added: added(file, &scheme, &tokens)?,
         scheme,
         merges,
         bos,
@@ -404,7 +405,7 @@ fn classes(file: &TokenizerFile, count: usize, scheme: &Scheme, texts: &[&str]) 
     for token in file
         .added_tokens
         .iter()
-        .filter(|token| is_found(token, scheme))
+        .filter(|token| decodes_as_written(token, scheme))
     {
         let unknown = file.model.unk_token.as_ref() == Some(&token.content);
         classes[token.id as usize] = match token.special {
@@ -457,48 +458,61 @@ fn check_bytes(tokens: &[Token], unknown: Option<&str>) -> Result<()> {
     }
 }
 
-/// Whether a token is found in the text as it is written. Gemma's rows of spaces are not: the text
-/// has spaces where the token has U+2581, and merges make them.
-fn is_found(token: &Added, scheme: &Scheme) -> bool {
+/// Whether a token decodes to the text that it has in the file. Gemma's rows of spaces do not: they
+/// are written as U+2581.
+fn decodes_as_written(token: &Added, scheme: &Scheme) -> bool {
     let rewritten = matches!(scheme, Scheme::SentencePiece(_)) && !token.special;
     !(rewritten && token.content.contains(ESCAPED_SPACE))
 }
 
-fn added(file: &TokenizerFile, scheme: &Scheme) -> Result<Vec<AddedToken>> {
-    let changes = |token: &Added| match (scheme, &file.normalizer) {
-        (Scheme::SentencePiece(_), None) => false,
-        // Where it is normalized it is what it was, and so is what it is looked for in.
-        (Scheme::SentencePiece(_), Some(Normalizer::Replace { .. })) => {
-            token.content.contains([' ', ESCAPED_SPACE])
+/// As `tokenizers` (added_vocabulary.rs): tokens that are not normalized are found in the text as it
+/// is written, the others in what is left when that is normalized, by what normalizing makes of
+/// them.
+fn added(file: &TokenizerFile, scheme: &Scheme, tokens: &[Token]) -> Result<Vec<AddedToken>> {
+    let normalized = |token: &Added| {
+        let text = token.content.as_str();
+        match scheme {
+            Scheme::ByteLevel(scheme) if scheme.nfc => Some(text.nfc().map(|(c, _)| c).collect()),
+            Scheme::SentencePiece(scheme) if file.normalizer.is_some() => {
+                let before = match scheme.space_prefix {
+                    SpacePrefix::Always => " ",
+                    _ => "",
+                };
+                Some(before.to_owned() + &text.replace(ESCAPED_SPACE, " "))
+            }
+            _ => None,
         }
-        (Scheme::SentencePiece(_), Some(_)) => true,
-        (Scheme::ByteLevel(scheme), _) => scheme.lowercase,
     };
     let convert = |token: &Added| {
         let refuse = |why: &str| {
             Err(
-                Error::new(format!("the added token {:?} {why}", token.content))
-                    .at("tokenizer.json added_tokens"),
+                Error::unsupported(format!("the added token {:?} {why}", token.content))
+                    .at("tokenizer.json added_tokens")
+                    .remedy("use a tokenizer without it, or without this property of it"),
             )
         };
         if token.single_word {
             return refuse("is found only as a single word, which is not supported");
         }
-        if token.normalized && changes(token) {
-            return refuse("is found in normalized text, which is not supported");
+        let lowercase = matches!(scheme, Scheme::ByteLevel(scheme) if scheme.lowercase);
+        if token.normalized && lowercase {
+            return refuse("is found in small letters, which is not supported");
         }
+        let late = Some(token).filter(|token| token.normalized);
+        let late: Option<String> = late.and_then(normalized);
+        let is_late = late.is_some();
+        let text = late.unwrap_or_else(|| token.content.clone());
+        let own = &tokens[token.id as usize].bytes;
         Ok(AddedToken {
             id: token.id,
+            found_by: Some(text).filter(|text| text.as_bytes() != own),
+            late: is_late,
             special: token.special,
             strip_left: token.lstrip,
             strip_right: token.rstrip,
         })
     };
-    let found = file.added_tokens.iter();
-    found
-        .filter(|token| is_found(token, scheme))
-        .map(convert)
-        .collect()
+    file.added_tokens.iter().map(convert).collect()
 }
 
 /// A special token as the post-processor knows it.

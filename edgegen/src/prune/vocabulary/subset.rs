@@ -66,7 +66,10 @@ pub(super) fn subset(tokenizer: &Tokenizer, kept: &[u32]) -> Result<Tokenizer> {
         added: (tokenizer.added().iter())
             .filter_map(|added| {
                 let id = new_id(added.id)?;
-                Some(AddedToken { id, ..*added })
+                Some(AddedToken {
+                    id,
+                    ..added.clone()
+                })
             })
             .collect(),
         bos: tokenizer.bos().and_then(new_id),

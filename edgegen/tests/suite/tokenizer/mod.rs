@@ -1,5 +1,6 @@
 //! Tokenizers against golden data, and against hostile files.
 
+mod added;
 mod byte_level;
 mod nfc;
 mod sentencepiece_model;
@@ -236,24 +237,6 @@ fn spaces_and_tabs_are_tokens_as_gemma_has_them() {
         assert_eq!(tables.encode(text, true), ids, "{text:?}");
     }
     assert_eq!(tables.runtime().piece(272), b"  ");
-}
-
-/// A token that is found in normalized text, where that is the text but for its spaces.
-#[test]
-fn a_normalized_token_is_found_where_no_text_changes_it() {
-    let mut file = small_file();
-    file["added_tokens"].as_array_mut().unwrap().push(json!({
-        "id": 272, "content": "<x>", "special": true, "single_word": false,
-        "lstrip": false, "rstrip": false, "normalized": true,
-    }));
-    let refused = from_hf(file.to_string().as_bytes(), None, &[]).unwrap_err();
-    assert!(
-        refused
-            .to_string()
-            .contains("\"<x>\" is found in normalized text")
-    );
-    file["normalizer"] = json!({"type": "Replace", "pattern": {"String": " "}, "content": "▁"});
-    assert_eq!(tables(&file).encode("a<x> a", true), [263, 272, 259]);
 }
 
 /// A merge across a space joins what else would be two words.
