@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::architectures::{Family, Form, Names};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Place, Remedy, Result, Setting};
 use crate::model::{Architecture, Role, Tensor, TensorKey};
 
 /// A text that says something.
@@ -46,6 +46,28 @@ impl Format {
     }
 }
 
+/// The refusal of a tensor that an architecture has not.
+fn stranger(family: &Family, name: &str) -> Error {
+    let is_adapter = [".lora_A.", ".lora_B."]
+        .iter()
+        .any(|part| name.contains(part));
+    let error = match is_adapter {
+        true => Error::unsupported("this tensor is of a LoRA adapter").remedy(
+            Remedy::from("give the model without it, and the adapter as PEFT wrote it with ")
+                .set(Setting::text("lora", "FOLDER")),
+        ),
+        false => Error::unsupported(format!(
+            "no part of the architecture {} has this tensor",
+            family.model_type
+        ))
+        .remedy(
+            "the model is a variation that is not supported; leaving the tensor out would change \
+             its answers",
+        ),
+    };
+    error.at(Place::tensor(name))
+}
+
 /// What the text model calls a tensor by itself; nothing, if it has no use for it.
 pub(super) fn taken<'a>(family: &Family, name: &'a str, format: Format) -> Option<Cow<'a, str>> {
     let called = format.in_text_model(name);
@@ -68,11 +90,8 @@ pub(super) fn assign(
         let Some(called) = taken(family, tensor.name(), format) else {
             continue;
         };
-        let named = find(family, &called, format).ok_or_else(|| {
-            Error::unsupported(format!("no part of the architecture {} has this tensor", family.model_type))
-                .at(Place::tensor(tensor.name()))
-                .remedy("the model is a variation that is not supported; leaving the tensor out would change its answers")
-        })?;
+        let named = find(family, &called, format);
+        let named = named.ok_or_else(|| stranger(family, tensor.name()))?;
         let form = match format {
             Format::Gguf => Form::Rows,
             Format::HuggingFace | Format::Wrapped => named.names.hf_form,

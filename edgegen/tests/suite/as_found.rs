@@ -124,6 +124,21 @@ fn what_says_the_same_is_the_same() {
 }
 
 #[test]
+fn weights_of_an_adapter_in_a_model_are_called_so() {
+    let mut folder = Folder::new(&tiny());
+    let name = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight";
+    folder.add(name, "F32", &[2, 32]);
+    let refused = folder.import();
+    assert_refused(
+        "adapter",
+        refused,
+        "model.safetensors: ",
+        name,
+        "of a LoRA adapter",
+    );
+}
+
+#[test]
 fn an_id_that_no_token_has_is_of_no_use() {
     for id in [u32::MAX, 272] {
         let model = gguf(|f| {
@@ -137,12 +152,17 @@ fn an_id_that_no_token_has_is_of_no_use() {
         assert!(!tokenizer.add_bos());
         // </s>, by its name.
         assert_eq!(tokenizer.stop(), [2]);
+        let ids = ["bos", "eos", "eot"].map(|name| format!("`tokenizer.ggml.{name}_token_id`"));
+        let note = format!("ids that no token has are ignored: {}", ids.join(", "));
+        assert_eq!(model.notes(), [note]);
     }
     let more = gguf(|f| {
         f.u32("tokenizer.ggml.eot_token_id", 260);
         f.u32("tokenizer.ggml.eom_token_id", 261);
     });
-    assert_eq!(more.unwrap().tokenizer().stop(), [2, 260, 261]);
+    let more = more.unwrap();
+    assert_eq!(more.tokenizer().stop(), [2, 260, 261]);
+    assert_eq!(more.notes(), [""; 0]);
 }
 
 #[test]

@@ -52,13 +52,14 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
     }
     let (prefix, family) = describe(&metadata)?;
     let divisors = Divisors::take(&mut tensors)?;
-    let (architecture, note) = config::architecture(prefix, family, &metadata, divisors)?;
+    let (architecture, unknown) = config::architecture(prefix, family, &metadata, divisors)?;
     let name = metadata.shown("general.name").and_then(stated);
     let tokenizer = tokenizer::read(&metadata).map_err(|error| {
         error
             .at("tokenizer.ggml")
             .remedy("the file is damaged; fetch or convert it again")
     })?;
+    let unused = tokenizer::unused_ids(&metadata, &tokenizer)?;
     Model::new(Parts {
         name: name.unwrap_or_else(|| super::source::stem(path)),
         format: "GGUF",
@@ -68,7 +69,7 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
         chat_template: tokenizer::chat_template(&metadata, &tokenizer)?,
         tokenizer,
         part_of: None,
-        notes: note.into_iter().collect(),
+        notes: unknown.into_iter().chain(unused).collect(),
         sources,
     })
 }

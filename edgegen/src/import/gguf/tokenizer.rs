@@ -6,9 +6,17 @@ use crate::import::chat;
 use crate::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
 use crate::model::{ChatTemplate, Tokenizer};
 
+const BOS: &str = "bos_token_id";
+const EOS: &str = "eos_token_id";
+const EOT: &str = "eot_token_id";
+const EOM: &str = "eom_token_id";
+
+fn key(name: &str) -> String {
+    format!("tokenizer.ggml.{name}")
+}
+
 /// Reads the keys `tokenizer.ggml.*`.
 pub(super) fn read(metadata: &Metadata) -> Result<Tokenizer> {
-    let key = |name: &str| format!("tokenizer.ggml.{name}");
     let id = |name: &str| -> Result<Option<i128>> { metadata.integer(&key(name)) };
     let strings = |name: &str| -> Result<Option<Vec<&str>>> {
         let list = metadata.strings(&key(name))?;
@@ -22,7 +30,7 @@ pub(super) fn read(metadata: &Metadata) -> Result<Tokenizer> {
     });
     let model = metadata.required(&key("model"), metadata.string(&key("model"))?)?;
     let mut stop = Vec::new();
-    for name in ["eot_token_id", "eom_token_id"] {
+    for name in [EOT, EOM] {
         stop.extend(id(name)?);
     }
     from_gguf(&GgufTokenizer {
@@ -32,14 +40,27 @@ pub(super) fn read(metadata: &Metadata) -> Result<Tokenizer> {
         scores: metadata.floats(&key("scores"))?,
         token_type: types,
         merges: strings("merges")?,
-        bos: id("bos_token_id")?,
-        eos: id("eos_token_id")?,
+        bos: id(BOS)?,
+        eos: id(EOS)?,
         stop,
         add_bos: metadata.bool(&key("add_bos_token"))?,
         add_eos: metadata.bool(&key("add_eos_token"))?,
         add_space_prefix: metadata.bool(&key("add_space_prefix"))?,
         name: metadata.shown("general.name"),
     })
+}
+
+/// What is told of keys whose ids no token has, if there are any.
+pub(super) fn unused_ids(metadata: &Metadata, tokenizer: &Tokenizer) -> Result<Option<String>> {
+    let has = |id: i128| usize::try_from(id).is_ok_and(|id| id < tokenizer.tokens().len());
+    let mut unused = Vec::new();
+    for key in [BOS, EOS, EOT, EOM].map(key) {
+        if metadata.integer(&key)?.is_some_and(|id| !has(id)) {
+            unused.push(format!("`{key}`"));
+        }
+    }
+    let unused = unused.join(", ");
+    Ok((!unused.is_empty()).then(|| format!("ids that no token has are ignored: {unused}")))
 }
 
 /// The chat template, if there is one and it reduces to literal pieces.
