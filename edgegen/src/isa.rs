@@ -28,6 +28,7 @@ macro_rules! sets {
     ($($module:ident::$token:ident in [$($arch:literal)?] $row:tt)*) => {
         /// The fastest one.
         pub(crate) fn best() -> InstructionSet {
+            #[allow(unused_mut, reason = "scalar code may be all")]
             let mut best = InstructionSet::Scalar;
             $(
                 #[cfg(all(not(test), any($(target_arch = $arch)?)))]
