@@ -7,7 +7,7 @@ export CI=true INSTA_UPDATE=no CARGO_INCREMENTAL=0
 
 # package:what shows that it is there
 needed=(
-    python3:/usr/bin/python3 python3-pip:/usr/bin/pip3 valgrind:valgrind cmake:cmake
+    python3:/usr/bin/python3 python3-pip:/usr/bin/pip3 valgrind:valgrind cmake:cmake g++:g++
     time:/usr/bin/time nodejs:node npm:npm chromium:chromium
     gcc-aarch64-linux-gnu:aarch64-linux-gnu-gcc
     libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h

@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# `llama-cpp.sh [ARM_ARCHITECTURE]`: prints the folder of llama.cpp's programs, built for this
-# machine, or for AArch64 (armv8-a, armv8.2-a+dotprod) with the compilers of the package
-# g++-aarch64-linux-gnu. Builds them, once, from the source distribution of the Python package
-# llama-cpp-python, below ${EDGEGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edgegen}.
+# `llama-cpp.sh [ARM_ARCHITECTURE]`: prints the folder of llama.cpp's programs and of `llama-score`
+# beside them, built for this machine, or for AArch64 (armv8-a, armv8.2-a+dotprod; `llama-bench`
+# alone) with the compilers of the package g++-aarch64-linux-gnu. Builds what is not there, from the
+# source distribution of the Python package llama-cpp-python, below
+# ${EDGEGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edgegen}.
 set -Eeuo pipefail
 
 version=0.3.36
-home=${EDGEGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edgegen}/llama-cpp-python-$version
+home=${EDGEGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/edgegen}/llama-cpp-$version
 architecture=${1:-native}
 build=$home/$architecture
+own=$(cd "$(dirname "$0")/llama-cpp" && pwd)
 
 fetch() {
     python3 -m venv tools
@@ -22,11 +24,11 @@ fetch() {
 
 compile() {
     local programs=(llama-bench) flags=(
+        "-DLLAMA_CPP=$home/llama_cpp_python-$version/vendor/llama.cpp"
         -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DLLAMA_CURL=OFF
-        -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
     )
     if [ "$architecture" = native ]; then
-        programs+=(llama-completion llama-quantize)
+        programs+=(llama-completion llama-quantize llama-score)
         flags+=(-DGGML_NATIVE=ON)
     else
         flags+=(
@@ -36,18 +38,16 @@ compile() {
             -DCMAKE_EXE_LINKER_FLAGS=-static
         )
     fi
-    export PATH=$home/tools/bin:$PATH
-    cmake -S "llama_cpp_python-$version/vendor/llama.cpp" -B "$build" -G Ninja "${flags[@]}"
+    cmake -S "$own" -B "$build" -G Ninja "${flags[@]}"
     cmake --build "$build" --target "${programs[@]}"
-    touch "$build/complete"
 }
 
-if [ ! -e "$build/complete" ]; then
-    mkdir -p "$build"
-    cd "$home"
-    exec 3>&2
-    trap 'echo "$0: failed, see $build/log" >&3' ERR
-    [ -e fetched ] || fetch >"$build/log" 2>&1
-    compile >>"$build/log" 2>&1
-fi
+mkdir -p "$build"
+cd "$home"
+export PATH=$home/tools/bin:$PATH
+exec 3>&2
+trap 'echo "$0: failed, see $build/log" >&3' ERR
+: >"$build/log"
+[ -e fetched ] || fetch >>"$build/log" 2>&1
+compile >>"$build/log" 2>&1
 echo "$build/bin"

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::Value;
@@ -113,6 +114,9 @@ pub struct LlamaCpp {
 impl LlamaCpp {
     /// Builds it for this machine, or for an architecture of 64-bit Arm.
     pub fn build(architecture: Option<&str>) -> Self {
+        // Tests of one process run at the same time.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         eprintln!("building llama.cpp, unless it is there");
         let script = paths::workspace().join("tests/peers/llama-cpp.sh");
         let folder = run::must(Command::new(script).args(architecture));
@@ -138,6 +142,15 @@ impl LlamaCpp {
                 .arg(format),
         );
         file
+    }
+
+    /// How well it predicts a text in windows: its `tokens` and the `perplexity`, as the emitted
+    /// crate's `score` counts.
+    pub fn score(&self, model: &Path, text: &Path, window: usize, threads: usize) -> Value {
+        let mut score = Command::new(self.program("llama-score"));
+        score.args([model, text]);
+        score.args([window, threads].map(|number| number.to_string()));
+        serde_json::from_str(&run::must(&mut score)).expect("JSON")
     }
 
     /// Flash attention off and on; what starts a process has no such choice to make.
