@@ -1,7 +1,7 @@
 //! Compares emitted crates with other runtimes, and writes `docs/performance.md` and its chart.
 //!
 //! `bench-peers [ROUNDS [ROWS]]`: 5 rounds unless told otherwise. With a part of rows' names, such as
-//! `Q8_0 decode`, only those, and nothing is written.
+//! `Q8_0 decode` or `Gemma 3`, only those, and nothing is written.
 
 use tests::{Outcome, peers};
 

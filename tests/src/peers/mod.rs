@@ -37,7 +37,7 @@ impl Work {
 #[derive(Debug)]
 pub struct Row {
     /// The model and its weight format.
-    pub model: &'static str,
+    pub model: String,
     /// What was measured.
     pub work: Work,
     /// Threads of each side.
@@ -96,102 +96,167 @@ pub fn median(values: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// One model in one format: our program, and the same weights for the others.
+/// One model in one format, and what is measured of it.
 struct Subject {
     model: &'static str,
-    ours: Ours,
-    gguf: PathBuf,
+    format: &'static str,
+    /// The model's file.
+    file: PathBuf,
+    /// Whether that has another format.
+    requantized: bool,
     works: Vec<(Work, usize)>,
     candle: bool,
 }
 
-/// Builds all programs and compares them, in so many rounds, on the models and works whose names
+/// What is measured: our program, and the same weights for the others.
+struct Built {
+    ours: Ours,
+    gguf: PathBuf,
+}
+
+impl Subject {
+    fn new(model: &'static str, format: &'static str, file: &Path) -> Self {
+        Self {
+            model,
+            format,
+            file: file.to_owned(),
+            requantized: false,
+            works: Vec::new(),
+            candle: false,
+        }
+    }
+
+    fn with(mut self, works: &[(Work, usize)]) -> Self {
+        self.works.extend(works);
+        self
+    }
+
+    /// In a format that llama.cpp makes of the file's.
+    fn requantized(mut self) -> Self {
+        self.requantized = true;
+        self
+    }
+
+    fn beside_candle(mut self) -> Self {
+        self.candle = true;
+        self
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.model, self.format)
+    }
+
+    fn build(&self, llama: &LlamaCpp) -> Built {
+        let gguf = match self.requantized {
+            true => llama.quantize(&self.file, self.format),
+            false => self.file.clone(),
+        };
+        let name = self.name().to_lowercase().replace([' ', '.', '_'], "-");
+        Built {
+            ours: Ours::build(&format!("peers-{name}"), &gguf),
+            gguf,
+        }
+    }
+}
+
+/// Builds programs and compares them, in so many rounds, on the models and works whose names
 /// together have a part.
 ///
 /// # Errors
 ///
-/// When a model is missing.
+/// When SmolLM2 is missing. Other models are compared where they are there.
 pub fn compare(rounds: usize, part: &str) -> Result<Comparison, Missing> {
-    let (smollm2, stories) = (paths::smollm2()?, paths::stories());
+    let subjects = subjects()?;
     let llama = LlamaCpp::build(None);
-    let candle = Candle::build();
-    let subjects = subjects(&llama, &smollm2, stories.as_deref());
-
     let mut comparison = Comparison {
         rows: Vec::new(),
         bandwidth: vec![Vec::new(); 2],
     };
-    for subject in &subjects {
+    for mut subject in subjects {
+        let model = subject.name();
+        subject
+            .works
+            .retain(|&(work, _)| format!("{model} {}", table::name(work)).contains(part));
+        if subject.works.is_empty() {
+            continue;
+        }
+        let built = subject.build(&llama);
+        let candle = subject.candle.then(Candle::build);
         for &(work, threads) in &subject.works {
-            if !format!("{} {}", subject.model, table::name(work)).contains(part) {
-                continue;
-            }
-            comparison
-                .rows
-                .push(row(subject, work, threads, rounds, &llama, &candle));
+            let row = row(
+                &subject,
+                &built,
+                work,
+                threads,
+                rounds,
+                &llama,
+                candle.as_ref(),
+            );
+            eprint!("{}", table::row(&row));
+            comparison.rows.push(row);
             for (index, figures) in comparison.bandwidth.iter_mut().enumerate() {
                 figures.push(bandwidth::read(index + 1));
             }
-            eprint!("{}", table::row(comparison.rows.last().expect("a row")));
         }
     }
     Ok(comparison)
 }
 
-fn subjects(llama: &LlamaCpp, smollm2: &Path, stories: Option<&Path>) -> Vec<Subject> {
-    let rates = [Work::Decode(128), Work::Prefill(128), Work::Prefill(512)];
-    let both = |threads| rates.map(|work| (work, threads));
-    let rates: Vec<_> = both(1).into_iter().chain(both(2)).collect();
-    let subject = |model, name: &str, gguf: &Path, works: Vec<_>| Subject {
-        model,
-        ours: Ours::build(name, gguf),
-        gguf: gguf.to_owned(),
-        works,
-        candle: false,
-    };
-    let mut all = rates.clone();
-    // More threads than most machines have free.
-    all.push((Work::Decode(16), 8));
-    all.extend([Work::FirstToken, Work::Memory, Work::Disk].map(|work| (work, 2)));
-    let q4_0 = llama.quantize(smollm2, "Q4_0");
-    let q8_0 = llama.quantize(smollm2, "Q8_0");
-    let mut subjects = vec![
-        subject("SmolLM2-135M Q4_1", "peers-q4-1", smollm2, all),
-        subject("SmolLM2-135M Q4_0", "peers-q4-0", &q4_0, rates.clone()),
-        subject("SmolLM2-135M Q8_0", "peers-q8-0", &q8_0, rates),
+fn subjects() -> Result<Vec<Subject>, Missing> {
+    let rates = [1, 2].map(|threads| {
+        let rates = [Work::Decode(128), Work::Prefill(128), Work::Prefill(512)];
+        rates.map(|work| (work, threads))
+    });
+    let rates = rates.as_flattened();
+    let others = [
+        // More threads than most machines have free.
+        (Work::Decode(16), 8),
+        (Work::FirstToken, 2),
+        (Work::Memory, 2),
+        (Work::Disk, 2),
     ];
-    subjects[0].candle = true;
-    if let Some(f32) = stories {
-        let q8_0 = llama.quantize(f32, "Q8_0");
-        let decode = || vec![(Work::Decode(128), 1)];
-        subjects.extend([
-            subject("stories260K F32", "peers-stories-f32", f32, decode()),
-            subject("stories260K Q8_0", "peers-stories-q8", &q8_0, decode()),
-        ]);
+    let smollm2 = paths::smollm2()?;
+    let smollm2 = |format| Subject::new("SmolLM2-135M", format, &smollm2).with(rates);
+    let mut subjects = vec![
+        smollm2("Q4_1").with(&others).beside_candle(),
+        smollm2("Q4_0").requantized(),
+        smollm2("Q8_0").requantized(),
+    ];
+    for (model, file) in [
+        ("Gemma 3 270M", paths::gemma3()),
+        ("Qwen2.5-Coder-0.5B", paths::qwen2()),
+    ] {
+        subjects.extend(file.map(|file| Subject::new(model, "Q4_K_M", &file).with(rates)));
     }
-    subjects
+    if let Some(file) = paths::stories() {
+        let stories =
+            |format| Subject::new("stories260K", format, &file).with(&[(Work::Decode(128), 1)]);
+        subjects.extend([stories("F32"), stories("Q8_0").requantized()]);
+    }
+    Ok(subjects)
 }
 
 fn row(
     subject: &Subject,
+    built: &Built,
     work: Work,
     threads: usize,
     rounds: usize,
     llama: &LlamaCpp,
-    candle: &Candle,
+    candle: Option<&Candle>,
 ) -> Row {
     let settings = LlamaCpp::settings(work);
-    let with_candle = subject.candle && matches!(work, Work::Decode(128) | Work::Prefill(128));
+    let candle = candle.filter(|_| matches!(work, Work::Decode(128) | Work::Prefill(128)));
     let mut ours = Vec::new();
     let mut by_setting = vec![Vec::new(); settings.len()];
     let mut by_candle = Vec::new();
     for _ in 0..rounds {
-        ours.push(subject.ours.measure(work, threads));
+        ours.push(built.ours.measure(work, threads));
         for (figures, flash_attention) in by_setting.iter_mut().zip(settings) {
-            figures.push(llama.measure(&subject.gguf, work, threads, flash_attention));
+            figures.push(llama.measure(&built.gguf, work, threads, flash_attention));
         }
-        if with_candle {
-            by_candle.push(candle.measure(&subject.gguf, work, threads));
+        if let Some(candle) = candle {
+            by_candle.push(candle.measure(&built.gguf, work, threads));
         }
     }
     let better = |a: &Vec<f64>, b: &Vec<f64>| {
@@ -207,19 +272,19 @@ fn row(
         name: LLAMA_CPP,
         figures: best,
     }];
-    if with_candle {
+    if candle.is_some() {
         peers.push(Peer {
             name: CANDLE,
             figures: by_candle,
         });
     }
     Row {
-        model: subject.model,
+        model: subject.name(),
         work,
         threads,
         ours,
         peers,
-        weight_bytes: subject.ours.weight_bytes(),
+        weight_bytes: built.ours.weight_bytes(),
     }
 }
 
