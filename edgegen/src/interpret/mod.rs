@@ -18,7 +18,7 @@ use crate::profile::InstructionSet;
 use crate::program::{Operation, Program, Shapes, State};
 
 pub use bake::bake;
-pub use evaluate::{Agreement, Evaluation, Score, divergence, evaluate};
+pub use evaluate::{Agreement, Evaluation, Score, divergence, evaluate, have_same_tokens, score};
 pub use golden::golden;
 use machine::{Running, place};
 

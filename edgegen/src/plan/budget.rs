@@ -11,6 +11,8 @@ use crate::program::{
 };
 use crate::size::{apart, mb};
 
+use super::vocabularies::least_vocabulary;
+
 /// Memory of a generated crate, in bytes, exactly: [`flash`](Self::flash) and
 /// [`ram`](Self::ram) are the crate's `FLASH_BYTES` and `RAM_BYTES`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,16 +52,13 @@ pub struct Sizes {
     pub answer_cache: usize,
 }
 
-/// The part of its tokens that a model keeps at least, when a search chooses.
-pub(crate) const LEAST_VOCABULARY: (usize, usize) = (3, 8);
-
 /// Bytes of the matrices that no choice of formats and tokens goes below.
 pub(crate) fn least_bytes(model: &Model) -> usize {
     let matrices = model.tensors().keys().filter(|key| key.role.is_matrix());
     let bytes = matrices.map(|key| {
         let (rows, cols) = model.architecture().shape(key.role);
         let rows = match key.role {
-            Role::Embedding | Role::Output => rows * LEAST_VOCABULARY.0 / LEAST_VOCABULARY.1,
+            Role::Embedding | Role::Output => least_vocabulary(rows),
             _ => rows,
         };
         WeightFormat::T2.matrix_bytes(rows, cols)
@@ -179,12 +178,13 @@ impl Subject<'_> {
             activations: 0,
         };
         let excess = Excess::of(&least, self.profile);
-        let (part, of) = LEAST_VOCABULARY;
+        let all = self.model.architecture().vocab_size;
         (!excess.none()).then(|| {
             Remedy::from(format!(
-                "take a smaller model or another profile: in {}, with {part} of {of} of its tokens, \
-                 this one still has {}",
+                "take a smaller model or another profile: in {}, with {} of its {all} tokens, this one \
+                 still has {}",
                 WeightFormat::T2,
+                least_vocabulary(all),
                 mb(least.flash() as u64)
             ))
         })

@@ -7,6 +7,7 @@ mod policy;
 mod schedule;
 mod steps;
 mod throughput;
+mod vocabularies;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,7 +22,7 @@ use crate::text;
 use edgegen_templates::grammar::State;
 
 pub use budget::{Excess, Footprint, Sizes};
-pub(crate) use budget::{LEAST_VOCABULARY, files_bytes, least_bytes, shapes};
+pub(crate) use budget::{files_bytes, least_bytes, shapes};
 pub use choice::Conversion;
 pub(crate) use choice::{keeps, nearest};
 pub use file::PlanFile;
@@ -29,6 +30,7 @@ pub use policy::basic;
 pub use schedule::{Schedule, schedule};
 pub use steps::{Action, Step};
 pub use throughput::TokenCost;
+pub(crate) use vocabularies::vocabularies;
 
 use budget::Subject;
 

@@ -1,5 +1,6 @@
 //! Measures what a choice costs.
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cache::Key;
 use crate::compress::compress_cached;
 use crate::error::{Error, Kind, Remedy, Result, Setting};
-use crate::interpret::{Evaluation, evaluate};
+use crate::interpret::{Evaluation, Score, evaluate, have_same_tokens, score};
 use crate::model::Model;
 use crate::plan::{Plan, Quant};
 use crate::program::Program;
@@ -69,6 +70,10 @@ pub(super) struct Bench<'a> {
     task: &'a Task<'a>,
     digest: String,
     original: Program,
+    /// Tokens of a window.
+    window: usize,
+    /// How well the original predicts the text, once that was asked for.
+    score: OnceCell<Score>,
 }
 
 impl<'a> Bench<'a> {
@@ -115,6 +120,8 @@ impl<'a> Bench<'a> {
             task,
             digest: model.digest().to_owned(),
             original,
+            window,
+            score: OnceCell::new(),
         })
     }
 
@@ -144,15 +151,7 @@ impl<'a> Bench<'a> {
             let program = compress_cached(model, plan, self.task.cache, &|done, all| {
                 (self.task.progress)("calibrating a choice", done, all);
             })?;
-            let shapes = [self.original.shapes(), program.shapes()];
-            let window = shapes
-                .iter()
-                .map(|shapes| shapes.context)
-                .fold(WINDOW, usize::min);
-            let text = self.task.texts.held_out();
-            let found = evaluate(&self.original, &program, text, window, &|done, all| {
-                (self.task.progress)("predicting a text with it", done, all);
-            })?;
+            let found = self.compare(&program)?;
             Ok(serde_json::to_vec(&Loss::of(&found)).expect("numbers are JSON"))
         })?;
         match serde_json::from_slice(&measured) {
@@ -164,5 +163,27 @@ impl<'a> Bench<'a> {
                 perplexity_ratio: f64::INFINITY,
             }),
         }
+    }
+
+    /// A choice beside the original, over the text that is held out.
+    fn compare(&self, program: &Program) -> Result<Evaluation> {
+        let (text, window) = (self.task.texts.held_out(), self.window);
+        let progress = |done, all| (self.task.progress)("predicting a text with it", done, all);
+        if have_same_tokens(&self.original, program) {
+            return evaluate(&self.original, program, text, window, &progress);
+        }
+        // Alone, it gives the same each time.
+        let reference = match self.score.get() {
+            Some(known) => *known,
+            None => {
+                let found = score(&self.original, text, window, &progress)?;
+                *self.score.get_or_init(|| found)
+            }
+        };
+        Ok(Evaluation {
+            reference,
+            candidate: score(program, text, window, &progress)?,
+            agreement: None,
+        })
     }
 }

@@ -15,7 +15,7 @@ use crate::compress::{Sensitivity, sensitivity};
 use crate::error::{Error, Remedy, Result, Setting};
 use crate::model::{Model, TensorKey};
 use crate::plan::{
-    Action, LEAST_VOCABULARY, Plan, PlanFile, Quant, Request, Schedule, Step, least_bytes,
+    Action, Plan, PlanFile, Quant, Request, Schedule, Step, least_bytes, vocabularies,
 };
 use crate::program::WeightFormat;
 use crate::prune;
@@ -26,19 +26,12 @@ pub use bench::Loss;
 pub use task::{Goal, Task};
 use vocabulary::Vocabulary;
 
-/// Vocabularies that are tried, as parts of all tokens.
-const VOCABULARIES: [(usize, usize); 7] = [
-    (1, 1),
-    (7, 8),
-    (3, 4),
-    (2, 3),
-    (7, 12),
-    (1, 2),
-    LEAST_VOCABULARY,
-];
 /// How far the differences between matrices are trusted: what is right differs from model to model,
 /// and is measured.
 const TRUST: [f64; 3] = [1.0, 0.5, 0.0];
+/// Tokens of a model whose sensitivity is measured, at most: rarer ones take most of the time, and say
+/// next to nothing.
+const PROBED: usize = 65_536;
 /// Choices that are compressed and measured to find the smallest within a loss.
 const TRIES: usize = 5;
 
@@ -124,8 +117,9 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Solution> {
         }
     }
     let bench = Bench::new(&model, &as_stored, task)?;
+    let probed = probed(&model, task.texts.calibration());
     let sensitivity = sensitivity(
-        &model,
+        &probed,
         task.texts.calibration(),
         task.cache,
         &|done, all| {
@@ -136,6 +130,7 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Solution> {
         task,
         bench,
         model: &model,
+        probed,
         sensitivity,
         trust: TRUST[0],
         vocabularies: Vec::new(),
@@ -145,6 +140,16 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Solution> {
         Some(most) => search.smallest(most, task.most_bytes(&as_stored))?,
     };
     search.found(&as_stored, choice, loss)
+}
+
+/// The model with the vocabulary that its sensitivity is measured with.
+fn probed(model: &Model, text: &str) -> Model {
+    let all = model.architecture().vocab_size;
+    let size = vocabularies(all).find(|&size| size <= PROBED);
+    let smaller = size.filter(|&size| size < all);
+    // One that needs more tokens than that for any text keeps all.
+    let smaller = smaller.and_then(|size| prune::vocabulary(model.clone(), size, text).ok());
+    smaller.unwrap_or_else(|| model.clone())
 }
 
 /// A choice, and the loss that is expected of it.
@@ -159,6 +164,8 @@ struct Search<'a> {
     task: &'a Task<'a>,
     bench: Bench<'a>,
     model: &'a Model,
+    /// What the sensitivity was measured of.
+    probed: Model,
     sensitivity: Sensitivity,
     /// How far it is trusted.
     trust: f64,
@@ -279,9 +286,9 @@ impl Search<'_> {
     /// first.
     fn candidates(&mut self, most: Option<usize>) -> Result<Vec<Candidate>> {
         let most = most.unwrap_or(usize::MAX);
-        let sensitivity = self.sensitivity.trusted(self.model, self.trust);
+        let sensitivity = self.sensitivity.trusted(&self.probed, self.trust);
         let mut candidates: Vec<Candidate> = Vec::new();
-        for index in 0..VOCABULARIES.len() {
+        for index in 0.. {
             let least = candidates
                 .iter()
                 .map(|c| c.loss)
@@ -289,28 +296,34 @@ impl Search<'_> {
             let Some(vocabulary) = self.vocabulary(index)? else {
                 break;
             };
+            // What does not fit in any format is not measured.
+            let Some(choice) = vocabulary.within(most, &sensitivity) else {
+                continue;
+            };
             // Smaller ones lose more, whatever the formats are.
-            if vocabulary.loss > least {
+            let loss = self.loss(index)?;
+            if loss > least {
                 break;
             }
-            let choice = vocabulary.within(most, &sensitivity);
-            candidates.extend(choice.map(|choice| Candidate {
+            candidates.push(Candidate {
                 vocabulary: index,
                 formats: choice.formats,
-                loss: choice.loss + vocabulary.loss,
-            }));
+                loss: choice.loss + loss,
+            });
         }
         candidates.sort_by(|a, b| a.loss.total_cmp(&b.loss));
         Ok(candidates)
     }
 
-    /// A vocabulary, measured when it is first asked for. `None` where it is too small for the
-    /// tokens that every text may need.
+    /// A vocabulary, made when it is first asked for. `None` where there are no more, or it is too
+    /// small for the tokens that every text may need.
     fn vocabulary(&mut self, index: usize) -> Result<Option<&Vocabulary>> {
+        let all = self.model.architecture().vocab_size;
         while self.vocabularies.len() <= index {
-            let (part, of) = VOCABULARIES[self.vocabularies.len()];
-            let all = self.model.architecture().vocab_size;
-            let size = (part < of).then_some(all * part / of);
+            let Some(size) = vocabularies(all).nth(self.vocabularies.len()) else {
+                return Ok(None);
+            };
+            let size = (size < all).then_some(size);
             let model = match size {
                 None => self.model.clone(),
                 Some(size) => {
@@ -321,14 +334,21 @@ impl Search<'_> {
                     }
                 }
             };
-            let loss = match size {
-                None => 0.0,
-                Some(_) => self.bench.vocabulary(&model)?.nats.max(0.0),
-            };
-            let vocabulary = Vocabulary::new(self.task, size, model, loss)?;
+            let vocabulary = Vocabulary::new(self.task, size, model)?;
             self.vocabularies.push(vocabulary);
         }
         Ok(self.vocabularies.get(index))
+    }
+
+    /// What a vocabulary costs, in nats a token, measured when it is first asked for.
+    fn loss(&mut self, index: usize) -> Result<f64> {
+        let vocabulary = &mut self.vocabularies[index];
+        if let Some(known) = vocabulary.loss {
+            return Ok(known);
+        }
+        let loss = self.bench.vocabulary(&vocabulary.model)?.nats.max(0.0);
+        vocabulary.loss = Some(loss);
+        Ok(loss)
     }
 
     /// Bytes of flash of a choice.
@@ -347,6 +367,7 @@ impl Search<'_> {
     fn found(self, as_stored: &Plan, candidate: Candidate, loss: Loss) -> Result<Solution> {
         let mut vocabularies = self.vocabularies;
         let vocabulary = vocabularies.swap_remove(candidate.vocabulary);
+        let lost = vocabulary.loss.expect("what is chosen was measured");
         let formats = candidate.formats.clone();
         let plan = self.task.calibrated(&vocabulary.model, formats)?;
         let all = self.model.architecture().vocab_size;
@@ -360,11 +381,7 @@ impl Search<'_> {
                 .flash();
             steps.push(Step {
                 action: Action::PruneVocabulary { size },
-                reason: format!(
-                    "{} rarer ones cost {:.3} nats a token",
-                    all - size,
-                    vocabulary.loss
-                ),
+                reason: format!("{} rarer ones cost {lost:.3} nats a token", all - size),
                 before,
                 after,
             });

@@ -25,8 +25,8 @@ pub(super) struct Vocabulary {
     /// Tokens; all, if `None`.
     pub(super) size: Option<usize>,
     pub(super) model: Model,
-    /// Measured, in nats a token.
-    pub(super) loss: f64,
+    /// In nats a token, once it is measured.
+    pub(super) loss: Option<f64>,
     /// The matrices to choose formats for, and their bytes in [`FORMATS`].
     sizes: Vec<(TensorKey, [usize; FORMATS.len()])>,
     /// Formats of the others.
@@ -41,13 +41,8 @@ pub(super) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// What there is to choose with this vocabulary, which is known to lose so much.
-    pub(super) fn new(
-        task: &Task<'_>,
-        size: Option<usize>,
-        model: Model,
-        loss: f64,
-    ) -> Result<Self> {
+    /// What there is to choose with this vocabulary.
+    pub(super) fn new(task: &Task<'_>, size: Option<usize>, model: Model) -> Result<Self> {
         let architecture = model.architecture();
         let sizes: Vec<_> = model
             .tensors()
@@ -70,7 +65,8 @@ impl Vocabulary {
         let files = files_bytes(&plan.layout(&model), plan.weights());
         Ok(Self {
             size,
-            loss,
+            // All tokens lose nothing.
+            loss: size.is_none().then_some(0.0),
             sizes,
             fixed,
             session: plan.sizes(),

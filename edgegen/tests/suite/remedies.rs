@@ -604,7 +604,7 @@ fn a_model_that_is_far_too_large_is_refused_at_once() {
             &[
                 "the weights take",
                 "of RAM, the limit is",
-                "take a smaller model or another profile: in t2, with 3 of 8 of its tokens",
+                "take a smaller model or another profile: in t2, with 102 of its 272 tokens",
             ],
         );
         for option in ["--quant", "--kv-cache", "--context", "--policy", "--plan"] {

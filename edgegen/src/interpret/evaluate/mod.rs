@@ -61,26 +61,42 @@ pub fn evaluate(
     window: usize,
     progress: Steps<'_>,
 ) -> Result<Evaluation> {
-    let windows = Windows::new(reference, text, window)?;
-    let others = Windows::new(candidate, text, window)?;
-    let threads = rayon::current_num_threads().min(windows.len());
-    let same_tokens = reference.tokenizer() == candidate.tokenizer()
-        && reference.shapes().vocab_size == candidate.shapes().vocab_size;
-    let both = [reference.shapes(), candidate.shapes()];
-    if same_tokens {
-        check_sessions(threads, &both)?;
+    if have_same_tokens(reference, candidate) {
+        let windows = Windows::new(reference, text, window)?;
+        let both = [reference.shapes(), candidate.shapes()];
+        check_sessions(threads(&windows), &both)?;
         return lock_step(reference, candidate, &windows, progress);
     }
-    for shapes in both {
-        check_sessions(threads, &[shapes])?;
-    }
-    let all = windows.len() + others.len();
-    let after = windows.len();
     Ok(Evaluation {
-        reference: alone(reference, &windows, &|done, _| progress(done, all))?,
-        candidate: alone(candidate, &others, &|done, _| progress(after + done, all))?,
+        reference: score(reference, text, window, &|done, all| {
+            progress(done, 2 * all)
+        })?,
+        candidate: score(candidate, text, window, &|done, all| {
+            progress(all + done, 2 * all);
+        })?,
         agreement: None,
     })
+}
+
+/// Whether predictions of the two can be compared one by one.
+pub fn have_same_tokens(a: &Program, b: &Program) -> bool {
+    a.tokenizer() == b.tokenizer() && a.shapes().vocab_size == b.shapes().vocab_size
+}
+
+/// How well a program predicts a text, as [`evaluate`] says it of two.
+///
+/// # Errors
+///
+/// As [`evaluate`].
+pub fn score(program: &Program, text: &str, window: usize, progress: Steps<'_>) -> Result<Score> {
+    let windows = Windows::new(program, text, window)?;
+    check_sessions(threads(&windows), &[program.shapes()])?;
+    alone(program, &windows, progress)
+}
+
+/// Windows that are run at once.
+fn threads(windows: &Windows) -> usize {
+    rayon::current_num_threads().min(windows.len())
 }
 
 fn lock_step(
