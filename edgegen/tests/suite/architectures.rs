@@ -536,7 +536,7 @@ fn options_that_are_not_built_are_refused_by_name() {
             json!(["full_attention", "sliding_attention"]),
         ),
         ("qwen3", "hidden_act", json!("gelu")),
-        ("qwen3", "attention_gate", json!(true)),
+        ("qwen3", "use_attention_gate", json!(true)),
         ("gpt2", "activation_function", json!("relu")),
         ("gpt2", "scale_attn_by_inverse_layer_idx", json!(true)),
         ("gpt2", "scale_attn_weights", json!(false)),
