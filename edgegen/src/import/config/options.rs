@@ -1,7 +1,7 @@
 //! Keys that may change what a network computes, in any architecture: built or not.
 //!
 //! What is not in these lists, in no family and not ignored is a key that nobody knows. It is kept
-//! from all readers ([`Config::set_aside`](super::Config::set_aside)), so that no key can be read
+//! from all readers (`Config::set_aside`), so that no key can be read
 //! that is missing here.
 
 use crate::architectures;
