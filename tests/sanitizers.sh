@@ -41,7 +41,8 @@ kernels() {
         run run --manifest-path $suite --bin run-suite -- --without-modes
     else
         run run --manifest-path $suite --bin run-suite
-        run test -p runtime-kernels --test equal --test definition
+        run test -p runtime-kernels --test equal
+        run test -p runtime-kernels --test scalar -- definition
     fi
 }
 

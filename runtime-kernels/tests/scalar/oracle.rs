@@ -9,7 +9,6 @@ use runtime_kernels::caches::i8::QuantizeHead;
 use runtime_kernels::exp::exp;
 use runtime_kernels::formats::{t2, t3, t4};
 use runtime_kernels::half::f16_to_f32;
-use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
     AddAssign, AddBias, All, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf,
     GeluMul, HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4,
@@ -17,9 +16,7 @@ use runtime_kernels::{
     SoftCap, T2, T3, T4, argmax, attention_span,
 };
 
-fn scalar() -> Scalar {
-    Scalar::new().expect("scalar code runs everywhere")
-}
+use super::scalar;
 
 fn float() -> impl Strategy<Value = f32> {
     -8.0f32..8.0

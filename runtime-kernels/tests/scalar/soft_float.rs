@@ -4,11 +4,7 @@ use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::soft_float::SoftFloat;
 use runtime_kernels::{Dot, Lanes};
 
-#[path = "suite/src/rng.rs"]
-#[allow(dead_code)]
-mod rng;
-
-use rng::Rng;
+use super::rng::Rng;
 
 fn soft() -> SoftFloat {
     SoftFloat::new().expect("it needs nothing")

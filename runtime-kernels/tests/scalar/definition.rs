@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 use runtime_kernels::caches::i8::QuantizeHead;
 use runtime_kernels::exp::exp;
 use runtime_kernels::half::f16_at;
-use runtime_kernels::scalar::Scalar;
 use runtime_kernels::sum::sum_of_products;
 use runtime_kernels::{
     Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf, GeluMul,
@@ -15,15 +14,8 @@ use runtime_kernels::{
     attention_span, head_words, padded_head_words,
 };
 
-#[path = "suite/src/rng.rs"]
-#[allow(dead_code)]
-mod rng;
-
-use rng::{KINDS, Kind, Rng};
-
-fn scalar() -> Scalar {
-    Scalar::new().expect("scalar code runs everywhere")
-}
+use super::rng::{KINDS, Kind, Rng};
+use super::scalar;
 
 /// Nothing is lost in a comparison of bits: signs of zero count.
 #[track_caller]

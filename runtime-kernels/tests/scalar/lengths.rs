@@ -2,16 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{
     AddAssign, AddBias, Const, Dim, ExpWeights, Gelu, GeluErf, GeluMul, HeadLayerNorm, Isa, Kernel,
     LayerNorm, LayerNormGain, Q8Block, Quantize, Relu2, Relu2Mul, RmsNorm, Rope, RoundI8, Scale,
     SiluMul, SoftCap,
 };
 
+use super::scalar;
+
 fn takes(kernel: impl Kernel) -> bool {
-    let scalar = Scalar::new().expect("scalar code runs everywhere");
-    catch_unwind(AssertUnwindSafe(|| drop(scalar.run(kernel)))).is_ok()
+    catch_unwind(AssertUnwindSafe(|| drop(scalar().run(kernel)))).is_ok()
 }
 
 fn floats(n: usize) -> &'static mut [f32] {
