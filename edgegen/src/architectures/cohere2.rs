@@ -74,7 +74,10 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
     a.multipliers.logits = keys.needed_number("logit_scale")? as f32;
-    windows::by_pattern(keys, a, windows::but_each(PERIOD))?;
+    if !keys.has("attention.sliding_window") {
+        return Err(keys.missing("attention.sliding_window"));
+    }
+    windows::by_pattern(keys, a, None, windows::but_each(PERIOD))?;
     windows::rope_in_windows_alone(a);
     Ok(())
 }

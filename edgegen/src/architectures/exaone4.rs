@@ -54,7 +54,7 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
 }
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    windows::by_pattern(keys, a, windows::but_each(PERIOD))?;
+    windows::by_pattern(keys, a, None, windows::but_each(PERIOD))?;
     windows::rope_in_windows_alone(a);
     Ok(())
 }

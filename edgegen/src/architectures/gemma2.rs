@@ -4,7 +4,7 @@
 
 use crate::error::Result;
 use crate::graph::{Builder, ValueId};
-use crate::model::{Architecture, Role};
+use crate::model::{Architecture, Caps, Role};
 
 use super::family::{Defaults, Family, Names, less_one, names};
 use super::llama::{self, LLAMA};
@@ -60,40 +60,53 @@ pub(super) const NORMS: &[Names] = &[
     less_one(&[Role::FedForwardNorm], "blk.{}.post_ffw_norm.weight", "model.layers.{}.post_feedforward_layernorm.weight"),
 ];
 
+/// The bounds of a file that does not speak of them, as transformers and llama.cpp have them.
+const CAPS: Caps = Caps {
+    scores: Some(50.0),
+    logits: Some(30.0),
+};
+
+/// What scores are divided by the root of, where a Hugging Face file does not say it.
+const QUERY_SCALAR: f64 = 256.0;
+
 /// Layers from the first on, every other.
 fn has_window(layer: usize) -> bool {
     layer.is_multiple_of(2)
 }
 
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    constants(fields, a)?;
+    constants(fields, a, CAPS)?;
     let window = windows::size(fields)?;
     windows::by_types(fields, a, Some(window), has_window)
 }
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
     scale_embedding(a);
-    caps(keys, a)?;
-    windows::by_pattern(keys, a, has_window)
+    caps(keys, a, CAPS)?;
+    windows::by_pattern(keys, a, Some(windows::SIZE), has_window)
 }
 
 /// What Hugging Face's files of Gemma 2 and 3 say of factors and bounds.
-pub(super) fn constants(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
+pub(super) fn constants(fields: &dyn Settings, a: &mut Architecture, usual: Caps) -> Result<()> {
     scale_embedding(a);
-    if let Some(scalar) = fields.number("query_pre_attn_scalar")? {
-        a.attention_scale = (1.0 / scalar.sqrt()) as f32;
-    }
+    let scalar = fields.number("query_pre_attn_scalar")?;
+    a.attention_scale = (1.0 / scalar.unwrap_or(QUERY_SCALAR).sqrt()) as f32;
     if fields.flag("use_bidirectional_attention")? == Some(true) {
         return Err(fields.unsupported("use_bidirectional_attention", "true", "false"));
     }
-    caps(fields, a)
+    caps(fields, a, usual)
 }
 
-/// Of one name in both formats.
-pub(super) fn caps(settings: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    let cap = |name| Ok(settings.number(name)?.map(|cap| cap as f32));
-    a.caps.scores = cap("attn_logit_softcapping")?;
-    a.caps.logits = cap("final_logit_softcapping")?;
+/// Of one name in both formats; null is none, and `usual` is meant where nothing is said.
+pub(super) fn caps(settings: &dyn Settings, a: &mut Architecture, usual: Caps) -> Result<()> {
+    let cap = |name, usual| match settings.has(name) {
+        true => Ok(settings.number(name)?.map(|cap| cap as f32)),
+        false => Ok(usual),
+    };
+    a.caps = Caps {
+        scores: cap("attn_logit_softcapping", usual.scores)?,
+        logits: cap("final_logit_softcapping", usual.logits)?,
+    };
     Ok(())
 }
 

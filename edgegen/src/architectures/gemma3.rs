@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::graph::Builder;
-use crate::model::{Architecture, Role};
+use crate::model::{Architecture, Caps, Role};
 
 use super::family::{Family, Names, Rotary, less_one};
 use super::gemma2::{self, GEMMA2};
@@ -49,7 +49,7 @@ const PERIOD: usize = 6;
 const BASE: f64 = 10_000.0;
 
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    gemma2::constants(fields, a)?;
+    gemma2::constants(fields, a, Caps::default())?;
     windows::by_period(fields, a, PERIOD)?;
     let base = fields.number("rope_local_base_freq")?;
     windows::rope_as_trained(a, Some(base.unwrap_or(BASE)));
@@ -58,8 +58,8 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
     gemma2::scale_embedding(a);
-    gemma2::caps(keys, a)?;
-    windows::by_pattern(keys, a, windows::but_each(PERIOD))?;
+    gemma2::caps(keys, a, Caps::default())?;
+    windows::by_pattern(keys, a, None, windows::but_each(PERIOD))?;
     let base = keys.number("rope.freq_base_swa")?;
     windows::rope_as_trained(a, Some(base.unwrap_or(BASE)));
     Ok(())

@@ -30,7 +30,7 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
 
 /// For GGUF files of OLMo 2 and 3.
 pub(super) fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    windows::by_pattern(keys, a, windows::but_each(PERIOD))?;
+    windows::by_pattern(keys, a, None, windows::but_each(PERIOD))?;
     windows::rope_as_trained(a, keys.number("rope.freq_base_swa")?);
     Ok(())
 }

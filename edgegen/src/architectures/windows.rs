@@ -76,10 +76,11 @@ pub(super) fn switched(fields: &dyn Settings) -> Result<Option<usize>> {
 pub(super) fn by_pattern(
     keys: &dyn Settings,
     a: &mut Architecture,
+    usual: Option<usize>,
     rule: impl Fn(usize) -> bool,
 ) -> Result<()> {
     const PATTERN: &str = "attention.sliding_window_pattern";
-    let size = keys.size("attention.sliding_window")?;
+    let size = keys.size("attention.sliding_window")?.or(usual);
     let windowed = match keys.flags(PATTERN)? {
         None => layers(a, rule),
         Some(pattern) => {

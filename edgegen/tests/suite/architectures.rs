@@ -478,6 +478,15 @@ fn a_stream_that_cannot_be_rotated_is_said() {
 
 /// The folder of a model, with fields of its configuration changed.
 pub fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<Model> {
+    edited(name, |config| {
+        for (field, value) in fields {
+            config[*field] = value.clone();
+        }
+    })
+}
+
+/// The folder of a model, with its configuration edited.
+fn edited(name: &str, edit: impl FnOnce(&mut Value)) -> edgegen::error::Result<Model> {
     let folder = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(data::file(&format!("architectures/{name}/hf"))).unwrap() {
         let entry = entry.unwrap();
@@ -485,11 +494,95 @@ pub fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<M
     }
     let path = folder.path().join("config.json");
     let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    for (field, value) in fields {
-        config[*field] = value.clone();
-    }
+    edit(&mut config);
     std::fs::write(&path, config.to_string()).unwrap();
     import(folder.path())
+}
+
+/// The defaults of configuration classes in transformers 5.24 and of its RoPE.
+#[test]
+fn what_a_file_leaves_out_is_what_transformers_means() {
+    let architecture = |model: edgegen::error::Result<Model>| model.unwrap().architecture().clone();
+    for (name, field, meant) in [
+        ("gemma2", "attn_logit_softcapping", json!(50.0)),
+        ("gemma2", "final_logit_softcapping", json!(30.0)),
+        ("gemma2", "query_pre_attn_scalar", json!(256)),
+        ("gemma3_text", "attn_logit_softcapping", Value::Null),
+        ("gemma3_text", "final_logit_softcapping", Value::Null),
+        ("gemma3_text", "query_pre_attn_scalar", json!(256)),
+    ] {
+        let absent = edited(name, |config| {
+            config.as_object_mut().unwrap().remove(field);
+        });
+        let said = changed(name, &[(field, meant)]);
+        assert_eq!(architecture(absent), architecture(said), "{name} {field}");
+    }
+    let none = architecture(changed(
+        "gemma2",
+        &[("attn_logit_softcapping", Value::Null)],
+    ));
+    assert_eq!(none.caps.scores, None);
+
+    let llama3 = |original: Value| {
+        json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0,
+               "high_freq_factor": 4.0, "original_max_position_embeddings": original})
+    };
+    let yarn = |factor: Value| json!({"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": 16});
+    for (field, left_out, said) in [
+        ("rope_scaling", json!({}), Value::Null),
+        ("rope_scaling", llama3(Value::Null), llama3(json!(64))),
+        ("rope_scaling", yarn(Value::Null), yarn(json!(4.0))),
+        (
+            "rope_parameters",
+            json!({"rope_theta": 3e4}),
+            json!({"rope_theta": 3e4, "rope_type": "default"}),
+        ),
+    ] {
+        let [left_out, said] = [left_out, said].map(|value| {
+            architecture(edited("llama", |config| {
+                let config = config.as_object_mut().unwrap();
+                config.retain(|name, _| !name.starts_with("rope"));
+                config.insert("max_position_embeddings".into(), json!(64));
+                config.insert(field.into(), value);
+            }))
+        });
+        assert_eq!(left_out, said, "{field}");
+    }
+}
+
+/// The defaults of llama.cpp's loaders.
+#[test]
+fn what_a_gguf_file_leaves_out_is_what_llama_cpp_means() {
+    // A key that nobody knows stands for one that is not there.
+    let without = |name: &str, keys: &[&str]| {
+        let file = data::file(&format!("architectures/{name}/model.gguf"));
+        let mut bytes = std::fs::read(file).unwrap();
+        for key in keys {
+            let key = format!("{name}.{key}");
+            let mut places = bytes.windows(key.len());
+            let place = places.position(|found| found == key.as_bytes()).unwrap();
+            bytes[place + name.len() + 1] = b'X';
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.gguf");
+        std::fs::write(&path, bytes).unwrap();
+        import(&path)
+    };
+    let keys = [
+        "attn_logit_softcapping",
+        "final_logit_softcapping",
+        "attention.sliding_window",
+    ];
+    let model = without("gemma2", &keys).unwrap();
+    let architecture = model.architecture();
+    let caps = [architecture.caps.scores, architecture.caps.logits];
+    assert_eq!(caps, [Some(50.0), Some(30.0)]);
+    assert_eq!(architecture.window.as_ref().unwrap().size, 4096);
+    let error = without("cohere2", &keys[2..]).unwrap_err().to_string();
+    assert!(
+        error.contains("cohere2.attention.sliding_window"),
+        "{error}"
+    );
 }
 
 /// What files hold beside the weights may be of any type and shape.

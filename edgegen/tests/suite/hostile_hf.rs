@@ -191,15 +191,15 @@ fn wrong_configurations() {
                 "missing",
             ),
             (
-                "llama3 without context",
+                "llama3 without a factor",
                 |f| {
                     set(
                         f,
                         "rope_scaling",
-                        json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}),
+                        json!({"rope_type": "llama3", "factor": 8.0, "high_freq_factor": 4.0}),
                     )
                 },
-                "rope_scaling.original_max_position_embeddings",
+                "rope_scaling.low_freq_factor",
                 "missing",
             ),
             (

@@ -22,14 +22,16 @@ struct Entry<'a> {
     offset: usize,
 }
 
-/// Takes a file apart; `view` begins with the magic.
-pub(super) fn parse(view: &View) -> Result<File> {
+/// Takes a file apart; `view` begins with the magic. `check` sees the metadata before a tensor is
+/// looked at.
+pub(super) fn parse(view: &View, check: impl FnOnce(&Metadata) -> Result<()>) -> Result<File> {
     let mut reader = Reader::new(view.bytes());
     check_version(&mut reader)?;
     // A tensor's entry takes at least 32 bytes, a key with its value 13.
     let tensor_count = reader.count(32, "tensors")?;
     let key_count = reader.count(13, "metadata keys")?;
     let metadata = Metadata::read(&mut reader, key_count)?;
+    check(&metadata)?;
     let alignment = alignment(&metadata)?;
     let mut seen = HashSet::new();
     let mut entries = Vec::new();

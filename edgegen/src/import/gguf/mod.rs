@@ -26,6 +26,8 @@ pub(super) use shards::files;
 #[cfg(feature = "hub")]
 pub(crate) use shards::not_first;
 
+const ARCHITECTURE: &str = "general.architecture";
+
 /// Whether these are the bytes of a GGUF file.
 pub(crate) fn recognise(bytes: &[u8]) -> bool {
     bytes.starts_with(b"GGUF") || bytes.starts_with(b"FUGG")
@@ -33,23 +35,13 @@ pub(crate) fn recognise(bytes: &[u8]) -> bool {
 
 /// Reads a model from a GGUF file.
 pub(super) fn import(path: &Path, view: View) -> Result<Model> {
-    let mut file = file::parse(&view)?;
+    let mut file = file::parse(&view, check_kind)?;
     let mut sources = vec![view];
     sources.extend(shards::join(path, &mut file)?);
     let File {
         metadata,
         mut tensors,
     } = file;
-    if metadata.string("general.type")? == Some("adapter") {
-        return Err(
-            Error::unsupported("this is a LoRA adapter in GGUF, which is not read")
-                .at("general.type")
-                .remedy(
-                    Remedy::from("give the model, and the adapter as PEFT wrote it with ")
-                        .set(Setting::text("lora", "FOLDER")),
-                ),
-        );
-    }
     let (prefix, family) = describe(&metadata)?;
     let divisors = Divisors::take(&mut tensors)?;
     let (architecture, unknown) = config::architecture(prefix, family, &metadata, divisors)?;
@@ -74,11 +66,29 @@ pub(super) fn import(path: &Path, view: View) -> Result<Model> {
     })
 }
 
+/// Refuses what is no model of an architecture that is read: its tensors could have any shape.
+fn check_kind(metadata: &Metadata) -> Result<()> {
+    if metadata.string("general.type")? == Some("adapter") {
+        return Err(
+            Error::unsupported("this is a LoRA adapter in GGUF, which is not read")
+                .at("general.type")
+                .remedy(
+                    Remedy::from("give the model, and the adapter as PEFT wrote it with ")
+                        .set(Setting::text("lora", "FOLDER")),
+                ),
+        );
+    }
+    // Files of a split model, but the first, say nothing.
+    match metadata.has(ARCHITECTURE) {
+        true => describe(metadata).map(drop),
+        false => Ok(()),
+    }
+}
+
 /// The name of the file's architecture, and the architecture.
 fn describe(metadata: &Metadata) -> Result<(&str, &'static Family)> {
-    let key = "general.architecture";
-    let name = metadata.required(key, metadata.string(key)?)?;
+    let name = metadata.required(ARCHITECTURE, metadata.string(ARCHITECTURE)?)?;
     let found = architectures::find(|family| family.gguf == Some(name));
-    let family = found.ok_or_else(|| architectures::unknown(name, |family| family.gguf).at(key))?;
-    Ok((name, family))
+    let unknown = || architectures::unknown(name, |family| family.gguf).at(ARCHITECTURE);
+    Ok((name, found.ok_or_else(unknown)?))
 }

@@ -138,7 +138,12 @@ fn stretched(
     context: usize,
 ) -> Result<Stretched> {
     let kinds = [fields.text("rope_type")?, fields.text("type")?];
-    let kind = fields.needed("rope_type", agreed("rope_type", kinds)?)?;
+    let kind = match agreed("rope_type", kinds)? {
+        Some(kind) => kind,
+        // A factor is one of some kind.
+        None if fields.number("factor")?.is_some() => fields.needed("rope_type", None)?,
+        None => "default",
+    };
     let number = |name: &str| fields.needed(name, fields.number(name)?);
     let mut alpha = 1.0;
     let scaling = match kind {
@@ -150,17 +155,19 @@ fn stretched(
             factor: number("factor")?,
             low_freq_factor: number("low_freq_factor")?,
             high_freq_factor: number("high_freq_factor")?,
-            original_max_position_embeddings: fields.needed(ORIGINAL, fields.size(ORIGINAL)?)?,
+            original_max_position_embeddings: fields.size(ORIGINAL)?.unwrap_or(context),
         },
         "yarn" => {
-            let factor = number("factor")?;
+            let original = fields.size(ORIGINAL)?.unwrap_or(context);
+            let ratio = context as f64 / original as f64;
+            let factor = fields.number("factor")?.unwrap_or(ratio);
             RopeScaling::Yarn {
                 factor,
                 attention_factor: attention_factor(fields, factor)?,
                 beta_slow: fields.number("beta_slow")?.unwrap_or(1.0),
                 beta_fast: fields.number("beta_fast")?.unwrap_or(32.0),
                 truncate: fields.flag("truncate")?.unwrap_or(true),
-                original_max_position_embeddings: fields.size(ORIGINAL)?.unwrap_or(context),
+                original_max_position_embeddings: original,
             }
         }
         // The first files of Phi-3 call it `su`.

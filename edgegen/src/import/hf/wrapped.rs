@@ -93,7 +93,6 @@ const GEMMA3: &[(&str, u32)] = &[
     ("num_attention_heads", 8),
     ("num_hidden_layers", 26),
     ("num_key_value_heads", 4),
-    ("query_pre_attn_scalar", 256),
     ("vocab_size", 262_208),
 ];
 
