@@ -129,7 +129,6 @@ impl Stream {
         project: &mut Project<'_>,
     ) {
         let mut walker = Walker {
-            isa: Scalar::new().expect("scalar code runs everywhere"),
             stream: self,
             network,
             tokens,
@@ -168,7 +167,6 @@ fn attended_states(network: &Network, from: usize) -> impl Iterator<Item = usize
 }
 
 struct Walker<'a, 'p> {
-    isa: Scalar,
     stream: &'a mut Stream,
     network: &'a Network,
     /// The tokens' rows of the embedding.
@@ -278,7 +276,8 @@ impl<'w> Machine<'w, Logical> for Walker<'w, '_> {
         places: [Place; N],
         kernel: impl Fn(Scalar, usize, [&mut [f32]; N]) + Sync,
     ) {
-        let (isa, window, tokens) = (self.isa, self.stream.window, self.tokens());
+        let isa = Scalar::new().expect("scalar code runs everywhere");
+        let (window, tokens) = (self.stream.window, self.tokens());
         let mut values = places.map(|place| match place.width {
             Some(width) => Dense::zeros(tokens, width),
             None => self

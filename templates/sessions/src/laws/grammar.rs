@@ -75,8 +75,8 @@ proptest! {
             if options.temperature == 0.0 {
                 prop_assert!(!among().any(|id| logits[id] > logits[token as usize]));
             }
-            room -= 1;
             let Some(grammar) = &GRAMMAR else { continue };
+            room -= 1;
             if room == 0 || TOKENIZER.is_stop(token) {
                 break;
             }
