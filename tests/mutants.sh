@@ -66,7 +66,8 @@ for group; do
                 hostile_sizes:: remedies::
             ;;
         schema)
-            mutate "$group" edgegen 'edgegen/src/schema/**' --lib --test suite --test schema_limits -- schema bounded
+            mutate "$group" edgegen 'edgegen/src/schema/**' --lib --test suite --test schema_limits -- \
+                --include-ignored schema bounded
             ;;
         import)
             mutate "$group" edgegen 'edgegen/src/import/** edgegen/src/model/** edgegen/src/bind.rs' --lib --test suite -- \

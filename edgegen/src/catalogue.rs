@@ -137,7 +137,9 @@ impl fmt::Display for Catalogue {
             f,
             "# Models\n\n\
              What edgegen reads, as `edgegen models` prints it (`--json` for programs). The models are\n\
-             examples: what counts is the architecture, and a model of another size is read as well.\n\n\
+             examples: what counts is the architecture, and a model of another size is read as well.\n\
+             A setting that would change what the network computes, and is not built, is refused by its\n\
+             name; one that nobody knows is ignored, with a warning.\n\n\
              ## Architectures\n"
         )?;
         let rows = self.architectures.iter().map(|architecture| {

@@ -62,6 +62,7 @@ fn chain(count: usize, link: &str) -> String {
 }
 
 #[test]
+#[ignore = "long"]
 fn time_memory_and_stack_are_bounded() {
     let reference = r##"{"$ref":"@"}"##;
     let array = r#"{"type":"array","items":@}"#;

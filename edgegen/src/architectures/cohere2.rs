@@ -25,6 +25,7 @@ pub(super) const COHERE2: Family = Family {
     defaults: Defaults {
         rms_norm_eps: 1e-5,
         tie_word_embeddings: true,
+        max_position_embeddings: 8192,
         ..LLAMA.defaults
     },
     biases: &[llama::ATTENTION_BIAS],

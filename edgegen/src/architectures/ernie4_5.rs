@@ -19,6 +19,8 @@ pub(super) const ERNIE4_5: Family = Family {
     defaults: Defaults {
         rms_norm_eps: 1e-5,
         tie_word_embeddings: true,
+        max_position_embeddings: 131_072,
+        head_dim: Some(128),
         ..LLAMA.defaults
     },
     biases: &[(

@@ -79,10 +79,14 @@ pub(super) fn nothing(_: &dyn Settings, _: &mut Architecture) -> Result<()> {
     Ok(())
 }
 
-/// Values of fields that are not there.
+/// Values of fields that are not there, as in transformers' class of the configuration.
 pub(crate) struct Defaults {
     pub(crate) rms_norm_eps: f64,
     pub(crate) tie_word_embeddings: bool,
+    /// Tokens of the context.
+    pub(crate) max_position_embeddings: usize,
+    /// A part of `hidden_size` for each head, if `None`.
+    pub(crate) head_dim: Option<usize>,
     /// Times `hidden_size`; needed, if `None`.
     pub(crate) intermediate_size: Option<usize>,
     /// Whether a model may have fewer key and value heads than query heads, and heads of any width.

@@ -21,6 +21,8 @@ pub(super) const GEMMA2: Family = Family {
     attributes: &[("hidden_act", "hidden_activation")],
     defaults: Defaults {
         tie_word_embeddings: true,
+        max_position_embeddings: 8192,
+        head_dim: Some(256),
         ..LLAMA.defaults
     },
     biases: &[llama::ATTENTION_BIAS],

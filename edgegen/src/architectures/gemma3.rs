@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::graph::Builder;
 use crate::model::{Architecture, Caps, Role};
 
-use super::family::{Family, Names, Rotary, less_one};
+use super::family::{Defaults, Family, Names, Rotary, less_one};
 use super::gemma2::{self, GEMMA2};
 use super::llama;
 use super::settings::Settings;
@@ -21,6 +21,10 @@ pub(super) const GEMMA3: Family = Family {
         theta: 1_000_000.0,
         ..qwen2::ROPE
     }),
+    defaults: Defaults {
+        max_position_embeddings: 131_072,
+        ..GEMMA2.defaults
+    },
     hf_fields,
     gguf_keys,
     tensors: &[

@@ -29,6 +29,8 @@ pub(super) const GPT2: Family = Family {
     defaults: Defaults {
         rms_norm_eps: 1e-5,
         tie_word_embeddings: true,
+        max_position_embeddings: 1024,
+        head_dim: None,
         intermediate_size: Some(4),
         grouped: false,
         biases: false,

@@ -24,6 +24,7 @@ pub(super) const GPT_NEO: Family = Family {
         ("sliding_window", "window_size"),
     ],
     defaults: Defaults {
+        max_position_embeddings: 2048,
         intermediate_size: Some(4),
         ..GPT2.defaults
     },

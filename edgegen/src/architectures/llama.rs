@@ -30,6 +30,8 @@ pub(super) const LLAMA: Family = Family {
     defaults: Defaults {
         rms_norm_eps: 1e-6,
         tie_word_embeddings: false,
+        max_position_embeddings: 2048,
+        head_dim: None,
         intermediate_size: None,
         grouped: true,
         biases: false,

@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::model::Architecture;
 
-use super::family::Family;
+use super::family::{Defaults, Family};
 use super::llama::LLAMA;
 use super::settings::Settings;
 use super::windows;
@@ -14,6 +14,10 @@ pub(super) const MISTRAL: Family = Family {
     model_type: "mistral",
     class: "MistralForCausalLM",
     models: &["Mistral 7B v0.1–v0.3"],
+    defaults: Defaults {
+        max_position_embeddings: 131_072,
+        ..LLAMA.defaults
+    },
     biases: &[],
     hf_fields,
     ..LLAMA

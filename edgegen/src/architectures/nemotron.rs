@@ -25,6 +25,7 @@ pub(super) const NEMOTRON: Family = Family {
     attributes: &[("rms_norm_eps", "norm_eps")],
     defaults: Defaults {
         rms_norm_eps: 1e-5,
+        max_position_embeddings: 4096,
         ..LLAMA.defaults
     },
     biases: &[

@@ -19,6 +19,7 @@ pub(super) const PHI3: Family = Family {
     }),
     defaults: Defaults {
         rms_norm_eps: 1e-5,
+        max_position_embeddings: 4096,
         ..LLAMA.defaults
     },
     biases: &[],

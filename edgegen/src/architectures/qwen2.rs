@@ -4,7 +4,7 @@
 use crate::graph::Builder;
 use crate::model::RopeLayout;
 
-use super::family::{Family, Rotary};
+use super::family::{Defaults, Family, Rotary};
 use super::llama::{self, LLAMA};
 use super::windows;
 
@@ -20,6 +20,10 @@ pub(super) const QWEN2: Family = Family {
         "DeepSeek-R1-Distill-Qwen 1.5B–7B",
     ],
     rope: Some(ROPE),
+    defaults: Defaults {
+        max_position_embeddings: 32_768,
+        ..LLAMA.defaults
+    },
     biases: &[],
     hf_fields: windows::from_a_layer,
     tensors: &[

@@ -4,7 +4,7 @@
 use crate::graph::{Builder, ValueId};
 use crate::model::Role;
 
-use super::family::{Family, Names, names};
+use super::family::{Defaults, Family, Names, names};
 use super::llama::{self, LLAMA};
 use super::{qwen2, windows};
 
@@ -15,6 +15,11 @@ pub(super) const QWEN3: Family = Family {
     class: "Qwen3ForCausalLM",
     models: &["Qwen3 0.6B–8B"],
     rope: Some(qwen2::ROPE),
+    defaults: Defaults {
+        max_position_embeddings: 32_768,
+        head_dim: Some(128),
+        ..LLAMA.defaults
+    },
     biases: &[llama::ATTENTION_BIAS],
     hf_fields: windows::from_a_layer,
     tensors: &[

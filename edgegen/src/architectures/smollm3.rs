@@ -21,6 +21,7 @@ pub(super) const SMOLLM3: Family = Family {
     }),
     defaults: Defaults {
         tie_word_embeddings: true,
+        max_position_embeddings: 32_768,
         ..LLAMA.defaults
     },
     hf_fields,

@@ -26,6 +26,7 @@ pub(super) const STABLELM: Family = Family {
     attributes: &[("rms_norm_eps", "layer_norm_eps")],
     defaults: Defaults {
         rms_norm_eps: 1e-5,
+        max_position_embeddings: 4096,
         ..LLAMA.defaults
     },
     biases: &[

@@ -22,6 +22,7 @@ pub(super) const STARCODER2: Family = Family {
         rms_norm_eps: 1e-5,
         tie_word_embeddings: true,
         biases: true,
+        max_position_embeddings: 4096,
         ..LLAMA.defaults
     },
     biases: &[(

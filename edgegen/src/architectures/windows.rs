@@ -31,7 +31,10 @@ pub(super) fn by_types(
     a.window = match size {
         Some(size) => window(size, windowed),
         None if types.is_none() || windowed.is_empty() => None,
-        None => return Err(fields.missing("sliding_window")),
+        None => {
+            let supported = "full_attention where no window is on, as sliding_window says";
+            return Err(fields.unsupported(TYPES, "sliding_attention", supported));
+        }
     };
     Ok(())
 }

@@ -120,7 +120,8 @@ impl Licence {
     /// What the licence is called, if anything says so.
     pub fn stated(&self) -> Option<&str> {
         match (self.id.as_deref(), &self.name) {
-            (None | Some("other"), Some(name)) => Some(name),
+            (None | Some("other" | "unknown"), Some(name)) => Some(name),
+            (Some("unknown"), None) => None,
             (id, _) => id,
         }
     }
@@ -152,6 +153,7 @@ mod tests {
         assert_eq!(notices(None, Some("llama2")), 1);
         assert_eq!(notices(Some("mit"), Some("llama2")), 0);
         assert_eq!(notices(Some("other"), None), 0);
+        assert_eq!(notices(Some("unknown"), Some("Gemma")), 1);
         assert_eq!(notices(None, None), 0);
     }
 }

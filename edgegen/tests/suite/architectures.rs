@@ -488,14 +488,19 @@ pub fn changed(name: &str, fields: &[(&str, Value)]) -> edgegen::error::Result<M
 /// The folder of a model, with its configuration edited.
 fn edited(name: &str, edit: impl FnOnce(&mut Value)) -> edgegen::error::Result<Model> {
     let folder = tempfile::tempdir().unwrap();
-    for entry in std::fs::read_dir(data::file(&format!("architectures/{name}/hf"))).unwrap() {
+    let original = data::file(&format!("architectures/{name}/hf"));
+    for entry in std::fs::read_dir(&original).unwrap() {
         let entry = entry.unwrap();
-        std::fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+        let [from, to] = [entry.path(), folder.path().join(entry.file_name())];
+        // A link is all that is needed, but not had on another disk.
+        if entry.file_name() != "config.json" && std::fs::hard_link(&from, &to).is_err() {
+            std::fs::copy(from, to).unwrap();
+        }
     }
-    let path = folder.path().join("config.json");
-    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let config = std::fs::read(original.join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_slice(&config).unwrap();
     edit(&mut config);
-    std::fs::write(&path, config.to_string()).unwrap();
+    std::fs::write(folder.path().join("config.json"), config.to_string()).unwrap();
     import(folder.path())
 }
 
@@ -510,12 +515,33 @@ fn what_a_file_leaves_out_is_what_transformers_means() {
         ("gemma3_text", "attn_logit_softcapping", Value::Null),
         ("gemma3_text", "final_logit_softcapping", Value::Null),
         ("gemma3_text", "query_pre_attn_scalar", json!(256)),
+        ("cohere2", "max_position_embeddings", json!(8192)),
+        ("ernie4_5", "max_position_embeddings", json!(131_072)),
+        ("gemma2", "max_position_embeddings", json!(8192)),
+        ("gemma3_text", "max_position_embeddings", json!(131_072)),
+        ("granite", "max_position_embeddings", json!(2048)),
+        ("mistral", "max_position_embeddings", json!(131_072)),
+        ("nemotron", "max_position_embeddings", json!(4096)),
+        ("olmo3", "max_position_embeddings", json!(2048)),
+        ("phi3", "max_position_embeddings", json!(4096)),
+        ("qwen2", "max_position_embeddings", json!(32_768)),
+        ("qwen3", "max_position_embeddings", json!(32_768)),
+        ("smollm3", "max_position_embeddings", json!(32_768)),
+        ("stablelm", "max_position_embeddings", json!(4096)),
+        ("starcoder2", "max_position_embeddings", json!(4096)),
     ] {
         let absent = edited(name, |config| {
             config.as_object_mut().unwrap().remove(field);
         });
         let said = changed(name, &[(field, meant)]);
         assert_eq!(architecture(absent), architecture(said), "{name} {field}");
+    }
+    for (name, width) in [("ernie4_5", 128), ("gemma2", 256), ("qwen3", 128)] {
+        let wide = edited(name, |config| {
+            config.as_object_mut().unwrap().remove("head_dim");
+        });
+        let rows = (4 * width).to_string();
+        assert_refused(name, wide, "", "q_proj", &format!("makes it {rows} x "));
     }
     let none = architecture(changed(
         "gemma2",
@@ -651,6 +677,7 @@ fn options_that_are_not_built_are_refused_by_name() {
         ("phi3", "full_attn_mod", json!(2)),
         ("mistral", "sliding_window", json!(0)),
         ("mistral", "layer_types", json!(["full_attention"])),
+        ("qwen2", "layer_types", json!(vec!["sliding_attention"; 4])),
         (
             "olmo3",
             "layer_types",

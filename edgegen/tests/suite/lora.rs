@@ -377,6 +377,11 @@ fn a_folder_may_have_a_colon_in_its_name() {
         let folder = PathBuf::from(folder);
         assert_eq!(parsed(text).unwrap(), Adapter { folder, scale }, "{text}");
     }
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("a:2");
+    fs::create_dir_all(&folder).unwrap();
+    let there = parsed(folder.to_str().unwrap()).unwrap();
+    assert_eq!(there, Adapter { folder, scale: 1.0 });
     for text in ["a:nan", "a:inf", "a:1e40"] {
         let error = parsed(text).unwrap_err();
         assert_eq!(error.about(), Some("lora"));
@@ -426,7 +431,7 @@ fn tensors_that_do_not_suit_the_model_are_refused_by_their_names() {
     type Spoil = fn(&mut Folder);
     let f32s = |count: usize| vec![0.5; count];
     let place = place();
-    let cases: [(&str, Spoil, &str, &str); 16] = [
+    let cases: [(&str, Spoil, &str, &str); 17] = [
         (
             "another architecture's name",
             |f| {
@@ -544,6 +549,18 @@ fn tensors_that_do_not_suit_the_model_are_refused_by_their_names() {
             "no matrix",
             |f| f.tensors[0].2 = vec![3, 32, 1],
             "q_proj.lora_A",
+            "is no matrix",
+        ),
+        (
+            "a norm",
+            |f| {
+                for tensor in &mut f.tensors[..2] {
+                    tensor.0 = tensor.0.replace("self_attn.q_proj", "input_layernorm");
+                }
+                f.tensors[1].2[0] = 1;
+                f.tensors[1].3.truncate(3 * 4);
+            },
+            "input_layernorm.lora_B",
             "is no matrix",
         ),
         (

@@ -83,7 +83,7 @@ impl Description {
             true => fields.size(name),
             false => Ok(None),
         };
-        let head_dim = match grouped("head_dim")? {
+        let head_dim = match grouped("head_dim")?.or(defaults.head_dim) {
             Some(width) => width,
             None if heads != 0 && hidden_size % heads == 0 => hidden_size / heads,
             None => {
@@ -94,7 +94,9 @@ impl Description {
                 .remedy("set head_dim, or fetch the file again"));
             }
         };
-        let context = fields.size("max_position_embeddings")?.unwrap_or(2048);
+        let context = fields
+            .size("max_position_embeddings")?
+            .unwrap_or(defaults.max_position_embeddings);
         let intermediate_size = match (
             fields.size("intermediate_size")?,
             defaults.intermediate_size,

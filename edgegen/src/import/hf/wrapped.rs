@@ -61,7 +61,7 @@ const OF_IMAGES: &[&str] = &[
 const BESIDE: &[&str] = &["eos_token_id", "quantization_config"];
 
 /// A text model's `model_type` here, the architecture, and what a file leaves out where it is as in
-/// transformers' class of the configuration.
+/// transformers' class of the configuration, beside what any file of the architecture may.
 type Text = (&'static str, &'static str, &'static [(&'static str, u32)]);
 
 const TEXTS: &[Text] = &[
@@ -79,17 +79,14 @@ const TEXTS: &[Text] = &[
 const COHERE2: &[(&str, u32)] = &[
     ("hidden_size", 8192),
     ("intermediate_size", 22528),
-    ("max_position_embeddings", 8192),
     ("num_attention_heads", 64),
     ("num_hidden_layers", 40),
     ("vocab_size", 256_000),
 ];
 
 const GEMMA3: &[(&str, u32)] = &[
-    ("head_dim", 256),
     ("hidden_size", 2304),
     ("intermediate_size", 9216),
-    ("max_position_embeddings", 131_072),
     ("num_attention_heads", 8),
     ("num_hidden_layers", 26),
     ("num_key_value_heads", 4),
@@ -99,7 +96,6 @@ const GEMMA3: &[(&str, u32)] = &[
 const LLAMA: &[(&str, u32)] = &[
     ("hidden_size", 4096),
     ("intermediate_size", 11008),
-    ("max_position_embeddings", 2048),
     ("num_attention_heads", 32),
     ("num_hidden_layers", 32),
     ("vocab_size", 32000),
@@ -108,7 +104,6 @@ const LLAMA: &[(&str, u32)] = &[
 const MISTRAL: &[(&str, u32)] = &[
     ("hidden_size", 4096),
     ("intermediate_size", 14336),
-    ("max_position_embeddings", 131_072),
     ("num_attention_heads", 32),
     ("num_hidden_layers", 32),
     ("num_key_value_heads", 8),
@@ -118,7 +113,6 @@ const MISTRAL: &[(&str, u32)] = &[
 const QWEN2: &[(&str, u32)] = &[
     ("hidden_size", 4096),
     ("intermediate_size", 22016),
-    ("max_position_embeddings", 32768),
     ("num_attention_heads", 32),
     ("num_hidden_layers", 32),
     ("num_key_value_heads", 32),
@@ -128,7 +122,6 @@ const QWEN2: &[(&str, u32)] = &[
 const QWEN2_VL: &[(&str, u32)] = &[
     ("hidden_size", 8192),
     ("intermediate_size", 29568),
-    ("max_position_embeddings", 32768),
     ("max_window_layers", 80),
     ("num_attention_heads", 64),
     ("num_hidden_layers", 80),
@@ -137,10 +130,8 @@ const QWEN2_VL: &[(&str, u32)] = &[
 ];
 
 const QWEN3: &[(&str, u32)] = &[
-    ("head_dim", 128),
     ("hidden_size", 4096),
     ("intermediate_size", 22016),
-    ("max_position_embeddings", 32768),
     ("num_attention_heads", 32),
     ("num_hidden_layers", 32),
     ("num_key_value_heads", 32),

@@ -43,7 +43,7 @@ pub(in crate::import) fn read(
     config: &Config,
     stop: &[u32],
 ) -> Result<Tokenizer> {
-    let file: TokenizerFile = json::read(tokenizer_json).map_err(|error| {
+    let mut file: TokenizerFile = json::read(tokenizer_json).map_err(|error| {
         let unknown = json::read(tokenizer_json)
             .ok()
             .and_then(|file: KindOfFile| {
@@ -58,6 +58,7 @@ pub(in crate::import) fn read(
         };
         unknown.unwrap_or_else(|| cannot_be_read(TOKENIZER, &error).remedy(what_to_do))
     })?;
+    settle_added(&mut file);
     assemble(&file, config, stop)
         .and_then(Tokenizer::new)
         .map_err(|error| error.at(TOKENIZER))
@@ -90,6 +91,17 @@ fn small<T: serde::de::DeserializeOwned>(name: &str, text: &[u8]) -> Result<T> {
 
 fn cannot_be_read(name: &str, error: &serde_json::Error) -> Error {
     Error::new(format!("cannot be read: {error}")).at(name)
+}
+
+/// As `tokenizers` adds them (added_vocabulary.rs): none without a text, and a text that the
+/// vocabulary has under the id that it has there.
+fn settle_added(file: &mut TokenizerFile) {
+    file.added_tokens.retain(|token| !token.content.is_empty());
+    for token in &mut file.added_tokens {
+        if let Some(&id) = file.model.vocab.get(&token.content) {
+            token.id = id;
+        }
+    }
 }
 
 fn assemble(file: &TokenizerFile, config: &Config, stop: &[u32]) -> Result<TokenizerParts> {

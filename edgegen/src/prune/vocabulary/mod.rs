@@ -9,7 +9,8 @@ mod choice;
 mod derivation;
 mod subset;
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashSet};
 
 use crate::bind;
 use crate::error::Result;
@@ -17,8 +18,8 @@ use crate::model::tables::byte_tokens;
 use crate::model::{ChatPiece, Model, TokenClass};
 
 /// Keeps `size` tokens: those that every text may need (special tokens, bytes, those of the chat
-/// template and the model's own system message), then those that are most frequent in `text`, then those with the lowest ids, which
-/// BPE learnt first.
+/// template and the model's own system message), then those that are most frequent in `text`; of
+/// equals first those of its characters, then those with the lowest ids, which BPE learnt first.
 ///
 /// # Errors
 ///
@@ -33,7 +34,16 @@ pub fn vocabulary(model: Model, size: usize, text: &str) -> Result<Model> {
             counts[id as usize] += 1u64;
         }
     }
-    let kept = choice::choose(model.tokenizer(), required(&model), &counts, size)?;
+    // What a large vocabulary has for other languages is worth less than what is not in the text by
+    // chance.
+    let characters: HashSet<char> = text.chars().collect();
+    let foreign = |id: usize| {
+        let token = std::str::from_utf8(&model.tokenizer().tokens()[id].bytes);
+        !token.is_ok_and(|token| token.chars().all(|c| characters.contains(&c)))
+    };
+    let mut ranked: Vec<u32> = (0..counts.len() as u32).collect();
+    ranked.sort_by_cached_key(|&id| (Reverse(counts[id as usize]), foreign(id as usize), id));
+    let kept = choice::choose(model.tokenizer(), required(&model), &ranked, size)?;
     let tokenizer = subset::subset(model.tokenizer(), &kept)?;
     bind::vocabulary(&model, tokenizer, &kept)
 }

@@ -39,12 +39,15 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// Reads `FOLDER` or `FOLDER:SCALE`.
+    /// Reads `FOLDER` or `FOLDER:SCALE`; a folder with such a name is that folder.
     ///
     /// # Errors
     /// When the scale is not finite.
     pub fn parse(text: &OsStr) -> Result<Self> {
         let scaled = text.to_str().and_then(|text| {
+            if Path::new(text).is_dir() {
+                return None;
+            }
             let (folder, scale) = text.rsplit_once(':')?;
             Some((folder, scale.parse::<f32>().ok()?))
         });
@@ -202,12 +205,14 @@ impl Merged<'_> {
         let shapes: Vec<(usize, usize)> = shapes.collect();
         let expected = (shapes.iter().map(|(rows, _)| rows).sum(), shapes[0].1);
         let name = low_rank.b.name();
+        if shapes.iter().any(|&(rows, _)| rows == 1) {
+            let problem = "this is no matrix, and LoRA changes nothing else";
+            return Err(self.foreign(name, problem.into()));
+        }
         if low_rank.shape() != expected {
             return Err(self.misshapen(name, low_rank.shape(), expected));
         }
         let form = match named.names.hf_form {
-            // A vector: what LoRA changes is a matrix.
-            Form::LessOne => return Err(self.foreign(name, "this is no matrix".into())),
             // B * A has a row for each output, however the weight is stored.
             Form::Columns => Form::Rows,
             form => form,
@@ -308,7 +313,8 @@ fn no_folder(path: &Path) -> Error {
         true => "this is a file, and an adapter is a folder",
         false => "there is no such folder",
     };
-    let remedy = "give the folder that PEFT's `save_pretrained` wrote, with adapter_config.json";
+    let remedy = "give the folder that PEFT's `save_pretrained` wrote, with adapter_config.json; a \
+                  factor stands behind it as a number, such as adapter:0.5";
     Error::of(Kind::Option, problem)
         .in_file(path)
         .remedy(remedy)
