@@ -331,20 +331,6 @@ fn a_generation_ends_with_the_context() {
     }
 }
 
-/// The stack holds a session of a small model: the KV cache is elsewhere.
-#[test]
-fn a_session_needs_little_stack() {
-    std::thread::Builder::new()
-        .stack_size(64 * 1024)
-        .spawn(|| {
-            let mut session = kept::Session::new();
-            assert!(kept::self_test(&mut session).passed());
-        })
-        .unwrap()
-        .join()
-        .unwrap();
-}
-
 /// A state with the right hash and 3.5 for its first token is refused.
 fn refused_for_its_content<M>(session: &mut kept::Session<M>, saved: &[u8])
 where

@@ -109,3 +109,15 @@ fn the_golden_run_has_the_bits_of_the_compiler() {
     assert!(result.passed() && result.hash == result.expected, "{result:?}");
     assert_eq!(session.position(), 0);
 }
+
+/// What grows with the model is elsewhere.
+#[test]
+fn a_session_needs_little_stack() {
+    let run = || {
+        let mut session = OnHeap::new();
+        session.set_threads(1);
+        assert!(self_test(&mut session).passed());
+    };
+    let thread = std::thread::Builder::new().stack_size(64 * 1024).spawn(run);
+    thread.expect("a thread").join().expect("its stack suffices");
+}
