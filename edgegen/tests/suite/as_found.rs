@@ -163,6 +163,17 @@ fn an_id_that_no_token_has_is_of_no_use() {
     let more = more.unwrap();
     assert_eq!(more.tokenizer().stop(), [2, 260, 261]);
     assert_eq!(more.notes(), [""; 0]);
+
+    let generation = |ids: &'static str| {
+        let text = format!(r#"{{"eos_token_id": {ids}}}"#);
+        folder(|place| std::fs::write(place.join("generation_config.json"), text).unwrap()).unwrap()
+    };
+    let beyond = generation("[5, 272]");
+    assert_eq!(beyond.tokenizer().stop(), [2, 5]);
+    let note = "ids that no token has are ignored: `generation_config.json eos_token_id`";
+    assert_eq!(beyond.notes(), [note]);
+    // None.
+    assert_eq!(generation("-1").notes(), [""; 0]);
 }
 
 #[test]

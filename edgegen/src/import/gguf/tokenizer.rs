@@ -4,6 +4,7 @@ use super::Metadata;
 use crate::error::Result;
 use crate::import::chat;
 use crate::import::tokenizer::gguf::{GgufTokenizer, from_gguf};
+use crate::import::tokenizer::unused_note;
 use crate::model::{ChatTemplate, Tokenizer};
 
 const BOS: &str = "bos_token_id";
@@ -56,11 +57,10 @@ pub(super) fn unused_ids(metadata: &Metadata, tokenizer: &Tokenizer) -> Result<O
     let mut unused = Vec::new();
     for key in [BOS, EOS, EOT, EOM].map(key) {
         if metadata.integer(&key)?.is_some_and(|id| !has(id)) {
-            unused.push(format!("`{key}`"));
+            unused.push(key);
         }
     }
-    let unused = unused.join(", ");
-    Ok((!unused.is_empty()).then(|| format!("ids that no token has are ignored: {unused}")))
+    Ok(unused_note(&unused))
 }
 
 /// The chat template, if there is one and it reduces to literal pieces.

@@ -83,17 +83,20 @@ pub(super) fn import(folder: Folder<'_>) -> Result<Model> {
         tie(&mut tensors).map_err(in_file)?;
     }
     check_presence(&config, &tensors).map_err(|error| error.in_file(&path))?;
-    let (tokenizer, chat_template) = tokenizer::read(folder, &config.stop, &mut sources)?;
+    let read = tokenizer::read(folder, &config.stop, &mut sources)?;
     Model::new(Parts {
         name: folder.name(),
         format: folder.format(),
         licence: licence(folder, config.licence),
         architecture: config.architecture,
         tensors,
-        tokenizer,
-        chat_template,
+        tokenizer: read.tokenizer,
+        chat_template: read.chat_template,
         part_of: config.part_of,
-        notes: unknown(&config.unknown).into_iter().collect(),
+        notes: unknown(&config.unknown)
+            .into_iter()
+            .chain(read.note)
+            .collect(),
         sources,
     })
     .map_err(in_file)

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::import::chat;
-use crate::import::tokenizer::{hf, sentencepiece_model};
+use crate::import::tokenizer::{hf, sentencepiece_model, unused_note};
 use crate::model::{ChatTemplate, Tokenizer, View};
 
 use super::Folder;
@@ -11,13 +11,21 @@ use super::folder::{FAST, SLOW};
 const CONFIG: &str = "tokenizer_config.json";
 const GENERATION: &str = "generation_config.json";
 
-/// Reads the files, and adds those that exist to `sources`. `stop` are the ids that end a generation
-/// beside those that these files name.
+/// What the files say.
+pub(super) struct Read {
+    pub(super) tokenizer: Tokenizer,
+    pub(super) chat_template: Option<ChatTemplate>,
+    /// What is told of ids that no token has.
+    pub(super) note: Option<String>,
+}
+
+/// Reads the files, and adds those that exist to `sources`. `configured` are the ids that end a
+/// generation by `config.json`.
 pub(super) fn read(
     folder: Folder<'_>,
-    stop: &[u32],
+    configured: &[u32],
     sources: &mut Vec<View>,
-) -> Result<(Tokenizer, Option<ChatTemplate>)> {
+) -> Result<Read> {
     let mut open = |name: &str| -> Result<Option<View>> {
         let view = folder.open(name)?;
         sources.extend(view.clone());
@@ -38,10 +46,11 @@ pub(super) fn read(
     let config_file = open(CONFIG)?;
     let jinja = open("chat_template.jinja")?;
 
-    let mut stop = stop.to_vec();
-    if let Some(generation) = &generation {
-        stop.extend(hf::stop_ids(generation.bytes()).map_err(damaged(GENERATION))?);
-    }
+    let generated = match &generation {
+        Some(generation) => hf::stop_ids(generation.bytes()).map_err(damaged(GENERATION))?,
+        None => Vec::new(),
+    };
+    let stop = [configured, &generated].concat();
     let config = match &config_file {
         Some(config) => hf::Config::read(config.bytes()).map_err(damaged(CONFIG))?,
         None => hf::Config::default(),
@@ -64,9 +73,19 @@ pub(super) fn read(
         (None, Some(config)) => hf::chat_template(config.bytes()).map_err(damaged(CONFIG))?,
         (None, None) => None,
     };
-    let chat = match template {
+    let chat_template = match template {
         Some(template) => chat::read(&template, &tokenizer)?,
         None => None,
     };
-    Ok((tokenizer, chat))
+    let is_unused = |id: &u32| *id as usize >= tokenizer.tokens().len();
+    let places = [("config.json", configured), (GENERATION, &generated)];
+    let unused = places.iter().filter(|(_, ids)| ids.iter().any(is_unused));
+    let unused: Vec<String> = unused
+        .map(|(file, _)| format!("{file} eos_token_id"))
+        .collect();
+    Ok(Read {
+        note: unused_note(&unused),
+        tokenizer,
+        chat_template,
+    })
 }

@@ -48,6 +48,13 @@ const NO_STOP_BESIDE: [(&str, &[&str]); 3] = [
     ("</s>", &["<|tool_response>"]),
 ];
 
+/// What is told of settings whose ids no token has, if there are any.
+pub(in crate::import) fn unused_note(settings: &[String]) -> Option<String> {
+    let settings: Vec<String> = settings.iter().map(|name| format!("`{name}`")).collect();
+    let settings = settings.join(", ");
+    (!settings.is_empty()).then(|| format!("ids that no token has are ignored: {settings}"))
+}
+
 /// Those of the ids that are tokens, and the tokens of a known name.
 fn ends(named: impl IntoIterator<Item = u32>, tokens: &[Token]) -> Vec<u32> {
     let named = named.into_iter().filter(|&id| (id as usize) < tokens.len());
