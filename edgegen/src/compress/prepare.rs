@@ -11,7 +11,10 @@ use super::rotation::Rotation;
 impl Network {
     /// Everything that makes weights look normally distributed, at no cost at run time.
     pub(super) fn prepare(&mut self) {
-        self.fold_gains();
+        // By themselves, folded gains make the columns unlike each other: a rotation mixes them.
+        if Shape::of(&self.graph).rotatable().is_ok() {
+            self.fold_gains();
+        }
         self.equalize();
         self.rotate_heads();
         self.rotate_residual();

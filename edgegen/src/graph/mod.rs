@@ -137,9 +137,11 @@ impl Graph {
         graph
     }
 
-    /// Whether folding the last norm's gain takes a matrix of its own, [`Role::OutputMix`](crate::model::Role::OutputMix).
+    /// Whether a rotation of the residual stream, which folds the last norm's gain, takes a matrix of
+    /// its own, [`Role::OutputMix`](crate::model::Role::OutputMix).
     pub(crate) fn is_mixed(&self) -> bool {
-        Shape::of(self).norms().iter().any(|norm| norm.shared)
+        let shape = Shape::of(self);
+        shape.rotatable().is_ok() && shape.norms().iter().any(|norm| norm.shared)
     }
 
     /// The parts in order: embedding, layers, head.
