@@ -14,10 +14,6 @@ fn main() {
     println!("cargo::rustc-env=EDGEGEN_CODE={:016x}", hash.finish());
     let level = env::var("OPT_LEVEL").expect("cargo sets it");
     println!("cargo::rustc-env=EDGEGEN_OPT_LEVEL={level}");
-    println!("cargo::rustc-check-cfg=cfg(unoptimised)");
-    if level == "0" {
-        println!("cargo::rustc-cfg=unoptimised");
-    }
 }
 
 /// Names and contents, in order of the names.

@@ -1,7 +1,7 @@
 //! The instruction sets of this machine.
 //!
 //! Whatever runs on one is compiled for all, which is most of what is compiled here: unit tests have
-//! scalar code alone, and so has an unoptimised build, where each vector would be a call.
+//! scalar code alone.
 
 use runtime_kernels::scalar::Scalar;
 use runtime_kernels::{Isa, Kernel};
@@ -31,7 +31,7 @@ macro_rules! sets {
             #[allow(unused_mut, reason = "scalar code may be all")]
             let mut best = InstructionSet::Scalar;
             $(
-                #[cfg(all(not(any(test, unoptimised)), any($(target_arch = $arch)?)))]
+                #[cfg(all(not(test), any($(target_arch = $arch)?)))]
                 if runtime_kernels::$module::$token::new().is_some() {
                     best = InstructionSet::$token;
                 }
@@ -44,7 +44,7 @@ macro_rules! sets {
         pub(crate) fn with(set: InstructionSet, run: impl Run) {
             match set {
                 $(
-                    #[cfg(all(not(any(test, unoptimised)), any($(target_arch = $arch)?)))]
+                    #[cfg(all(not(test), any($(target_arch = $arch)?)))]
                     InstructionSet::$token => {
                         if let Some(isa) = runtime_kernels::$module::$token::new() {
                             return run.run(isa);
