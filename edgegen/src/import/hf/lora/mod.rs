@@ -39,15 +39,13 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// Reads `FOLDER` or `FOLDER:SCALE`; a folder with such a name is that folder.
+    /// Reads `FOLDER` or `FOLDER:SCALE`. What looks like a scale is one: a folder whose name ends so is
+    /// written with another behind it, `adapter:2:1`.
     ///
     /// # Errors
     /// When the scale is not finite.
     pub fn parse(text: &OsStr) -> Result<Self> {
         let scaled = text.to_str().and_then(|text| {
-            if Path::new(text).is_dir() {
-                return None;
-            }
             let (folder, scale) = text.rsplit_once(':')?;
             Some((folder, scale.parse::<f32>().ok()?))
         });
@@ -314,7 +312,8 @@ fn no_folder(path: &Path) -> Error {
         false => "there is no such folder",
     };
     let remedy = "give the folder that PEFT's `save_pretrained` wrote, with adapter_config.json; a \
-                  factor stands behind it as a number, such as adapter:0.5";
+                  scale stands behind it as a number, such as adapter:0.5, or adapter:2:1 for a folder \
+                  named adapter:2";
     Error::of(Kind::Option, problem)
         .in_file(path)
         .remedy(remedy)
