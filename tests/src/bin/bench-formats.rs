@@ -25,7 +25,7 @@ fn main() -> Outcome {
         more.iter()
             .fold(recipe, |recipe, argument| recipe.with(argument))
     });
-    let planned = Recipe::planned("smollm2-plan", &model, "host", &paths::smollm2_plan());
+    let planned = Recipe::planned("smollm2-plan", &model, "host", &paths::pi_plan("smollm2"));
     let mut programs: Vec<_> = recipes
         .into_iter()
         .chain([planned])

@@ -16,11 +16,11 @@ fn record(emitted: &Emitted) -> String {
     std::fs::read_to_string(emitted.folder.join("VERIFIED.md")).expect("a record")
 }
 
-/// Emitted for these tests alone, which change its folder.
-fn homectl() -> Recipe {
-    Recipe::built_in("homectl-verify", "host", "q4").for_one_cpu()
+fn homectl(name: &str) -> Recipe {
+    Recipe::built_in(name, "host", "q4").for_one_cpu()
 }
 
+/// Emitted for one test alone, which writes into its folder while others run.
 fn fresh(recipe: &Recipe) -> Emitted {
     let emitted = recipe.emit();
     let _ = std::fs::remove_file(emitted.folder.join("VERIFIED.md"));
@@ -28,7 +28,8 @@ fn fresh(recipe: &Recipe) -> Emitted {
 }
 
 fn this_machine_is_recorded_once() {
-    let emitted = fresh(&homectl());
+    let recipe = homectl("homectl-verify");
+    let emitted = fresh(&recipe);
     for _ in 0..2 {
         let found = run::must(&mut verify(&emitted, &["--json", "--device", "desk"]));
         let found: Value = serde_json::from_str(&found).expect("one object");
@@ -44,7 +45,7 @@ fn this_machine_is_recorded_once() {
     assert!(rows[0].contains(emitted.hash()), "{record}");
 
     // The record is not edgegen's own file: emission leaves it alone.
-    homectl().emit();
+    recipe.emit();
     assert_eq!(self::record(&emitted), record);
 }
 
@@ -117,7 +118,7 @@ fn refused(emitted: &Emitted, arguments: &[&str], said: &str) {
 
 /// Programs that are not this crate's, or say that they cannot.
 fn only_what_the_crate_computed_is_recorded() {
-    let emitted = fresh(&homectl());
+    let emitted = fresh(&homectl("homectl-not-recorded"));
     let folder = tempfile::tempdir_in(paths::work("programs")).expect("a writable target folder");
     let program = folder.path().join("program");
     let hash = emitted.hash();
@@ -170,7 +171,7 @@ fn only_what_the_crate_computed_is_recorded() {
 }
 
 fn what_cannot_be_verified_is_said() {
-    let emitted = fresh(&homectl());
+    let emitted = homectl("homectl-verify").emit();
     for (arguments, said) in [
         (
             vec!["--runner", "no-such-emulator"],
@@ -189,8 +190,9 @@ fn what_cannot_be_verified_is_said() {
     ] {
         refused(&emitted, &arguments, said);
     }
+    let folder = tempfile::tempdir_in(paths::work("programs")).expect("a writable target folder");
     for endless in ["yes aaaaaaaa", "yes aaaaaaaa >&2"] {
-        let program = emitted.folder.join("endless");
+        let program = folder.path().join("endless");
         run::script(&program, &format!("#!/bin/sh\n{endless}\n"));
         let file = program.to_str().expect("UTF-8");
         refused(

@@ -1,6 +1,5 @@
 //! Which tokens are kept.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
@@ -8,15 +7,15 @@ use crate::model::Tokenizer;
 
 use super::derivation::Derivations;
 
-/// The ids of `size` tokens, ascending: the required ones, then the most frequent (of equals the
-/// lowest id), each with all that it is merged from.
+/// The ids of `size` tokens, ascending: the required ones, then the first of `ranked`, which are all
+/// tokens, each with all that it is merged from.
 pub(super) fn choose(
     tokenizer: &Tokenizer,
     required: BTreeSet<u32>,
-    counts: &[u64],
+    ranked: &[u32],
     size: usize,
 ) -> Result<Vec<u32>> {
-    let all = tokenizer.tokens().len();
+    let all = ranked.len();
     let derivations = Derivations::new(tokenizer);
     let mut kept: BTreeSet<u32> = required
         .into_iter()
@@ -34,12 +33,10 @@ pub(super) fn choose(
             kept.len()
         ));
     }
-    let mut ranked: Vec<u32> = (0..all as u32).filter(|id| !kept.contains(id)).collect();
-    ranked.sort_by_key(|&id| (Reverse(counts[id as usize]), id));
     // A token that does not fit with its parts is passed over. The shortest token left always
     // fits, as its parts are shorter: so every round keeps one at least.
     while kept.len() < size {
-        for &id in &ranked {
+        for &id in ranked {
             let mut parts = derivations.of(id);
             parts.retain(|part| !kept.contains(part));
             if kept.len() + parts.len() <= size {

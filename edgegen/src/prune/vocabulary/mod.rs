@@ -9,7 +9,10 @@ mod choice;
 mod derivation;
 mod subset;
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashSet};
+
+use unicode_script::{Script, UnicodeScript};
 
 use crate::bind;
 use crate::error::Result;
@@ -17,8 +20,8 @@ use crate::model::tables::byte_tokens;
 use crate::model::{ChatPiece, Model, TokenClass};
 
 /// Keeps `size` tokens: those that every text may need (special tokens, bytes, those of the chat
-/// template and the model's own system message), then those that are most frequent in `text`, then those with the lowest ids, which
-/// BPE learnt first.
+/// template and the model's own system message), then those that are most frequent in `text`; of
+/// equals first those of its scripts, then those with the lowest ids, which BPE learnt first.
 ///
 /// # Errors
 ///
@@ -33,9 +36,29 @@ pub fn vocabulary(model: Model, size: usize, text: &str) -> Result<Model> {
             counts[id as usize] += 1u64;
         }
     }
-    let kept = choice::choose(model.tokenizer(), required(&model), &counts, size)?;
+    // What a large vocabulary has for other scripts is worth less than what is not in the text by
+    // chance.
+    let scripts: HashSet<Script> = text.chars().filter_map(script).collect();
+    let foreign = |id: usize| {
+        let token = std::str::from_utf8(&model.tokenizer().tokens()[id].bytes);
+        !token.is_ok_and(|token| {
+            token
+                .chars()
+                .filter_map(script)
+                .all(|s| scripts.contains(&s))
+        })
+    };
+    let mut ranked: Vec<u32> = (0..counts.len() as u32).collect();
+    ranked.sort_by_cached_key(|&id| (Reverse(counts[id as usize]), foreign(id as usize), id));
+    let kept = choice::choose(model.tokenizer(), required(&model), &ranked, size)?;
     let tokenizer = subset::subset(model.tokenizer(), &kept)?;
     bind::vocabulary(&model, tokenizer, &kept)
+}
+
+/// The script of a character, if it is of one.
+fn script(c: char) -> Option<Script> {
+    let script = c.script();
+    (!matches!(script, Script::Common | Script::Inherited)).then_some(script)
 }
 
 /// Tokens that every text may need.

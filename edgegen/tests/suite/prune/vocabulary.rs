@@ -158,6 +158,37 @@ fn frequent_tokens_are_kept() {
     }
 }
 
+/// Other scripts are what a large vocabulary can do without first.
+#[test]
+fn tokens_in_the_texts_script_come_before_others() {
+    let mut compared = 0;
+    for (model, sizes) in models() {
+        let of = |size| prune::vocabulary(model.clone(), size, TEXT).unwrap();
+        let always = kept(model.tokenizer(), of(least(&model)).tokenizer());
+        for size in sizes {
+            let kept = kept(model.tokenizer(), of(size).tokenizer());
+            let optional = (0..).zip(model.tokenizer().tokens());
+            let optional = optional.filter(|(id, _)| always.binary_search(id).is_err());
+            let (own, foreign): (Vec<_>, Vec<_>) = optional.partition(|(_, token)| {
+                let text = std::str::from_utf8(&token.bytes);
+                // The text's letters are.
+                text.is_ok_and(|text| text.chars().all(|c| c.is_ascii() || !c.is_alphabetic()))
+            });
+            let is_kept = |(id, _): &&(u32, _)| kept.binary_search(id).is_ok();
+            let left_out = own.len() - own.iter().filter(is_kept).count();
+            let foreign = foreign.iter().filter(is_kept).count();
+            // A token whose parts have no room gives its place to one that has.
+            assert!(
+                left_out == 0 || foreign < 4,
+                "{}, {size}: {left_out} for {foreign}",
+                model.name()
+            );
+            compared += usize::from(left_out > 0);
+        }
+    }
+    assert!(compared > 0);
+}
+
 #[test]
 fn special_tokens_and_bytes_are_kept() {
     for (model, sizes) in models() {
