@@ -18,6 +18,7 @@ pub(super) const BITNET: Family = Family {
     models: &["BitNet b1.58 2B4T"],
     rope: Some(Rotary {
         theta: 500_000.0,
+        whole: false,
         ..qwen2::ROPE
     }),
     defaults: Defaults {

@@ -18,6 +18,7 @@ pub(super) const COHERE2: Family = Family {
     models: &["Command R7B"],
     rope: Some(Rotary {
         hf: RopeLayout::Interleaved,
+        whole: false,
         ..llama::ROPE
     }),
     gguf_eps: "attention.layer_norm_epsilon",
@@ -68,8 +69,8 @@ const LOGIT_SCALE: f64 = 0.0625;
 
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
     a.multipliers.logits = fields.number("logit_scale")?.unwrap_or(LOGIT_SCALE) as f32;
-    windows::by_period(fields, a, PERIOD)?;
-    windows::rope_in_windows_alone(a);
+    let windowed = windows::by_period(fields, a, PERIOD)?;
+    windows::rope_in_alone(a, &windowed);
     Ok(())
 }
 
@@ -78,8 +79,8 @@ fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
     if !keys.has("attention.sliding_window") {
         return Err(keys.missing("attention.sliding_window"));
     }
-    windows::by_pattern(keys, a, None, windows::but_each(PERIOD))?;
-    windows::rope_in_windows_alone(a);
+    let windowed = windows::by_pattern(keys, a, None, windows::but_each(PERIOD))?;
+    windows::rope_in_alone(a, &windowed);
     Ok(())
 }
 

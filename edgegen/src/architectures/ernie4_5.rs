@@ -35,6 +35,8 @@ pub(super) const ERNIE4_5: Family = Family {
             Role::DownBias,
         ],
     )],
+    // What no code reads.
+    fields: &[("use_rmsnorm", &["true"])],
     skipped: &[],
     ..LLAMA
 };

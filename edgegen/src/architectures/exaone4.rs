@@ -1,5 +1,5 @@
 //! `exaone4`: EXAONE 4 (LG AI Research 2025, arXiv:2507.11407): norms after the branches, norms of
-//! each head's queries and keys, and where some layers have a window, RoPE in these alone.
+//! each head's queries and keys, and where there is a window, RoPE in its layers alone.
 
 use crate::error::Result;
 use crate::graph::Builder;
@@ -42,20 +42,28 @@ pub(super) const EXAONE4: Family = Family {
 const PERIOD: usize = 4;
 
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    let window = fields.size("sliding_window")?;
+    // Null is none.
+    let window = match fields.has("sliding_window") {
+        true => fields.size("sliding_window")?,
+        false => Some(windows::SIZE),
+    };
     let pattern = match fields.has("layer_types") {
         true => None,
         false => fields.size("sliding_window_pattern")?,
     };
     let period = pattern.unwrap_or(PERIOD);
-    windows::by_types(fields, a, window, windows::but_each(period))?;
-    windows::rope_in_windows_alone(a);
+    let windowed = windows::by_types(fields, a, window, windows::but_each(period))?;
+    if window.is_some() {
+        windows::rope_in_alone(a, &windowed);
+    }
     Ok(())
 }
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
-    windows::by_pattern(keys, a, None, windows::but_each(PERIOD))?;
-    windows::rope_in_windows_alone(a);
+    let windowed = windows::by_pattern(keys, a, None, windows::but_each(PERIOD))?;
+    if a.window.is_some() {
+        windows::rope_in_alone(a, &windowed);
+    }
     Ok(())
 }
 

@@ -69,6 +69,9 @@ pub(crate) struct Rotary {
     pub(crate) whole: bool,
     /// Whether the scaling `dynamic` is an `alpha` by which the base grows.
     pub(crate) alpha: bool,
+    /// The context before stretching, where the class has a field for it beside those of RoPE and
+    /// `config.json` has not.
+    pub(crate) original: Option<usize>,
 }
 
 /// Reads settings of the architecture's own, by the names of one format.

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::graph::{Builder, ValueId};
 use crate::model::{Architecture, Caps, Role};
 
-use super::family::{Defaults, Family, Names, less_one, names};
+use super::family::{Defaults, Family, Names, Rotary, less_one, names};
 use super::llama::{self, LLAMA};
 use super::settings::Settings;
 use super::{qwen2, windows};
@@ -17,7 +17,7 @@ pub(super) const GEMMA2: Family = Family {
     model_type: "gemma2",
     class: "Gemma2ForCausalLM",
     models: &["Gemma 2 2B–9B"],
-    rope: Some(qwen2::ROPE),
+    rope: Some(ROPE),
     attributes: &[("hidden_act", "hidden_activation")],
     defaults: Defaults {
         tie_word_embeddings: true,
@@ -62,6 +62,12 @@ pub(super) const NORMS: &[Names] = &[
     less_one(&[Role::FedForwardNorm], "blk.{}.post_ffw_norm.weight", "model.layers.{}.post_feedforward_layernorm.weight"),
 ];
 
+/// Rows in the order of both formats.
+pub(super) const ROPE: Rotary = Rotary {
+    whole: false,
+    ..qwen2::ROPE
+};
+
 /// The bounds of a file that does not speak of them, as transformers and llama.cpp have them.
 const CAPS: Caps = Caps {
     scores: Some(50.0),
@@ -79,13 +85,13 @@ fn has_window(layer: usize) -> bool {
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
     constants(fields, a, CAPS)?;
     let window = windows::size(fields)?;
-    windows::by_types(fields, a, Some(window), has_window)
+    windows::by_types(fields, a, Some(window), has_window).map(drop)
 }
 
 fn gguf_keys(keys: &dyn Settings, a: &mut Architecture) -> Result<()> {
     scale_embedding(a);
     caps(keys, a, CAPS)?;
-    windows::by_pattern(keys, a, Some(windows::SIZE), has_window)
+    windows::by_pattern(keys, a, Some(windows::SIZE), has_window).map(drop)
 }
 
 /// What Hugging Face's files of Gemma 2 and 3 say of factors and bounds.

@@ -9,7 +9,7 @@ use super::family::{Defaults, Family, Names, Rotary, less_one};
 use super::gemma2::{self, GEMMA2};
 use super::llama;
 use super::settings::Settings;
-use super::{qwen2, qwen3, windows};
+use super::{qwen3, windows};
 
 /// Names as llama.cpp's converter and `Gemma3ForCausalLM` give them.
 pub(super) const GEMMA3: Family = Family {
@@ -19,7 +19,7 @@ pub(super) const GEMMA3: Family = Family {
     models: &["Gemma 3 270M–1B"],
     rope: Some(Rotary {
         theta: 1_000_000.0,
-        ..qwen2::ROPE
+        ..gemma2::ROPE
     }),
     defaults: Defaults {
         max_position_embeddings: 131_072,
@@ -54,6 +54,8 @@ const BASE: f64 = 10_000.0;
 
 fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
     gemma2::constants(fields, a, Caps::default())?;
+    // transformers reads a bound of scores, and does without.
+    a.caps.scores = None;
     windows::by_period(fields, a, PERIOD)?;
     let base = fields.number("rope_local_base_freq")?;
     windows::rope_as_trained(a, Some(base.unwrap_or(BASE)));

@@ -78,7 +78,7 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
         return Err(fields.unsupported(name, other, "global or local"));
     }
     let local = windows::layers(a, |layer| kinds[layer] == "local");
-    a.window = windows::window(size, local);
+    a.window = windows::window(size, &local);
     Ok(())
 }
 

@@ -19,6 +19,7 @@ pub(super) const GPT_NEOX: Family = Family {
     models: &["Pythia 14M–6.9B"],
     rope: Some(Rotary {
         part: Some(0.25),
+        whole: false,
         ..qwen2::ROPE
     }),
     gguf_eps: "attention.layer_norm_epsilon",

@@ -39,6 +39,10 @@ pub(super) const HUNYUAN_V1_DENSE: Family = Family {
         ("dense_list", &[]),
         ("org_vocab_size", &[]),
         ("pool_type", &[]),
+        // `head_dim` says it.
+        ("attention_head_dim", &[]),
+        // Of the class with experts.
+        ("num_experts", &["1"]),
         // No code reads them: the network has these norms.
         ("norm_type", &["rms"]),
         ("use_qk_norm", &[]),

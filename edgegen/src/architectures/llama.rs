@@ -21,10 +21,7 @@ pub(super) const LLAMA: Family = Family {
         "TinyLlama 1.1B",
         "Falcon3 1B–7B",
     ],
-    rope: Some(Rotary {
-        whole: true,
-        ..ROPE
-    }),
+    rope: Some(ROPE),
     gguf_eps: "attention.layer_norm_rms_epsilon",
     attributes: &[],
     defaults: Defaults {
@@ -43,7 +40,8 @@ pub(super) const LLAMA: Family = Family {
     hf_fields: nothing,
     gguf_keys: nothing,
     activations: &["silu", "swish"],
-    fields: &[],
+    // Another word for what `hidden_act` says, in Falcon 3.
+    fields: &[("activation", &["swiglu"])],
     tensors: &[
         ENDS,
         NORMS,
@@ -66,8 +64,9 @@ pub(super) const ROPE: Rotary = Rotary {
     hf: RopeLayout::Halves,
     theta: 10_000.0,
     part: None,
-    whole: false,
+    whole: true,
     alpha: false,
+    original: None,
 };
 
 /// The flag of biases in the attention.

@@ -29,5 +29,5 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
         true => fields.size("sliding_window")?,
         false => Some(windows::SIZE),
     };
-    windows::by_types(fields, a, window, |_| true)
+    windows::by_types(fields, a, window, |_| true).map(drop)
 }

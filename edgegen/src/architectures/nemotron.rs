@@ -19,6 +19,7 @@ pub(super) const NEMOTRON: Family = Family {
     models: &["Minitron 4B–8B"],
     rope: Some(Rotary {
         part: Some(0.5),
+        whole: false,
         ..qwen2::ROPE
     }),
     gguf_eps: "attention.layer_norm_epsilon",

@@ -4,16 +4,20 @@
 use crate::error::Result;
 use crate::model::Architecture;
 
-use super::family::Family;
+use super::family::{Family, Rotary};
 use super::olmo2::OLMO2;
 use super::settings::Settings;
-use super::windows;
+use super::{qwen2, windows};
 
 /// Names as llama.cpp's converter and `Olmo3ForCausalLM` give them.
 pub(super) const OLMO3: Family = Family {
     model_type: "olmo3",
     class: "Olmo3ForCausalLM",
     models: &["OLMo 3 7B"],
+    rope: Some(Rotary {
+        theta: 500_000.0,
+        ..qwen2::ROPE
+    }),
     hf_fields,
     ..OLMO2
 };

@@ -18,6 +18,7 @@ pub(super) const PHI: Family = Family {
     models: &["Phi-1 1.3B", "Phi-1.5 1.3B", "Phi-2 2.7B"],
     rope: Some(Rotary {
         part: Some(0.5),
+        whole: false,
         ..qwen2::ROPE
     }),
     gguf_eps: "attention.layer_norm_epsilon",

@@ -15,6 +15,8 @@ pub(super) const PHI3: Family = Family {
     models: &["Phi-3 mini 3.8B", "Phi-3.5 mini 3.8B", "Phi-4 mini 3.8B"],
     rope: Some(Rotary {
         part: Some(1.0),
+        original: Some(4096),
+        whole: false,
         ..qwen2::ROPE
     }),
     defaults: Defaults {
@@ -25,7 +27,7 @@ pub(super) const PHI3: Family = Family {
     biases: &[],
     hf_fields: |fields, a| {
         let window = fields.size("sliding_window")?;
-        windows::by_types(fields, a, window, |_| true)
+        windows::by_types(fields, a, window, |_| true).map(drop)
     },
     // llama.cpp reads the window, and attends to all that is before a token.
     gguf_keys: |keys, _| keys.size("attention.sliding_window").map(drop),

@@ -28,6 +28,8 @@ pub(super) const QWEN3: Family = Family {
         llama::ATTENTION,
         llama::FEED_FORWARD,
         NORMS,
+        llama::QKV_BIASES,
+        llama::OUTPUT_BIAS,
     ],
     skipped: &[],
     build,

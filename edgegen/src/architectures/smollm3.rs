@@ -50,7 +50,7 @@ fn hf_fields(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
     let size = windows::switched(fields)?;
     let skipped = a.rope.as_ref().map(|rope| rope.skipped.clone());
     let skipped = skipped.unwrap_or_default();
-    windows::by_types(fields, a, size, |layer| skipped.contains(&layer))
+    windows::by_types(fields, a, size, |layer| skipped.contains(&layer)).map(drop)
 }
 
 /// llama.cpp does not ask the file.

@@ -20,6 +20,7 @@ pub(super) const STABLELM: Family = Family {
     models: &["StableLM 3B", "StableLM 2 1.6B"],
     rope: Some(Rotary {
         part: Some(0.25),
+        whole: false,
         ..qwen2::ROPE
     }),
     gguf_eps: "attention.layer_norm_epsilon",
@@ -38,6 +39,8 @@ pub(super) const STABLELM: Family = Family {
     ],
     hf_fields,
     gguf_keys,
+    // Words of the class before.
+    fields: &[("num_heads", &[]), ("rope_pct", &[])],
     tensors: &[
         llama::ENDS,
         llama::NORMS,

@@ -38,10 +38,17 @@ pub(super) const STARCODER2: Family = Family {
     )],
     hf_fields: |fields, a| {
         let window = fields.size("sliding_window")?;
-        windows::by_types(fields, a, window, |_| true)
+        windows::by_types(fields, a, window, |_| true).map(drop)
     },
     activations: GPT2.activations,
-    // Of training.
+    // What no code reads: words of the class before, and of training.
+    fields: &[
+        ("activation_function", &["gelu", "gelu_pytorch_tanh"]),
+        ("layer_norm_epsilon", &[]),
+        ("norm_type", &["layer_norm"]),
+        ("rms_norm_eps", &[]),
+        ("scale_attn_weights", &["true"]),
+    ],
     tensors: &[
         llama::ENDS,
         llama::NORMS,

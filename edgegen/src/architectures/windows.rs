@@ -6,13 +6,13 @@ use crate::model::{Architecture, Rope, RopeScaling, Window};
 use super::settings::Settings;
 
 /// Gives the layers that a list of a Hugging Face file names a window of this size, or those of a
-/// rule, where there is no list.
+/// rule, where there is no list. Returns them, also where there is no size.
 pub(super) fn by_types(
     fields: &dyn Settings,
     a: &mut Architecture,
     size: Option<usize>,
     rule: impl Fn(usize) -> bool,
-) -> Result<()> {
+) -> Result<Vec<usize>> {
     const TYPES: &str = "layer_types";
     let types = fields.texts(TYPES)?;
     let windowed = match &types {
@@ -29,14 +29,14 @@ pub(super) fn by_types(
         }
     };
     a.window = match size {
-        Some(size) => window(size, windowed),
+        Some(size) => window(size, &windowed),
         None if types.is_none() || windowed.is_empty() => None,
         None => {
             let supported = "full_attention where no window is on, as sliding_window says";
             return Err(fields.unsupported(TYPES, "sliding_attention", supported));
         }
     };
-    Ok(())
+    Ok(windowed)
 }
 
 /// The window of a Hugging Face file that does not speak of it: all families have this one.
@@ -48,7 +48,11 @@ pub(super) fn size(fields: &dyn Settings) -> Result<usize> {
 }
 
 /// As [`by_types`], for all layers but each last of so many, where the file has no other number.
-pub(super) fn by_period(fields: &dyn Settings, a: &mut Architecture, usual: usize) -> Result<()> {
+pub(super) fn by_period(
+    fields: &dyn Settings,
+    a: &mut Architecture,
+    usual: usize,
+) -> Result<Vec<usize>> {
     let size = size(fields)?;
     let period = fields.size("sliding_window_pattern")?.unwrap_or(usual);
     by_types(fields, a, Some(size), but_each(period))
@@ -64,7 +68,7 @@ pub(super) fn but_each(period: usize) -> impl Fn(usize) -> bool {
 pub(super) fn from_a_layer(fields: &dyn Settings, a: &mut Architecture) -> Result<()> {
     let first = fields.size("max_window_layers")?.unwrap_or(28);
     let size = switched(fields)?;
-    by_types(fields, a, size, |layer| layer >= first)
+    by_types(fields, a, size, |layer| layer >= first).map(drop)
 }
 
 /// The size of windows, if their switch is on.
@@ -75,13 +79,13 @@ pub(super) fn switched(fields: &dyn Settings) -> Result<Option<usize>> {
 }
 
 /// Gives the layers that a list of a GGUF file names its window, or those of a rule, where there is
-/// no list.
+/// no list. Returns them, also where there is no window.
 pub(super) fn by_pattern(
     keys: &dyn Settings,
     a: &mut Architecture,
     usual: Option<usize>,
     rule: impl Fn(usize) -> bool,
-) -> Result<()> {
+) -> Result<Vec<usize>> {
     const PATTERN: &str = "attention.sliding_window_pattern";
     let size = keys.size("attention.sliding_window")?.or(usual);
     let windowed = match keys.flags(PATTERN)? {
@@ -93,15 +97,15 @@ pub(super) fn by_pattern(
     };
     // Of 0, there is none.
     let size = size.filter(|&size| size != 0);
-    a.window = size.and_then(|size| window(size, windowed));
-    Ok(())
+    a.window = size.and_then(|size| window(size, &windowed));
+    Ok(windowed)
 }
 
 /// The window of these layers, if there are any.
-pub(super) fn window(size: usize, layers: Vec<usize>) -> Option<Window> {
-    (!layers.is_empty()).then_some(Window {
+pub(super) fn window(size: usize, layers: &[usize]) -> Option<Window> {
+    (!layers.is_empty()).then(|| Window {
         size,
-        layers,
+        layers: layers.to_vec(),
         rope: None,
     })
 }
@@ -113,11 +117,11 @@ pub(super) fn layers(a: &Architecture, has_one: impl Fn(usize) -> bool) -> Vec<u
         .collect()
 }
 
-/// Leaves RoPE out in layers without a window, if others have one.
-pub(super) fn rope_in_windows_alone(a: &mut Architecture) {
-    if let (Some(window), Some(rope)) = (&a.window, &mut a.rope) {
-        let full = (0..a.num_hidden_layers).filter(|&layer| !window.is_in(layer));
-        rope.skipped = full.collect();
+/// Leaves RoPE out in all layers but these.
+pub(super) fn rope_in_alone(a: &mut Architecture, windowed: &[usize]) {
+    let others = layers(a, |layer| !windowed.contains(&layer));
+    if let Some(rope) = &mut a.rope {
+        rope.skipped = others;
     }
 }
 

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 
 use crate::compress::{Sensitivity, sensitivity};
 use crate::error::{Error, Remedy, Result, Setting};
+use crate::graph::Shape;
 use crate::model::{Model, TensorKey};
 use crate::plan::{
     Action, Plan, PlanFile, Quant, Request, Schedule, Step, least_bytes, vocabularies,
@@ -24,11 +25,13 @@ use crate::size::apart;
 use bench::Bench;
 pub use bench::Loss;
 pub use task::{Goal, Task};
-use vocabulary::Vocabulary;
+use vocabulary::{FORMATS, Vocabulary};
 
 /// How far the differences between matrices are trusted: what is right differs from model to model,
-/// and is measured.
-const TRUST: [f64; 3] = [1.0, 0.5, 0.0];
+/// and is measured. The vocabulary is chosen with the first.
+const TRUST: [f64; 3] = [0.5, 1.0, 0.0];
+/// Vocabularies that are compressed and measured, at most.
+const VOCABULARIES: usize = 3;
 /// Tokens of a model whose sensitivity is measured, at most: rarer ones take most of the time, and say
 /// next to nothing.
 const PROBED: usize = 65_536;
@@ -133,6 +136,8 @@ pub fn search(model: Model, task: &Task<'_>) -> Result<Solution> {
         probed,
         sensitivity,
         trust: TRUST[0],
+        scale: 1.0,
+        narrowest: narrowest(&model),
         vocabularies: Vec::new(),
     };
     let (choice, loss) = match task.goal.max_loss {
@@ -152,12 +157,25 @@ fn probed(model: &Model, text: &str) -> Model {
     smaller.unwrap_or_else(|| model.clone())
 }
 
-/// A choice, and the loss that is expected of it.
+/// Of [`FORMATS`], the first to choose from. Where the residual stream cannot be rotated, weights do not
+/// look normally distributed, and formats with one scale a row lose many times what is expected.
+fn narrowest(model: &Model) -> usize {
+    let is_rotated = Shape::of(&model.graph()).rotatable().is_ok();
+    let first = FORMATS
+        .iter()
+        .position(|format| is_rotated || !format.calibrated());
+    first.expect("there are formats for all")
+}
+
+/// A choice, and what is expected of it.
 struct Candidate {
     /// Index of the vocabulary.
     vocabulary: usize,
     formats: BTreeMap<TensorKey, WeightFormat>,
-    loss: f64,
+    /// What the formats lose by the sensitivity.
+    rounding: f64,
+    /// What the vocabulary loses.
+    pruning: f64,
 }
 
 struct Search<'a> {
@@ -169,6 +187,11 @@ struct Search<'a> {
     sensitivity: Sensitivity,
     /// How far it is trusted.
     trust: f64,
+    /// How much more formats lose than it says, as last measured: all errors together weigh more than
+    /// each layer's alone, in some models many times more.
+    scale: f64,
+    /// Of [`FORMATS`], the first to choose from.
+    narrowest: usize,
     /// Those that were looked at, the largest first.
     vocabularies: Vec<Vocabulary>,
 }
@@ -176,60 +199,67 @@ struct Search<'a> {
 impl Search<'_> {
     /// The choice with the least loss in so many bytes.
     fn best(&mut self, most: Option<usize>) -> Result<(Candidate, Loss)> {
-        let (mut best, mut least) = self.trusted(most)?;
-        // What is expected of vocabularies is the less certain the nearer they are.
-        let second = self
-            .candidates(most)?
-            .into_iter()
-            .find(|c| c.vocabulary != best.vocabulary);
-        if let Some(candidate) = second {
+        self.trust = TRUST[0];
+        let mut candidates = self.candidates(most)?;
+        if candidates.is_empty() && self.narrowest > 0 {
+            self.narrowest = 0;
+            candidates = self.candidates(most)?;
+        }
+        let Some(first) = candidates.into_iter().next() else {
+            return Err(self.too_little(most));
+        };
+        let mut tried = vec![first.vocabulary];
+        let mut least = self.measure(&first)?;
+        let mut best = first;
+        // What was lost says how much formats weigh beside vocabularies. What is expected of those is
+        // the less certain the nearer they are, so that a second is measured in any case.
+        while tried.len() < VOCABULARIES {
+            let candidates = self.candidates(most)?;
+            let new = |c: &Candidate| !tried.contains(&c.vocabulary);
+            if tried.len() > 1 && !candidates.first().is_some_and(new) {
+                break;
+            }
+            let Some(candidate) = candidates.into_iter().find(new) else {
+                break;
+            };
+            tried.push(candidate.vocabulary);
             let loss = self.measure(&candidate)?;
             if loss.is_less_than(&least) {
                 (best, least) = (candidate, loss);
             }
         }
+        let mut held = (self.trust, self.scale);
+        for trust in &TRUST[1..] {
+            self.trust = *trust;
+            let Some(candidate) = self.candidate(best.vocabulary, most)? else {
+                continue;
+            };
+            let loss = self.measure(&candidate)?;
+            if loss.is_less_than(&least) {
+                (best, least) = (candidate, loss);
+                held = (self.trust, self.scale);
+            }
+        }
+        (self.trust, self.scale) = held;
         Ok((best, least))
     }
 
-    /// Finds how far the differences between matrices are to be trusted, and the most promising choice
-    /// then.
-    fn trusted(&mut self, most: Option<usize>) -> Result<(Candidate, Loss)> {
-        let mut best: Option<(f64, Candidate, Loss)> = None;
-        for trust in TRUST {
-            self.trust = trust;
-            let Some(candidate) = self.candidates(most)?.into_iter().next() else {
-                let ends = self
-                    .vocabularies
-                    .iter()
-                    .map(|vocabulary| vocabulary.ends()[0]);
-                let nearest = Nearest::Is(ends.min().unwrap_or(usize::MAX));
-                let most = most.unwrap_or(usize::MAX);
-                return Err(nothing_fits(self.task.goal, most, nearest));
-            };
-            let loss = self.measure(&candidate)?;
-            if best
-                .as_ref()
-                .is_none_or(|(.., least)| loss.is_less_than(least))
-            {
-                best = Some((trust, candidate, loss));
-            }
-        }
-        let (trust, candidate, loss) = best.expect("there is a trust to try");
-        self.trust = trust;
-        Ok((candidate, loss))
+    /// The error where no choice is so small.
+    fn too_little(&self, most: Option<usize>) -> Error {
+        let ends = self.vocabularies.iter().map(|v| v.ends()[0]);
+        let nearest = Nearest::Is(ends.min().unwrap_or(usize::MAX));
+        nothing_fits(self.task.goal, most.unwrap_or(usize::MAX), nearest)
     }
 
     /// The smallest choice that loses at most so many nats.
     fn smallest(&mut self, most_loss: f64, most: Option<usize>) -> Result<(Candidate, Loss)> {
-        let start = self.expected(most_loss, most)?;
-        let (candidate, loss) = self.trusted(Some(start))?;
+        let start = self.enough(most_loss, most)?;
+        let (candidate, loss) = self.best(Some(start))?;
         let mut nearest = loss.of_goal();
-        // How much more is lost than expected.
-        let mut ratio = nearest / candidate.loss.max(1e-9);
         let mut found = (nearest <= most_loss).then_some((candidate, loss));
         for _ in 0..TRIES {
             // A little on the safe side, so that the next one is likely to hold.
-            let budget = self.expected(0.98 * most_loss / ratio, most)?;
+            let budget = self.enough(0.98 * most_loss, most)?;
             let Some(candidate) = self.candidates(Some(budget))?.into_iter().next() else {
                 break;
             };
@@ -241,7 +271,6 @@ impl Search<'_> {
             }
             let loss = self.measure(&candidate)?;
             nearest = nearest.min(loss.of_goal());
-            ratio = loss.of_goal() / candidate.loss.max(1e-9);
             if loss.of_goal() <= most_loss {
                 found = Some((candidate, loss));
             }
@@ -255,7 +284,7 @@ impl Search<'_> {
     }
 
     /// The fewest bytes that are expected to lose so little, within the limit.
-    fn expected(&mut self, loss: f64, most: Option<usize>) -> Result<usize> {
+    fn enough(&mut self, loss: f64, most: Option<usize>) -> Result<usize> {
         let widest = self.widest()?;
         let (mut low, mut high) = (0, most.unwrap_or(widest).min(widest));
         // Finer steps change nothing that could be measured.
@@ -264,7 +293,7 @@ impl Search<'_> {
             let candidates = self.candidates(Some(middle))?;
             if candidates
                 .first()
-                .is_some_and(|candidate| candidate.loss <= loss)
+                .is_some_and(|candidate| self.expected(candidate) <= loss)
             {
                 high = middle;
             } else {
@@ -285,34 +314,46 @@ impl Search<'_> {
     /// The best choice of each vocabulary in so many bytes, the one with the least expected loss
     /// first.
     fn candidates(&mut self, most: Option<usize>) -> Result<Vec<Candidate>> {
-        let most = most.unwrap_or(usize::MAX);
-        let sensitivity = self.sensitivity.trusted(&self.probed, self.trust);
         let mut candidates: Vec<Candidate> = Vec::new();
+        let mut least = f64::INFINITY;
         for index in 0.. {
-            let least = candidates
-                .iter()
-                .map(|c| c.loss)
-                .fold(f64::INFINITY, f64::min);
-            let Some(vocabulary) = self.vocabulary(index)? else {
+            if self.vocabulary(index)?.is_none() {
                 break;
-            };
+            }
             // What does not fit in any format is not measured.
-            let Some(choice) = vocabulary.within(most, &sensitivity) else {
+            let Some(candidate) = self.candidate(index, most)? else {
                 continue;
             };
             // Smaller ones lose more, whatever the formats are.
-            let loss = self.loss(index)?;
-            if loss > least {
+            if candidate.pruning > least {
                 break;
             }
-            candidates.push(Candidate {
-                vocabulary: index,
-                formats: choice.formats,
-                loss: choice.loss + loss,
-            });
+            least = least.min(self.expected(&candidate));
+            candidates.push(candidate);
         }
-        candidates.sort_by(|a, b| a.loss.total_cmp(&b.loss));
+        candidates.sort_by(|a, b| self.expected(a).total_cmp(&self.expected(b)));
         Ok(candidates)
+    }
+
+    /// The best choice of a vocabulary in so many bytes, if any fits.
+    fn candidate(&mut self, vocabulary: usize, most: Option<usize>) -> Result<Option<Candidate>> {
+        let sensitivity = self.sensitivity.trusted(&self.probed, self.trust);
+        let most = most.unwrap_or(usize::MAX);
+        let Some(choice) = self.vocabularies[vocabulary].within(most, &sensitivity, self.narrowest)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(Candidate {
+            vocabulary,
+            formats: choice.formats,
+            rounding: choice.loss,
+            pruning: self.loss(vocabulary)?,
+        }))
+    }
+
+    /// What a choice is expected to lose, in nats a token.
+    fn expected(&self, candidate: &Candidate) -> f64 {
+        self.scale * candidate.rounding + candidate.pruning
     }
 
     /// A vocabulary, made when it is first asked for. `None` where there are no more, or it is too
@@ -361,7 +402,12 @@ impl Search<'_> {
         let plan = self
             .task
             .calibrated(&vocabulary.model, candidate.formats.clone())?;
-        self.bench.measure(&vocabulary.model, &plan)
+        let loss = self.bench.measure(&vocabulary.model, &plan)?;
+        let more = (loss.of_goal() - candidate.pruning) / candidate.rounding;
+        if more.is_finite() && more > 0.0 {
+            self.scale = more;
+        }
+        Ok(loss)
     }
 
     fn found(self, as_stored: &Plan, candidate: Candidate, loss: Loss) -> Result<Solution> {

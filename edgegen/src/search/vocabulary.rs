@@ -13,7 +13,7 @@ use super::assign::{Assignment, Choice, Item, assign};
 use super::task::Task;
 
 /// Formats of a matrix, the smallest first: each further bit saves less than the one before.
-const FORMATS: [WeightFormat; 5] = [
+pub(super) const FORMATS: [WeightFormat; 5] = [
     WeightFormat::T2,
     WeightFormat::T3,
     WeightFormat::T4,
@@ -77,9 +77,14 @@ impl Vocabulary {
         })
     }
 
-    /// The best formats in so many bytes of flash.
-    pub(super) fn within(&self, most: usize, sensitivity: &Sensitivity) -> Option<Assignment> {
-        let items = self.items(sensitivity);
+    /// The best formats in so many bytes of flash, from `narrowest` of [`FORMATS`] on.
+    pub(super) fn within(
+        &self,
+        most: usize,
+        sensitivity: &Sensitivity,
+        narrowest: usize,
+    ) -> Option<Assignment> {
+        let items = self.items(sensitivity, narrowest);
         let mut budget = most.checked_sub(self.other_bytes)?;
         loop {
             let mut choice = assign(&items, budget)?;
@@ -101,12 +106,13 @@ impl Vocabulary {
     }
 
     /// The matrices with what each format takes and loses.
-    fn items(&self, sensitivity: &Sensitivity) -> Vec<Item> {
+    fn items(&self, sensitivity: &Sensitivity, narrowest: usize) -> Vec<Item> {
         let items = self.sizes.iter().map(|&(key, bytes)| Item {
             key,
             options: FORMATS
                 .iter()
                 .zip(bytes)
+                .skip(narrowest)
                 .map(|(&format, bytes)| Choice {
                     format,
                     bytes,

@@ -423,11 +423,7 @@ fn calibrated_weights_compute_nearly_the_same() {
 fn both_forms_of_rope_are_one() {
     let config = data::json("architectures/phi3/hf/config.json");
     let mut new = config["rope_scaling"].clone();
-    let moved = [
-        "rope_theta",
-        "partial_rotary_factor",
-        "original_max_position_embeddings",
-    ];
+    let moved = ["rope_theta", "partial_rotary_factor"];
     for field in moved {
         new[field] = config[field].clone();
     }
@@ -437,9 +433,34 @@ fn both_forms_of_rope_are_one() {
     let found = changed("phi3", &fields).unwrap();
     assert_eq!(found.architecture(), expected.architecture());
 
+    let mut twice = config["rope_scaling"].clone();
+    twice["rope_type"] = json!("linear");
+    twice["type"] = json!("longrope");
+    let twice = changed("phi3", &[("rope_scaling", twice)]);
+    assert_refused(
+        "phi3",
+        twice,
+        "config.json: ",
+        "rope_type",
+        "twice, differently",
+    );
+
+    // Of the context before stretching, the class's own field counts, be it that it is left out.
     let field = "original_max_position_embeddings";
-    let twice = changed("phi3", &[(field, json!(512))]);
-    assert_refused("phi3", twice, "config.json: ", field, "twice, differently");
+    let stretched = |outer: Value, inner: Value| {
+        let mut scaling = config["rope_scaling"].clone();
+        scaling[field] = inner;
+        let model = changed("phi3", &[(field, outer), ("rope_scaling", scaling)]).unwrap();
+        match &model.architecture().rope.as_ref().unwrap().scaling {
+            RopeScaling::LongRope {
+                original_max_position_embeddings,
+                ..
+            } => *original_max_position_embeddings,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(stretched(json!(256), json!(512)), 256);
+    assert_eq!(stretched(Value::Null, json!(512)), 4096);
 }
 
 /// What is supported is among the tests' data.
@@ -523,6 +544,8 @@ fn what_a_file_leaves_out_is_what_transformers_means() {
         ("mistral", "max_position_embeddings", json!(131_072)),
         ("nemotron", "max_position_embeddings", json!(4096)),
         ("olmo3", "max_position_embeddings", json!(2048)),
+        ("olmo3", "rope_theta", json!(500_000.0)),
+        ("exaone4", "sliding_window", json!(4096)),
         ("phi3", "max_position_embeddings", json!(4096)),
         ("qwen2", "max_position_embeddings", json!(32_768)),
         ("qwen3", "max_position_embeddings", json!(32_768)),
@@ -536,6 +559,12 @@ fn what_a_file_leaves_out_is_what_transformers_means() {
         let said = changed(name, &[(field, meant)]);
         assert_eq!(architecture(absent), architecture(said), "{name} {field}");
     }
+    // It is read, and not used.
+    let capped = changed("gemma3_text", &[("attn_logit_softcapping", json!(5.0))]);
+    assert_eq!(
+        architecture(capped),
+        architecture(changed("gemma3_text", &[]))
+    );
     for (name, width) in [("ernie4_5", 128), ("gemma2", 256), ("qwen3", 128)] {
         let wide = edited(name, |config| {
             config.as_object_mut().unwrap().remove("head_dim");
@@ -855,8 +884,31 @@ fn windows_have_their_rope() {
         ("sliding_window", Value::Null),
         ("layer_types", Value::Null),
     ];
-    let full = changed("exaone4", &off).unwrap();
-    assert_eq!(full.architecture().rope.clone().unwrap().skipped, [0; 0]);
+    let skipped = |name: &str, fields: &[(&str, Value)]| {
+        let model = changed(name, fields).unwrap();
+        assert_eq!(model.architecture().window, None, "{name}");
+        model.architecture().rope.clone().unwrap().skipped
+    };
+    assert_eq!(skipped("exaone4", &off), [0; 0]);
+    let each = [
+        ("layer_types", Value::Null),
+        ("sliding_window_pattern", json!(1)),
+    ];
+    assert_eq!(skipped("cohere2", &each), [0, 1, 2, 3]);
+}
+
+/// Where no layer has a window, though its size is said, none has RoPE: the costs are those of
+/// transformers 5.24, eager, in f64.
+#[test]
+fn networks_without_windows_are_those_of_transformers() {
+    let full = ("layer_types", json!(vec!["full_attention"; 4]));
+    for (name, expected) in [("cohere2", 13.894_17), ("exaone4", 10.108_17)] {
+        let model = changed(name, std::slice::from_ref(&full)).unwrap();
+        let golden = golden(name, "hf");
+        let program = program(&model);
+        let found = mean_nll(&predictions(&mut Interpreter::new(&program, 2), &golden));
+        assert!((found - expected).abs() < 1e-4, "{name}: {found}");
+    }
 }
 
 /// Bits depend on no context, and on no window that no text reaches; memory does.

@@ -42,7 +42,16 @@ fn note(key: &str) -> String {
 }
 
 /// What is ignored in the files of one architecture, and an option of others.
-const OPTIONS_ELSEWHERE: [&str; 3] = ["hidden_act", "sliding_window_pattern", "use_qk_norm"];
+const OPTIONS_ELSEWHERE: [&str; 8] = [
+    "attention_head_dim",
+    "hidden_act",
+    "layer_norm_epsilon",
+    "num_heads",
+    "rms_norm_eps",
+    "rope_pct",
+    "sliding_window_pattern",
+    "use_qk_norm",
+];
 
 /// What is ignored in the files of one architecture only.
 fn own(name: &str) -> &'static str {
@@ -54,7 +63,9 @@ fn own(name: &str) -> &'static str {
         }
         "exaone4" => "sliding_window_pattern",
         "cohere2" => "order_of_interleaved_layers",
-        "hunyuan_v1_dense" => "use_qk_norm",
+        "hunyuan_v1_dense" => "attention_head_dim use_qk_norm",
+        "stablelm" => "num_heads rope_pct",
+        "starcoder2" => "layer_norm_epsilon rms_norm_eps",
         "gpt2" => {
             "n_ctx reorder_and_upcast_attn summary_activation summary_first_dropout \
              summary_proj_to_labels summary_type summary_use_proj"
@@ -446,6 +457,35 @@ fn keys_of_any_architecture_are_read_ignored_or_refused_in_all() {
             &format!("gpt2.{key}: "),
             "not supported",
         );
+    }
+}
+
+/// llama.cpp asserts it in the graphs of the first, and reads it in those of the others.
+#[test]
+fn heads_are_rotated_whole_where_llama_cpp_wants_it() {
+    let patched = |name: &str| {
+        let file = data::file(&format!("architectures/{name}/model.gguf"));
+        let mut bytes = std::fs::read(file).unwrap();
+        let key = string(&in_gguf(name, "rope.dimension_count"));
+        let at = bytes.windows(key.len()).position(|part| part == key);
+        // Behind the type.
+        let at = at.expect("it is there") + key.len() + 4;
+        bytes[at..at + 4].copy_from_slice(&8u32.to_le_bytes());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.gguf");
+        std::fs::write(&path, bytes).unwrap();
+        import(&path)
+    };
+    let half = |name: &str| {
+        let added = with_key(name, "rope.dimension_count", 4, &8u32.to_le_bytes());
+        added.unwrap_or_else(|| patched(name))
+    };
+    for name in ["qwen2", "qwen3", "granite", "exaone4", "starcoder2"] {
+        assert_refused(name, half(name), "model.gguf: ", "rope.dimension_count", "");
+    }
+    for name in ["gemma3_text", "stablelm"] {
+        let model = half(name).unwrap();
+        assert_eq!(model.architecture().rope.as_ref().unwrap().dim, 8, "{name}");
     }
 }
 

@@ -155,10 +155,10 @@ fn stretched(
             factor: number("factor")?,
             low_freq_factor: number("low_freq_factor")?,
             high_freq_factor: number("high_freq_factor")?,
-            original_max_position_embeddings: fields.size(ORIGINAL)?.unwrap_or(context),
+            original_max_position_embeddings: original(fields, outer, rotary, context)?,
         },
         "yarn" => {
-            let original = fields.size(ORIGINAL)?.unwrap_or(context);
+            let original = original(fields, outer, rotary, context)?;
             let ratio = context as f64 / original as f64;
             let factor = fields.number("factor")?.unwrap_or(ratio);
             RopeScaling::Yarn {
@@ -171,7 +171,10 @@ fn stretched(
             }
         }
         // The first files of Phi-3 call it `su`.
-        "longrope" | "su" => long_rope(fields, outer, context)?,
+        "longrope" | "su" => {
+            let original = original(fields, outer, rotary, context)?;
+            long_rope(fields, original, context)?
+        }
         // Beyond an `alpha`, it would stretch a text that is longer than the context.
         "dynamic" if rotary.alpha => {
             alpha = number("alpha")?;
@@ -196,15 +199,25 @@ fn stretched(
     Ok(Stretched { scaling, alpha })
 }
 
-/// As transformers' `_compute_longrope_parameters`; the context before stretching may be said in
-/// `outer`.
-fn long_rope(fields: &Fields<'_>, outer: &Fields<'_>, context: usize) -> Result<RopeScaling> {
+/// The context before stretching. What is said in `outer`, or by its class, counts first, as in
+/// transformers' `standardize_rope_params`.
+fn original(
+    fields: &Fields<'_>,
+    outer: &Fields<'_>,
+    rotary: &Rotary,
+    context: usize,
+) -> Result<usize> {
+    let inner = fields.size(ORIGINAL)?;
+    let outer = outer.size(ORIGINAL)?.or(rotary.original);
+    Ok(outer.or(inner).unwrap_or(context))
+}
+
+/// As transformers' `_compute_longrope_parameters`.
+fn long_rope(fields: &Fields<'_>, original: usize, context: usize) -> Result<RopeScaling> {
     let divisors = |name: &str| {
         let divisors = fields.needed(name, fields.numbers(name)?)?;
         Ok(divisors.into_iter().map(|divisor| divisor as f32).collect())
     };
-    let originals = [fields.size(ORIGINAL)?, outer.size(ORIGINAL)?];
-    let original = fields.needed(ORIGINAL, agreed(ORIGINAL, originals)?)?;
     let ratio = context as f64 / original as f64;
     let factor = agreed("factor", [fields.number("factor")?, Some(ratio)])?;
     let factor = factor.unwrap_or(ratio);

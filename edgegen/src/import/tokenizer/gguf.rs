@@ -139,9 +139,16 @@ fn sentence_piece(file: &GgufTokenizer<'_>, classes: &[TokenClass]) -> Result<To
         .collect();
     let (merges, alphabet) = sentence_piece::scored_merges(&pieces, true)
         .map_err(|error| error.at("tokenizer.ggml.scores"))?;
-    let tokens = pieces.iter().map(|piece| Token {
-        bytes: sentence_piece::decode(piece.text, piece.class, true),
-        class: piece.class,
+    let tokens = pieces.iter().map(|piece| {
+        // The user's symbols are found where spaces are escaped, and merge as all do.
+        let shown = match piece.class {
+            TokenClass::UserDefined => TokenClass::Normal,
+            class => class,
+        };
+        Token {
+            bytes: sentence_piece::decode(piece.text, shown, true),
+            class: piece.class,
+        }
     });
     Ok(TokenizerParts {
         scheme: Scheme::SentencePiece(SentencePiece {

@@ -154,6 +154,8 @@ pub struct Config {
     pub(super) eos_token: Option<Name>,
     pub(super) add_bos_token: Option<bool>,
     pub(super) add_eos_token: Option<bool>,
+    /// Whether a text behind an added token gets a space before it.
+    pub(super) legacy: Option<bool>,
     /// Added tokens by their ids, which are texts here.
     #[serde(default)]
     pub(super) added_tokens_decoder: BTreeMap<String, AddedByConfig>,

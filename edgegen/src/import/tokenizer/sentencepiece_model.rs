@@ -5,11 +5,11 @@ use super::gguf::{self, GgufTokenizer};
 use super::hf::Config;
 use super::hf_file::Name;
 use crate::error::{Error, Place, Result};
-use crate::model::{MAX_TOKENS, Tokenizer};
+use crate::model::{MAX_TOKENS, Scheme, SpacePrefix, Tokenizer};
 
 /// Builds the tokenizer of a file with the ids that end a generation, and what
-/// `tokenizer_config.json` adds. If the file wants a space before the text, it is put after each
-/// added token too, as llama.cpp and transformers do; SentencePiece itself does not.
+/// `tokenizer_config.json` adds. If the file wants a space before the text, it is put there as
+/// transformers 5 does, which SentencePiece itself does before a space and an added token too.
 ///
 /// # Errors
 /// When the file is malformed, or no BPE, or changes texts in a way that is not built.
@@ -35,9 +35,15 @@ pub fn read(file: &[u8], config: &Config, stop: &[u32]) -> Result<Tokenizer> {
         stop: stop.iter().map(|&id| id.into()).collect(),
         add_bos: config.add_bos_token,
         add_eos: config.add_eos_token,
-        add_space_prefix: Some(model.space_prefix),
         ..GgufTokenizer::default()
     })?;
+    if let Scheme::SentencePiece(scheme) = &mut parts.scheme {
+        scheme.space_prefix = match (model.space_prefix, config.legacy == Some(true)) {
+            (false, _) => SpacePrefix::Never,
+            (true, false) => SpacePrefix::First,
+            (true, true) => SpacePrefix::Missing,
+        };
+    }
     for added in &mut parts.added {
         if let Some(said) = config.added_tokens_decoder.get(&added.id.to_string()) {
             (added.strip_left, added.strip_right) = (said.lstrip, said.rstrip);

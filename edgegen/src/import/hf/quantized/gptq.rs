@@ -75,8 +75,12 @@ impl Gptq {
             }
         };
         let formats = ["gptq", "gptq_v2"];
+        // Newer files say it by both names.
         let format = match fields.text("checkpoint_format")? {
-            Some(_) => one_of(fields, "checkpoint_format", &formats)?,
+            Some(_) => {
+                one_of(fields, "format", &formats)?;
+                one_of(fields, "checkpoint_format", &formats)?
+            }
             None => one_of(fields, "format", &formats)?,
         };
         let symmetric = fields.flag("sym")?.unwrap_or(false);
