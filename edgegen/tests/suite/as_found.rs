@@ -52,6 +52,7 @@ fn what_says_the_same_is_the_same() {
             Box::new(|f| {
                 let bytes = [&1u64.to_le_bytes()[..], &[0xFF]].concat();
                 f.set("general.description", 8, bytes.clone());
+                f.set("general.license.link", 8, bytes.clone());
                 f.array("general.tags", 8, 1, bytes);
             }),
         ),

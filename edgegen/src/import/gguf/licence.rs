@@ -19,24 +19,20 @@ const SOURCES: [&str; 6] = [
 
 /// Reads the keys `general.license` and their like (ggml's docs/gguf.md).
 pub(super) fn read(metadata: &Metadata) -> Result<Licence> {
-    let text = |key: &str| Ok::<_, crate::error::Error>(metadata.string(key)?.map(str::to_owned));
-    let first = |keys: &[&str]| {
-        keys.iter()
-            .find_map(|key| text(key).transpose())
-            .transpose()
-    };
+    let text = |key: &str| metadata.shown(key).map(str::to_owned);
+    let first = |keys: &[&str]| keys.iter().find_map(|key| text(key));
     let count = metadata.size("general.base_model.count")?.unwrap_or(0);
     let mut bases = Vec::new();
     for at in 0..count.min(MOST_BASES) {
         let key = |part: &str| format!("general.base_model.{at}.{part}");
-        bases.extend(first(&[&key("repo_url"), &key("url"), &key("name")])?);
+        bases.extend(first(&[&key("repo_url"), &key("url"), &key("name")]));
     }
     Ok(Licence {
-        id: text("general.license")?,
-        name: text("general.license.name")?,
-        link: text("general.license.link")?,
-        author: first(&["general.author", "general.organization"])?,
-        source: first(&SOURCES)?,
+        id: text("general.license"),
+        name: text("general.license.name"),
+        link: text("general.license.link"),
+        author: first(&["general.author", "general.organization"]),
+        source: first(&SOURCES),
         bases,
         ..Licence::default()
     })
