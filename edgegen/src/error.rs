@@ -119,7 +119,9 @@ impl Error {
     pub(crate) fn overflow() -> Self {
         Self::new("the network computes values that are not finite from these weights")
             .at(WEIGHTS)
-            .remedy("check the model file: its weights are too large")
+            .remedy(
+                "check the model file, and adapters with their scales: the weights are too large",
+            )
     }
 
     /// Whether it is about the weights, wherever they come from.

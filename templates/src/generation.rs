@@ -52,6 +52,8 @@ pub struct Answer {
     unfed: usize,
     generated: usize,
     options: Options,
+    /// The session's turn that the answer is of.
+    turn: usize,
     /// Whether the answer is to the session's text from its start.
     anew: bool,
     finish: Option<Finish>,
@@ -162,7 +164,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         let &last = tokens.last().ok_or(Error::EmptyPrompt)?;
         check_room(self.position() + tokens.len(), options)?;
         self.feed(tokens)?;
-        let answer = Answer::new((tokens.len(), last), options);
+        let answer = Answer::new(self.turn(), (tokens.len(), last), options);
         Ok(Generation {
             session: self,
             answer,
@@ -188,7 +190,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             cached_tokens,
             unfed: count - cached_tokens,
             anew: true,
-            ..Answer::new((count, last), options)
+            ..Answer::new(self.next_turn(), (count, last), options)
         })
     }
 
@@ -232,7 +234,7 @@ fn check_room(fed: usize, options: &Options) -> Result<(), Error> {
 
 impl Answer {
     /// After a prompt whose last token is `previous`.
-    fn new((prompt_tokens, previous): (usize, u32), options: &Options) -> Self {
+    fn new(turn: usize, (prompt_tokens, previous): (usize, u32), options: &Options) -> Self {
         Self {
             sampler: Sampler::new(options),
             stream: Utf8Stream::new(),
@@ -246,6 +248,7 @@ impl Answer {
             unfed: 0,
             generated: 0,
             options: *options,
+            turn,
             anew: false,
             finish: None,
         }
@@ -276,9 +279,12 @@ impl Answer {
         self.finish
     }
 
-    /// Goes on by one batch of the prompt or one piece; `None` when the generation has ended.
-    /// `session` is the one that began it and has done nothing else since.
+    /// Goes on by one batch of the prompt or one piece; `None` when the generation has ended, or
+    /// `session`, which is the one that began it, was given something else since.
     pub fn step<M: DerefMut<Target = Memory>>(&mut self, session: &mut Session<M>) -> Option<Step> {
+        if session.turn() != self.turn {
+            return None;
+        }
         if self.unfed > 0 {
             self.feed(session);
             return Some(Step::Prompt { left: self.unfed });

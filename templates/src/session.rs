@@ -31,6 +31,8 @@ pub struct Session<M> {
     /// The end of the positions that were written. Layers with a window have room for the last of
     /// them alone; there is nothing to remember where none has one.
     written: [usize; SLACK.is_some() as usize],
+    /// How often a caller changed what was fed: an answer that was begun before is out of date.
+    turn: usize,
     pub(crate) scratch: Scratch,
     activations: [Q8Block; ACTIVATION_BLOCKS],
     instruction_set: InstructionSet,
@@ -63,6 +65,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
             computed: 0,
             owed: 0,
             written: [0; _],
+            turn: 0,
             scratch: Scratch::new(),
             activations: [Q8Block::ZERO; ACTIVATION_BLOCKS],
             instruction_set,
@@ -76,6 +79,17 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         self.computed + self.owed
     }
 
+    /// The turn that a change of what was fed begins.
+    pub(crate) fn next_turn(&mut self) -> usize {
+        self.turn = self.turn.wrapping_add(1);
+        self.turn
+    }
+
+    /// The last turn that was begun.
+    pub(crate) fn turn(&self) -> usize {
+        self.turn
+    }
+
     /// Forgets everything, answers that it could give again among it.
     pub fn reset(&mut self) {
         self.truncate(0);
@@ -85,6 +99,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// Forgets all tokens from `position` on. Going back further than layers with a window remember
     /// takes time: those before `position` are then computed again with what is fed next.
     pub fn truncate(&mut self, position: usize) {
+        self.next_turn();
         let position = position.min(self.position());
         let kept = self.go_back_to(position.min(self.computed));
         self.owed = position - kept;
@@ -154,6 +169,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
     /// When there is no token, no room for them, or no such token.
     pub fn feed(&mut self, tokens: &[u32]) -> Result<&mut [f32], Error> {
         self.check(tokens)?;
+        self.next_turn();
         let batches = tokens.chunks(self.batch);
         let last = batches.len() - 1;
         for (index, batch) in batches.enumerate() {
@@ -211,6 +227,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         observer: &mut dyn Observer,
     ) -> Result<(), Error> {
         self.check(tokens)?;
+        self.next_turn();
         for batch in tokens.chunks(self.batch) {
             self.run(batch, Wanted::Each, observer);
         }

@@ -119,6 +119,7 @@ impl<M: DerefMut<Target = Memory>> Session<M> {
         for (place, &bytes) in places.zip(words) {
             self.memory[place] = f32::from_le_bytes(bytes);
         }
+        self.next_turn();
         self.go_on_with(position);
         Ok(())
     }

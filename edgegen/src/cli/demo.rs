@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::import::{BUILT_IN_PROMPT, built_in};
+use crate::plain::plain;
 use crate::plan::{Quant, Request};
 use crate::profile::Profile;
 use crate::program::WeightFormat;
@@ -100,6 +101,9 @@ fn build(folder: &Path) -> Result<PathBuf> {
         })
 }
 
+/// Bytes of a command that a message repeats.
+const MOST_SHOWN: usize = 80;
+
 /// Runs one command; what the program prints as JSON.
 fn ask(program: &Path, prompt: &str) -> Result<Value> {
     let output = Command::new(program)
@@ -109,7 +113,8 @@ fn ask(program: &Path, prompt: &str) -> Result<Value> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.trim().trim_start_matches("error: ");
-        return Err(Error::tool(format!("{prompt:?}: {said}")).remedy("try a shorter command"));
+        let problem = format!("\"{}\": {said}", plain(prompt, MOST_SHOWN));
+        return Err(Error::tool(problem).remedy("try a shorter command"));
     }
     serde_json::from_slice(&output.stdout).map_err(|error| {
         Error::tool(format!("the program printed no JSON: {error}")).in_file(program)

@@ -82,7 +82,9 @@ fn terms(licence: &Licence, folder: &str) -> String {
     for name in &licence.not_copied {
         row(
             "not here",
-            &format!("{name}, which is no text, or a long one: ship it as well"),
+            &format!(
+                "{name}, which is no text, a long one or a link to elsewhere: ship it as well"
+            ),
         );
     }
     for notice in licence.notices() {

@@ -43,6 +43,15 @@ pub(crate) fn origin(path: &Path) -> Option<Name> {
     })
 }
 
+/// The folder of the repository in the cache that a snapshot is of; files are links into it.
+pub(crate) fn repository(snapshot: &Path) -> Option<&Path> {
+    let snapshots = snapshot.parent()?;
+    let repository = snapshots.parent()?;
+    let name = repository.file_name()?.to_str()?;
+    let is_one = snapshots.file_name()? == SNAPSHOTS && name.starts_with(KIND);
+    is_one.then_some(repository)
+}
+
 /// What to call the model in a folder of the cache.
 pub(crate) fn called(folder: &Path) -> Option<String> {
     origin(folder).map(|name| name.model)

@@ -11,5 +11,5 @@ mod layout;
 mod name;
 
 pub use fetch::fetch;
-pub(crate) use layout::{called, origin};
+pub(crate) use layout::{called, origin, repository};
 pub use name::Name;

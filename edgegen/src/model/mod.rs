@@ -228,8 +228,8 @@ impl Model {
         &self.notes
     }
 
-    /// What to know before passing on what is made of it, a sentence each: the notes, and the
-    /// licences that nobody states.
+    /// What to know before passing on what is made of it, a sentence each: the notes, the
+    /// licences that nobody states, and their texts that are not copied.
     pub fn warnings(&self) -> Vec<String> {
         let unstated = self.licences.iter();
         let unstated = unstated.filter(|licence| licence.stated().is_none());
@@ -239,7 +239,15 @@ impl Model {
                 licence.of
             )
         });
-        self.notes.iter().cloned().chain(unstated).collect()
+        let not_copied = self.licences.iter().flat_map(|licence| {
+            let files = licence.not_copied.iter();
+            files.map(|file| {
+                let of = &licence.of;
+                format!("{file} of {of} is no text, a long one or a link to elsewhere, and is not in the crate: ship it as well")
+            })
+        });
+        let notes = self.notes.iter().cloned();
+        notes.chain(unstated).chain(not_copied).collect()
     }
 
     /// Shapes and constants of the network.

@@ -100,6 +100,32 @@ fn a_gguf_file_says_whose_it_is() {
     assert!(text(&krate, "README.md").contains("| licence | a-licence |"));
 }
 
+/// Whoever made a folder must not choose what of the user's own goes into a crate.
+#[test]
+#[cfg(unix)]
+fn links_out_of_the_folder_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let place = tempfile::tempdir().unwrap();
+    let [secret, cache] = ["secret", "cache"].map(|name| place.path().join(name));
+    fs::write(&secret, "a key").unwrap();
+    let repository = cache.join("models--an-owner--a-model");
+    let snapshot = repository.join("snapshots/0123456789abcdef0123456789abcdef01234567");
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::create_dir(repository.join("blobs")).unwrap();
+    fs::write(repository.join("blobs/of-a-licence"), "The terms.\n").unwrap();
+    folder(&snapshot, &[("NOTICE", b"Of somebody.\n")]);
+    symlink("../../blobs/of-a-licence", snapshot.join("LICENSE")).unwrap();
+    symlink("NOTICE", snapshot.join("NOTICE-again")).unwrap();
+    symlink("../../../../secret", snapshot.join("LICENSE-of-another")).unwrap();
+    symlink(&secret, snapshot.join("COPYING")).unwrap();
+    let model = import(&snapshot).unwrap();
+    let licence = &model.licences()[0];
+    let copied = licence.files.iter().map(|file| file.name.as_str());
+    let copied: Vec<&str> = copied.collect();
+    assert_eq!(copied, ["LICENSE", "NOTICE", "NOTICE-again"]);
+    assert_eq!(licence.not_copied, ["COPYING", "LICENSE-of-another"]);
+}
+
 #[test]
 fn a_folder_says_whose_it_is_and_its_texts_go_along() {
     let place = tempfile::tempdir().unwrap();

@@ -255,12 +255,37 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// `cargo run -p tests --bin demo-picture` draws it again.
+fn the_picture_shows_what_the_demo_prints() {
+    let picture = read(&paths::workspace().join("docs/demo.svg"));
+    let texts = picture.lines().filter_map(|line| {
+        let (_, text) = line.strip_prefix("<text ")?.split_once('>')?;
+        text.strip_suffix("</text>")
+    });
+    let texts: Vec<&str> = texts.collect();
+    let (command, shown) = texts.split_first().expect("a command");
+    let (_, prompt) = command.split_once("demo \"").expect("the README's command");
+    let printed = run::must(
+        run::clean(edgegen())
+            .args(["demo", prompt.trim_end_matches('"')])
+            .current_dir(paths::workspace()),
+    );
+    // How long it took is another time each time.
+    let lasting = |lines: &[&str]| {
+        let lines = lines.iter().filter(|line| !line.contains("tokens/s"));
+        lines.map(|line| words(line)).collect::<Vec<_>>()
+    };
+    let printed: Vec<&str> = printed.lines().collect();
+    assert_eq!(lasting(&printed), lasting(shown));
+}
+
 tests::trials![
     files_that_are_named_exist,
     excerpts_are_what_files_have,
     an_excerpt_leaves_out_what_it_says_and_no_more,
     the_guide_for_contributors_shows_the_source;
     long: rust_compiles,
+    the_picture_shows_what_the_demo_prints,
     commands_print_what_is_shown;
     nightly: long_commands_print_what_is_shown,
 ];

@@ -68,6 +68,14 @@ pub(in crate::import) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// The path of a file, if it is in the folder or, from a snapshot in the hub's cache, in its repository.
+fn within(folder: &Path, name: &str) -> Option<PathBuf> {
+    let root = folder.canonicalize().ok()?;
+    let root = hub::repository(&root).unwrap_or(&root);
+    let path = folder.join(name).canonicalize().ok()?;
+    path.starts_with(root).then_some(path)
+}
+
 fn embedded(files: &[(&str, &'static [u8])], name: &str) -> Option<View> {
     let file = files.iter().find(|(file, _)| *file == name);
     file.map(|(_, bytes)| View::new(*bytes))
@@ -110,10 +118,11 @@ impl Folder<'_> {
         names
     }
 
-    /// The text of a file, cut off after so many bytes; nothing if it is not there or is no UTF-8.
+    /// The text of a file, cut off after so many bytes; nothing if it is not there or is no UTF-8, and
+    /// nothing of another folder, to which a link leads: such texts go into crates.
     pub(super) fn text(self, name: &str, most: usize) -> Option<String> {
         let view = match self {
-            Self::OnDisk(_) => source::open(&self.path(name)).ok()?,
+            Self::OnDisk(folder) => source::open(&within(folder, name)?).ok()?,
             Self::Embedded(_, files) => embedded(files, name)?,
         };
         let bytes = &view.bytes()[..view.bytes().len().min(most)];

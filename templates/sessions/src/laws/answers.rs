@@ -56,6 +56,44 @@ fn an_option_that_differs_is_another_request() {
     }
 }
 
+/// Whatever a caller does between two steps, an answer of before says no more, and leaves no trace.
+#[test]
+fn an_answer_of_another_turn_says_nothing() {
+    let changes: [fn(&mut OnHeap); 7] = [
+        |session| assert!(session.begin("switch on", &greedy(50)).is_ok()),
+        |session| assert!(session.begin("switch off", &greedy(50)).is_ok()),
+        |session| assert!(session.feed(&[3]).is_ok()),
+        |session| session.feed_each(&[3], |_, _| ()).expect("it fits"),
+        |session| session.truncate(1),
+        |session| session.reset(),
+        |session| {
+            let mut other = OnHeap::new();
+            other.feed(&[3, 4]).expect("it fits");
+            let mut state = vec![0; other.saved_bytes()];
+            other.save(&mut state).expect("it fits");
+            session.restore(&state).expect("it is a state");
+        },
+    ];
+    let expected = ask(&mut OnHeap::new(), "switch off", &greedy(50)).1;
+    for (index, change) in changes.into_iter().enumerate() {
+        for taken in 0..4 {
+            let mut session = OnHeap::new();
+            // Given again, it comes from the memory.
+            for given_before in [false, true] {
+                let mut answer = session.begin("switch off", &greedy(50)).expect("it fits");
+                for _ in 0..taken {
+                    answer.step(&mut session);
+                }
+                change(&mut session);
+                let position = session.position();
+                assert!(answer.step(&mut session).is_none(), "{index}");
+                assert_eq!(session.position(), position, "{index}");
+                assert_eq!(ask(&mut session, "switch off", &greedy(50)).1, expected, "{index}, {given_before}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_prompt_that_differs_is_another_request() {
     let mut session = OnHeap::new();
