@@ -4,7 +4,7 @@
 use crate::error::Result;
 use crate::model::Architecture;
 
-use super::family::Family;
+use super::family::{Family, Rotary};
 use super::llama::{self, LLAMA};
 use super::settings::Settings;
 
@@ -14,7 +14,10 @@ pub(super) const GRANITE: Family = Family {
     model_type: "granite",
     class: "GraniteForCausalLM",
     models: &["Granite 3.0–3.3 2B–8B"],
-    rope: Some(llama::ROPE),
+    rope: Some(Rotary {
+        whole: false,
+        ..llama::ROPE
+    }),
     hf_fields,
     gguf_keys,
     skipped: &[],

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::model::Architecture;
 
-use super::family::{Defaults, Family};
+use super::family::{Defaults, Family, Rotary};
 use super::llama::{self, LLAMA};
 use super::settings::Settings;
 
@@ -18,7 +18,10 @@ pub(super) const MINICPM: Family = Family {
         ..LLAMA.defaults
     },
     biases: &[llama::ATTENTION_BIAS],
-    rope: Some(llama::ROPE),
+    rope: Some(Rotary {
+        whole: false,
+        ..llama::ROPE
+    }),
     hf_fields,
     gguf_keys,
     skipped: &[],

@@ -270,13 +270,14 @@ fn the_picture_shows_what_the_demo_prints() {
             .args(["demo", prompt.trim_end_matches('"')])
             .current_dir(paths::workspace()),
     );
-    // How long it took is another time each time.
-    let lasting = |lines: &[&str]| {
-        let lines = lines.iter().filter(|line| !line.contains("tokens/s"));
-        lines.map(|line| words(line)).collect::<Vec<_>>()
-    };
     let printed: Vec<&str> = printed.lines().collect();
     assert_eq!(lasting(&printed), lasting(shown));
+}
+
+/// The words of lines but for those that say how long it took.
+fn lasting<'t>(lines: &[&'t str]) -> Vec<Vec<&'t str>> {
+    let lines = lines.iter().filter(|line| !line.contains("tokens/s"));
+    lines.map(|line| words(line)).collect()
 }
 
 tests::trials![
