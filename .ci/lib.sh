@@ -13,7 +13,7 @@ needed=(
     libc6-dev-arm64-cross:/usr/aarch64-linux-gnu/include/stdio.h
     gcc-arm-linux-gnueabihf:arm-linux-gnueabihf-gcc
     libc6-dev-armhf-cross:/usr/arm-linux-gnueabihf/include/stdio.h
-    qemu-user-static:qemu-aarch64-static qemu-system-misc:qemu-system-riscv32 lld-22:wasm-ld-22
+    qemu-user:qemu-aarch64 qemu-user-static:qemu-aarch64-static qemu-system-misc:qemu-system-riscv32 lld-22:wasm-ld-22
     clang-22:clang-22 llvm-22:llvm-nm-22 openjdk-17-jdk-headless:javac
     rustc-web:/usr/bin/rustc cargo-web:/usr/bin/cargo rust-web-src:/usr/lib/rustlib/src/rust/library
 )

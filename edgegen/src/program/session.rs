@@ -24,8 +24,8 @@ pub(crate) fn working_bytes(shapes: &Shapes, profile: &Profile, weights: Placeme
             Placement::Embedded => 0,
             Placement::External => 2 * pointer,
         },
-        // The memory's place, the position, tokens that are owed, threads, the batch.
-        5 * pointer,
+        // The memory's place, the position, tokens that are owed, the turn, threads, the batch.
+        6 * pointer,
         // What was written.
         usize::from(shapes.slack().is_some()) * pointer,
         match profile.std() {

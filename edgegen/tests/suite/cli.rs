@@ -604,10 +604,10 @@ fn an_estimate_of_a_file_is_exact() {
     context  KV cache          activations        RAM
          16  f32      4.16 KB      5.62 KB    9.78 KB, limit 354 KB: fits
          16  i8        1.6 KB      5.62 KB    7.22 KB, limit 354 KB: fits
-         32  f32      8.32 KB         6 KB    14.3 KB, limit 354 KB: fits
-         32  i8        3.2 KB         6 KB     9.2 KB, limit 354 KB: fits
-         64  f32      16.6 KB      7.28 KB    23.9 KB, limit 354 KB: fits
-         64  i8        6.4 KB      7.28 KB    13.7 KB, limit 354 KB: fits
+         32  f32      8.32 KB      6.01 KB    14.3 KB, limit 354 KB: fits
+         32  i8        3.2 KB      6.01 KB    9.21 KB, limit 354 KB: fits
+         64  f32      16.6 KB      7.29 KB    23.9 KB, limit 354 KB: fits
+         64  i8        6.4 KB      7.29 KB    13.7 KB, limit 354 KB: fits
     "#);
     let text = stdout(&["estimate", TINY, "--platform", "esp32", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
