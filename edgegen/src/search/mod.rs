@@ -231,7 +231,8 @@ impl Search<'_> {
         let mut held = (self.trust, self.scale);
         for trust in &TRUST[1..] {
             self.trust = *trust;
-            let Some(candidate) = self.candidate(best.vocabulary, most)? else {
+            let sensitivity = self.trusted();
+            let Some(candidate) = self.candidate(best.vocabulary, most, &sensitivity)? else {
                 continue;
             };
             let loss = self.measure(&candidate)?;
@@ -314,6 +315,7 @@ impl Search<'_> {
     /// The best choice of each vocabulary in so many bytes, the one with the least expected loss
     /// first.
     fn candidates(&mut self, most: Option<usize>) -> Result<Vec<Candidate>> {
+        let sensitivity = self.trusted();
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut least = f64::INFINITY;
         for index in 0.. {
@@ -321,7 +323,7 @@ impl Search<'_> {
                 break;
             }
             // What does not fit in any format is not measured.
-            let Some(candidate) = self.candidate(index, most)? else {
+            let Some(candidate) = self.candidate(index, most, &sensitivity)? else {
                 continue;
             };
             // Smaller ones lose more, whatever the formats are.
@@ -335,11 +337,20 @@ impl Search<'_> {
         Ok(candidates)
     }
 
+    /// What the matrices cost, as far as that is trusted.
+    fn trusted(&self) -> Sensitivity {
+        self.sensitivity.trusted(&self.probed, self.trust)
+    }
+
     /// The best choice of a vocabulary in so many bytes, if any fits.
-    fn candidate(&mut self, vocabulary: usize, most: Option<usize>) -> Result<Option<Candidate>> {
-        let sensitivity = self.sensitivity.trusted(&self.probed, self.trust);
+    fn candidate(
+        &mut self,
+        vocabulary: usize,
+        most: Option<usize>,
+        sensitivity: &Sensitivity,
+    ) -> Result<Option<Candidate>> {
         let most = most.unwrap_or(usize::MAX);
-        let Some(choice) = self.vocabularies[vocabulary].within(most, &sensitivity, self.narrowest)
+        let Some(choice) = self.vocabularies[vocabulary].within(most, sensitivity, self.narrowest)
         else {
             return Ok(None);
         };

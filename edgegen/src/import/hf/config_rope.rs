@@ -145,6 +145,13 @@ fn stretched(
         None => "default",
     };
     let number = |name: &str| fields.needed(name, fields.number(name)?);
+    // The context before stretching. What is said in `outer`, or by its class, counts first, as in
+    // transformers' `standardize_rope_params`.
+    let original = || -> Result<usize> {
+        let inner = fields.size(ORIGINAL)?;
+        let outer = outer.size(ORIGINAL)?.or(rotary.original);
+        Ok(outer.or(inner).unwrap_or(context))
+    };
     let mut alpha = 1.0;
     let scaling = match kind {
         "default" => RopeScaling::None,
@@ -155,10 +162,10 @@ fn stretched(
             factor: number("factor")?,
             low_freq_factor: number("low_freq_factor")?,
             high_freq_factor: number("high_freq_factor")?,
-            original_max_position_embeddings: original(fields, outer, rotary, context)?,
+            original_max_position_embeddings: original()?,
         },
         "yarn" => {
-            let original = original(fields, outer, rotary, context)?;
+            let original = original()?;
             let ratio = context as f64 / original as f64;
             let factor = fields.number("factor")?.unwrap_or(ratio);
             RopeScaling::Yarn {
@@ -171,10 +178,7 @@ fn stretched(
             }
         }
         // The first files of Phi-3 call it `su`.
-        "longrope" | "su" => {
-            let original = original(fields, outer, rotary, context)?;
-            long_rope(fields, original, context)?
-        }
+        "longrope" | "su" => long_rope(fields, original()?, context)?,
         // Beyond an `alpha`, it would stretch a text that is longer than the context.
         "dynamic" if rotary.alpha => {
             alpha = number("alpha")?;
@@ -197,19 +201,6 @@ fn stretched(
     };
     fields.refuse_unread(&[], &format!("RoPE scaling `{kind}` has no such setting"))?;
     Ok(Stretched { scaling, alpha })
-}
-
-/// The context before stretching. What is said in `outer`, or by its class, counts first, as in
-/// transformers' `standardize_rope_params`.
-fn original(
-    fields: &Fields<'_>,
-    outer: &Fields<'_>,
-    rotary: &Rotary,
-    context: usize,
-) -> Result<usize> {
-    let inner = fields.size(ORIGINAL)?;
-    let outer = outer.size(ORIGINAL)?.or(rotary.original);
-    Ok(outer.or(inner).unwrap_or(context))
 }
 
 /// As transformers' `_compute_longrope_parameters`.
