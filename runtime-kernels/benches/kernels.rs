@@ -10,8 +10,8 @@ use criterion::{
 };
 use runtime_kernels::{
     AddAssign, AddBias, All, Attention, Cache, ExpWeights, F16, F32, F32Cache, Format, I8Cache,
-    Isa, MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, argmax,
-    padded_head_words,
+    IQ4NL, IQ4XS, Isa, MXFP4, MatMul, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, Q8Block,
+    Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, TQ2, argmax, padded_head_words,
 };
 
 const HIDDEN: usize = 576;
@@ -24,10 +24,12 @@ type Group<'a> = BenchmarkGroup<'a, WallTime>;
 fn matmul<I: Isa, F: Format>(c: &mut Criterion, isa: I, input: F::Input) {
     let mut group = c.benchmark_group(format!("matmul/{}/{}", F::NAME, I::NAME));
     for (rows, columns) in [(HIDDEN, HIDDEN), (INTERMEDIATE, HIDDEN)] {
+        // Whole blocks of the format.
+        let columns = columns - columns % (32 * F::SPAN);
         for tokens in [1, 64] {
             let (groups, blocks) = (rows / 8, columns / 32);
             let weights = vec![0x21; groups * F::group_bytes(blocks)];
-            let input = vec![input; blocks * tokens];
+            let input = vec![input; blocks / F::SPAN * tokens];
             let mut out = vec![0.0_f32; rows * tokens];
             let bytes = weights.len() + size_of_val(&input[..]) + size_of_val(&out[..]);
             group.throughput(Throughput::Bytes(bytes as u64));
@@ -133,6 +135,7 @@ fn elementwise<I: Isa>(c: &mut Criterion, isa: I) {
         || {
             isa.run(Quantize {
                 x: &x,
+                shared: 1,
                 out: &mut blocks,
             });
         },
@@ -167,6 +170,7 @@ fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
         scale: 0.01,
         center: -768,
         sum8: 768.0,
+        half_sums: 48 << 16 | 48,
         q: [3; 32],
     };
     matmul::<I, Q8>(c, isa, block);
@@ -175,6 +179,17 @@ fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
     matmul::<I, T2>(c, isa, block);
     matmul::<I, T3>(c, isa, block);
     matmul::<I, T4>(c, isa, block);
+    matmul::<I, Q5>(c, isa, block);
+    matmul::<I, Q5M>(c, isa, block);
+    matmul::<I, IQ4NL>(c, isa, block);
+    matmul::<I, MXFP4>(c, isa, block);
+    matmul::<I, Q2K>(c, isa, [block; 8]);
+    matmul::<I, Q3K>(c, isa, [block; 8]);
+    matmul::<I, Q4K>(c, isa, [block; 8]);
+    matmul::<I, Q5K>(c, isa, [block; 8]);
+    matmul::<I, Q6K>(c, isa, [block; 8]);
+    matmul::<I, IQ4XS>(c, isa, [block; 8]);
+    matmul::<I, TQ2>(c, isa, [block; 8]);
     matmul::<I, F16>(c, isa, [0.5; 32]);
     matmul::<I, F32>(c, isa, [0.5; 32]);
     attention::<I, F32Cache>(c, isa);

@@ -4,7 +4,9 @@
 //! An implementor is a token that only exists where the CPU has the instructions: that is
 //! what makes the methods safe to call.
 
+use super::map::map;
 use super::quantize::Q8Block;
+use super::unpack::nibbles;
 
 /// Eight f32 lanes and the operations on them.
 #[allow(dead_code, reason = "a generated crate needs only what its model uses")]
@@ -65,49 +67,111 @@ pub trait Lanes: Copy + Send + Sync + 'static {
     }
 }
 
-/// Dot products of eight interleaved rows with the i8 activations of `T` tokens, over 32 columns.
-///
-/// Of a row, columns `4k..4k + 4` are four bytes in a row.
+/// Integers of eight interleaved rows: bytes, which weights are unpacked to, and words, which hold
+/// their sums and scales.
 #[allow(
     dead_code,
     reason = "a generated crate needs only what its formats use"
 )]
-pub trait Dot: Lanes {
-    /// The sums of eight rows: integers below 2^24, so that they are exact as f32.
-    type Sums: Copy;
+pub trait Integers: Lanes {
+    /// Four bytes of each of eight rows, a row's together.
+    type Bytes: Copy + Send + Sync;
+    /// An i32 of each of eight rows.
+    type Words: Copy + Send + Sync;
 
-    /// Weights i8; byte `32*k + 4*row + i` is column `4*k + i`.
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [Self::Sums; T];
+    /// Bytes from memory.
+    fn bytes(self, bytes: &[u8; 32]) -> Self::Bytes;
+    /// Each byte `& mask`.
+    fn and(self, bytes: Self::Bytes, mask: u8) -> Self::Bytes;
+    /// `a | b`.
+    fn or(self, a: Self::Bytes, b: Self::Bytes) -> Self::Bytes;
+    /// Each byte `>> n & mask`; `n` is 1 to 7, and the mask has none of the upper `n` bits.
+    fn shr(self, bytes: Self::Bytes, n: u32, mask: u8) -> Self::Bytes;
+    /// Each byte `<< n & mask`; `n` is 1 to 7, and the mask has none of the lower `n` bits.
+    fn shl(self, bytes: Self::Bytes, n: u32, mask: u8) -> Self::Bytes;
+    /// The level of each byte, which is below 16.
+    fn lookup(self, levels: &[i8; 16], bytes: Self::Bytes) -> Self::Bytes;
 
-    /// Weights 0..=15; byte `32*j + 4*row + i` holds column `4*j + i` in its low nibble
-    /// and column `16 + 4*j + i` in its high one. A token's sums begin with `start`.
-    fn dot_q4<const T: usize>(
+    /// The same integer for all rows.
+    fn all(self, integer: i32) -> Self::Words;
+    /// Eight little-endian i32.
+    fn words(self, bytes: &[u8; 32]) -> Self::Words;
+    /// Eight little-endian u16.
+    fn halves(self, bytes: &[u8; 16]) -> Self::Words;
+    /// Of each word, as u32, `>> n & mask`; `n` is below 32.
+    fn field(self, words: Self::Words, n: u32, mask: u32) -> Self::Words;
+    /// Of each word, byte `n` as i8.
+    fn signed_byte(self, words: Self::Words, n: u32) -> Self::Words;
+    /// `a + (b << n)`; `n` is below 32.
+    fn add_shifted(self, a: Self::Words, b: Self::Words, n: u32) -> Self::Words;
+    /// `acc + a * b`.
+    fn add_multiple(self, acc: Self::Words, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// The bytes of the words, lowest first.
+    fn to_bytes(self, words: Self::Words) -> Self::Bytes;
+    /// The nearest f32: exact below 2^24.
+    fn to_f32(self, words: Self::Words) -> Self::F32x8;
+}
+
+/// Dot products of eight interleaved rows with the i8 activations of `T` tokens, within ±127.
+///
+/// Of a row, columns `4k..4k + 4` are the four bytes of the `k`th [`Integers::Bytes`].
+#[allow(
+    dead_code,
+    reason = "a generated crate needs only what its formats use"
+)]
+pub trait Dot: Integers {
+    /// `start` and the products of weights `0..=MAX`, at most 127, with `4 * N` columns.
+    fn dot<const MAX: u8, const N: usize, const T: usize>(
+        self,
+        weights: &[Self::Bytes; N],
+        x: [&[[i8; 4]; N]; T],
+        start: [i32; T],
+    ) -> [Self::Words; T];
+
+    /// The products of weights that are i8 with 32 columns.
+    fn dot_i8<const T: usize>(
+        self,
+        weights: &[Self::Bytes; 8],
+        x: [&Q8Block; T],
+    ) -> [Self::Words; T];
+
+    /// `start` and the products of 32 weights 0..=15 as [`nibbles`] has them.
+    #[inline(always)]
+    fn dot_nibbles<const T: usize>(
         self,
         weights: &[u8; 128],
         x: [&Q8Block; T],
         start: [i32; T],
-    ) -> [Self::Sums; T];
+    ) -> [Self::Words; T] {
+        self.dot::<15, 8, T>(&nibbles(self, weights), map(x, |x| x.columns()), start)
+    }
 
-    /// Weights by codes: byte `32*j + 4*row + i` holds the code of column `4*j + i` in its low
-    /// nibble and that of column `16 + 4*j + i` in its high one, and a weight is the level of its
-    /// code. Levels are within ±63.
-    fn dot_codes<const T: usize>(
-        self,
-        codes: &[u8; 128],
-        levels: &[i8; 16],
-        x: [&Q8Block; T],
-    ) -> [Self::Sums; T];
+    /// The products of words of four i8 on both sides, lowest byte first: bytes `i` of word `row` of
+    /// `rows[k]` and of `x[k]` are column `4*k + i`. At most 256 columns.
+    fn dot_words<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [Self::Words; T];
 
-    /// Words of four i8 on both sides, lowest byte first: bytes `i` of word `row` of `rows[k]` and
-    /// of `x[k]` are column `4*k + i`. At most 256 columns, and `x` within ±127.
-    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [Self::Sums; T];
+    /// `acc` and the products of the i16 in the lower halves of words with that of `x`, and of those
+    /// in the upper ones.
+    fn add_pairs(self, acc: Self::Words, pairs: Self::Words, x: i32) -> Self::Words;
 
-    /// The sums as f32.
-    fn to_f32(self, sums: Self::Sums) -> Self::F32x8;
-
-    /// `acc + sums * scale`, rounded after each of the two operations.
+    /// `acc` and the products of [`Self::dot`] times `scale`, which is within an i16.
     #[inline(always)]
-    fn add_scaled(self, acc: Self::F32x8, sums: Self::Sums, scale: Self::F32x8) -> Self::F32x8 {
+    fn add_dot<const MAX: u8, const N: usize, const T: usize>(
+        self,
+        acc: &mut [Self::Words; T],
+        weights: &[Self::Bytes; N],
+        x: [&[[i8; 4]; N]; T],
+        scale: Self::Words,
+    ) {
+        let dots = self.dot::<MAX, N, T>(weights, x, [0; T]);
+        for t in 0..T {
+            acc[t] = self.add_multiple(acc[t], dots[t], scale);
+        }
+    }
+
+    /// `acc + sums * scale`, rounded after each of the two operations; sums are below 2^24.
+    #[inline(always)]
+    fn add_scaled(self, acc: Self::F32x8, sums: Self::Words, scale: Self::F32x8) -> Self::F32x8 {
         self.add_product(acc, self.to_f32(sums), scale)
     }
 }
@@ -118,7 +182,8 @@ pub trait Isa: Dot {
     /// The name that profiles use.
     const NAME: &'static str;
 
-    /// Tokens whose products share a load of the weights, 4 or 8: as the registers allow.
+    /// Tokens whose products share a load of the weights, 4 or 8: as the registers allow. With 1,
+    /// each token is computed alone.
     const TOKENS: usize;
 
     /// Runs a kernel, compiled for this instruction set.

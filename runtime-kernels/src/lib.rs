@@ -53,25 +53,40 @@ pub mod rms_norm;
 pub mod rope;
 pub mod round_i8;
 pub mod scale;
+pub mod scaled;
 pub mod shape;
 pub mod silu_mul;
+pub mod six_bits;
 pub mod soft_cap;
 #[cfg(feature = "sources")]
 mod sources;
 pub mod sum;
+pub mod super_block;
 pub mod tanh;
+pub mod unpack;
 pub mod zero;
 
 /// The weight formats, a file each.
 pub mod formats {
     pub mod f16;
     pub mod f32;
+    pub mod iq4nl;
+    pub mod iq4xs;
+    pub mod mxfp4;
+    pub mod q2k;
+    pub mod q3k;
     pub mod q4;
+    pub mod q4k;
     pub mod q4m;
+    pub mod q5;
+    pub mod q5k;
+    pub mod q5m;
+    pub mod q6k;
     pub mod q8;
     pub mod t2;
     pub mod t3;
     pub mod t4;
+    pub mod tq2;
 }
 
 /// The formats of the KV cache, a file each.
@@ -106,14 +121,18 @@ pub use caches::{f32::F32Cache, i8::I8Cache};
 pub use exp_weights::ExpWeights;
 pub use float_mode::in_default_mode;
 pub use format::Format;
-pub use formats::{f16::F16, f32::F32, q4::Q4, q4m::Q4M, q8::Q8, t2::T2, t3::T3, t4::T4};
+pub use formats::{
+    f16::F16, f32::F32, iq4nl::IQ4NL, iq4xs::IQ4XS, mxfp4::MXFP4, q2k::Q2K, q3k::Q3K, q4::Q4,
+    q4k::Q4K, q4m::Q4M, q5::Q5, q5k::Q5K, q5m::Q5M, q6k::Q6K, q8::Q8, t2::T2, t3::T3, t4::T4,
+    tq2::TQ2,
+};
 pub use gelu::Gelu;
 pub use gelu_erf::GeluErf;
 pub use gelu_mul::GeluMul;
 pub use hash::BitHash;
 pub use head_layer_norm::HeadLayerNorm;
 pub use head_norm::HeadNorm;
-pub use isa::{Dot, Isa, Kernel, Lanes};
+pub use isa::{Dot, Integers, Isa, Kernel, Lanes};
 pub use layer_norm::LayerNorm;
 pub use layer_norm_gain::LayerNormGain;
 pub use matmul::MatMul;

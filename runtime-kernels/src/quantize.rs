@@ -13,6 +13,8 @@ pub struct Q8Block {
     pub center: i32,
     /// 8 times the sum of `q`, exact: what the minimum of `q4m` is multiplied by.
     pub sum8: f32,
+    /// The sums of the first and of the last 16 `q`: an i16 in the lower half and one in the upper.
+    pub half_sums: i32,
     /// Within ±127.
     pub q: [i8; 32],
 }
@@ -23,23 +25,39 @@ impl Q8Block {
         scale: 0.0,
         center: 0,
         sum8: 0.0,
+        half_sums: 0,
         q: [0; 32],
     };
 
-    /// Columns `4k..4k + 4`, the first in the lowest byte.
+    /// Four columns each.
     #[inline(always)]
-    #[allow(dead_code, reason = "scalar code takes them one by one")]
-    pub fn columns(&self, k: usize) -> i32 {
-        i32::from_le_bytes(map(self.q.as_chunks::<4>().0[k], |q| q as u8))
+    #[allow(dead_code, reason = "a generated crate may have floats alone")]
+    pub fn columns(&self) -> &[[i8; 4]; 8] {
+        match self.q.as_chunks().0.first_chunk() {
+            Some(columns) => columns,
+            None => panic!("32 columns"),
+        }
+    }
+
+    /// Those of the first 16 columns, and of the last.
+    #[inline(always)]
+    #[allow(dead_code, reason = "not every format has scales of 16 columns")]
+    pub fn halves(&self) -> [&[[i8; 4]; 4]; 2] {
+        match (self.columns().first_chunk(), self.columns().last_chunk()) {
+            (Some(first), Some(last)) => [first, last],
+            _ => panic!("16 columns"),
+        }
     }
 }
 
 /// Activations to blocks of i8: `q = round(x * (127 / amax))`, halves to even.
 ///
-/// A block whose values are all below 1e-30 becomes zero, so that nothing overflows.
+/// Blocks whose values are all below 1e-30 become zero, so that nothing overflows.
 pub struct Quantize<'a> {
     /// 32 values for each block of `out`.
     pub x: &'a [f32],
+    /// How many blocks, one after the other, have the same scale.
+    pub shared: usize,
     /// The blocks.
     pub out: &'a mut [Q8Block],
 }
@@ -50,9 +68,14 @@ impl Kernel for Quantize<'_> {
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) {
         let (blocks, _) = self.x.as_chunks::<32>();
-        assert!(self.x.len() == 32 * self.out.len(), "quantize: lengths");
-        for (x, out) in blocks.iter().zip(self.out) {
-            *out = quantize(isa, x);
+        let whole = self.out.len().is_multiple_of(self.shared);
+        assert!(
+            whole && self.x.len() == 32 * self.out.len(),
+            "quantize: lengths"
+        );
+        let shared = self.out.chunks_exact_mut(self.shared);
+        for (x, out) in blocks.chunks_exact(self.shared).zip(shared) {
+            quantize(isa, x, out);
         }
     }
 }
@@ -73,26 +96,33 @@ pub fn amax<I: Isa>(isa: I, vectors: &[[f32; 8]]) -> f32 {
     amax
 }
 
+/// Blocks of one scale.
 #[inline(always)]
-fn quantize<I: Isa>(isa: I, x: &[f32; 32]) -> Q8Block {
-    let (vectors, _) = x.as_chunks::<8>();
-    let amax = amax(isa, vectors);
+fn quantize<I: Isa>(isa: I, x: &[[f32; 32]], out: &mut [Q8Block]) {
+    let amax = amax(isa, x.as_flattened().as_chunks().0);
     if amax < 1e-30 {
-        return Q8Block::ZERO;
+        out.fill(Q8Block::ZERO);
+        return;
     }
-    let mut block = Q8Block {
-        scale: amax / 127.0,
-        ..Q8Block::ZERO
-    };
+    let scale = amax / 127.0;
     let inverse = isa.splat(127.0 / amax);
-    for (v, q) in vectors.iter().zip(block.q.as_chunks_mut::<8>().0) {
-        isa.round_to_i8(isa.mul(isa.load(v), inverse), q);
+    for (x, block) in x.iter().zip(out) {
+        let (vectors, _) = x.as_chunks::<8>();
+        for (v, q) in vectors.iter().zip(block.q.as_chunks_mut::<8>().0) {
+            isa.round_to_i8(isa.mul(isa.load(v), inverse), q);
+        }
+        let (first, last) = block.q.split_at(16);
+        let [first, last] = map([first, last], |q| {
+            let mut sum = 0;
+            for &q in q {
+                sum += i32::from(q);
+            }
+            sum
+        });
+        let sum = first + last;
+        block.scale = scale;
+        block.center = -8 * sum;
+        block.sum8 = 8.0 * sum as f32;
+        block.half_sums = last << 16 | first & 0xffff;
     }
-    let mut sum = 0;
-    for q in block.q {
-        sum += i32::from(q);
-    }
-    block.center = -8 * sum;
-    block.sum8 = 8.0 * sum as f32;
-    block
 }

@@ -292,13 +292,15 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         }
     }
 
-    /// Activations to i8, for the products that follow. The tokens' values lie one after the other.
+    /// Activations to i8, for the products that follow; `shared` blocks of 32 have the same scale.
+    /// The tokens' values lie one after the other.
     #[inline(always)]
-    pub fn quantize(&mut self, input: Place) {
+    pub fn quantize(&mut self, input: Place, shared: impl Dim) {
         let isa = self.team.isa();
         let x = &self.arena[input.all(self.tokens)];
         let out = &mut self.activations[..x.len() / 32];
-        isa.run(Quantize { x, out });
+        let shared = shared.get();
+        isa.run(Quantize { x, shared, out });
     }
 
     /// `out = matrix × input`, with `blocks` of 32 elements in a row of the matrix. The tokens'

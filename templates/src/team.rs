@@ -307,3 +307,20 @@ impl<'w, I: Isa> Team<'w> for Solo<'_, I> {
         );
     }
 }
+
+/// Blocks of one scale.
+impl<const N: usize> Operand for [super::kernels::Q8Block; N] {
+    #[inline(always)]
+    fn choose<'a>(_: &'a [f32], blocks: &'a [super::kernels::Q8Block]) -> &'a [Self] {
+        blocks.as_chunks().0
+    }
+
+    #[cfg(feature = "std")]
+    fn put(
+        input: &[Self],
+        floats: &mut std::vec::Vec<f32>,
+        blocks: &mut std::vec::Vec<super::kernels::Q8Block>,
+    ) {
+        Operand::put(input.as_flattened(), floats, blocks);
+    }
+}

@@ -125,6 +125,7 @@ fn rows_are_split_among_threads_and_sums_are_not() {
         scale: 0.5 + q as f32,
         center: 0,
         sum8: 0.0,
+        half_sums: 0,
         q: std::array::from_fn(|i| (i * q) as i8),
     };
     on_any_threads(
@@ -420,7 +421,7 @@ fn operations_touch_their_places_alone() {
 
     assert_eq!(row(&[0, 1, 2, 3, 4, 5], 2, 1), [2, 3]);
 
-    let (found, activations) = run(&|frame| frame.quantize(a));
+    let (found, activations) = run(&|frame| frame.quantize(a, 1));
     assert_eq!(found, before);
     for (index, block) in activations.iter().enumerate() {
         for (i, q) in block.q.iter().enumerate() {

@@ -60,7 +60,7 @@ pub(super) struct KvCache {
 
 /// Parses a weight format, or `keep`.
 pub(super) fn quant() -> impl TypedValueParser<Value = Quant> {
-    let names = std::iter::once("keep").chain(WeightFormat::ALL.map(WeightFormat::name));
+    let names = std::iter::once("keep").chain(WeightFormat::MADE.map(WeightFormat::name));
     PossibleValuesParser::new(names).try_map(|text| text.parse::<Quant>())
 }
 

@@ -135,7 +135,7 @@ fn exact(model: &Model, profile: &Profile) -> Result<Exact> {
         };
         plan(model, profile, &request)
     };
-    let formats = WeightFormat::ALL
+    let formats = WeightFormat::MADE
         .into_iter()
         .map(|format| Ok((format, planned(Quant::To(format), None, CacheFormat::F32)?)));
     let head_dim = model.architecture().head_dim;

@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<String> {
     let (task, model) = args.subject.read(args.svg.as_deref())?;
     let reference = task.program(&model, plain(Quant::To(WeightFormat::F32)))?;
     let mut rows = Vec::new();
-    let formats = WeightFormat::ALL.map(|format| (Quant::To(format), format.calibrated()));
+    let formats = WeightFormat::MADE.map(|format| (Quant::To(format), format.calibrated()));
     let calibrated = [WeightFormat::Q4M, WeightFormat::Q4].map(|format| (Quant::To(format), true));
     let all = [(Quant::Keep, false)]
         .into_iter()

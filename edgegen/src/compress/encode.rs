@@ -4,22 +4,30 @@
 
 use crate::error::{Error, Place, Result};
 use crate::half::F16;
-use crate::model::{DType, on_grid};
+use crate::model::{DType, SuperBlock, on_grid};
 use crate::program::{COLUMN_PADDING, WeightFormat};
 
 use super::rows::Row;
 
-/// 32 weights of one row.
+/// 32 weights of one row, or 256.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Block {
     F32([f32; 32]),
     F16([u16; 32]),
     /// Scale (f16 bits) and i8 quants.
     Q8(u16, [i8; 32]),
-    /// Scale (f16 bits) and nibbles, offset by 8.
+    /// Scale (f16 bits) and nibbles, offset by 8 or codes of levels.
     Q4(u16, [u8; 32]),
     /// Scale, minimum (f16 bits) and nibbles.
     Q4M(u16, u16, [u8; 32]),
+    /// Scale (f16 bits) and 5 bits, offset by 16.
+    Q5(u16, [u8; 32]),
+    /// Scale, minimum (f16 bits) and 5 bits.
+    Q5M(u16, u16, [u8; 32]),
+    /// The power of 2 and codes.
+    MXFP4(i8, [u8; 32]),
+    /// 256 weights of a format of super-blocks.
+    Super(SuperBlock),
 }
 
 impl Block {
@@ -29,8 +37,23 @@ impl Block {
             WeightFormat::F32 => Self::F32([0.0; 32]),
             WeightFormat::F16 => Self::F16([0; 32]),
             WeightFormat::Q8 => Self::Q8(0, [0; 32]),
-            WeightFormat::Q4 => Self::Q4(0, [8; 32]),
+            WeightFormat::Q4 | WeightFormat::IQ4NL => Self::Q4(0, [8; 32]),
             WeightFormat::Q4M => Self::Q4M(0, 0, [0; 32]),
+            WeightFormat::Q5 => Self::Q5(0, [16; 32]),
+            WeightFormat::Q5M => Self::Q5M(0, 0, [0; 32]),
+            WeightFormat::MXFP4 => Self::MXFP4(0, [0; 32]),
+            WeightFormat::Q6K
+            | WeightFormat::Q5K
+            | WeightFormat::Q4K
+            | WeightFormat::Q3K
+            | WeightFormat::Q2K
+            | WeightFormat::IQ4XS
+            | WeightFormat::TQ2 => Self::Super(SuperBlock {
+                codes: [0; 256],
+                scales: [0; 16],
+                minimums: [0; 16],
+                units: [0; 2],
+            }),
             WeightFormat::T4 | WeightFormat::T3 | WeightFormat::T2 => {
                 unreachable!("rows of these are encoded by calibration")
             }
@@ -43,9 +66,12 @@ impl Block {
     pub(super) fn is_finite(&self) -> bool {
         let finite = |bits: u16| F16::from_bits(bits).is_finite();
         match *self {
-            Self::F32(_) | Self::F16(_) => true,
-            Self::Q8(scale, _) | Self::Q4(scale, _) => finite(scale),
-            Self::Q4M(scale, minimum, _) => finite(scale) && finite(minimum),
+            Self::F32(_) | Self::F16(_) | Self::MXFP4(..) => true,
+            Self::Q8(scale, _) | Self::Q4(scale, _) | Self::Q5(scale, _) => finite(scale),
+            Self::Q4M(scale, minimum, _) | Self::Q5M(scale, minimum, _) => {
+                finite(scale) && finite(minimum)
+            }
+            Self::Super(block) => block.units.into_iter().all(finite),
         }
     }
 }
@@ -61,7 +87,7 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
                 Block::Q8(u16_at(block, 0), quants)
             }));
         }
-        (DType::Q4_0, WeightFormat::Q4) => {
+        (DType::Q4_0, WeightFormat::Q4) | (DType::IQ4_NL, WeightFormat::IQ4NL) => {
             blocks.extend(
                 stored
                     .chunks_exact(18)
@@ -74,6 +100,28 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
                     Block::Q4M(u16_at(block, 0), u16_at(block, 2), nibbles(&block[4..]))
                 }),
             );
+        }
+        (DType::Q5_0, WeightFormat::Q5) => {
+            blocks.extend(
+                stored
+                    .chunks_exact(22)
+                    .map(|block| Block::Q5(u16_at(block, 0), five_bits(&block[6..], &block[2..6]))),
+            );
+        }
+        (DType::Q5_1, WeightFormat::Q5M) => {
+            blocks.extend(stored.chunks_exact(24).map(|block| {
+                let codes = five_bits(&block[8..], &block[4..8]);
+                Block::Q5M(u16_at(block, 0), u16_at(block, 2), codes)
+            }));
+        }
+        (DType::MXFP4, WeightFormat::MXFP4) => {
+            // The levels are doubled, so that the power is halved.
+            blocks.extend(stored.chunks_exact(17).map(|block| {
+                Block::MXFP4(
+                    block[0].wrapping_sub(128).cast_signed(),
+                    nibbles(&block[1..]),
+                )
+            }));
         }
         // Rounding to -8..=7 would not have both 1 and -1 exactly.
         (DType::Codes { bits: bits @ 2, .. }, WeightFormat::Q4) => {
@@ -94,6 +142,14 @@ pub(super) fn row(row: Row<'_>, format: WeightFormat, blocks: &mut Vec<Block>) -
                 block[..chunk.len()].copy_from_slice(chunk);
                 Block::F16(block)
             }));
+        }
+        (dtype, format) if format.block_columns() > COLUMN_PADDING => {
+            let parts = stored.chunks_exact(dtype.block_bytes());
+            blocks.extend(
+                parts
+                    .filter_map(|block| SuperBlock::of(dtype, block))
+                    .map(Block::Super),
+            );
         }
         _ => {
             let mut values = vec![0.0; tensor.cols()];
@@ -131,6 +187,15 @@ fn nibbles(bytes: &[u8]) -> [u8; 32] {
             bytes[i - 16] >> 4
         }
     })
+}
+
+/// Nibbles with their fifth bits.
+fn five_bits(low: &[u8], high: &[u8]) -> [u8; 32] {
+    let mut codes = nibbles(low);
+    for (at, code) in codes.iter_mut().enumerate() {
+        *code |= (high[at / 8] >> (at % 8) & 1) << 4;
+    }
+    codes
 }
 
 /// A block of `q4` that holds these values as they are.
@@ -186,9 +251,7 @@ fn quantize(values: &[f32; 32], format: WeightFormat) -> Option<Block> {
                 values.map(|v| ((v - minimum.to_f32()) * inverse).round().clamp(0.0, 15.0) as u8),
             )
         }
-        WeightFormat::T4 | WeightFormat::T3 | WeightFormat::T2 => {
-            unreachable!("rows of these are encoded by calibration")
-        }
+        _ => unreachable!("planning gives no such format to these weights"),
     })
 }
 
@@ -219,6 +282,7 @@ mod tests {
             Block::Q8(scale, q) => f32::from(q[i]) * half(*scale),
             Block::Q4(scale, q) => (f32::from(q[i]) - 8.0) * half(*scale),
             Block::Q4M(scale, minimum, q) => f32::from(q[i]) * half(*scale) + half(*minimum),
+            _ => unreachable!("nothing is brought into these"),
         }
     }
 
@@ -259,7 +323,7 @@ mod tests {
 
     #[test]
     fn zeros_and_overflow() {
-        for format in WeightFormat::ALL
+        for format in WeightFormat::MADE
             .into_iter()
             .filter(|format| !format.calibrated())
         {

@@ -140,6 +140,24 @@ fn file_of(kernel: &str) -> String {
     file
 }
 
+/// What formats have in common, but not all of them.
+const OF_FORMATS: [&str; 4] = ["codes.rs", "scaled.rs", "six_bits.rs", "super_block.rs"];
+
+/// Those of [`OF_FORMATS`] that the files of some formats use.
+fn shared(formats: &[WeightFormat]) -> BTreeSet<&'static str> {
+    let text = |format: &WeightFormat| {
+        let path = format!("formats/{format}.rs");
+        let found = runtime_kernels::SOURCES.iter().find(|(at, _)| *at == path);
+        found.map_or("", |(_, text)| text)
+    };
+    let texts: Vec<&str> = formats.iter().map(text).collect();
+    let used = |file: &&str| {
+        let name = format!("super::super::{}::", file.trim_end_matches(".rs"));
+        texts.iter().any(|text| text.contains(&name))
+    };
+    OF_FORMATS.into_iter().filter(used).collect()
+}
+
 /// The kernel files of a crate: path below `src/kernels`, and text.
 pub(super) fn kernels(needed: &Needed<'_>) -> Vec<(String, String)> {
     let &Needed {
@@ -159,6 +177,7 @@ pub(super) fn kernels(needed: &Needed<'_>) -> Vec<(String, String)> {
             .iter()
             .find(|set| set.module() == folder)
     };
+    let shared = shared(formats);
     let mut files = Vec::new();
     let mut modules = Vec::new();
     for (path, text) in runtime_kernels::SOURCES {
@@ -180,9 +199,7 @@ pub(super) fn kernels(needed: &Needed<'_>) -> Vec<(String, String)> {
                 }
             }
             None if unused.contains(*path) => continue,
-            None if *path == "codes.rs" && !formats.iter().any(|format| format.calibrated()) => {
-                continue;
-            }
+            None if OF_FORMATS.contains(path) && !shared.contains(path) => continue,
             _ => modules.push(path.trim_end_matches(".rs")),
         }
         files.push(((*path).to_owned(), (*text).to_owned()));

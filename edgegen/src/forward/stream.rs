@@ -322,7 +322,7 @@ impl<'w> Machine<'w, Logical> for Walker<'w, '_> {
         self.put(*out, tokens);
     }
 
-    fn quantize(&mut self, _: &ValueId) {}
+    fn quantize(&mut self, _: &ValueId, _: &usize) {}
 
     fn mat_mul(&mut self, matrix: &Vec<TensorKey>, input: &ValueId, out: &Vec<ValueId>) {
         let class = self.network.liveness.class(*input);

@@ -176,8 +176,9 @@ operations! {
     calls {
         /// The tokens' rows of the embedding.
         Embed: embed(matrix: Lookup, out: Out)
-        /// Activations to blocks of i8, for the integer products that follow.
-        Quantize: quantize(input: In)
+        /// Activations to blocks of i8, for the integer products that follow; so many blocks share a
+        /// scale.
+        Quantize: quantize(input: In, shared: Size)
         /// `out = matrix × input`; integer formats read the last quantized activations.
         MatMul: mat_mul(matrix: Matrix, input: In, out: Outs)
         /// Keeps the keys and values of the tokens.

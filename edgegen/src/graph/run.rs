@@ -33,7 +33,7 @@ pub(crate) trait Machine<'w, R: References> {
     );
 
     fn embed(&mut self, matrix: &R::Lookup, out: &R::Out);
-    fn quantize(&mut self, input: &R::In);
+    fn quantize(&mut self, input: &R::In, shared: &usize);
     fn mat_mul(&mut self, matrix: &R::Matrix, input: &R::In, out: &R::Outs);
     fn store(&mut self, state: &R::State, key: &R::In, value: &R::In);
     fn attention(

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use edgegen_templates::frame::{self, AttentionShape, Frame};
 use edgegen_templates::team::Team;
-use runtime_kernels::{F16, F32, F32Cache, I8Cache, Q4, Q4M, Q8, T2, T3, T4};
+use runtime_kernels::{
+    F16, F32, F32Cache, I8Cache, IQ4NL, IQ4XS, MXFP4, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K,
+    Q8, T2, T3, T4, TQ2,
+};
 
 use crate::graph::{Heads, Machine, Rows};
 use crate::program::{
@@ -43,7 +46,10 @@ pub(super) fn place(place: &Place) -> frame::Place {
 /// Calls with the type of a format.
 macro_rules! with_format {
     ($format:expr, $F:ident => $call:expr) => {
-        with_format!($format, $F => $call; F32 F16 Q8 Q4 Q4M T4 T3 T2)
+        with_format!(
+            $format, $F => $call;
+            F32 F16 Q8 Q6K Q5M Q5 Q5K Q4M Q4 Q4K IQ4NL IQ4XS MXFP4 T4 Q3K T3 Q2K TQ2 T2
+        )
     };
     ($format:expr, $F:ident => $call:expr; $($Format:ident)*) => {
         match $format {
@@ -100,8 +106,8 @@ impl<'p, T: Team<'p>> Machine<'p, Placed> for Running<'_, 'p, T> {
         with_format!(matrix.format, F => self.frame.embed::<F, _>(&parts, blocks, tokens, out));
     }
 
-    fn quantize(&mut self, input: &Place) {
-        self.frame.quantize(place(input));
+    fn quantize(&mut self, input: &Place, shared: &usize) {
+        self.frame.quantize(place(input), *shared);
     }
 
     fn mat_mul(&mut self, matrix: &Matrix, input: &Place, out: &Place) {

@@ -24,8 +24,8 @@ pub(super) struct Lowering<'a> {
     /// The classes of values whose padding is read.
     padded: BTreeSet<usize>,
     tables: Vec<Option<Table>>,
-    /// What the i8 activations hold.
-    quantized: Option<ValueId>,
+    /// What the i8 activations hold, and how many of their blocks share a scale.
+    quantized: Option<(ValueId, usize)>,
     /// Floats of the operation's values.
     len: Len,
 }
@@ -121,9 +121,11 @@ impl<'a> Lowering<'a> {
             .collect();
         self.len = Len::Columns;
         for (format, run) in runs {
-            if format.integer() && self.quantized != Some(input) {
-                operations.push(Node::Quantize { input }.map(self));
-                self.quantized = Some(input);
+            if let Some(shared) = format.activations()
+                && self.quantized != Some((input, shared))
+            {
+                operations.push(Node::Quantize { input, shared }.map(self));
+                self.quantized = Some((input, shared));
             }
             let (matrix, out) = run.iter().copied().unzip();
             operations.push(Node::MatMul { matrix, input, out }.map(self));

@@ -17,6 +17,7 @@ mod window;
 
 pub use architecture::{Architecture, Caps, Gate, Multipliers};
 pub use chat::*;
+pub(crate) use dequantize::super_block::SuperBlock;
 pub use licence::{Licence, LicenceFile};
 pub use role::{Role, TensorKey};
 pub use rope::{Rope, RopeLayout, RopeScaling};

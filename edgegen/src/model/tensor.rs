@@ -344,6 +344,11 @@ impl Tensor {
         *self.on_grid.get_or_init(|| trained::is_on_grid(self))
     }
 
+    /// Whether the scale of each block of MXFP4 is a normal number, as the format of that name wants.
+    pub(crate) fn is_normal(&self) -> bool {
+        dequantize::mxfp4_is_normal(self)
+    }
+
     /// The first value that is not finite: its row, column and what it is. For block
     /// types the scales are looked at, since finite scales give finite values.
     pub fn find_non_finite(&self) -> Option<NonFinite> {

@@ -264,7 +264,7 @@ impl Subject<'_> {
 
     /// Weights in all formats, the most exact first.
     fn candidates(self) -> impl Iterator<Item = (WeightFormat, BTreeMap<TensorKey, WeightFormat>)> {
-        WeightFormat::ALL.into_iter().map(move |format| {
+        WeightFormat::MADE.into_iter().map(move |format| {
             let request = super::Request {
                 quant: super::Quant::To(format),
                 ..super::Request::default()
@@ -383,10 +383,10 @@ fn smaller(format: WeightFormat, footprint: &Footprint) -> Remedy {
 /// What a format costs, where it is much: by `docs/compression.md`.
 fn cost(format: WeightFormat) -> &'static str {
     match format {
-        WeightFormat::F32 | WeightFormat::F16 | WeightFormat::Q8 => "",
         WeightFormat::Q4M | WeightFormat::Q4 | WeightFormat::T4 => ", with some loss",
         WeightFormat::T3 => ", with much loss",
         WeightFormat::T2 => ", at several times the perplexity",
+        _ => "",
     }
 }
 

@@ -54,8 +54,7 @@ pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, W
         .filter(|(key, _)| key.role.is_matrix())
         .map(|(&key, tensor)| {
             let format = match request.quant {
-                Quant::Keep if keeps(tensor, WeightFormat::Q4) => WeightFormat::Q4,
-                Quant::Keep => nearest(tensor.origin()),
+                Quant::Keep => kept(tensor),
                 Quant::To(format) => format,
             };
             (
@@ -64,11 +63,34 @@ pub(super) fn formats(model: &Model, request: &Request) -> BTreeMap<TensorKey, W
             )
         })
         .collect();
-    // A rotated network's last gain is a matrix, where the output projection is the embedding.
-    if calibrated(request, &formats) && model.is_mixed() {
-        formats.insert(TensorKey::global(Role::OutputMix), WeightFormat::Q8);
+    if calibrated(request, &formats) {
+        // Weights change, and are no file's any more.
+        for (key, format) in &mut formats {
+            if !format.is_made()
+                && let Some(tensor) = model.tensor(*key)
+            {
+                *format = made(tensor.origin());
+            }
+        }
+        // A rotated network's last gain is a matrix, where the output projection is the embedding.
+        if model.is_mixed() {
+            formats.insert(TensorKey::global(Role::OutputMix), WeightFormat::Q8);
+        }
     }
     formats
+}
+
+/// The formats of a model that lost neurons since they were chosen: what no tensor holds any more
+/// is made.
+pub(super) fn after_pruning(model: &Model, formats: &mut BTreeMap<TensorKey, WeightFormat>) {
+    for (key, format) in formats {
+        if let Some(tensor) = model.tensor(*key)
+            && !format.is_made()
+            && !keeps(tensor, *format)
+        {
+            *format = made(tensor.origin());
+        }
+    }
 }
 
 /// Refuses to calibrate what rounds nothing by a text, and what would be rounded again.
@@ -80,6 +102,24 @@ pub(super) fn check(
     let chosen = formats
         .iter()
         .filter(|(key, _)| key.role != Role::OutputMix);
+    let foreign = formats.iter().find(|(key, format)| {
+        let holds = |tensor| keeps(tensor, **format);
+        !format.is_made() && !model.tensor(**key).is_some_and(holds)
+    });
+    if let Some((key, format)) = foreign {
+        return Err(Error::option(
+            "quant",
+            format!(
+                "`{}` is not in `{format}` in the file, and no other weights are brought into that \
+                 format",
+                key.role.name()
+            ),
+        )
+        .remedy(
+            Remedy::from("take `keep`, or a format such as ")
+                .set(Setting::text("quant", WeightFormat::Q8)),
+        ));
+    }
     let mut blocks =
         chosen.filter(|(_, format)| !matches!(format, WeightFormat::F32 | WeightFormat::F16));
     if !request.calibrate || request.formats.is_some() {
@@ -114,9 +154,50 @@ pub(super) fn calibrated(request: &Request, formats: &BTreeMap<TensorKey, Weight
     request.calibrate || formats.values().any(|format| format.calibrated())
 }
 
-/// The nearest format of at least as many bits. Types with a minimum go to the
-/// format with a minimum.
+/// The format that `keep` gives a tensor: its own, or the nearest.
+fn kept(tensor: &Tensor) -> WeightFormat {
+    // What lost columns, or was added to, is not as in the file.
+    let own = native(tensor.origin())
+        .filter(|_| tensor.dtype() == tensor.origin())
+        .filter(|&format| keeps(tensor, format));
+    match own {
+        Some(format) if format >= WeightFormat::Q4 => format,
+        _ if tensor.is_on_grid() => WeightFormat::Q4,
+        own => own.unwrap_or_else(|| made(tensor.origin())),
+    }
+}
+
+/// The format that `keep` gives tensors of a type, if it knows nothing of their values.
 pub(crate) fn nearest(dtype: DType) -> WeightFormat {
+    native(dtype).unwrap_or_else(|| made(dtype))
+}
+
+/// The format that holds all values of a type, if there is one but f32.
+fn native(dtype: DType) -> Option<WeightFormat> {
+    Some(match dtype {
+        DType::F32 => WeightFormat::F32,
+        DType::F16 => WeightFormat::F16,
+        DType::Q8_0 => WeightFormat::Q8,
+        DType::Q6_K => WeightFormat::Q6K,
+        DType::Q5_1 => WeightFormat::Q5M,
+        DType::Q5_0 => WeightFormat::Q5,
+        DType::Q5_K => WeightFormat::Q5K,
+        DType::Q4_1 => WeightFormat::Q4M,
+        DType::Q4_0 => WeightFormat::Q4,
+        DType::Q4_K => WeightFormat::Q4K,
+        DType::IQ4_NL => WeightFormat::IQ4NL,
+        DType::IQ4_XS => WeightFormat::IQ4XS,
+        DType::MXFP4 => WeightFormat::MXFP4,
+        DType::Q3_K => WeightFormat::Q3K,
+        DType::Q2_K => WeightFormat::Q2K,
+        DType::TQ2_0 => WeightFormat::TQ2,
+        _ => return None,
+    })
+}
+
+/// The nearest format of at least as many bits that weights are brought into. Types with a minimum
+/// go to the format with a minimum.
+fn made(dtype: DType) -> WeightFormat {
     match dtype {
         DType::F32 => WeightFormat::F32,
         DType::F16 | DType::BF16 => WeightFormat::F16,
@@ -148,19 +229,9 @@ pub(crate) fn nearest(dtype: DType) -> WeightFormat {
 
 /// Whether a conversion of a tensor keeps every value.
 pub(crate) fn keeps(tensor: &Tensor, to: WeightFormat) -> bool {
-    lossless(tensor.dtype(), to) || to == WeightFormat::Q4 && tensor.is_on_grid()
-}
-
-/// Whether a conversion keeps every value, whatever the weights are.
-fn lossless(from: DType, to: WeightFormat) -> bool {
-    match to {
-        WeightFormat::F32 => true,
-        WeightFormat::F16 => from == DType::F16,
-        WeightFormat::Q8 => from == DType::Q8_0,
-        WeightFormat::Q4 => from == DType::Q4_0,
-        WeightFormat::Q4M => from == DType::Q4_1,
-        WeightFormat::T4 | WeightFormat::T3 | WeightFormat::T2 => false,
-    }
+    let own = native(tensor.dtype()) == Some(to);
+    let own = own && (to != WeightFormat::MXFP4 || tensor.is_normal());
+    own || to == WeightFormat::F32 || to == WeightFormat::Q4 && tensor.is_on_grid()
 }
 
 /// The conversions, by type and format.
@@ -192,49 +263,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_has_its_format_and_what_keeps_its_values() {
-        use WeightFormat::{F16, F32, Q4, Q4M, Q8};
+    fn every_type_has_its_format_and_what_is_made_of_it() {
+        use WeightFormat::{
+            F16, F32, IQ4NL, IQ4XS, MXFP4, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, TQ2,
+        };
         let codes = |bits, zeros| DType::Codes {
             bits,
             zeros,
             group_size: 32,
         };
-        // The type, the nearest format, and those that keep every value.
-        let types: [(DType, WeightFormat, &[WeightFormat]); 27] = [
-            (DType::F32, F32, &[F32]),
-            (DType::F16, F16, &[F32, F16]),
-            (DType::BF16, F16, &[F32]),
-            (DType::Q4_0, Q4, &[F32, Q4]),
-            (DType::Q4_1, Q4M, &[F32, Q4M]),
-            (DType::Q5_0, Q8, &[F32]),
-            (DType::Q5_1, Q8, &[F32]),
-            (DType::Q8_0, Q8, &[F32, Q8]),
-            (DType::Q2_K, Q4M, &[F32]),
-            (DType::Q3_K, Q4, &[F32]),
-            (DType::Q4_K, Q4M, &[F32]),
-            (DType::Q5_K, Q8, &[F32]),
-            (DType::Q6_K, Q8, &[F32]),
-            (DType::IQ4_NL, Q4, &[F32]),
-            (DType::IQ4_XS, Q4, &[F32]),
-            (DType::TQ1_0, Q4, &[F32]),
-            (DType::TQ2_0, Q4, &[F32]),
-            (DType::MXFP4, Q4, &[F32]),
-            (DType::Q1_0, Q4, &[F32]),
-            (DType::Q2_0, Q4, &[F32]),
-            (codes(4, false), Q4, &[F32]),
-            (codes(4, true), Q4M, &[F32]),
-            (codes(8, false), Q8, &[F32]),
-            (codes(8, true), Q8, &[F32]),
-            (DType::F8_E4M3 { group_size: 128 }, Q8, &[F32]),
-            (DType::Q8Groups { group_size: 32 }, Q8, &[F32]),
-            (codes(2, false), Q4, &[F32]),
+        // The type, what holds its values, and what is made of it where they change.
+        let types = [
+            (DType::F32, Some(F32), F32),
+            (DType::F16, Some(F16), F16),
+            (DType::BF16, None, F16),
+            (DType::Q4_0, Some(Q4), Q4),
+            (DType::Q4_1, Some(Q4M), Q4M),
+            (DType::Q5_0, Some(Q5), Q8),
+            (DType::Q5_1, Some(Q5M), Q8),
+            (DType::Q8_0, Some(Q8), Q8),
+            (DType::Q2_K, Some(Q2K), Q4M),
+            (DType::Q3_K, Some(Q3K), Q4),
+            (DType::Q4_K, Some(Q4K), Q4M),
+            (DType::Q5_K, Some(Q5K), Q8),
+            (DType::Q6_K, Some(Q6K), Q8),
+            (DType::IQ4_NL, Some(IQ4NL), Q4),
+            (DType::IQ4_XS, Some(IQ4XS), Q4),
+            (DType::TQ1_0, None, Q4),
+            (DType::TQ2_0, Some(TQ2), Q4),
+            (DType::MXFP4, Some(MXFP4), Q4),
+            (DType::Q1_0, None, Q4),
+            (DType::Q2_0, None, Q4),
+            (codes(4, false), None, Q4),
+            (codes(4, true), None, Q4M),
+            (codes(8, false), None, Q8),
+            (codes(8, true), None, Q8),
+            (DType::F8_E4M3 { group_size: 128 }, None, Q8),
+            (DType::Q8Groups { group_size: 32 }, None, Q8),
+            (codes(2, false), None, Q4),
         ];
-        for (dtype, format, keep) in types {
-            assert_eq!(nearest(dtype), format, "{}", dtype.name());
-            for to in WeightFormat::ALL {
-                let kept = keep.contains(&to);
-                assert_eq!(lossless(dtype, to), kept, "{} → {to}", dtype.name());
-            }
+        for (dtype, own, other) in types {
+            assert_eq!(native(dtype), own, "{}", dtype.name());
+            assert_eq!(made(dtype), other, "{}", dtype.name());
+            assert!(other.is_made());
         }
     }
 }

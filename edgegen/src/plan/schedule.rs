@@ -73,6 +73,7 @@ pub fn schedule(model: &Model, profile: &Profile, request: &Request) -> Result<S
         if let Some(smaller) = action.shape(model.architecture()) {
             shape = smaller;
             pruned = shape.outline(model)?;
+            choice::after_pruning(&pruned, &mut formats);
         }
         let subject = Subject {
             model: &pruned,

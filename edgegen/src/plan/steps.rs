@@ -85,7 +85,8 @@ impl Action {
     pub(super) fn apply(self, formats: &mut BTreeMap<TensorKey, WeightFormat>) {
         let Some(most) = self.format() else { return };
         for format in formats.values_mut() {
-            if format.block_bytes() > most.block_bytes() {
+            // Widest first.
+            if *format < most {
                 *format = most;
             }
         }

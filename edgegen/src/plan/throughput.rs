@@ -56,12 +56,14 @@ impl TokenCost {
 /// AVX-512 (`bench-formats`, docs/compression.md).
 fn unpacking(format: WeightFormat) -> u64 {
     match format {
-        WeightFormat::Q8 => 6,
+        WeightFormat::Q8 | WeightFormat::TQ2 => 6,
         WeightFormat::Q4 => 10,
-        WeightFormat::Q4M => 12,
+        WeightFormat::Q4M | WeightFormat::IQ4NL | WeightFormat::IQ4XS | WeightFormat::MXFP4 => 12,
+        WeightFormat::Q5 | WeightFormat::Q5M | WeightFormat::Q4K | WeightFormat::Q2K => 13,
         WeightFormat::T4 => 15,
+        WeightFormat::Q5K | WeightFormat::Q6K | WeightFormat::Q3K => 16,
+        WeightFormat::T3 | WeightFormat::T2 => 18,
         WeightFormat::F32 | WeightFormat::F16 => 25,
-        WeightFormat::T3 | WeightFormat::T2 => 60,
     }
 }
 
@@ -123,8 +125,8 @@ mod tests {
             (WeightFormat::Q4M, 12),
             (WeightFormat::Q4, 10),
             (WeightFormat::T4, 15),
-            (WeightFormat::T3, 60),
-            (WeightFormat::T2, 60),
+            (WeightFormat::T3, 18),
+            (WeightFormat::T2, 18),
         ] {
             let cost = cost(format);
             let mix = cost.multiply_adds - weights;

@@ -91,7 +91,7 @@ impl fmt::Display for Refusal {
 ///
 /// Lists the names that there are.
 pub fn quant(name: &str) -> Result<Quant> {
-    let formats = WeightFormat::ALL.map(WeightFormat::name);
+    let formats = WeightFormat::MADE.map(WeightFormat::name);
     let names = [&["keep"], &formats[..]].concat();
     name.parse()
         .map_err(|_| Error::unknown("weight format", name, &names))
@@ -103,7 +103,7 @@ pub fn quant(name: &str) -> Result<Quant> {
 ///
 /// As [`quant`].
 pub fn format(name: &str) -> Result<WeightFormat> {
-    let names = WeightFormat::ALL.map(WeightFormat::name);
+    let names = WeightFormat::MADE.map(WeightFormat::name);
     name.parse()
         .map_err(|_| Error::unknown("weight format", name, &names))
 }

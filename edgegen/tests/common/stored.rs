@@ -1,6 +1,6 @@
 //! Random tensors in GGUF's encodings, with the values that they mean.
 
-use edgegen::model::DType;
+use edgegen::model::{DType, Tensor, View};
 use half::{bf16, f16};
 
 /// splitmix64.
@@ -96,8 +96,41 @@ impl Stored {
             DType::Q5_0 => self.nibbles(random, amplitude, None, 16.0, true),
             DType::Q4_1 => self.nibbles(random, amplitude, Some(-amplitude), 0.0, false),
             DType::Q5_1 => self.nibbles(random, amplitude, Some(-amplitude), 0.0, true),
-            other => panic!("no random blocks of {}", other.name()),
+            other => self.super_block(random, amplitude, other),
         }
+    }
+
+    /// A block of random integers, with the values that the product's own tensor says: those are
+    /// compared with a reference in `dequantize.rs`.
+    fn super_block(&mut self, random: &mut Random, amplitude: f32, dtype: DType) {
+        // Where the f16 are, and the greatest integers that they are multiplied by.
+        let (halves, most): (&[usize], f32) = match dtype {
+            DType::Q2_K => (&[80, 82], 3.0 * 15.0),
+            DType::Q3_K => (&[108], 4.0 * 32.0),
+            DType::Q4_K => (&[0, 2], 15.0 * 63.0),
+            DType::Q5_K => (&[0, 2], 31.0 * 63.0),
+            DType::Q6_K => (&[208], 32.0 * 128.0),
+            DType::IQ4_NL => (&[0], 127.0),
+            DType::IQ4_XS => (&[0], 127.0 * 32.0),
+            DType::TQ2_0 => (&[64], 2.0),
+            DType::MXFP4 => (&[], 0.0),
+            other => panic!("no random blocks of {}", other.name()),
+        };
+        let mut block: Vec<u8> = (0..dtype.block_bytes())
+            .map(|_| random.next() as u8)
+            .collect();
+        for &at in halves {
+            block[at..at + 2].copy_from_slice(&scale(random, amplitude, most).to_le_bytes());
+        }
+        if dtype == DType::MXFP4 {
+            // 2^-3 to 2^-6 of at most 12, halved.
+            block[0] = 121 + (random.next() % 4) as u8;
+        }
+        let view = View::new(block.clone());
+        let tensor = Tensor::new("w", 1, dtype.block_size(), dtype, view).unwrap();
+        let mut values = vec![0.0; dtype.block_size()];
+        tensor.dequantize_rows(0..1, &mut values);
+        self.push(&block, &values);
     }
 
     /// A block of 4 or 5 bits: element i in the low half of byte i, i + 16 in the high.

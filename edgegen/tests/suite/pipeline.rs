@@ -11,7 +11,7 @@ use edgegen::compress::compress;
 use edgegen::import::import;
 use edgegen::inspect::inspect;
 use edgegen::interpret::{Interpreter, Observer};
-use edgegen::model::{DType, Model, Role};
+use edgegen::model::{DType, Model, Role, TensorKey};
 use edgegen::plan::{Quant, Request, plan};
 use edgegen::profile::{InstructionSet, Profile};
 use edgegen::program::{CacheFormat, Program, WeightFormat};
@@ -548,28 +548,134 @@ fn bits_depend_on_neither_threads_instruction_set_nor_batch() {
     };
     let tokens = tokens(&shape, 37);
     let model = import_gguf(&Tiny::new(shape, 11));
-    let formats = WeightFormat::ALL.map(|format| (format, CacheFormat::F32));
+    let formats = WeightFormat::MADE.map(|format| (format, CacheFormat::F32));
     for (format, cache) in (formats.into_iter()).chain([(WeightFormat::F32, CacheFormat::I8)]) {
         let program = |batch| program_with(&model, Quant::To(format), cache, batch);
-        let expected = bits(&program(16), 1, None, &tokens);
-        assert_eq!(expected.len(), tokens.len());
-        for batch in [1, 16, 5] {
-            let program = program(batch);
-            for set in [
-                InstructionSet::Scalar,
-                InstructionSet::Sse41,
-                InstructionSet::Avx2,
-                InstructionSet::Avx512Vnni,
-            ] {
-                for threads in [1, 2] {
-                    let found = bits(&program, threads, Some(set), &tokens);
-                    assert!(
-                        found == expected,
-                        "{format}, cache {cache}, batch {batch}, {set}, {threads} threads"
-                    );
-                }
+        check_bits(&format!("{format}, cache {cache}"), program, &tokens);
+    }
+}
+
+/// The same bits on all sets of this machine, in batches, and on two threads.
+fn check_bits(what: &str, program: impl Fn(usize) -> Program, tokens: &[u32]) {
+    let expected = bits(&program(16), 1, None, tokens);
+    assert_eq!(expected.len(), tokens.len());
+    for batch in [1, 16, 5] {
+        let program = program(batch);
+        for set in [
+            InstructionSet::Scalar,
+            InstructionSet::Sse41,
+            InstructionSet::Avx2,
+            InstructionSet::Avx512Vnni,
+        ] {
+            for threads in [1, 2] {
+                let found = bits(&program, threads, Some(set), tokens);
+                assert!(
+                    found == expected,
+                    "{what}, batch {batch}, {set}, {threads} threads"
+                );
             }
         }
+    }
+}
+
+/// A file's own formats: `keep` holds its values, in its bytes.
+#[test]
+fn what_files_hold_is_kept() {
+    for (dtype, format) in [
+        (DType::Q8_0, WeightFormat::Q8),
+        (DType::Q6_K, WeightFormat::Q6K),
+        (DType::Q5_1, WeightFormat::Q5M),
+        (DType::Q5_0, WeightFormat::Q5),
+        (DType::Q5_K, WeightFormat::Q5K),
+        (DType::Q4_1, WeightFormat::Q4M),
+        (DType::Q4_0, WeightFormat::Q4),
+        (DType::Q4_K, WeightFormat::Q4K),
+        (DType::IQ4_NL, WeightFormat::IQ4NL),
+        (DType::IQ4_XS, WeightFormat::IQ4XS),
+        (DType::MXFP4, WeightFormat::MXFP4),
+        (DType::Q3_K, WeightFormat::Q3K),
+        (DType::Q2_K, WeightFormat::Q2K),
+        (DType::TQ2_0, WeightFormat::TQ2),
+    ] {
+        let shape = Shape {
+            hidden: 256,
+            intermediate: 512,
+            layers: 1,
+            heads: 4,
+            kv_heads: 2,
+            head_dim: 64,
+            rope_dim: 64,
+            tied: false,
+            dtype,
+            ..Shape::default()
+        };
+        let tokens = tokens(&shape, 21);
+        let model = import_gguf(&Tiny::new(shape, 13));
+        let plan = plan(&model, &profile(16), &Request::default()).unwrap();
+        assert!(plan.formats().values().all(|&found| found == format));
+        assert!(plan.conversions().iter().all(|kept| kept.lossless));
+        let matrices = model
+            .tensors()
+            .iter()
+            .filter(|(key, _)| key.role.is_matrix());
+        let bytes: usize = matrices.map(|(_, tensor)| tensor.bytes().len()).sum();
+        let held = |(key, format): (&TensorKey, &WeightFormat)| {
+            let tensor = model.tensor(*key).unwrap();
+            format.matrix_bytes(tensor.rows(), tensor.cols())
+        };
+        let held: usize = plan.formats().iter().map(held).sum();
+        assert_eq!(held, bytes, "{format}");
+
+        let kept = |batch| program(&model, Quant::Keep, batch);
+        let floats = program(&model, Quant::To(WeightFormat::F32), 16);
+        // What the embedding gives is the file's, to the bit.
+        let first = |program: &Program| {
+            let mut stages = Residuals::default();
+            Interpreter::new(program, 1).feed(&tokens, &mut stages);
+            stages.0
+        };
+        assert_eq!(first(&kept(16)), first(&floats), "{format}");
+        // Products differ by the rounding of activations to 8 bits alone.
+        let [found, expected] = [kept(16), floats].map(|program| run(&program, 1, None, &tokens));
+        for (found, expected) in found.0.iter().zip(&expected.0) {
+            let distance = found.iter().zip(expected).map(|(a, b)| (a - b).powi(2));
+            let size: f32 = expected.iter().map(|b| b.powi(2)).sum();
+            let part = (distance.sum::<f32>() / size).sqrt();
+            assert!(part < 0.05, "{format}: {part}");
+        }
+        check_bits(format.name(), kept, &tokens);
+    }
+}
+
+/// The residual stream's bits after the embedding.
+#[derive(Default)]
+struct Residuals(Vec<u32>);
+
+impl Observer for Residuals {
+    fn stage(&mut self, stage: usize, residual: &[f32]) {
+        if stage == 0 {
+            self.0.extend(residual.iter().map(|value| value.to_bits()));
+        }
+    }
+}
+
+/// A format that only holds what files have is refused for other weights, with what to do.
+#[test]
+fn nothing_else_is_brought_into_a_files_format() {
+    let model = import_gguf(&Tiny::new(Shape::default(), 14));
+    for format in WeightFormat::ALL
+        .into_iter()
+        .filter(|format| !format.is_made())
+    {
+        let request = Request {
+            quant: Quant::To(format),
+            ..Request::default()
+        };
+        let error = plan(&model, &profile(16), &request)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(&format!("is not in `{format}`")), "{error}");
+        assert!(error.contains("take `keep`"), "{error}");
     }
 }
 

@@ -72,7 +72,7 @@ fn files(krate: &Crate) -> usize {
 }
 
 fn quants() -> Vec<Quant> {
-    let formats = WeightFormat::ALL.map(Quant::To);
+    let formats = WeightFormat::MADE.map(Quant::To);
     [Quant::Keep].into_iter().chain(formats).collect()
 }
 

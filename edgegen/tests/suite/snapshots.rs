@@ -99,10 +99,12 @@ fn a_crate_holds_its_own_kernels_only() {
             "caches/f32.rs",
             "formats/q8.rs",
             "scalar/dot.rs",
+            "scalar/integers.rs",
             "scalar/lanes.rs",
             "scalar/mod.rs",
             "soft_float/dot.rs",
             "soft_float/float.rs",
+            "soft_float/integers.rs",
             "soft_float/lanes.rs",
             "soft_float/mod.rs"
         ]

@@ -1,12 +1,10 @@
 //! x86-64 with AVX2 and F16C.
 
 mod dot;
+mod integers;
 mod lanes;
 
 use super::isa::{Isa, Kernel};
-
-#[allow(unused_imports, reason = "for `avx512_vnni`, which may not be there")]
-pub use dot::raised;
 
 /// A token that proves AVX2 and F16C, and so has the lanes of this folder.
 ///

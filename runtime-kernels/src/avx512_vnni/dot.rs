@@ -2,51 +2,27 @@
 
 use core::arch::x86_64::*;
 
-use super::super::avx2::raised;
+use super::super::bytes::word;
 use super::super::isa::Dot;
 use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::Avx512Vnni;
 
 impl Dot for Avx512Vnni {
-    type Sums = __m256i;
-
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [__m256i; T] {
-        // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
-        unsafe {
-            // -128 × the sum of the activations: the weights are taken as 128 more than they are.
-            let mut sums = map(x, |x| _mm256_slli_epi32::<4>(_mm256_set1_epi32(x.center)));
-            for (k, chunk) in weights.as_chunks::<32>().0.iter().enumerate() {
-                let w = _mm256_loadu_si256(chunk.as_ptr().cast());
-                // w + 128, unsigned.
-                let w = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
-                for t in 0..T {
-                    sums[t] = _mm256_dpbusd_epi32(sums[t], w, _mm256_set1_epi32(x[t].columns(k)));
-                }
-            }
-            sums
-        }
-    }
-
-    #[inline(always)]
-    fn dot_q4<const T: usize>(
+    fn dot<const MAX: u8, const N: usize, const T: usize>(
         self,
-        weights: &[u8; 128],
-        x: [&Q8Block; T],
+        weights: &[__m256i; N],
+        x: [&[[i8; 4]; N]; T],
         start: [i32; T],
     ) -> [__m256i; T] {
-        // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
+        // SAFETY: the token proves VNNI.
         unsafe {
-            let low = _mm256_set1_epi8(15);
             let mut sums = map(start, |start| _mm256_set1_epi32(start));
-            for (j, chunk) in weights.as_chunks::<32>().0.iter().enumerate() {
-                let w = _mm256_loadu_si256(chunk.as_ptr().cast());
-                let a = _mm256_and_si256(w, low);
-                let b = _mm256_and_si256(_mm256_srli_epi16::<4>(w), low);
+            for (k, &w) in weights.iter().enumerate() {
                 for t in 0..T {
-                    let sum = _mm256_dpbusd_epi32(sums[t], a, _mm256_set1_epi32(x[t].columns(j)));
-                    sums[t] = _mm256_dpbusd_epi32(sum, b, _mm256_set1_epi32(x[t].columns(j + 4)));
+                    let x = _mm256_set1_epi32(word(x[t][k]));
+                    sums[t] = _mm256_dpbusd_epi32(sums[t], w, x);
                 }
             }
             sums
@@ -54,34 +30,18 @@ impl Dot for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn dot_codes<const T: usize>(
-        self,
-        codes: &[u8; 128],
-        levels: &[i8; 16],
-        x: [&Q8Block; T],
-    ) -> [__m256i; T] {
-        // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
-        unsafe {
-            let low = _mm256_set1_epi8(15);
-            let levels = raised(levels);
-            let mut sums = map(x, |x| _mm256_slli_epi32::<3>(_mm256_set1_epi32(x.center)));
-            for (j, chunk) in codes.as_chunks::<32>().0.iter().enumerate() {
-                let c = _mm256_loadu_si256(chunk.as_ptr().cast());
-                let a = _mm256_shuffle_epi8(levels, _mm256_and_si256(c, low));
-                let b = _mm256_and_si256(_mm256_srli_epi16::<4>(c), low);
-                let b = _mm256_shuffle_epi8(levels, b);
-                for t in 0..T {
-                    let sum = _mm256_dpbusd_epi32(sums[t], a, _mm256_set1_epi32(x[t].columns(j)));
-                    sums[t] = _mm256_dpbusd_epi32(sum, b, _mm256_set1_epi32(x[t].columns(j + 4)));
-                }
-            }
-            sums
-        }
+    fn dot_i8<const T: usize>(self, weights: &[__m256i; 8], x: [&Q8Block; T]) -> [__m256i; T] {
+        // SAFETY: the token proves AVX2.
+        let raised = map(*weights, |w| unsafe {
+            _mm256_xor_si256(w, _mm256_set1_epi8(-128))
+        });
+        // -128 × the sum of the activations: the weights are taken as 128 more than they are.
+        self.dot::<255, 8, T>(&raised, map(x, |x| x.columns()), map(x, |x| 16 * x.center))
     }
 
     #[inline(always)]
-    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [__m256i; T] {
-        // SAFETY: the token proves VNNI; chunks are as long as the unaligned loads.
+    fn dot_words<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [__m256i; T] {
+        // SAFETY: the token proves VNNI; arrays are as long as the unaligned loads.
         unsafe {
             let mut sums = [_mm256_setzero_si256(); T];
             for (k, chunk) in rows.iter().enumerate() {
@@ -98,8 +58,8 @@ impl Dot for Avx512Vnni {
     }
 
     #[inline(always)]
-    fn to_f32(self, sums: __m256i) -> __m256 {
-        // SAFETY: the token proves AVX2.
-        unsafe { _mm256_cvtepi32_ps(sums) }
+    fn add_pairs(self, acc: __m256i, pairs: __m256i, x: i32) -> __m256i {
+        // SAFETY: the token proves VNNI.
+        unsafe { _mm256_dpwssd_epi32(acc, pairs, _mm256_set1_epi32(x)) }
     }
 }

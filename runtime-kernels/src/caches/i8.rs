@@ -91,7 +91,7 @@ impl Cache for I8Cache {
                 *x = &query.words[..words.len()];
             }
             let scales = isa.load(scales);
-            let dots = isa.dot_i8(words, x);
+            let dots = isa.dot_words(words, x);
             for r in 0..R {
                 let scale = isa.mul(scales, isa.splat(queries[r].scale));
                 sums[r][n] = isa.mul(isa.to_f32(dots[r]), scale);

@@ -12,8 +12,10 @@ impl Format for F32 {
     const NAME: &'static str = "f32";
     const GROUP_BLOCK_BYTES: usize = 1024;
     const GROUPS: usize = 8;
+    const PANELS: usize = 8;
     type Block = [u8; 1024];
     type Input = [f32; 32];
+    type Panel<I: Isa> = [I::F32x8; 32];
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -21,26 +23,49 @@ impl Format for F32 {
     }
 
     #[inline(always)]
-    fn block<I: Isa, const G: usize, const T: usize>(
+    fn panel<I: Isa>(isa: I, block: &Self::Block) -> [I::F32x8; 32] {
+        let mut columns = [isa.splat(0.0); 32];
+        for (c, column) in columns.iter_mut().enumerate() {
+            *column = isa.load_bytes(array(block, 32 * c));
+        }
+        columns
+    }
+
+    #[inline(always)]
+    fn products<I: Isa, const T: usize>(
         isa: I,
-        weights: [&Self::Block; G],
+        panel: &[I::F32x8; 32],
         x: [&Self::Input; T],
-        acc: &mut [[I::F32x8; T]; G],
+        acc: &mut [I::F32x8; T],
     ) {
-        let mut sums = [[isa.splat(0.0); T]; G];
-        #[allow(clippy::needless_range_loop, reason = "x is indexed by two variables")]
-        for c in 0..32 {
-            for g in 0..G {
-                let w = isa.load_bytes(array(weights[g], 32 * c));
-                for t in 0..T {
-                    sums[g][t] = isa.add_product(sums[g][t], w, isa.splat(x[t][c]));
-                }
+        let mut sums = [isa.splat(0.0); T];
+        for (c, &w) in panel.iter().enumerate() {
+            for t in 0..T {
+                sums[t] = isa.add_product(sums[t], w, isa.splat(x[t][c]));
             }
         }
-        for g in 0..G {
-            for t in 0..T {
-                acc[g][t] = isa.add(acc[g][t], sums[g][t]);
+        for t in 0..T {
+            acc[t] = isa.add(acc[t], sums[t]);
+        }
+    }
+
+    // Column after column, so that chains run side by side.
+    #[inline(always)]
+    fn block<I: Isa, const G: usize>(
+        isa: I,
+        weights: [&Self::Block; G],
+        x: &Self::Input,
+        acc: &mut [I::F32x8; G],
+    ) {
+        let mut sums = [isa.splat(0.0); G];
+        for (c, &x) in x.iter().enumerate() {
+            let x = isa.splat(x);
+            for (sum, weights) in sums.iter_mut().zip(weights) {
+                *sum = isa.add_product(*sum, isa.load_bytes(array(weights, 32 * c)), x);
             }
+        }
+        for (acc, sum) in acc.iter_mut().zip(sums) {
+            *acc = isa.add(*acc, sum);
         }
     }
 

@@ -6,6 +6,8 @@ use super::super::half::f16_at;
 use super::super::isa::Isa;
 use super::super::map::map;
 use super::super::quantize::Q8Block;
+use super::super::scaled::{self, Scaled};
+use super::super::unpack::nibbles;
 
 /// 4 bits a weight and a scale: `value = (q - 8) * scale`.
 ///
@@ -18,8 +20,10 @@ impl Format for Q4 {
     const NAME: &'static str = "q4";
     const GROUP_BLOCK_BYTES: usize = 144;
     const GROUPS: usize = 2;
+    const PANELS: usize = 8;
     type Block = [u8; 144];
     type Input = Q8Block;
+    type Panel<I: Isa> = Scaled<I>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -27,19 +31,38 @@ impl Format for Q4 {
     }
 
     #[inline(always)]
-    fn block<I: Isa, const G: usize, const T: usize>(
+    fn panel<I: Isa>(isa: I, block: &Self::Block) -> Scaled<I> {
+        Scaled {
+            weights: nibbles(isa, array(block, 16)),
+            scales: isa.from_f16(array(block, 0)),
+        }
+    }
+
+    #[inline(always)]
+    fn products<I: Isa, const T: usize>(
+        isa: I,
+        panel: &Scaled<I>,
+        x: [&Self::Input; T],
+        acc: &mut [I::F32x8; T],
+    ) {
+        let (columns, start) = (map(x, |x| x.columns()), map(x, |x| x.center));
+        let sums = isa.dot::<15, 8, T>(&panel.weights, columns, start);
+        scaled::add(isa, sums, panel.scales, x, acc);
+    }
+
+    #[inline(always)]
+    fn block<I: Isa, const G: usize>(
         isa: I,
         weights: [&Self::Block; G],
-        x: [&Self::Input; T],
-        acc: &mut [[I::F32x8; T]; G],
+        x: &Self::Input,
+        acc: &mut [I::F32x8; G],
     ) {
         for g in 0..G {
             let scales = isa.from_f16(array(weights[g], 0));
-            let sums = isa.dot_q4(array(weights[g], 16), x, map(x, |x| x.center));
-            for t in 0..T {
-                let scale = isa.mul(scales, isa.splat(x[t].scale));
-                acc[g][t] = isa.add_scaled(acc[g][t], sums[t], scale);
-            }
+            let sums = isa.dot_nibbles(array(weights[g], 16), [x], [x.center]);
+            let mut sum = [acc[g]];
+            scaled::add(isa, sums, scales, [x], &mut sum);
+            [acc[g]] = sum;
         }
     }
 

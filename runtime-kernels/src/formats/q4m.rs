@@ -4,7 +4,10 @@ use super::super::bytes::array;
 use super::super::format::Format;
 use super::super::half::f16_at;
 use super::super::isa::Isa;
+use super::super::map::map;
 use super::super::quantize::Q8Block;
+use super::super::scaled::{self, WithMinimum};
+use super::super::unpack::nibbles;
 
 /// 4 bits a weight, a scale and a minimum: `value = q * scale + minimum`.
 ///
@@ -16,8 +19,10 @@ impl Format for Q4M {
     const NAME: &'static str = "q4m";
     const GROUP_BLOCK_BYTES: usize = 160;
     const GROUPS: usize = 2;
+    const PANELS: usize = 8;
     type Block = [u8; 160];
     type Input = Q8Block;
+    type Panel<I: Isa> = WithMinimum<I>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -25,23 +30,34 @@ impl Format for Q4M {
     }
 
     #[inline(always)]
-    fn block<I: Isa, const G: usize, const T: usize>(
+    fn panel<I: Isa>(isa: I, block: &Self::Block) -> WithMinimum<I> {
+        scaled::with_minimum(isa, nibbles(isa, array(block, 32)), array(block, 0))
+    }
+
+    #[inline(always)]
+    fn products<I: Isa, const T: usize>(
+        isa: I,
+        panel: &WithMinimum<I>,
+        x: [&Self::Input; T],
+        acc: &mut [I::F32x8; T],
+    ) {
+        let columns = map(x, |x| x.columns());
+        let sums = isa.dot::<15, 8, T>(&panel.weights, columns, [0; T]);
+        scaled::add_with_minimum(isa, sums, panel, x, acc);
+    }
+
+    #[inline(always)]
+    fn block<I: Isa, const G: usize>(
         isa: I,
         weights: [&Self::Block; G],
-        x: [&Self::Input; T],
-        acc: &mut [[I::F32x8; T]; G],
+        x: &Self::Input,
+        acc: &mut [I::F32x8; G],
     ) {
-        for g in 0..G {
-            let scales = isa.from_f16(array(weights[g], 0));
-            let minimums = isa.mul(isa.from_f16(array(weights[g], 16)), isa.splat(0.125));
-            let sums = isa.dot_q4(array(weights[g], 32), x, [0; T]);
-            for t in 0..T {
-                let scale = isa.mul(scales, isa.splat(x[t].scale));
-                let minimum = isa.mul(minimums, isa.splat(x[t].scale));
-                let sum = isa.splat(x[t].sum8);
-                acc[g][t] = isa.add_scaled(acc[g][t], sums[t], scale);
-                acc[g][t] = isa.add_product(acc[g][t], sum, minimum);
-            }
+        for (block, acc) in weights.into_iter().zip(acc) {
+            let sums = isa.dot_nibbles(array(block, 32), [x], [0]);
+            let mut sum = [*acc];
+            scaled::add_with_minimum(isa, sums, &Self::panel(isa, block), [x], &mut sum);
+            [*acc] = sum;
         }
     }
 

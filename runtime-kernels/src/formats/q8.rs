@@ -5,6 +5,7 @@ use super::super::format::Format;
 use super::super::half::f16_at;
 use super::super::isa::Isa;
 use super::super::quantize::Q8Block;
+use super::super::scaled::{self, Scaled};
 
 /// 8 bits a weight and a scale: `value = q * scale`.
 ///
@@ -16,8 +17,10 @@ impl Format for Q8 {
     const NAME: &'static str = "q8";
     const GROUP_BLOCK_BYTES: usize = 272;
     const GROUPS: usize = 2;
+    const PANELS: usize = 8;
     type Block = [u8; 272];
     type Input = Q8Block;
+    type Panel<I: Isa> = Scaled<I>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -25,20 +28,26 @@ impl Format for Q8 {
     }
 
     #[inline(always)]
-    fn block<I: Isa, const G: usize, const T: usize>(
-        isa: I,
-        weights: [&Self::Block; G],
-        x: [&Self::Input; T],
-        acc: &mut [[I::F32x8; T]; G],
-    ) {
-        for g in 0..G {
-            let scales = isa.from_f16(array(weights[g], 0));
-            let sums = isa.dot_q8(array(weights[g], 16), x);
-            for t in 0..T {
-                let scale = isa.mul(scales, isa.splat(x[t].scale));
-                acc[g][t] = isa.add_scaled(acc[g][t], sums[t], scale);
-            }
+    fn panel<I: Isa>(isa: I, block: &Self::Block) -> Scaled<I> {
+        let mut weights = [isa.bytes(array(block, 16)); 8];
+        for (k, weights) in weights.iter_mut().enumerate() {
+            *weights = isa.bytes(array(block, 16 + 32 * k));
         }
+        Scaled {
+            weights,
+            scales: isa.from_f16(array(block, 0)),
+        }
+    }
+
+    #[inline(always)]
+    fn products<I: Isa, const T: usize>(
+        isa: I,
+        panel: &Scaled<I>,
+        x: [&Self::Input; T],
+        acc: &mut [I::F32x8; T],
+    ) {
+        let sums = isa.dot_i8(&panel.weights, x);
+        scaled::add(isa, sums, panel.scales, x, acc);
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {

@@ -2,8 +2,9 @@
 
 use super::super::codes::{self, Codes};
 use super::super::format::Format;
-use super::super::isa::Isa;
+use super::super::isa::{Integers, Isa};
 use super::super::quantize::Q8Block;
+use super::super::scalar::Scalar;
 
 /// What the codes stand for, in units of a row's scale.
 pub const LEVELS: [i8; 16] = [
@@ -19,12 +20,18 @@ pub const LEVELS: [i8; 16] = [
 #[derive(Clone, Copy, Debug)]
 pub struct T3;
 
+/// The codes' words.
 #[inline(always)]
-fn unpack(block: &[u8; 96]) -> Codes {
-    codes::unpack(block, |[first, second, circle]: [u32; 3], j| {
-        let low = [first, second][j / 2] >> (2 * (j % 2));
-        low & 0x3333_3333 | circle.rotate_right(j as u32) & 0xcccc_cccc
-    })
+fn unpack<I: Integers>(isa: I, block: &[u8; 96]) -> Codes<I> {
+    let circles = codes::words(isa, block, 2);
+    let mut codes = [isa.to_bytes(circles); 4];
+    for (j, code) in codes.iter_mut().enumerate() {
+        let halves = codes::words(isa, block, j / 2);
+        let low = isa.field(halves, 2 * (j as u32 % 2), 0x3333_3333);
+        let high = codes::rotated(isa, circles, j as u32, 0xcccc_cccc);
+        *code = isa.to_bytes(isa.add_shifted(low, high, 0));
+    }
+    codes
 }
 
 impl Format for T3 {
@@ -32,8 +39,10 @@ impl Format for T3 {
     const HEAD_BYTES: usize = codes::HEAD_BYTES;
     const GROUP_BLOCK_BYTES: usize = 96;
     const GROUPS: usize = 2;
+    const PANELS: usize = 8;
     type Block = [u8; 96];
     type Input = Q8Block;
+    type Panel<I: Isa> = [I::Bytes; 8];
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -41,15 +50,18 @@ impl Format for T3 {
     }
 
     #[inline(always)]
-    fn block<I: Isa, const G: usize, const T: usize>(
+    fn panel<I: Isa>(isa: I, block: &Self::Block) -> [I::Bytes; 8] {
+        codes::raised(isa, unpack(isa, block), &LEVELS)
+    }
+
+    #[inline(always)]
+    fn products<I: Isa, const T: usize>(
         isa: I,
-        weights: [&Self::Block; G],
+        panel: &[I::Bytes; 8],
         x: [&Self::Input; T],
-        acc: &mut [[I::F32x8; T]; G],
+        acc: &mut [I::F32x8; T],
     ) {
-        for (weights, acc) in weights.into_iter().zip(acc) {
-            codes::add(isa, &unpack(weights), &LEVELS, x, acc);
-        }
+        codes::add(isa, panel, x, acc);
     }
 
     #[inline(always)]
@@ -58,9 +70,12 @@ impl Format for T3 {
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {
+        let Some(scalar) = Scalar::new() else {
+            panic!("scalar code runs everywhere");
+        };
         let (head, blocks) = group.split_at(Self::HEAD_BYTES);
         for (block, out) in Self::blocks(blocks).iter().zip(out.as_chunks_mut().0) {
-            codes::values(&unpack(block), &LEVELS, head, lane, out);
+            codes::values(unpack(scalar, block), &LEVELS, head, lane, out);
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Weight format t4.
 
-use super::super::codes;
+use super::super::bytes::array;
+use super::super::codes::{self, Codes};
 use super::super::format::Format;
-use super::super::isa::Isa;
+use super::super::isa::{Integers, Isa};
 use super::super::quantize::Q8Block;
+use super::super::scalar::Scalar;
 
 /// What the codes stand for, in units of a row's scale.
 pub const LEVELS: [i8; 16] = [
@@ -14,13 +16,25 @@ pub const LEVELS: [i8; 16] = [
 #[derive(Clone, Copy, Debug)]
 pub struct T4;
 
+/// The codes' words.
+#[inline(always)]
+fn unpack<I: Integers>(isa: I, block: &[u8; 128]) -> Codes<I> {
+    let mut codes = [isa.bytes(array(block, 0)); 4];
+    for (j, code) in codes.iter_mut().enumerate() {
+        *code = isa.bytes(array(block, 32 * j));
+    }
+    codes
+}
+
 impl Format for T4 {
     const NAME: &'static str = "t4";
     const HEAD_BYTES: usize = codes::HEAD_BYTES;
     const GROUP_BLOCK_BYTES: usize = 128;
     const GROUPS: usize = 2;
+    const PANELS: usize = 8;
     type Block = [u8; 128];
     type Input = Q8Block;
+    type Panel<I: Isa> = [I::Bytes; 8];
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -28,15 +42,18 @@ impl Format for T4 {
     }
 
     #[inline(always)]
-    fn block<I: Isa, const G: usize, const T: usize>(
+    fn panel<I: Isa>(isa: I, block: &Self::Block) -> [I::Bytes; 8] {
+        codes::raised(isa, unpack(isa, block), &LEVELS)
+    }
+
+    #[inline(always)]
+    fn products<I: Isa, const T: usize>(
         isa: I,
-        weights: [&Self::Block; G],
+        panel: &[I::Bytes; 8],
         x: [&Self::Input; T],
-        acc: &mut [[I::F32x8; T]; G],
+        acc: &mut [I::F32x8; T],
     ) {
-        for (weights, acc) in weights.into_iter().zip(acc) {
-            codes::add(isa, weights, &LEVELS, x, acc);
-        }
+        codes::add(isa, panel, x, acc);
     }
 
     #[inline(always)]
@@ -45,9 +62,12 @@ impl Format for T4 {
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {
+        let Some(scalar) = Scalar::new() else {
+            panic!("scalar code runs everywhere");
+        };
         let (head, blocks) = group.split_at(Self::HEAD_BYTES);
         for (block, out) in Self::blocks(blocks).iter().zip(out.as_chunks_mut().0) {
-            codes::values(block, &LEVELS, head, lane, out);
+            codes::values(unpack(scalar, block), &LEVELS, head, lane, out);
         }
     }
 }

@@ -1,11 +1,13 @@
 //! AArch64 with NEON.
 
 mod dot;
+mod integers;
 mod lanes;
 
 use super::isa::{Isa, Kernel};
 
-pub use dot::columns;
+#[allow(unused_imports, reason = "for sets that may not be there")]
+pub use integers::add_pairs;
 
 /// A token that proves NEON, and so has the lanes of this folder.
 ///

@@ -4,77 +4,50 @@ use core::arch::aarch64::*;
 use core::arch::asm;
 
 use super::super::isa::Dot;
-use super::super::neon::columns;
+use super::super::map::map;
+use super::super::neon::add_pairs;
 use super::super::quantize::Q8Block;
 use super::NeonDotprod;
 
 impl Dot for NeonDotprod {
-    type Sums = [int32x4_t; 2];
-
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[int32x4_t; 2]; T] {
-        // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
-        unsafe {
-            let mut sums = [[vdupq_n_s32(0); 2]; T];
-            for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
-                let w = vld1q_s8(chunk.as_ptr().cast());
-                for t in 0..T {
-                    sums[t][i % 2] = sdot(sums[t][i % 2], w, columns(x[t], i / 2));
-                }
-            }
-            sums
-        }
-    }
-
-    #[inline(always)]
-    fn dot_q4<const T: usize>(
+    fn dot<const MAX: u8, const N: usize, const T: usize>(
         self,
-        weights: &[u8; 128],
-        x: [&Q8Block; T],
+        weights: &[[uint8x16_t; 2]; N],
+        x: [&[[i8; 4]; N]; T],
         start: [i32; T],
     ) -> [[int32x4_t; 2]; T] {
         // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
         unsafe {
-            let mut sums = start.map(|start| [vdupq_n_s32(start); 2]);
-            for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
-                let w = vld1q_u8(chunk.as_ptr());
-                let a = vreinterpretq_s8_u8(vandq_u8(w, vdupq_n_u8(15)));
-                let b = vreinterpretq_s8_u8(vshrq_n_u8::<4>(w));
+            let mut sums = map(start, |start| [vdupq_n_s32(start); 2]);
+            for (four, weights) in weights.as_chunks::<4>().0.iter().enumerate() {
                 for t in 0..T {
-                    let sum = sdot(sums[t][i % 2], a, columns(x[t], i / 2));
-                    sums[t][i % 2] = sdot(sum, b, columns(x[t], i / 2 + 4));
+                    let x = vld1q_s8(x[t].as_chunks::<4>().0[four].as_ptr().cast());
+                    for half in 0..2 {
+                        let [a, b, c, d] = map(*weights, |w| vreinterpretq_s8_u8(w[half]));
+                        let sum = sdot_lane::<0>(sums[t][half], a, x);
+                        let sum = sdot_lane::<1>(sum, b, x);
+                        let sum = sdot_lane::<2>(sum, c, x);
+                        sums[t][half] = sdot_lane::<3>(sum, d, x);
+                    }
                 }
             }
             sums
         }
     }
 
+    // Weights up to 127 have the bits of i8.
     #[inline(always)]
-    fn dot_codes<const T: usize>(
+    fn dot_i8<const T: usize>(
         self,
-        codes: &[u8; 128],
-        levels: &[i8; 16],
+        weights: &[[uint8x16_t; 2]; 8],
         x: [&Q8Block; T],
     ) -> [[int32x4_t; 2]; T] {
-        // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
-        unsafe {
-            let levels = vld1q_s8(levels.as_ptr());
-            let mut sums = [[vdupq_n_s32(0); 2]; T];
-            for (i, chunk) in codes.as_chunks::<16>().0.iter().enumerate() {
-                let c = vld1q_u8(chunk.as_ptr());
-                let a = vqtbl1q_s8(levels, vandq_u8(c, vdupq_n_u8(15)));
-                let b = vqtbl1q_s8(levels, vshrq_n_u8::<4>(c));
-                for t in 0..T {
-                    let sum = sdot(sums[t][i % 2], a, columns(x[t], i / 2));
-                    sums[t][i % 2] = sdot(sum, b, columns(x[t], i / 2 + 4));
-                }
-            }
-            sums
-        }
+        self.dot::<127, 8, T>(weights, map(x, |x| x.columns()), [0; T])
     }
 
     #[inline(always)]
-    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[int32x4_t; 2]; T] {
+    fn dot_words<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[int32x4_t; 2]; T] {
         // SAFETY: the token proves NEON and `sdot`; chunks are as long as the loads.
         unsafe {
             let mut sums = [[vdupq_n_s32(0); 2]; T];
@@ -90,9 +63,9 @@ impl Dot for NeonDotprod {
     }
 
     #[inline(always)]
-    fn to_f32(self, sums: [int32x4_t; 2]) -> [float32x4_t; 2] {
+    fn add_pairs(self, acc: [int32x4_t; 2], pairs: [int32x4_t; 2], x: i32) -> [int32x4_t; 2] {
         // SAFETY: the token proves NEON.
-        sums.map(|sum| unsafe { vcvtq_f32_s32(sum) })
+        unsafe { add_pairs(acc, pairs, x) }
     }
 }
 
@@ -105,6 +78,21 @@ fn sdot(mut sum: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
         asm!(
             "sdot {0:v}.4s, {1:v}.16b, {2:v}.16b",
             inout(vreg) sum, in(vreg) a, in(vreg) b,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sum
+}
+
+/// The intrinsic `vdotq_laneq_s32`, which is unstable as well: all rows with four bytes of `b`.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+fn sdot_lane<const LANE: usize>(mut sum: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
+    // SAFETY: the function's features hold the instruction, which touches no memory or flags.
+    unsafe {
+        asm!(
+            "sdot {0:v}.4s, {1:v}.16b, {2:v}.4b[{lane}]",
+            inout(vreg) sum, in(vreg) a, in(vreg) b, lane = const LANE,
             options(pure, nomem, nostack, preserves_flags),
         );
     }

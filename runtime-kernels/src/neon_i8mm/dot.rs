@@ -12,33 +12,15 @@ use super::super::quantize::Q8Block;
 use super::NeonI8mm;
 
 impl Dot for NeonI8mm {
-    type Sums = [int32x4_t; 2];
-
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[int32x4_t; 2]; T] {
-        if T % 2 == 1 {
-            return self.0.dot_q8(weights, x);
-        }
-        // SAFETY: the token proves NEON and `smmla`; chunks are as long as the loads.
-        unsafe {
-            let mut sums = [[vdupq_n_s32(0); 2]; T];
-            for (k, chunk) in weights.as_chunks::<64>().0.iter().enumerate() {
-                let rows = map(row_pairs(chunk), |w| vreinterpretq_s8_u8(w));
-                add_products(&mut sums, rows, x, k);
-            }
-            by_token(sums)
-        }
-    }
-
-    #[inline(always)]
-    fn dot_q4<const T: usize>(
+    fn dot<const MAX: u8, const N: usize, const T: usize>(
         self,
-        weights: &[u8; 128],
-        x: [&Q8Block; T],
+        weights: &[[uint8x16_t; 2]; N],
+        x: [&[[i8; 4]; N]; T],
         start: [i32; T],
     ) -> [[int32x4_t; 2]; T] {
         if T % 2 == 1 {
-            return self.0.dot_q4(weights, x, start);
+            return self.0.dot::<MAX, N, T>(weights, x, start);
         }
         // SAFETY: the token proves NEON and `smmla`; chunks are as long as the loads.
         unsafe {
@@ -52,88 +34,73 @@ impl Dot for NeonI8mm {
                 let start = vld1_s32(start.as_ptr());
                 *pair = [[vcombine_s32(start, start); 2]; 2];
             }
-            for (k, chunk) in weights.as_chunks::<64>().0.iter().enumerate() {
-                let rows = row_pairs(chunk);
-                let low = map(rows, |w| vreinterpretq_s8_u8(vandq_u8(w, vdupq_n_u8(15))));
-                add_products(&mut sums, low, x, k);
-                let high = map(rows, |w| vreinterpretq_s8_u8(vshrq_n_u8::<4>(w)));
-                add_products(&mut sums, high, x, k + 2);
+            for (k, &[first, second]) in weights.as_chunks::<2>().0.iter().enumerate() {
+                add_products(
+                    &mut sums,
+                    row_pairs(first, second),
+                    map(x, |x| x.as_flattened().as_chunks::<8>().0[k].as_ptr()),
+                );
             }
             by_token(sums)
         }
     }
 
+    // Weights up to 127 have the bits of i8.
     #[inline(always)]
-    fn dot_codes<const T: usize>(
+    fn dot_i8<const T: usize>(
         self,
-        codes: &[u8; 128],
-        levels: &[i8; 16],
+        weights: &[[uint8x16_t; 2]; 8],
         x: [&Q8Block; T],
     ) -> [[int32x4_t; 2]; T] {
-        if T % 2 == 1 {
-            return self.0.dot_codes(codes, levels, x);
-        }
-        // SAFETY: the token proves NEON and `smmla`; chunks are as long as the loads.
-        unsafe {
-            let levels = vld1q_s8(levels.as_ptr());
-            let mut sums = [[vdupq_n_s32(0); 2]; T];
-            for (k, chunk) in codes.as_chunks::<64>().0.iter().enumerate() {
-                let rows = row_pairs(chunk);
-                let low = map(rows, |c| vqtbl1q_s8(levels, vandq_u8(c, vdupq_n_u8(15))));
-                add_products(&mut sums, low, x, k);
-                let high = map(rows, |c| vqtbl1q_s8(levels, vshrq_n_u8::<4>(c)));
-                add_products(&mut sums, high, x, k + 2);
-            }
-            by_token(sums)
-        }
+        self.dot::<127, 8, T>(weights, map(x, |x| x.columns()), [0; T])
     }
 
     // Few tokens share a head's keys, and their words are not packed for pairs.
     #[inline(always)]
-    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[int32x4_t; 2]; T] {
-        self.0.dot_i8(rows, x)
+    fn dot_words<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[int32x4_t; 2]; T] {
+        self.0.dot_words(rows, x)
     }
 
     #[inline(always)]
-    fn to_f32(self, sums: [int32x4_t; 2]) -> [float32x4_t; 2] {
-        self.0.to_f32(sums)
+    fn add_pairs(self, acc: [int32x4_t; 2], pairs: [int32x4_t; 2], x: i32) -> [int32x4_t; 2] {
+        self.0.add_pairs(acc, pairs, x)
     }
 }
 
-/// Of eight rows' columns `c..c + 4`, then `c + 4..c + 8`, four bytes each: eight bytes of each
-/// row, two rows in a vector.
+/// Of eight rows' columns `c..c + 4`, then `c + 4..c + 8`: eight bytes of each row, two rows in a
+/// vector.
 ///
 /// # Safety
 /// The CPU has NEON.
 #[inline(always)]
-unsafe fn row_pairs(chunk: &[u8; 64]) -> [uint8x16_t; 4] {
-    // SAFETY: as the caller promises; the chunk is as long as the loads.
+unsafe fn row_pairs(first: [uint8x16_t; 2], second: [uint8x16_t; 2]) -> [int8x16_t; 4] {
+    // SAFETY: as the caller promises.
     unsafe {
-        let load = |at| vreinterpretq_u32_u8(vld1q_u8(chunk.as_ptr().add(at)));
-        let [a, b, c, d] = map([0, 16, 32, 48], load);
+        let [a, b] = map(first, |rows| vreinterpretq_s32_u8(rows));
+        let [c, d] = map(second, |rows| vreinterpretq_s32_u8(rows));
         let pairs = [
-            vzip1q_u32(a, c),
-            vzip2q_u32(a, c),
-            vzip1q_u32(b, d),
-            vzip2q_u32(b, d),
+            vzip1q_s32(a, c),
+            vzip2q_s32(a, c),
+            vzip1q_s32(b, d),
+            vzip2q_s32(b, d),
         ];
-        map(pairs, |pair| vreinterpretq_u8_u32(pair))
+        map(pairs, |pair| vreinterpretq_s8_s32(pair))
     }
 }
 
-/// Adds the products of columns `8k..8k + 8`. The sums of tokens `t` and `t + 1`, `t` even, are
-/// four vectors, one for each pair of rows: a row's for `t`, its for `t + 1`, the next row's.
+/// Adds the products of eight columns, each token's at its address. The sums of tokens `t` and
+/// `t + 1`, `t` even, are four vectors, one for each pair of rows: a row's for `t`, its for `t + 1`,
+/// the next row's.
 ///
 /// # Safety
-/// The CPU has NEON and `smmla`.
+/// The CPU has NEON and `smmla`; at each address are eight bytes.
 #[inline(always)]
 unsafe fn add_products<const T: usize>(
     sums: &mut [[int32x4_t; 2]; T],
     rows: [int8x16_t; 4],
-    x: [&Q8Block; T],
-    k: usize,
+    x: [*const i8; T],
 ) {
-    // SAFETY: as the caller promises; a block holds `8k + 8` activations.
+    // SAFETY: as the caller promises.
     unsafe {
         for (sums, x) in sums
             .as_chunks_mut::<2>()
@@ -141,7 +108,7 @@ unsafe fn add_products<const T: usize>(
             .iter_mut()
             .zip(x.as_chunks::<2>().0)
         {
-            let [first, second] = map(*x, |x| vld1_s8(x.q.as_chunks::<8>().0[k].as_ptr()));
+            let [first, second] = map(*x, |x| vld1_s8(x));
             let x = vcombine_s8(first, second);
             for (sum, rows) in sums.as_flattened_mut().iter_mut().zip(rows) {
                 *sum = smmla(*sum, rows, x);

@@ -1,6 +1,7 @@
 //! No SIMD: runs everywhere, and defines what the others must compute.
 
 mod dot;
+mod integers;
 mod lanes;
 
 use super::isa::{Isa, Kernel};

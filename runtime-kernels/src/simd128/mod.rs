@@ -2,6 +2,7 @@
 //! depend on the machine.
 
 mod dot;
+mod integers;
 mod lanes;
 
 use super::isa::{Isa, Kernel};

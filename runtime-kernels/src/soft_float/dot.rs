@@ -1,23 +1,34 @@
-//! Dot products two columns at a time: `(a + b·2^16) · (y + x·2^16)` has `a·x + b·y` in its upper half.
+//! Dot products of nibbles two columns at a time: `(a + b·2^16) · (y + x·2^16)` has `a·x + b·y` in its
+//! upper half.
 
 use super::super::isa::Dot;
+use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::{SoftFloat, float};
 
 impl Dot for SoftFloat {
-    type Sums = [i32; 8];
-
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[i32; 8]; T] {
-        let mut sums = [[0; 8]; T];
+    fn dot<const MAX: u8, const N: usize, const T: usize>(
+        self,
+        weights: &[[u8; 32]; N],
+        x: [&[[i8; 4]; N]; T],
+        start: [i32; T],
+    ) -> [[i32; 8]; T] {
+        let mut sums = map(start, |start| [start; 8]);
         for (sums, x) in sums.iter_mut().zip(x) {
-            add_dot_q8(weights, x, sums);
+            add_dot(weights, x, sums);
         }
         sums
     }
 
+    // Weights up to 127 have the bits of i8.
     #[inline(always)]
-    fn dot_q4<const T: usize>(
+    fn dot_i8<const T: usize>(self, weights: &[[u8; 32]; 8], x: [&Q8Block; T]) -> [[i32; 8]; T] {
+        self.dot::<127, 8, T>(weights, map(x, |x| x.columns()), [0; T])
+    }
+
+    #[inline(always)]
+    fn dot_nibbles<const T: usize>(
         self,
         weights: &[u8; 128],
         x: [&Q8Block; T],
@@ -25,33 +36,19 @@ impl Dot for SoftFloat {
     ) -> [[i32; 8]; T] {
         let mut sums = start.map(|start| [start; 8]);
         for (sums, x) in sums.iter_mut().zip(x) {
-            with_words(weights, |words| add_dot_q4(words, x, sums));
+            with_words(weights, |words| add_dot_nibbles(words, x, sums));
         }
         sums
     }
 
     #[inline(always)]
-    fn dot_codes<const T: usize>(
-        self,
-        codes: &[u8; 128],
-        levels: &[i8; 16],
-        x: [&Q8Block; T],
-    ) -> [[i32; 8]; T] {
-        let mut sums = [[0; 8]; T];
-        for (sums, x) in sums.iter_mut().zip(x) {
-            add_dot_codes(codes, levels, x, sums);
-        }
-        sums
+    fn dot_words<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[i32; 8]; T] {
+        self.0.dot_words(rows, x)
     }
 
     #[inline(always)]
-    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[i32; 8]; T] {
-        self.0.dot_i8(rows, x)
-    }
-
-    #[inline(always)]
-    fn to_f32(self, sums: [i32; 8]) -> [f32; 8] {
-        self.0.to_f32(sums)
+    fn add_pairs(self, acc: [i32; 8], pairs: [i32; 8], x: i32) -> [i32; 8] {
+        self.0.add_pairs(acc, pairs, x)
     }
 
     #[inline(always)]
@@ -70,11 +67,9 @@ fn add_scaled(acc: &mut [f32; 8], sums: &[i32; 8], scale: &[f32; 8]) {
 
 /// Sixteen columns at a time.
 #[inline(always)]
-fn add_dot_q8(weights: &[u8; 256], x: &Q8Block, sums: &mut [i32; 8]) {
-    let (halves, _) = weights.as_chunks::<128>();
-    let (columns, _) = x.q.as_chunks::<4>();
-    for (weights, x) in halves.iter().zip(columns.as_chunks::<4>().0) {
-        add_columns(weights.as_chunks().0, x, sums);
+fn add_dot(weights: &[[u8; 32]], x: &[[i8; 4]], sums: &mut [i32; 8]) {
+    for (weights, x) in weights.as_chunks::<4>().0.iter().zip(x.as_chunks::<4>().0) {
+        add_columns(weights.as_flattened().as_chunks().0, x, sums);
     }
 }
 
@@ -111,7 +106,7 @@ fn with_words(bytes: &[u8; 128], run: impl FnOnce(&[u32; 32])) {
 /// Adds the products of both columns `i` and `i + 2` of eights of rows; columns `4k..4k + 4` of a
 /// row are the low nibbles of a word, or the high ones.
 #[inline(never)]
-fn add_dot_q4(words: &[u32; 32], x: &Q8Block, sums: &mut [i32; 8]) {
+fn add_dot_nibbles(words: &[u32; 32], x: &Q8Block, sums: &mut [i32; 8]) {
     for (half, words) in words.as_chunks::<16>().0.iter().enumerate() {
         let pair = |k: usize, i: usize| {
             let q = |i: usize| i32::from(x.q[4 * k + i]);
@@ -144,19 +139,4 @@ fn products(word: u32, x: [i32; 4]) -> i32 {
         sum = sum.wrapping_add(x.wrapping_mul(pair as i32));
     }
     sum
-}
-
-/// A loop over rows, so that the code stays small.
-#[inline(never)]
-fn add_dot_codes(codes: &[u8; 128], levels: &[i8; 16], x: &Q8Block, sums: &mut [i32; 8]) {
-    let level = |code: u8| i32::from(levels[usize::from(code)]);
-    let (x, _) = x.q.as_chunks::<4>();
-    for (j, rows) in codes.as_chunks::<32>().0.iter().enumerate() {
-        for (sum, codes) in sums.iter_mut().zip(rows.as_chunks::<4>().0) {
-            for i in 0..4 {
-                *sum += level(codes[i] & 15) * i32::from(x[j][i]);
-                *sum += level(codes[i] >> 4) * i32::from(x[j + 4][i]);
-            }
-        }
-    }
 }

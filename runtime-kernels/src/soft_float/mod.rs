@@ -2,6 +2,7 @@
 
 mod dot;
 mod float;
+mod integers;
 mod lanes;
 
 use super::isa::{Isa, Kernel};
@@ -24,7 +25,8 @@ impl SoftFloat {
 
 impl Isa for SoftFloat {
     const NAME: &'static str = "soft-float";
-    const TOKENS: usize = 4;
+    // Tokens side by side would share nothing but code, which is to be small.
+    const TOKENS: usize = 1;
 
     #[inline]
     fn run<K: Kernel>(self, kernel: K) -> K::Output {

@@ -2,123 +2,152 @@
 
 use core::arch::x86_64::*;
 
+use super::super::bytes::word;
 use super::super::isa::Dot;
 use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::Sse41;
 
 impl Dot for Sse41 {
-    type Sums = [__m128i; 2];
-
     #[inline(always)]
-    fn dot_q8<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[__m128i; 2]; T] {
-        // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
-        unsafe {
-            let ones = _mm_set1_epi16(1);
-            let mut sums = [[_mm_setzero_si128(); 2]; T];
-            for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
-                let w = _mm_loadu_si128(chunk.as_ptr().cast());
-                // |w| × (x with w's sign); |-128| is 128, unsigned, so a pair is at most
-                // 2 × 128 × 127 and fits i16.
-                let magnitude = _mm_abs_epi8(w);
-                for t in 0..T {
-                    let signed = _mm_sign_epi8(_mm_set1_epi32(x[t].columns(i / 2)), w);
-                    let pairs = _mm_maddubs_epi16(magnitude, signed);
-                    sums[t][i % 2] = _mm_add_epi32(sums[t][i % 2], _mm_madd_epi16(pairs, ones));
-                }
-            }
-            sums
-        }
-    }
-
-    #[inline(always)]
-    fn dot_q4<const T: usize>(
+    fn dot<const MAX: u8, const N: usize, const T: usize>(
         self,
-        weights: &[u8; 128],
-        x: [&Q8Block; T],
+        weights: &[[__m128i; 2]; N],
+        x: [&[[i8; 4]; N]; T],
         start: [i32; T],
     ) -> [[__m128i; 2]; T] {
-        // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
+        // SAFETY: the token proves SSE4.1.
         unsafe {
-            let low = _mm_set1_epi8(15);
-            // Eight pairs of at most 2 × 15 × 127 fit i16.
-            let mut sums = [[_mm_setzero_si128(); 2]; T];
-            for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
-                let w = _mm_loadu_si128(chunk.as_ptr().cast());
-                let a = _mm_and_si128(w, low);
-                let b = _mm_and_si128(_mm_srli_epi16::<4>(w), low);
-                for t in 0..T {
-                    let a = _mm_maddubs_epi16(a, _mm_set1_epi32(x[t].columns(i / 2)));
-                    let b = _mm_maddubs_epi16(b, _mm_set1_epi32(x[t].columns(i / 2 + 4)));
-                    sums[t][i % 2] = _mm_add_epi16(sums[t][i % 2], _mm_add_epi16(a, b));
-                }
-            }
-            let ones = _mm_set1_epi16(1);
-            for (sums, start) in sums.iter_mut().zip(start) {
-                *sums = map(*sums, |sum| {
-                    _mm_add_epi32(_mm_madd_epi16(sum, ones), _mm_set1_epi32(start))
-                });
-            }
+            let mut sums = map(start, |start| [_mm_set1_epi32(start); 2]);
+            add_dot::<MAX, N, T>(&mut sums, weights, x, [_mm_set1_epi16(1); 2]);
             sums
         }
     }
 
     #[inline(always)]
-    fn dot_codes<const T: usize>(
+    fn dot_i8<const T: usize>(
         self,
-        codes: &[u8; 128],
-        levels: &[i8; 16],
+        weights: &[[__m128i; 2]; 8],
         x: [&Q8Block; T],
     ) -> [[__m128i; 2]; T] {
-        // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
-        unsafe {
-            let (low, ones) = (_mm_set1_epi8(15), _mm_set1_epi16(1));
-            // 64 more than they are, so that they are not negative: what sums then have too much
-            // is 64 times the sum of the activations, -8 times their `center`.
-            let levels = _mm_loadu_si128(levels.as_ptr().cast());
-            let levels = _mm_add_epi8(levels, _mm_set1_epi8(64));
-            let mut sums = map(x, |x| [_mm_set1_epi32(8 * x.center); 2]);
-            for (i, chunk) in codes.as_chunks::<16>().0.iter().enumerate() {
-                let c = _mm_loadu_si128(chunk.as_ptr().cast());
-                let a = _mm_shuffle_epi8(levels, _mm_and_si128(c, low));
-                let b = _mm_and_si128(_mm_srli_epi16::<4>(c), low);
-                let b = _mm_shuffle_epi8(levels, b);
-                for t in 0..T {
-                    // A pair is at most 2 × 127 × 127 and fits i16.
-                    let a = _mm_maddubs_epi16(a, _mm_set1_epi32(x[t].columns(i / 2)));
-                    let b = _mm_maddubs_epi16(b, _mm_set1_epi32(x[t].columns(i / 2 + 4)));
-                    let sum = &mut sums[t][i % 2];
-                    *sum = _mm_add_epi32(*sum, _mm_madd_epi16(a, ones));
-                    *sum = _mm_add_epi32(*sum, _mm_madd_epi16(b, ones));
-                }
+        let mut sums = [[self.zero(); 2]; T];
+        for (k, &w) in weights.iter().enumerate() {
+            for t in 0..T {
+                sums[t] = self.add_i8(sums[t], w, word(x[t].columns()[k]));
             }
-            sums
         }
+        sums
     }
 
     #[inline(always)]
-    fn dot_i8<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[__m128i; 2]; T] {
-        // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
-        unsafe {
-            let ones = _mm_set1_epi16(1);
-            let mut sums = [[_mm_setzero_si128(); 2]; T];
-            for (i, chunk) in rows.as_flattened().as_chunks::<4>().0.iter().enumerate() {
-                let w = _mm_loadu_si128(chunk.as_ptr().cast());
-                // As in `dot_q8`.
-                let magnitude = _mm_abs_epi8(w);
-                for t in 0..T {
-                    let signed = _mm_sign_epi8(_mm_set1_epi32(x[t][i / 2]), w);
-                    let pairs = _mm_maddubs_epi16(magnitude, signed);
-                    sums[t][i % 2] = _mm_add_epi32(sums[t][i % 2], _mm_madd_epi16(pairs, ones));
-                }
+    fn dot_words<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[__m128i; 2]; T] {
+        let mut sums = [[self.zero(); 2]; T];
+        for (k, chunk) in rows.iter().enumerate() {
+            let at = chunk.as_ptr().cast::<__m128i>();
+            // SAFETY: the token proves SSE4.1; the array is as long as the two unaligned loads.
+            let w = unsafe { [_mm_loadu_si128(at), _mm_loadu_si128(at.add(1))] };
+            for t in 0..T {
+                sums[t] = self.add_i8(sums[t], w, x[t][k]);
             }
-            sums
         }
+        sums
     }
 
     #[inline(always)]
-    fn to_f32(self, sums: [__m128i; 2]) -> [__m128; 2] {
+    fn add_pairs(self, acc: [__m128i; 2], pairs: [__m128i; 2], x: i32) -> [__m128i; 2] {
         // SAFETY: the token proves SSE4.1.
-        map(sums, |sum| unsafe { _mm_cvtepi32_ps(sum) })
+        unsafe {
+            let x = _mm_set1_epi32(x);
+            [
+                _mm_add_epi32(acc[0], _mm_madd_epi16(pairs[0], x)),
+                _mm_add_epi32(acc[1], _mm_madd_epi16(pairs[1], x)),
+            ]
+        }
+    }
+
+    // The scale multiplies where pairs are added anyway.
+    #[inline(always)]
+    fn add_dot<const MAX: u8, const N: usize, const T: usize>(
+        self,
+        acc: &mut [[__m128i; 2]; T],
+        weights: &[[__m128i; 2]; N],
+        x: [&[[i8; 4]; N]; T],
+        scale: [__m128i; 2],
+    ) {
+        // SAFETY: the token proves SSE4.1.
+        unsafe {
+            let scales = map(scale, |scale| {
+                let low = _mm_and_si128(scale, _mm_set1_epi32(0xffff));
+                _mm_or_si128(low, _mm_slli_epi32::<16>(scale))
+            });
+            add_dot::<MAX, N, T>(acc, weights, x, scales);
+        }
+    }
+}
+
+impl Sse41 {
+    #[inline(always)]
+    fn zero(self) -> __m128i {
+        // SAFETY: the token proves SSE4.1.
+        unsafe { _mm_setzero_si128() }
+    }
+
+    /// Adds the products of i8 with four columns.
+    #[inline(always)]
+    fn add_i8(self, sums: [__m128i; 2], w: [__m128i; 2], x: i32) -> [__m128i; 2] {
+        // SAFETY: the token proves SSE4.1.
+        let products = map(w, |w| unsafe {
+            // |w| × (x with w's sign); |-128| is 128, unsigned, so a pair is at most
+            // 2 × 128 × 127 and fits i16.
+            let signed = _mm_sign_epi8(_mm_set1_epi32(x), w);
+            let pairs = _mm_maddubs_epi16(_mm_abs_epi8(w), signed);
+            _mm_madd_epi16(pairs, _mm_set1_epi16(1))
+        });
+        // SAFETY: the token proves SSE4.1.
+        unsafe {
+            [
+                _mm_add_epi32(sums[0], products[0]),
+                _mm_add_epi32(sums[1], products[1]),
+            ]
+        }
+    }
+}
+
+/// Adds dot products, of which each of two parts is multiplied by an i16 of its row's word.
+///
+/// # Safety
+/// The CPU has SSE4.1.
+#[inline(always)]
+unsafe fn add_dot<const MAX: u8, const N: usize, const T: usize>(
+    acc: &mut [[__m128i; 2]; T],
+    weights: &[[__m128i; 2]; N],
+    x: [&[[i8; 4]; N]; T],
+    scales: [__m128i; 2],
+) {
+    // So many pairs fit i16.
+    let steps = const { 32767 / (2 * 127 * MAX as usize) };
+    let mut from = 0;
+    while from < N {
+        let to = (from + steps).min(N);
+        // SAFETY: as the caller promises.
+        unsafe {
+            let mut pairs = [[_mm_setzero_si128(); 2]; T];
+            for k in from..to {
+                for t in 0..T {
+                    let x = _mm_set1_epi32(word(x[t][k]));
+                    for half in 0..2 {
+                        let products = _mm_maddubs_epi16(weights[k][half], x);
+                        pairs[t][half] = _mm_add_epi16(pairs[t][half], products);
+                    }
+                }
+            }
+            for t in 0..T {
+                for half in 0..2 {
+                    let products = _mm_madd_epi16(pairs[t][half], scales[half]);
+                    acc[t][half] = _mm_add_epi32(acc[t][half], products);
+                }
+            }
+        }
+        from = to;
     }
 }

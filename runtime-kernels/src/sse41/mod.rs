@@ -1,6 +1,7 @@
 //! x86-64 with SSE4.1.
 
 mod dot;
+mod integers;
 mod lanes;
 
 use super::isa::{Isa, Kernel};

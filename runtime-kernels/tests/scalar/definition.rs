@@ -9,11 +9,13 @@ use runtime_kernels::half::f16_at;
 use runtime_kernels::sum::sum_of_products;
 use runtime_kernels::{
     Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf, GeluMul,
-    HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4, Q4M, Q8,
-    Q8Block, Quantize, ROWS, Relu2Mul, RmsNorm, Rope, RoundI8, SiluMul, SoftCap, T2, T3, T4,
-    attention_span, head_words, padded_head_words,
+    HeadLayerNorm, HeadNorm, I8Cache, IQ4NL, IQ4XS, Isa, Kernel, LayerNorm, LayerNormGain, MXFP4,
+    MatMul, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, Q8Block, Quantize, ROWS, Relu2Mul,
+    RmsNorm, Rope, RoundI8, SiluMul, SoftCap, T2, T3, T4, TQ2, attention_span, head_words,
+    padded_head_words,
 };
 
+use super::layout::Layout;
 use super::rng::{KINDS, Kind, Rng};
 use super::scalar;
 
@@ -138,6 +140,48 @@ fn magnitudes() -> Vec<f32> {
     all
 }
 
+/// A block with the sums of its integers.
+fn with_sums(scale: f32, q: &[i8]) -> Q8Block {
+    let sum = |q: &[i8]| q.iter().map(|&q| i32::from(q)).sum::<i32>();
+    let (first, last) = (sum(&q[..16]), sum(&q[16..]));
+    Q8Block {
+        scale,
+        center: -8 * (first + last),
+        sum8: (8 * (first + last)) as f32,
+        half_sums: last << 16 | first & 0xffff,
+        q: q.try_into().expect("32 values"),
+    }
+}
+
+#[test]
+fn blocks_that_share_a_scale_have_that_of_the_greatest_value() {
+    let mut rng = Rng(25);
+    for magnitude in magnitudes() {
+        for shared in [2, 8] {
+            let values = 3 * 32 * shared;
+            let mut x: Vec<f32> = (0..values)
+                .map(|_| rng.float(Kind::Plain) / 4.0 * magnitude)
+                .collect();
+            x[32 * shared..64 * shared].fill(0.0);
+            let mut out = vec![Q8Block::ZERO; 3 * shared];
+            scalar().run(Quantize {
+                x: &x,
+                shared,
+                out: &mut out,
+            });
+            let expected: Vec<Q8Block> = x
+                .chunks(32 * shared)
+                .flat_map(|x| {
+                    let (scale, q) = quantized(x);
+                    let block = |q| with_sums(scale, q);
+                    q.chunks(32).map(block).collect::<Vec<_>>()
+                })
+                .collect();
+            assert_eq!(out, expected, "{magnitude:e}");
+        }
+    }
+}
+
 #[test]
 fn activations_below_the_border_are_zero_and_no_others() {
     let mut rng = Rng(23);
@@ -147,17 +191,11 @@ fn activations_below_the_border_are_zero_and_no_others() {
         let mut out = [Q8Block::ZERO];
         scalar().run(Quantize {
             x: &x,
+            shared: 1,
             out: &mut out,
         });
         let (scale, q) = quantized(&x);
-        let sum: i32 = q.iter().map(|&q| i32::from(q)).sum();
-        let expected = Q8Block {
-            scale,
-            center: -8 * sum,
-            sum8: (8 * sum) as f32,
-            q: q.try_into().expect("32 values"),
-        };
-        assert_eq!(out, [expected], "{magnitude:e}");
+        assert_eq!(out, [with_sums(scale, &q)], "{magnitude:e}");
         assert_eq!(out[0].scale > 0.0, magnitude >= 1e-30, "{magnitude:e}");
         for head_dim in [1, 12, 32] {
             let head = scalar().run(QuantizeHead { x: &x[..head_dim] });
@@ -192,7 +230,7 @@ fn values_of_8_bits_are_those_of_the_definition() {
 /// A row's product with a token's blocks, by the values that the format's `row` says: those are
 /// compared with descriptions of the layouts in `oracle.rs`.
 trait Definition: Format {
-    fn input(x: &[f32; 32]) -> Self::Input;
+    fn input(x: &[f32]) -> Self::Input;
     /// Bytes of a group with scales of middling size.
     fn group(rng: &mut Rng, blocks: usize) -> Vec<u8>;
     /// Adds a block's products to a row's sum; `at` are the group's bytes of this block.
@@ -213,10 +251,19 @@ fn scales(rng: &mut Rng, n: usize) -> Vec<u8> {
         .collect()
 }
 
-fn block(x: &[f32; 32]) -> Q8Block {
-    let mut out = [Q8Block::ZERO];
-    scalar().run(Quantize { x, out: &mut out });
-    out[0]
+fn block(x: &[f32]) -> Q8Block {
+    let [block] = of_one_scale(x);
+    block
+}
+
+fn of_one_scale<const N: usize>(x: &[f32]) -> [Q8Block; N] {
+    let mut out = [Q8Block::ZERO; N];
+    scalar().run(Quantize {
+        x,
+        shared: N,
+        out: &mut out,
+    });
+    out
 }
 
 /// The exact sum of integer products, from weights that are multiples of `scale`.
@@ -231,8 +278,8 @@ fn dot(weights: &[f32], scale: f32, x: &Q8Block) -> f32 {
 macro_rules! floats {
     ($($format:ident: |$rng:ident, $n:ident| $bytes:expr;)*) => {$(
         impl Definition for $format {
-            fn input(x: &[f32; 32]) -> [f32; 32] {
-                *x
+            fn input(x: &[f32]) -> [f32; 32] {
+                x.try_into().expect("32 values")
             }
             fn group($rng: &mut Rng, blocks: usize) -> Vec<u8> {
                 let $n = 256 * blocks;
@@ -253,7 +300,7 @@ floats! {
 macro_rules! integers {
     ($($format:ident: $halves:expr, |$at:ident, $row:ident, $weights:ident, $x:ident, $sum:ident| $add:expr;)*) => {$(
         impl Definition for $format {
-            fn input(x: &[f32; 32]) -> Q8Block {
+            fn input(x: &[f32]) -> Q8Block {
                 block(x)
             }
             fn group(rng: &mut Rng, blocks: usize) -> Vec<u8> {
@@ -292,7 +339,7 @@ integers! {
 macro_rules! codes {
     ($($format:ident),*) => {$(
         impl Definition for $format {
-            fn input(x: &[f32; 32]) -> Q8Block {
+            fn input(x: &[f32]) -> Q8Block {
                 block(x)
             }
             fn group(rng: &mut Rng, blocks: usize) -> Vec<u8> {
@@ -312,32 +359,130 @@ macro_rules! codes {
 
 codes!(T2, T3, T4);
 
+/// The exact sum of the products of integers with the columns that `x` gives.
+fn products<F: Layout>(at: &[u8], row: usize, x: impl Fn(usize) -> i8) -> i32 {
+    let column = |c| F::weight(at, row, c) * F::scale(at, row, c) * i32::from(x(c));
+    (0..32 * F::SPAN).map(column).sum()
+}
+
+impl Definition for Q5 {
+    fn input(x: &[f32]) -> Q8Block {
+        block(x)
+    }
+    fn group(rng: &mut Rng, blocks: usize) -> Vec<u8> {
+        scales_and_rest(rng, blocks, 8, Self::GROUP_BLOCK_BYTES)
+    }
+    fn add(sum: f32, at: &[u8], row: usize, _: &[f32], x: &Q8Block) -> f32 {
+        let dot = products::<Self>(at, row, |c| x.q[c]) as f32;
+        sum + dot * (f16_at(at, row) * x.scale)
+    }
+}
+
+impl Definition for IQ4NL {
+    fn input(x: &[f32]) -> Q8Block {
+        block(x)
+    }
+    fn group(rng: &mut Rng, blocks: usize) -> Vec<u8> {
+        scales_and_rest(rng, blocks, 8, Self::GROUP_BLOCK_BYTES)
+    }
+    fn add(sum: f32, at: &[u8], row: usize, _: &[f32], x: &Q8Block) -> f32 {
+        let dot = products::<Self>(at, row, |c| x.q[c]) as f32;
+        sum + dot * (f16_at(at, row) * x.scale)
+    }
+}
+
+impl Definition for Q5M {
+    fn input(x: &[f32]) -> Q8Block {
+        block(x)
+    }
+    fn group(rng: &mut Rng, blocks: usize) -> Vec<u8> {
+        scales_and_rest(rng, blocks, 16, Self::GROUP_BLOCK_BYTES)
+    }
+    fn add(sum: f32, at: &[u8], row: usize, _: &[f32], x: &Q8Block) -> f32 {
+        let dot = products::<Self>(at, row, |c| x.q[c]) as f32;
+        let (scale, minimum) = (f16_at(at, row), f16_at(at, 8 + row));
+        let sum = sum + dot * (scale * x.scale);
+        sum + x.sum8 * (minimum * 0.125 * x.scale)
+    }
+}
+
+impl Definition for MXFP4 {
+    fn input(x: &[f32]) -> Q8Block {
+        block(x)
+    }
+    fn group(rng: &mut Rng, blocks: usize) -> Vec<u8> {
+        let one = |_| {
+            let mut bytes = random(rng, 136);
+            bytes[..8].iter_mut().for_each(|power| *power %= 8);
+            bytes
+        };
+        (0..blocks).flat_map(one).collect()
+    }
+    fn add(sum: f32, at: &[u8], row: usize, _: &[f32], x: &Q8Block) -> f32 {
+        let dot = products::<Self>(at, row, |c| x.q[c]) as f32;
+        sum + dot * (2f32.powi(i32::from(at[row])) * x.scale)
+    }
+}
+
+fn scales_and_rest(rng: &mut Rng, blocks: usize, halves: usize, bytes: usize) -> Vec<u8> {
+    let one = |_| [scales(rng, halves), random(rng, bytes - 2 * halves)].concat();
+    (0..blocks).flat_map(one).collect()
+}
+
+macro_rules! super_blocks {
+    ($($format:ident),*) => {$(
+        impl Definition for $format {
+            fn input(x: &[f32]) -> [Q8Block; 8] {
+                of_one_scale(x)
+            }
+            fn group(rng: &mut Rng, blocks: usize) -> Vec<u8> {
+                let halves = if Self::MINIMUMS.is_some() { 16 } else { 8 };
+                scales_and_rest(rng, blocks, halves, Self::GROUP_BLOCK_BYTES)
+            }
+            fn add(sum: f32, at: &[u8], row: usize, _: &[f32], x: &[Q8Block; 8]) -> f32 {
+                let q = |c: usize| x[c / 32].q[c % 32];
+                let dot = products::<Self>(at, row, q) as f32;
+                let sum = sum + dot * (f16_at(at, row) * x[0].scale);
+                let Some(minimums) = Self::MINIMUMS else {
+                    return sum;
+                };
+                let minimum = |c| Self::minimum(at, row, c) * i32::from(q(c));
+                let less = (0..256).map(minimum).sum::<i32>() as f32;
+                sum - less * (f16_at(at, minimums / 2 + row) * x[0].scale)
+            }
+        }
+    )*};
+}
+
+super_blocks!(Q2K, Q3K, Q4K, Q5K, Q6K, IQ4XS, TQ2);
+
 fn product<F: Definition>() {
     let mut rng = Rng(24);
     for (groups, blocks, tokens) in [(1, 1, 1), (3, 2, 6), (17, 3, 2), (9, 5, 13)] {
         let weights: Vec<u8> = (0..groups)
             .flat_map(|_| F::group(&mut rng, blocks))
             .collect();
-        let x = uneven(&mut rng, 32 * blocks * tokens);
-        let input: Vec<_> = x.as_chunks().0.iter().map(F::input).collect();
+        let (width, columns) = (32 * F::SPAN, blocks * F::SPAN);
+        let x = uneven(&mut rng, width * blocks * tokens);
+        let input: Vec<_> = x.chunks_exact(width).map(F::input).collect();
         let stride = 8 * groups + 3;
         let mut out = vec![-1.0; tokens * stride];
         scalar().run(MatMul::<F, _, _> {
             weights: &weights,
             groups,
-            blocks,
+            blocks: columns,
             input: &input,
             tokens,
             out: &mut out,
             stride,
         });
         let mut expected = vec![-1.0; tokens * stride];
-        let mut values = vec![0.0; 32 * blocks];
-        for (group, bytes) in weights.chunks(F::group_bytes(blocks)).enumerate() {
+        let mut values = vec![0.0; width * blocks];
+        for (group, bytes) in weights.chunks(F::group_bytes(columns)).enumerate() {
             for row in 0..8 {
                 F::row(bytes, row, &mut values);
                 for (token, input) in input.chunks(blocks).enumerate() {
-                    let parts = input.iter().zip(values.chunks(32)).enumerate();
+                    let parts = input.iter().zip(values.chunks(width)).enumerate();
                     let sum = parts.fold(0.0, |sum, (index, (x, values))| {
                         // Scales are in the block, or in the group's head.
                         let at = match F::HEAD_BYTES {
@@ -364,6 +509,17 @@ fn products_are_one_chain_over_blocks() {
     product::<T2>();
     product::<T3>();
     product::<T4>();
+    product::<Q5>();
+    product::<Q5M>();
+    product::<IQ4NL>();
+    product::<MXFP4>();
+    product::<Q2K>();
+    product::<Q3K>();
+    product::<Q4K>();
+    product::<Q5K>();
+    product::<Q6K>();
+    product::<IQ4XS>();
+    product::<TQ2>();
 }
 
 /// A format of the cache in words: where a position's elements lie, and its scale.

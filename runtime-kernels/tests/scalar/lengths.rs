@@ -107,6 +107,7 @@ fn lengths_that_do_not_fit_are_refused() {
     only([64, 2], |[x, blocks]| {
         takes(Quantize {
             x: floats(x),
+            shared: 2,
             out: vec![Q8Block::ZERO; blocks].leak(),
         })
     });

@@ -1,6 +1,7 @@
 //! The kernels on scalar code, one program: what they share is compiled once.
 
 mod definition;
+mod layout;
 mod lengths;
 mod oracle;
 #[path = "../suite/src/rng.rs"]

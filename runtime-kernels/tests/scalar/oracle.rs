@@ -11,11 +11,13 @@ use runtime_kernels::formats::{t2, t3, t4};
 use runtime_kernels::half::f16_to_f32;
 use runtime_kernels::{
     AddAssign, AddBias, All, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf,
-    GeluMul, HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain, MatMul, Q4,
-    Q4M, Q8, Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, RoundI8, Scale, SiluMul,
-    SoftCap, T2, T3, T4, argmax, attention_span,
+    GeluMul, HeadLayerNorm, HeadNorm, I8Cache, IQ4NL, IQ4XS, Isa, Kernel, LayerNorm, LayerNormGain,
+    MXFP4, MatMul, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, Q8Block, Quantize, ROWS, Relu2,
+    Relu2Mul, RmsNorm, Rope, RoundI8, Scale, SiluMul, SoftCap, T2, T3, T4, TQ2, argmax,
+    attention_span,
 };
 
+use super::layout::Layout;
 use super::scalar;
 
 fn float() -> impl Strategy<Value = f32> {
@@ -228,12 +230,14 @@ fn argmax_is_the_first_of_the_best() {
     assert_eq!(argmax(&[]), 0);
 }
 
-/// What a block means, from the description of the layout: 8 rows of 32 values.
+/// What a block means, from the description of the layout: 8 rows of 32 values, or of 256.
 trait Meaning: Format {
+    /// What a minimum and what is above it may have, and cancel.
+    const CANCELS: f64 = 40.0;
     fn value(block: &[u8], row: usize, column: usize) -> f64;
     /// Bytes that make finite values of middling size.
     fn tame(block: &mut [u8]);
-    fn input(x: &[f32; 32]) -> Self::Input;
+    fn input(x: &[f32]) -> Self::Input;
     fn input_value(x: &Self::Input, column: usize) -> f64;
 }
 
@@ -263,10 +267,19 @@ fn level(levels: &[i8; 16], code: usize, block: &[u8], row: usize) -> f64 {
     f64::from(levels[code]) * half(block, 2 * row)
 }
 
-fn quantized(x: &[f32; 32]) -> Q8Block {
-    let mut out = [Q8Block::ZERO];
-    scalar().run(Quantize { x, out: &mut out });
-    out[0]
+fn quantized(x: &[f32]) -> Q8Block {
+    let [block] = of_one_scale(x);
+    block
+}
+
+fn of_one_scale<const N: usize>(x: &[f32]) -> [Q8Block; N] {
+    let mut out = [Q8Block::ZERO; N];
+    scalar().run(Quantize {
+        x,
+        shared: N,
+        out: &mut out,
+    });
+    out
 }
 
 macro_rules! meaning {
@@ -275,7 +288,7 @@ macro_rules! meaning {
             $format,
             $halves,
             |$block, $row, $c| $value,
-            |x| *x,
+            |x| x.try_into().expect("32 values"),
             |x, c| f64::from(x[c])
         );
     };
@@ -296,8 +309,8 @@ macro_rules! meaning {
             fn tame(block: &mut [u8]) {
                 tame_halves(&mut block[..$halves]);
             }
-            fn input(x: &[f32; 32]) -> Self::Input {
-                let input: fn(&[f32; 32]) -> Self::Input = $input;
+            fn input(x: &[f32]) -> Self::Input {
+                let input: fn(&[f32]) -> Self::Input = $input;
                 input(x)
             }
             fn input_value(x: &Self::Input, column: usize) -> f64 {
@@ -375,11 +388,71 @@ impl Meaning for F32 {
             word[3] = (word[3] & 0x9f) | 0x20;
         }
     }
-    fn input(x: &[f32; 32]) -> [f32; 32] {
-        *x
+    fn input(x: &[f32]) -> [f32; 32] {
+        x.try_into().expect("32 values")
     }
     fn input_value(x: &[f32; 32], column: usize) -> f64 {
         f64::from(x[column])
+    }
+}
+
+/// A value by a format's layout.
+fn laid_out<F: Layout>(block: &[u8], row: usize, c: usize) -> f64 {
+    let scaled = f64::from(F::weight(block, row, c) * F::scale(block, row, c));
+    let minimum = f64::from(F::minimum(block, row, c));
+    let unit_of_minimums = F::MINIMUMS.map_or(0.0, |at| half(block, at + 2 * row));
+    scaled * half(block, 2 * row) - minimum * unit_of_minimums
+}
+
+macro_rules! meaning_of_layout {
+    ($($format:ty: $cancels:literal, $input:expr, $at:expr;)*) => {$(
+        impl Meaning for $format {
+            const CANCELS: f64 = $cancels;
+            fn value(block: &[u8], row: usize, c: usize) -> f64 {
+                laid_out::<Self>(block, row, c)
+            }
+            fn tame(block: &mut [u8]) {
+                tame_halves(&mut block[..Self::MINIMUMS.unwrap_or(0) + 16]);
+            }
+            fn input(x: &[f32]) -> Self::Input {
+                $input(x)
+            }
+            fn input_value(x: &Self::Input, column: usize) -> f64 {
+                let at: fn(&Self::Input, usize) -> &Q8Block = $at;
+                let block = at(x, column);
+                f64::from(block.q[column % 32]) * f64::from(block.scale)
+            }
+        }
+    )*};
+}
+
+meaning_of_layout! {
+    Q5: 0.0, quantized, |x, _| x;
+    Q5M: 70.0, quantized, |x, _| x;
+    IQ4NL: 0.0, quantized, |x, _| x;
+    Q2K: 90.0, of_one_scale, |x, c| &x[c / 32];
+    Q3K: 0.0, of_one_scale, |x, c| &x[c / 32];
+    Q4K: 1900.0, of_one_scale, |x, c| &x[c / 32];
+    Q5K: 4000.0, of_one_scale, |x, c| &x[c / 32];
+    Q6K: 0.0, of_one_scale, |x, c| &x[c / 32];
+    IQ4XS: 0.0, of_one_scale, |x, c| &x[c / 32];
+    TQ2: 0.0, of_one_scale, |x, c| &x[c / 32];
+}
+
+impl Meaning for MXFP4 {
+    fn value(block: &[u8], row: usize, c: usize) -> f64 {
+        f64::from(Self::weight(block, row, c)) * 2f64.powi(i32::from(block[row] as i8))
+    }
+    fn tame(block: &mut [u8]) {
+        for power in &mut block[..8] {
+            *power = (*power % 16).wrapping_sub(12);
+        }
+    }
+    fn input(x: &[f32]) -> Q8Block {
+        quantized(x)
+    }
+    fn input_value(x: &Q8Block, column: usize) -> f64 {
+        f64::from(x.q[column]) * f64::from(x.scale)
     }
 }
 
@@ -390,8 +463,8 @@ fn check_format<F: Meaning>(
     seed: &[u8],
     x: &[f32],
 ) -> Result<(), TestCaseError> {
-    let (head, n) = (F::HEAD_BYTES, F::GROUP_BLOCK_BYTES);
-    let bytes = F::group_bytes(blocks);
+    let (head, n, width) = (F::HEAD_BYTES, F::GROUP_BLOCK_BYTES, 32 * F::SPAN);
+    let bytes = F::group_bytes(blocks * F::SPAN);
     let seed = seed.iter().copied().cycle();
     let mut weights: Vec<u8> = seed.take(groups * bytes).collect();
     for group in weights.chunks_exact_mut(bytes) {
@@ -407,36 +480,36 @@ fn check_format<F: Meaning>(
         .iter()
         .copied()
         .cycle()
-        .take(32 * tokens * blocks)
+        .take(width * tokens * blocks)
         .collect();
-    let input: Vec<_> = x.as_chunks().0.iter().map(F::input).collect();
+    let input: Vec<_> = x.chunks_exact(width).map(F::input).collect();
     let stride = 8 * groups;
     let mut out = vec![0.0; tokens * stride];
     scalar().run(MatMul::<F, _, _> {
         weights: &weights,
         groups,
-        blocks,
+        blocks: blocks * F::SPAN,
         input: &input,
         tokens,
         out: &mut out,
         stride,
     });
-    let mut decoded = vec![0.0; 32 * blocks];
+    let mut decoded = vec![0.0; width * blocks];
     for row in 0..8 * groups {
         let group = &weights[row / 8 * bytes..][..bytes];
         F::row(group, row % 8, &mut decoded);
         for (column, &value) in decoded.iter().enumerate() {
-            let exact = F::value(&block(group, column / 32), row % 8, column % 32);
+            let exact = F::value(&block(group, column / width), row % 8, column % width);
             close(value, exact, exact.abs() + 1e-3, 1e-6)?;
         }
         for token in 0..tokens {
             let (mut sum, mut magnitude) = (0.0, 0.0);
-            for column in 0..32 * blocks {
-                let w = F::value(&block(group, column / 32), row % 8, column % 32);
-                let x = F::input_value(&input[token * blocks + column / 32], column % 32);
+            for column in 0..width * blocks {
+                let w = F::value(&block(group, column / width), row % 8, column % width);
+                let x = F::input_value(&input[token * blocks + column / width], column % width);
                 sum += w * x;
                 // A minimum and the codes above it may cancel.
-                magnitude += (w.abs() + 40.0) * x.abs();
+                magnitude += (w.abs() + F::CANCELS) * x.abs();
             }
             close(out[token * stride + row], sum, magnitude, 1e-5)?;
         }
@@ -452,6 +525,17 @@ proptest! {
         x in vec(float(), 331),
     ) {
         check_format::<Q8>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<Q5>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<Q5M>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<IQ4NL>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<MXFP4>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<Q2K>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<Q3K>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<Q4K>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<Q5K>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<Q6K>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<IQ4XS>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<TQ2>(groups, blocks, tokens, &seed, &x)?;
         check_format::<Q4>(groups, blocks, tokens, &seed, &x)?;
         check_format::<Q4M>(groups, blocks, tokens, &seed, &x)?;
         check_format::<T2>(groups, blocks, tokens, &seed, &x)?;
@@ -466,7 +550,7 @@ proptest! {
         let weights: Vec<u8> = seed.iter().copied().cycle().take(5 * 2 * 272).collect();
         let mut weights = weights;
         weights.chunks_exact_mut(272).for_each(Q8::tame);
-        let input: Vec<_> = x.as_chunks().0.iter().map(quantized).collect();
+        let input: Vec<_> = x.chunks_exact(32).map(quantized).collect();
         let run = |input: &[Q8Block], tokens| {
             let mut out = vec![0.0; 40 * tokens];
             let (weights, out_slice) = (&weights[..], &mut out[..]);
@@ -483,11 +567,15 @@ proptest! {
 
     #[test]
     fn quantize_is_within_half_a_step(x in vec(-1e4f32..1e4, 32)) {
-        let block = quantized(x.as_chunks().0.first().expect("32 values"));
+        let block = quantized(&x);
         let amax = x.iter().fold(0.0f32, |max, x| max.max(x.abs()));
         prop_assert_eq!(block.scale, amax / 127.0);
         let sum8 = 8 * block.q.iter().map(|&q| i32::from(q)).sum::<i32>();
         prop_assert_eq!((block.center, block.sum8), (-sum8, sum8 as f32));
+        let halves = [block.half_sums as i16, (block.half_sums >> 16) as i16];
+        for (q, sum) in block.q.chunks(16).zip(halves) {
+            prop_assert_eq!(q.iter().map(|&q| i16::from(q)).sum::<i16>(), sum);
+        }
         for (x, q) in x.iter().zip(block.q) {
             prop_assert!(q >= -127);
             prop_assert!((x - f32::from(q) * block.scale).abs() <= block.scale * 0.5001);

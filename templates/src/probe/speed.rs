@@ -92,6 +92,7 @@ impl Run for Products {
             scale: 0.01,
             center: -768,
             sum8: 768.0,
+            half_sums: 48 << 16 | 48,
             q: [3; 32],
         }; BLOCKS];
         let mut out = vec![0.0; GROUPS * 8];

@@ -2,6 +2,8 @@
 //! holds element `j` (low half) and `j + 16` (high half).
 
 use super::half_at;
+use super::super_block::SuperBlock;
+use crate::half::F16;
 
 /// `kvalues_iq4nl`.
 const NON_LINEAR: [i8; 16] = [
@@ -20,15 +22,15 @@ pub(super) fn iq4_nl(block: &[u8], out: &mut [f32]) {
     look_up(&NON_LINEAR, scale, &block[2..], out);
 }
 
-/// f16 scale, high 2 bits of the 6-bit scales (u16), low 4 bits\[4\], indices\[128\].
 pub(super) fn iq4_xs(block: &[u8], out: &mut [f32]) {
-    let d = half_at(block, 0).to_f32();
-    let high = u16::from_le_bytes([block[2], block[3]]);
-    for (group, values) in out.chunks_exact_mut(32).enumerate() {
-        let low = block[4 + group / 2] >> (group % 2 * 4) & 0xF;
-        let top = (high >> (group * 2) & 3) as u8;
-        let scale = d * (i32::from(low | top << 4) - 32) as f32;
-        look_up(&NON_LINEAR, scale, &block[8 + group * 16..][..16], values);
+    let block = SuperBlock::iq4_xs(block);
+    let unit = F16::from_bits(block.units[0]).to_f32();
+    let codes = block.codes.as_chunks::<16>().0;
+    for (group, values) in out.chunks_exact_mut(16).enumerate() {
+        let scale = unit * (i32::from(block.scales[group]) - 32) as f32;
+        for (value, &code) in values.iter_mut().zip(&codes[group]) {
+            *value = f32::from(NON_LINEAR[usize::from(code)]) * scale;
+        }
     }
 }
 
@@ -45,6 +47,11 @@ pub(super) fn mxfp4(block: &[u8], out: &mut [f32]) {
 /// Whether every element is, whatever its bits.
 pub(super) fn mxfp4_is_finite(block: &[u8]) -> bool {
     block[0] <= MOST_E8M0
+}
+
+/// Whether the scale is a normal number.
+pub(super) fn mxfp4_is_normal(block: &[u8]) -> bool {
+    block[0] >= 2
 }
 
 fn look_up(table: &[i8; 16], scale: f32, indices: &[u8], out: &mut [f32]) {

@@ -1,7 +1,8 @@
 //! Ternary and binary weights: one f16 scale, and an integer of 1 or 2 bits or a third of 5 trits.
 
 use super::half_at;
-use super::k_quants::two_bit_place;
+use super::super_block::SuperBlock;
+use crate::half::F16;
 
 /// Trits: 5 in each of 48 bytes, 4 in each of 4, f16 scale. Bytes are in runs of 32, 16 and 4: of
 /// each run come the first trits of all its bytes, then the second ones.
@@ -20,14 +21,11 @@ pub(super) fn tq1_0(block: &[u8], out: &mut [f32]) {
     }
 }
 
-/// 2 bits\[64\], each 1 more than the element, in the order of `q2_k`; f16 scale.
 pub(super) fn tq2_0(block: &[u8], out: &mut [f32]) {
-    let scale = half_at(block, 64).to_f32();
-    for (group, values) in out.chunks_exact_mut(16).enumerate() {
-        let (from, shift) = two_bit_place(group);
-        for (value, byte) in values.iter_mut().zip(&block[from..]) {
-            *value = (i32::from(byte >> shift & 3) - 1) as f32 * scale;
-        }
+    let block = SuperBlock::tq2_0(block);
+    let scale = F16::from_bits(block.units[0]).to_f32();
+    for (value, &code) in out.iter_mut().zip(&block.codes) {
+        *value = (i32::from(code) - 1) as f32 * scale;
     }
 }
 

@@ -8,6 +8,7 @@ mod k_quants;
 mod legacy;
 mod plain;
 pub(super) mod scaled;
+pub(crate) mod super_block;
 
 use std::ops::Range;
 
@@ -100,6 +101,11 @@ pub(super) fn find_non_finite(tensor: &Tensor) -> Option<(usize, &'static str)> 
     first_block(tensor, |block| {
         scales.iter().all(|&at| half_at(block, at).is_finite())
     })
+}
+
+/// Whether the scales of all blocks of MXFP4 are normal numbers.
+pub(super) fn mxfp4_is_normal(tensor: &Tensor) -> bool {
+    first_block(tensor, codebook::mxfp4_is_normal).is_none()
 }
 
 /// As [`find_non_finite`], the first block that is not `fine`.

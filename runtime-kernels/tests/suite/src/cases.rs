@@ -6,9 +6,10 @@ use runtime_kernels::caches::i8::QuantizeHead;
 use runtime_kernels::exp::exp;
 use runtime_kernels::{
     AddAssign, AddBias, All, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, Gelu,
-    GeluErf, GeluMul, HeadLayerNorm, HeadNorm, I8Cache, Isa, Kernel, LayerNorm, LayerNormGain,
-    MatMul, Q4, Q4M, Q8, Q8Block, Quantize, ROWS, Relu2, Relu2Mul, RmsNorm, Rope, RoundI8, Scale,
-    SiluMul, SoftCap, T2, T3, T4, Window, Zero, attention_span, padded_head_words,
+    GeluErf, GeluMul, HeadLayerNorm, HeadNorm, I8Cache, IQ4NL, IQ4XS, Isa, Kernel, LayerNorm,
+    LayerNormGain, MXFP4, MatMul, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, Q8Block, Quantize,
+    ROWS, Relu2, Relu2Mul, RmsNorm, Rope, RoundI8, Scale, SiluMul, SoftCap, T2, T3, T4, TQ2,
+    Window, Zero, attention_span, padded_head_words,
 };
 
 use super::rng::{KINDS, Kind, Rng};
@@ -37,6 +38,17 @@ cases! {
     "MatMul t2": matmul::<I, T2>,
     "MatMul t3": matmul::<I, T3>,
     "MatMul t4": matmul::<I, T4>,
+    "MatMul q5": matmul::<I, Q5>,
+    "MatMul q5m": matmul::<I, Q5M>,
+    "MatMul iq4nl": matmul::<I, IQ4NL>,
+    "MatMul mxfp4": matmul::<I, MXFP4>,
+    "MatMul q2k": matmul::<I, Q2K>,
+    "MatMul q3k": matmul::<I, Q3K>,
+    "MatMul q4k": matmul::<I, Q4K>,
+    "MatMul q5k": matmul::<I, Q5K>,
+    "MatMul q6k": matmul::<I, Q6K>,
+    "MatMul iq4xs": matmul::<I, IQ4XS>,
+    "MatMul tq2": matmul::<I, TQ2>,
     "MatMul f16": matmul::<I, F16>,
     "MatMul f32": matmul::<I, F32>,
     "RmsNorm": rms_norm,
@@ -105,7 +117,9 @@ fn q8_block(rng: &mut Rng, kind: Kind) -> Q8Block {
         1 => -127,
         _ => ((rng.bits() % 255) as i32 - 127) as i8,
     });
-    let sum8 = 8 * q.iter().map(|&q| i32::from(q)).sum::<i32>();
+    let sum = |q: &[i8]| q.iter().map(|&q| i32::from(q)).sum::<i32>();
+    let (first, last) = (sum(&q[..16]), sum(&q[16..]));
+    let sum8 = 8 * (first + last);
     // Of a size that keeps sums finite.
     let scale = match kind {
         Kind::Extreme => rng.float(kind).abs().min(1e6),
@@ -115,35 +129,77 @@ fn q8_block(rng: &mut Rng, kind: Kind) -> Q8Block {
         scale,
         center: -sum8,
         sum8: sum8 as f32,
+        half_sums: last << 16 | first & 0xffff,
         q,
     }
 }
 
-impl Feed for Q8 {
+/// Formats of 32 columns: f16 a group, then integers, of which these bytes are the extremes.
+macro_rules! feed_of_blocks {
+    ($($format:ident: $halves:literal, $extremes:expr;)*) => {$(
+        impl Feed for $format {
+            fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
+                let integers = Self::GROUP_BLOCK_BYTES - 2 * $halves;
+                [halves(rng, $halves, kind), codes(rng, integers, $extremes)].concat()
+            }
+            fn input(rng: &mut Rng, kind: Kind) -> Q8Block {
+                q8_block(rng, kind)
+            }
+        }
+    )*};
+}
+
+feed_of_blocks! {
+    Q8: 8, [0x80, 0x7f];
+    Q5: 8, [0, 0xff];
+    Q5M: 16, [0, 0xff];
+    Q4: 8, [0, 0xff];
+    Q4M: 16, [0, 0xff];
+    IQ4NL: 8, [0, 0xff];
+}
+
+impl Feed for MXFP4 {
     fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
-        [halves(rng, 8, kind), codes(rng, 256, [0x80, 0x7f])].concat()
+        // The least power is -126; the greatest ones keep sums finite.
+        let (least, count) = match kind {
+            Kind::Extreme => (-126, 186),
+            Kind::Plain | Kind::Zero => (-4, 8),
+        };
+        let powers: Vec<u8> = (0..8)
+            .map(|_| (least + (rng.bits() % count) as i32) as u8)
+            .collect();
+        // Levels 0 to 12, and -12 to 12.
+        [powers, codes(rng, 128, [0x77, 0xff])].concat()
     }
     fn input(rng: &mut Rng, kind: Kind) -> Q8Block {
         q8_block(rng, kind)
     }
 }
 
-impl Feed for Q4 {
-    fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
-        [halves(rng, 8, kind), codes(rng, 128, [0, 0xff])].concat()
-    }
-    fn input(rng: &mut Rng, kind: Kind) -> Q8Block {
-        q8_block(rng, kind)
-    }
+/// Formats of 256 columns.
+macro_rules! feed_of_super_blocks {
+    ($($format:ident: $halves:literal;)*) => {$(
+        impl Feed for $format {
+            fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
+                let integers = Self::GROUP_BLOCK_BYTES - 2 * $halves;
+                [halves(rng, $halves, kind), codes(rng, integers, [0, 0xff])].concat()
+            }
+            fn input(rng: &mut Rng, kind: Kind) -> [Q8Block; 8] {
+                let scale = q8_block(rng, kind).scale;
+                core::array::from_fn(|_| Q8Block { scale, ..q8_block(rng, kind) })
+            }
+        }
+    )*};
 }
 
-impl Feed for Q4M {
-    fn weights(rng: &mut Rng, kind: Kind) -> Vec<u8> {
-        [halves(rng, 16, kind), codes(rng, 128, [0, 0xff])].concat()
-    }
-    fn input(rng: &mut Rng, kind: Kind) -> Q8Block {
-        q8_block(rng, kind)
-    }
+feed_of_super_blocks! {
+    Q2K: 16;
+    Q3K: 8;
+    Q4K: 16;
+    Q5K: 16;
+    Q6K: 8;
+    IQ4XS: 8;
+    TQ2: 8;
 }
 
 impl Feed for F16 {
@@ -199,6 +255,8 @@ fn matmul<I: Isa, F: Feed>(isa: I, sink: Sink) {
     for kind in KINDS {
         for (groups, blocks) in [(1, 1), (2, 3), (4, 1), (5, 2), (9, 6)] {
             let weights = weights::<F>(&mut rng, kind, groups, blocks);
+            let columns = blocks * F::SPAN;
+            let mut all = Vec::new();
             for tokens in 0..=9 {
                 let input: Vec<_> = (0..tokens * blocks)
                     .map(|_| F::input(&mut rng, kind))
@@ -211,31 +269,31 @@ fn matmul<I: Isa, F: Feed>(isa: I, sink: Sink) {
                 isa.run(MatMul::<F, _, _> {
                     weights: &memory[place..],
                     groups,
-                    blocks,
+                    blocks: columns,
                     input: &input,
                     tokens,
                     out: &mut out,
                     stride,
                 });
-                sink(
-                    format!("{kind:?} {groups} groups {blocks} blocks {tokens} tokens"),
-                    out,
-                );
+                all.extend(out);
             }
-            let mut row = vec![0.0; 32 * blocks];
-            for lane in 0..8 {
-                F::row(&weights[..F::group_bytes(blocks)], lane, &mut row);
-                sink(format!("{kind:?} row {lane}"), row.clone());
+            sink(format!("{kind:?} {groups} groups {blocks} blocks"), all);
+            let mut rows = vec![0.0; 8 * 32 * columns];
+            for (lane, row) in rows.chunks_exact_mut(32 * columns).enumerate() {
+                F::row(&weights[..F::group_bytes(columns)], lane, row);
             }
+            sink(format!("{kind:?} rows"), rows);
         }
         // Shapes as constants.
-        let weights = weights::<F>(&mut rng, kind, 5, 2);
-        let input: Vec<_> = (0..10).map(|_| F::input(&mut rng, kind)).collect();
+        let weights = weights::<F>(&mut rng, kind, 5, 8 / F::SPAN);
+        let input: Vec<_> = (0..40 / F::SPAN)
+            .map(|_| F::input(&mut rng, kind))
+            .collect();
         let mut out = vec![-1.0; 5 * 40];
         isa.run(MatMul::<F, _, _> {
             weights: &weights,
             groups: Const::<5>,
-            blocks: Const::<2>,
+            blocks: Const::<8>,
             input: &input,
             tokens: 5,
             out: &mut out,
@@ -427,11 +485,13 @@ fn quantize<I: Isa>(isa: I, sink: Sink) {
             let mut out = vec![Q8Block::ZERO; blocks];
             isa.run(Quantize {
                 x: &x,
+                shared: if blocks % 8 == 0 { 8 } else { 1 },
                 out: &mut out,
             });
-            let values = out
-                .iter()
-                .flat_map(|b| [b.scale, b.sum8].into_iter().chain(b.q.map(f32::from)));
+            let values = out.iter().flat_map(|b| {
+                let sums = [b.scale, b.sum8, b.half_sums as f32];
+                sums.into_iter().chain(b.q.map(f32::from))
+            });
             sink(format!("{kind:?} {blocks} blocks"), values.collect());
         }
     }

@@ -1,0 +1,83 @@
+//! Weight format q4k.
+
+use super::super::bytes::array;
+use super::super::isa::Isa;
+use super::super::map::map;
+use super::super::quantize::Q8Block;
+use super::super::six_bits::{self, Part};
+use super::super::super_block::{Factors, Sums, SuperBlock};
+use super::super::unpack::{nibble_of, nibbles};
+
+/// 4 bits a weight, and for 32 weights a scale and a minimum of 6 bits, in units of a block's:
+/// `value = q * (scale * unit) - minimum * unit of minimums`. GGUF's Q4_K.
+///
+/// A block of a group: 8 f16 units and 8 f16 units of minimums, scales and minimums as `six_bits`
+/// has them, then 8 parts of 128 bytes, as the nibbles of `q4`.
+#[derive(Clone, Copy, Debug)]
+pub struct Q4K;
+
+/// Where a part's bits begin.
+const fn place(index: usize) -> usize {
+    128 + 128 * index
+}
+
+impl SuperBlock for Q4K {
+    const NAME: &'static str = "q4k";
+    const GROUP_BLOCK_BYTES: usize = 1152;
+    type Block = [u8; 1152];
+    type Part<I: Isa> = Part<I>;
+    type Factors<I: Isa> = Factors<I, 2>;
+
+    #[inline(always)]
+    fn blocks(weights: &[u8]) -> &[Self::Block] {
+        weights.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn part<I: Isa>(isa: I, block: &Self::Block, index: usize) -> Part<I> {
+        let part: &[u8; 128] = array(block, place(index));
+        let weights = nibbles(isa, array(part, 0));
+        six_bits::part(isa, weights, array(block, 32), index)
+    }
+
+    #[inline(always)]
+    fn factors<I: Isa>(isa: I, block: &Self::Block) -> Factors<I, 2> {
+        Factors::of(isa, block)
+    }
+
+    #[inline(always)]
+    fn add<I: Isa, const T: usize>(
+        isa: I,
+        part: &Part<I>,
+        x: [&Q8Block; T],
+        sums: &mut Sums<I, T>,
+    ) {
+        let columns = map(x, |x| x.columns());
+        isa.add_dot::<15, 8, T>(&mut sums.products, &part.weights, columns, part.scales);
+        sums.add_offsets(isa, part.minimums, x);
+    }
+
+    #[inline(always)]
+    fn end<I: Isa, const T: usize>(
+        isa: I,
+        factors: Factors<I, 2>,
+        sums: Sums<I, T>,
+        scales: [f32; T],
+        acc: &mut [I::F32x8; T],
+    ) {
+        factors.add_less(isa, sums, scales, acc);
+    }
+
+    fn row(group: &[u8], lane: usize, out: &mut [f32]) {
+        for (block, out) in Self::blocks(group).iter().zip(out.as_chunks_mut::<256>().0) {
+            for (index, out) in out.as_chunks_mut::<32>().0.iter_mut().enumerate() {
+                let part = &block[place(index)..];
+                let (scale, minimum) = six_bits::of(block, lane, index);
+                for (c, out) in out.iter_mut().enumerate() {
+                    let q = nibble_of(part, lane, c);
+                    *out = f32::from(q) * scale - minimum;
+                }
+            }
+        }
+    }
+}
