@@ -11,7 +11,7 @@ use criterion::{
 use runtime_kernels::{
     AddAssign, AddBias, All, Attention, Cache, ExpWeights, F16, F32, F32Cache, Format, I8Cache,
     IQ4NL, IQ4XS, Isa, MXFP4, MatMul, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, Q8Block,
-    Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, TQ2, argmax, padded_head_words,
+    Quantize, ROWS, RmsNorm, Rope, SiluMul, T2, T3, T4, TQ1, TQ2, argmax, padded_head_words,
 };
 
 const HIDDEN: usize = 576;
@@ -189,6 +189,7 @@ fn instruction_set<I: Isa>(c: &mut Criterion, isa: Option<I>) {
     matmul::<I, Q5K>(c, isa, [block; 8]);
     matmul::<I, Q6K>(c, isa, [block; 8]);
     matmul::<I, IQ4XS>(c, isa, [block; 8]);
+    matmul::<I, TQ1>(c, isa, [block; 8]);
     matmul::<I, TQ2>(c, isa, [block; 8]);
     matmul::<I, F16>(c, isa, [0.5; 32]);
     matmul::<I, F32>(c, isa, [0.5; 32]);

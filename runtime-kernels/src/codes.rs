@@ -10,6 +10,7 @@
 //! `16 + 4j + i` (high).
 
 use super::bytes::array;
+use super::format::Panel;
 use super::half::f16_at;
 use super::isa::{Integers, Isa};
 use super::map::map;
@@ -42,22 +43,33 @@ pub fn rotated<I: Integers>(isa: I, circles: I::Words, n: u32, mask: u32) -> I::
 }
 
 /// The levels of a block's weights, 64 more than they are, so that they are not negative.
+#[derive(Clone, Copy)]
+pub struct Raised<I: Isa>([I::Bytes; 8]);
+
+impl<I: Isa> Panel<I> for Raised<I> {
+    #[inline(always)]
+    fn pair(&mut self, isa: I) {
+        isa.pair(&mut self.0);
+    }
+}
+
+/// Looks the levels of codes up.
 #[inline(always)]
-pub fn raised<I: Isa>(isa: I, codes: Codes<I>, levels: &[i8; 16]) -> [I::Bytes; 8] {
+pub fn raised<I: Isa>(isa: I, codes: Codes<I>, levels: &[i8; 16]) -> Raised<I> {
     let levels = map(*levels, |level| level + 64);
-    map(halves(isa, codes), |codes| isa.lookup(&levels, codes))
+    Raised(map(halves(isa, codes), |codes| isa.lookup(&levels, codes)))
 }
 
 /// Adds the products of the block of a group with the activations of `T` tokens to `acc`.
 #[inline(always)]
 pub fn add<I: Isa, const T: usize>(
     isa: I,
-    raised: &[I::Bytes; 8],
+    raised: &Raised<I>,
     x: [&Q8Block; T],
     acc: &mut [I::F32x8; T],
 ) {
     let (columns, start) = (map(x, |x| x.columns()), map(x, |x| 8 * x.center));
-    let sums = isa.dot::<127, 8, T>(raised, columns, start);
+    let sums = isa.dot::<127, 8, T>(&raised.0, columns, start);
     for t in 0..T {
         acc[t] = isa.add_scaled(acc[t], sums[t], isa.splat(x[t].scale));
     }

@@ -2,6 +2,16 @@
 
 use super::isa::Isa;
 
+/// Unpacked weights of a block of a group.
+pub trait Panel<I: Isa>: Copy {
+    /// Prepares them for products with several tokens ([`Dot::pair`](super::isa::Dot::pair)).
+    #[inline(always)]
+    fn pair(&mut self, _isa: I) {}
+}
+
+/// Floats: a vector of rows for each column.
+impl<I: Isa> Panel<I> for [I::F32x8; 32] {}
+
 /// How weights of a tensor `[rows, columns]` lie in memory.
 ///
 /// Rows are padded with zeros to a multiple of 8, columns to a multiple of 32. Groups of 8
@@ -40,7 +50,7 @@ pub trait Format: 'static {
     type Input: Copy + Send + Sync + 'static;
 
     /// A block of a group as products take it.
-    type Panel<I: Isa>: Copy;
+    type Panel<I: Isa>: Panel<I>;
 
     /// The blocks that the bytes hold.
     fn blocks(weights: &[u8]) -> &[Self::Block];

@@ -6,7 +6,7 @@
 
 use super::map::map;
 use super::quantize::Q8Block;
-use super::unpack::nibbles;
+use super::unpack::{eight, nibbles};
 
 /// Eight f32 lanes and the operations on them.
 #[allow(dead_code, reason = "a generated crate needs only what its model uses")]
@@ -89,6 +89,10 @@ pub trait Integers: Lanes {
     fn shr(self, bytes: Self::Bytes, n: u32, mask: u8) -> Self::Bytes;
     /// Each byte `<< n & mask`; `n` is 1 to 7, and the mask has none of the lower `n` bits.
     fn shl(self, bytes: Self::Bytes, n: u32, mask: u8) -> Self::Bytes;
+    /// Three times each byte, modulo 256.
+    fn triple(self, bytes: Self::Bytes) -> Self::Bytes;
+    /// Of three times each byte, what is beyond 256: 0 to 2.
+    fn carry_of_triple(self, bytes: Self::Bytes) -> Self::Bytes;
     /// The level of each byte, which is below 16.
     fn lookup(self, levels: &[i8; 16], bytes: Self::Bytes) -> Self::Bytes;
 
@@ -120,6 +124,11 @@ pub trait Integers: Lanes {
     reason = "a generated crate needs only what its formats use"
 )]
 pub trait Dot: Integers {
+    /// Brings unpacked weights into the order in which [`Self::dot`] and [`Self::dot_i8`] take them
+    /// where `T` is even, two at a time.
+    #[inline(always)]
+    fn pair(self, _weights: &mut [Self::Bytes; 8]) {}
+
     /// `start` and the products of weights `0..=MAX`, at most 127, with `4 * N` columns.
     fn dot<const MAX: u8, const N: usize, const T: usize>(
         self,
@@ -134,6 +143,12 @@ pub trait Dot: Integers {
         weights: &[Self::Bytes; 8],
         x: [&Q8Block; T],
     ) -> [Self::Words; T];
+
+    /// The same of i8 in memory, 32 bytes after the other.
+    #[inline(always)]
+    fn dot_i8_of<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [Self::Words; T] {
+        self.dot_i8(&eight(self, weights), x)
+    }
 
     /// `start` and the products of 32 weights 0..=15 as [`nibbles`] has them.
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! The kernels of edgegen's generated crates: the same bits on every instruction set.
 //!
-//! An instruction set is a folder of two files over the traits of [`isa`], and a row of
+//! An instruction set is a folder of three files over the traits of [`isa`], and a row of
 //! [`instruction_sets!`]; a weight format is one file over [`format`](mod@format), a format of the
 //! KV cache one over [`cache`]; the kernels are written once over both. Sums have one order and
 //! multiplications are never fused with additions, so the results are equal to the bit.
@@ -86,6 +86,7 @@ pub mod formats {
     pub mod t2;
     pub mod t3;
     pub mod t4;
+    pub mod tq1;
     pub mod tq2;
 }
 
@@ -124,7 +125,7 @@ pub use format::Format;
 pub use formats::{
     f16::F16, f32::F32, iq4nl::IQ4NL, iq4xs::IQ4XS, mxfp4::MXFP4, q2k::Q2K, q3k::Q3K, q4::Q4,
     q4k::Q4K, q4m::Q4M, q5::Q5, q5k::Q5K, q5m::Q5M, q6k::Q6K, q8::Q8, t2::T2, t3::T3, t4::T4,
-    tq2::TQ2,
+    tq1::TQ1, tq2::TQ2,
 };
 pub use gelu::Gelu;
 pub use gelu_erf::GeluErf;

@@ -2,7 +2,7 @@
 
 use core::array;
 
-use super::format::Format;
+use super::format::{Format, Panel};
 use super::isa::{Isa, Kernel};
 use super::map::map;
 use super::shape::{Dim, GROUP};
@@ -80,8 +80,7 @@ impl<'a, I: Isa, F: Format> Rows<'a, I, F> {
     fn group(&self, group: usize) -> (&'a [u8], &'a [F::Block]) {
         let bytes = F::HEAD_BYTES + self.blocks * F::GROUP_BLOCK_BYTES;
         let (head, rest) = self.weights[group * bytes..][..bytes].split_at(F::HEAD_BYTES);
-        // A slice of known length: indices below `blocks` need no check.
-        (head, &F::blocks(rest)[..self.blocks])
+        (head, F::blocks(rest))
     }
 
     /// A token's activations.
@@ -119,16 +118,23 @@ impl<'a, I: Isa, F: Format> Rows<'a, I, F> {
     /// Rows of `G` groups, for tokens from `first` on.
     #[inline(always)]
     fn alone<const G: usize>(&mut self, groups: [usize; G], first: usize) {
-        let isa = self.isa;
+        let (isa, blocks) = (self.isa, self.blocks);
+        let mut heads: [&[u8]; G] = [&[]; G];
+        let mut weights: [&[F::Block]; G] = [&[]; G];
+        for g in 0..G {
+            let (head, blocks_of_group) = self.group(groups[g]);
+            heads[g] = head;
+            // Slices of one known length: indices below it need no check.
+            weights[g] = &blocks_of_group[..blocks];
+        }
         for token in first..self.tokens {
-            let weights = map(groups, |group| self.group(group));
-            let input = self.input(token);
+            let input = &self.input[token * blocks..][..blocks];
             let mut acc = [isa.splat(0.0); G];
-            for (block, x) in input.iter().enumerate() {
-                F::block(isa, map(weights, |(_, w)| &w[block]), x, &mut acc);
+            for block in 0..blocks {
+                F::block(isa, map(weights, |w| &w[block]), &input[block], &mut acc);
             }
             for g in 0..G {
-                let sum = F::finish(isa, weights[g].0, acc[g]);
+                let sum = F::finish(isa, heads[g], acc[g]);
                 isa.store(sum, self.out(groups[g], token));
             }
         }
@@ -149,6 +155,7 @@ impl<'a, I: Isa, F: Format> Rows<'a, I, F> {
                 let panels = panels.get_or_insert([F::panel(isa, &blocks[0]); P]);
                 for (panel, block) in panels.iter_mut().zip(blocks) {
                     *panel = F::panel(isa, block);
+                    panel.pair(isa);
                 }
                 let panels = &panels[..blocks.len()];
                 let mut token = 0;

@@ -1,6 +1,7 @@
 //! Blocks of 32 columns with a scale a row, or a scale and a minimum: what their formats have in common.
 
 use super::bytes::array;
+use super::format::Panel;
 use super::isa::Isa;
 use super::quantize::Q8Block;
 
@@ -12,6 +13,13 @@ pub struct Scaled<I: Isa> {
     pub weights: [I::Bytes; 8],
     /// A row's factor.
     pub scales: I::F32x8,
+}
+
+impl<I: Isa> Panel<I> for Scaled<I> {
+    #[inline(always)]
+    fn pair(&mut self, isa: I) {
+        isa.pair(&mut self.weights);
+    }
 }
 
 /// Adds the scaled sums of a block to those of `T` tokens.
@@ -40,6 +48,13 @@ pub struct WithMinimum<I: Isa> {
     pub scales: I::F32x8,
     /// An eighth of a row's minimum.
     pub eighths: I::F32x8,
+}
+
+impl<I: Isa> Panel<I> for WithMinimum<I> {
+    #[inline(always)]
+    fn pair(&mut self, isa: I) {
+        isa.pair(&mut self.weights);
+    }
 }
 
 /// Weights with 8 f16 scales and 8 f16 minimums.

@@ -4,6 +4,7 @@
 //! high 2 bits of 8 scales and of 8 minimums; words of 8 rows follow each other.
 
 use super::bytes::array;
+use super::format::Panel;
 use super::half::f16_at;
 use super::isa::Isa;
 
@@ -16,6 +17,13 @@ pub struct Part<I: Isa> {
     pub scales: I::Words,
     /// A row's integer minimum, in both halves.
     pub minimums: I::Words,
+}
+
+impl<I: Isa> Panel<I> for Part<I> {
+    #[inline(always)]
+    fn pair(&mut self, isa: I) {
+        isa.pair(&mut self.weights);
+    }
 }
 
 /// Weights with their scales and minimums.

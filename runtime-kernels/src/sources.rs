@@ -50,6 +50,7 @@ sources! {
     "formats/t2.rs"
     "formats/t3.rs"
     "formats/t4.rs"
+    "formats/tq1.rs"
     "formats/tq2.rs"
     "gelu.rs"
     "gelu_erf.rs"

@@ -5,7 +5,7 @@
 //! an f32 once.
 
 use super::bytes::array;
-use super::format::Format;
+use super::format::{Format, Panel};
 use super::isa::Isa;
 use super::map::map;
 use super::quantize::Q8Block;
@@ -28,7 +28,7 @@ pub trait SuperBlock: 'static {
     type Block: 'static;
 
     /// A part of 32 columns as products take it.
-    type Part<I: Isa>: Copy;
+    type Part<I: Isa>: Panel<I>;
 
     /// What a row's sums are multiplied by.
     type Factors<I: Isa>: Copy;
@@ -125,8 +125,8 @@ impl<I: Isa, const T: usize> Sums<I, T> {
     /// Adds an i16 for the first 16 columns and one for the last, times the sums of activations.
     #[inline(always)]
     pub fn add_offsets(&mut self, isa: I, pairs: I::Words, x: [&Q8Block; T]) {
-        for t in 0..T {
-            self.offsets[t] = isa.add_pairs(self.offsets[t], pairs, x[t].half_sums);
+        for (offsets, x) in self.offsets.iter_mut().zip(x) {
+            *offsets = isa.add_pairs(*offsets, pairs, x.half_sums);
         }
     }
 
@@ -135,8 +135,8 @@ impl<I: Isa, const T: usize> Sums<I, T> {
     #[allow(dead_code, reason = "not every format has offsets of one size")]
     pub fn with_offsets(self, isa: I, times: i32) -> [I::Words; T] {
         let mut sums = self.products;
-        for t in 0..T {
-            sums[t] = isa.add_multiple(sums[t], self.offsets[t], isa.all(times));
+        for (sum, offset) in sums.iter_mut().zip(self.offsets) {
+            *sum = isa.add_multiple(*sum, offset, isa.all(times));
         }
         sums
     }
@@ -150,6 +150,34 @@ impl<I: Isa, const T: usize> Sums<I, T> {
     }
 }
 
+/// A whole block as products take it.
+#[derive(Clone, Copy)]
+pub struct Parts<P, F> {
+    parts: [P; PARTS],
+    factors: F,
+}
+
+impl<I: Isa, P: Panel<I>, F: Copy> Panel<I> for Parts<P, F> {
+    #[inline(always)]
+    fn pair(&mut self, isa: I) {
+        for part in &mut self.parts {
+            part.pair(isa);
+        }
+    }
+}
+
+/// Weights of a part alone.
+#[derive(Clone, Copy)]
+#[allow(dead_code, reason = "not every format is made of it")]
+pub struct Weights<I: Isa>(pub [I::Bytes; 8]);
+
+impl<I: Isa> Panel<I> for Weights<I> {
+    #[inline(always)]
+    fn pair(&mut self, isa: I) {
+        isa.pair(&mut self.0);
+    }
+}
+
 impl<S: SuperBlock> Format for S {
     const NAME: &'static str = S::NAME;
     const GROUP_BLOCK_BYTES: usize = S::GROUP_BLOCK_BYTES;
@@ -158,7 +186,7 @@ impl<S: SuperBlock> Format for S {
     const PANELS: usize = 1;
     type Block = S::Block;
     type Input = Input;
-    type Panel<I: Isa> = ([S::Part<I>; PARTS], S::Factors<I>);
+    type Panel<I: Isa> = Parts<S::Part<I>, S::Factors<I>>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -171,21 +199,24 @@ impl<S: SuperBlock> Format for S {
         for (index, part) in parts.iter_mut().enumerate().skip(1) {
             *part = S::part(isa, block, index);
         }
-        (parts, S::factors(isa, block))
+        Parts {
+            parts,
+            factors: S::factors(isa, block),
+        }
     }
 
     #[inline(always)]
     fn products<I: Isa, const T: usize>(
         isa: I,
-        (parts, factors): &Self::Panel<I>,
+        panel: &Self::Panel<I>,
         x: [&Self::Input; T],
         acc: &mut [I::F32x8; T],
     ) {
         let mut sums = Sums::zero(isa);
-        for (index, part) in parts.iter().enumerate() {
+        for (index, part) in panel.parts.iter().enumerate() {
             S::add(isa, part, map(x, |x| &x[index]), &mut sums);
         }
-        S::end(isa, *factors, sums, map(x, |x| x[0].scale), acc);
+        S::end(isa, panel.factors, sums, map(x, |x| x[0].scale), acc);
     }
 
     #[inline(always)]

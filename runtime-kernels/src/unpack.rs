@@ -4,6 +4,17 @@
 use super::bytes::array;
 use super::isa::Integers;
 
+/// Eight bits a weight: byte `32*k + 4*row + i` is column `4*k + i`.
+#[inline(always)]
+#[allow(dead_code, reason = "not every format has them")]
+pub fn eight<I: Integers>(isa: I, packed: &[u8; 256]) -> [I::Bytes; 8] {
+    let mut bytes = [isa.bytes(array(packed, 0)); 8];
+    for (k, bytes) in bytes.iter_mut().enumerate() {
+        *bytes = isa.bytes(array(packed, 32 * k));
+    }
+    bytes
+}
+
 /// Four bits a weight: byte `32*j + 4*row + i` holds column `4*j + i` in its low half and column
 /// `16 + 4*j + i` in its high one.
 #[inline(always)]
@@ -34,9 +45,9 @@ pub fn halves<I: Integers>(isa: I, pairs: [I::Bytes; 4]) -> [I::Bytes; 8] {
 #[allow(dead_code, reason = "not every format has them")]
 pub fn two_bits<const AT: u32, I: Integers>(isa: I, packed: &[u8; 64]) -> [I::Bytes; 8] {
     let mut bytes = [isa.bytes(array(packed, 0)); 8];
-    for k in 0..8 {
+    for (k, bytes) in bytes.iter_mut().enumerate() {
         let four = isa.bytes(array(packed, k / 4 * 32));
-        bytes[k] = moved(isa, four, 2 * (k as u32 % 4), AT, 3 << AT);
+        *bytes = moved(isa, four, 2 * (k as u32 % 4), AT, 3 << AT);
     }
     bytes
 }
@@ -47,8 +58,8 @@ pub fn two_bits<const AT: u32, I: Integers>(isa: I, packed: &[u8; 64]) -> [I::By
 pub fn one_bit<const AT: u32, I: Integers>(isa: I, packed: &[u8; 32]) -> [I::Bytes; 8] {
     let all = isa.bytes(packed);
     let mut bytes = [all; 8];
-    for k in 0..8 {
-        bytes[k] = moved(isa, all, k as u32, AT, 1 << AT);
+    for (k, bytes) in bytes.iter_mut().enumerate() {
+        *bytes = moved(isa, all, k as u32, AT, 1 << AT);
     }
     bytes
 }

@@ -299,7 +299,6 @@ impl<'w, T: Team<'w>> Frame<'_, T> {
         let isa = self.team.isa();
         let x = &self.arena[input.all(self.tokens)];
         let out = &mut self.activations[..x.len() / 32];
-        let shared = shared.get();
         isa.run(Quantize { x, shared, out });
     }
 

@@ -97,7 +97,7 @@ pub fn stories() -> Option<PathBuf> {
     std::env::var_os("EDGEGEN_STORIES").map(PathBuf::from)
 }
 
-/// What `edgegen plan` found for a model (`smollm2`, `gemma3`) on a Raspberry Pi.
+/// What `edgegen plan` found for a model (`smollm2`, `gemma3`, `qwen2`) on a Raspberry Pi.
 pub fn pi_plan(model: &str) -> PathBuf {
     data(&format!("{model}-pi.plan.toml"))
 }

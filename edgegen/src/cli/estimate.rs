@@ -117,9 +117,9 @@ impl Estimate {
     }
 }
 
-/// A model in each format, and in sessions of several lengths with each format of the KV cache.
+/// A model as its file has it and in each format, and in sessions of several lengths with each format of the KV cache.
 struct Exact {
-    formats: Vec<(WeightFormat, Plan)>,
+    formats: Vec<(Quant, Plan)>,
     contexts: Vec<Plan>,
 }
 
@@ -135,9 +135,10 @@ fn exact(model: &Model, profile: &Profile) -> Result<Exact> {
         };
         plan(model, profile, &request)
     };
-    let formats = WeightFormat::MADE
+    let formats = [Quant::Keep]
         .into_iter()
-        .map(|format| Ok((format, planned(Quant::To(format), None, CacheFormat::F32)?)));
+        .chain(WeightFormat::MADE.map(Quant::To))
+        .map(|quant| Ok((quant, planned(quant, None, CacheFormat::F32)?)));
     let head_dim = model.architecture().head_dim;
     let caches = CacheFormat::ALL.into_iter();
     let caches = caches.filter(|format| head_dim <= format.max_head_dim());
@@ -162,10 +163,10 @@ fn contexts(model: &Model, profile: &Profile) -> Vec<usize> {
 
 impl Exact {
     fn json(&self, model: &Model, profile: &Profile) -> Value {
-        let formats = self.formats.iter().map(|(format, plan)| {
+        let formats = self.formats.iter().map(|(quant, plan)| {
             let footprint = plan.footprint();
             serde_json::json!({
-                "format": format.name(),
+                "format": quant.to_string(),
                 "matrix_bytes": footprint.matrices,
                 "table_bytes": footprint.tables,
                 "flash_bytes": footprint.flash(),
@@ -196,13 +197,13 @@ impl Exact {
         let size = |bytes: usize| format_size(bytes as u64);
         let mut text = format!("{} on {}\n\n", model.name(), profile.name());
         let _ = writeln!(text, "format   matrices     tables      flash");
-        for (format, plan) in &self.formats {
+        for (quant, plan) in &self.formats {
             let footprint = plan.footprint();
             let fit = Fit::of(footprint, profile);
             let _ = writeln!(
                 text,
                 "{:<7} {:>9}  {:>9}  {:>9}{}{}",
-                format.name(),
+                quant.to_string(),
                 size(footprint.matrices),
                 size(footprint.tables),
                 size(footprint.flash()),

@@ -48,7 +48,8 @@ impl Block {
             | WeightFormat::Q3K
             | WeightFormat::Q2K
             | WeightFormat::IQ4XS
-            | WeightFormat::TQ2 => Self::Super(SuperBlock {
+            | WeightFormat::TQ2
+            | WeightFormat::TQ1 => Self::Super(SuperBlock {
                 codes: [0; 256],
                 scales: [0; 16],
                 minimums: [0; 16],

@@ -165,6 +165,7 @@ fn super_block(block: &SuperBlock, format: WeightFormat, lane: usize, out: &mut 
                 put_nibbles(&mut out[64 + 128 * part..], lane, codes);
             }
         }
+        WeightFormat::TQ1 => put_trits(&mut out[16..], lane, &block.codes),
         _ => {
             for (part, codes) in parts {
                 put_two_bits(&mut out[16 + 64 * part..], lane, codes, 0);
@@ -208,5 +209,16 @@ fn put_two_bits(out: &mut [u8], lane: usize, codes: &[u8; 32], from: u32) {
 fn put_one_bit(out: &mut [u8], lane: usize, codes: &[u8; 32], from: u32) {
     for (column, code) in codes.iter().enumerate() {
         put(out, lane, 8 * (column % 4) + column / 4, code >> from & 1);
+    }
+}
+
+/// Bytes of five trits: the greatest digit first, as a fraction of 256.
+fn put_trits(out: &mut [u8], lane: usize, codes: &[u8; 256]) {
+    const VECTORS: usize = 13;
+    for byte in 0..4 * VECTORS {
+        let digits = (0..5).map(|digit| codes.get(4 * VECTORS * digit + byte).unwrap_or(&0));
+        let number = digits.fold(0, |number, &digit| 3 * number + usize::from(digit));
+        // Rounded up, so that each digit is the whole part of what is left.
+        out[32 * (byte / 4) + 4 * lane + byte % 4] = (256 * number).div_ceil(243) as u8;
     }
 }

@@ -6,7 +6,7 @@ use edgegen_templates::frame::{self, AttentionShape, Frame};
 use edgegen_templates::team::Team;
 use runtime_kernels::{
     F16, F32, F32Cache, I8Cache, IQ4NL, IQ4XS, MXFP4, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K,
-    Q8, T2, T3, T4, TQ2,
+    Q8, T2, T3, T4, TQ1, TQ2,
 };
 
 use crate::graph::{Heads, Machine, Rows};
@@ -48,7 +48,7 @@ macro_rules! with_format {
     ($format:expr, $F:ident => $call:expr) => {
         with_format!(
             $format, $F => $call;
-            F32 F16 Q8 Q6K Q5M Q5 Q5K Q4M Q4 Q4K IQ4NL IQ4XS MXFP4 T4 Q3K T3 Q2K TQ2 T2
+            F32 F16 Q8 Q6K Q5M Q5 Q5K Q4M Q4 Q4K IQ4NL IQ4XS MXFP4 T4 Q3K T3 Q2K TQ2 T2 TQ1
         )
     };
     ($format:expr, $F:ident => $call:expr; $($Format:ident)*) => {

@@ -191,6 +191,7 @@ fn native(dtype: DType) -> Option<WeightFormat> {
         DType::Q3_K => WeightFormat::Q3K,
         DType::Q2_K => WeightFormat::Q2K,
         DType::TQ2_0 => WeightFormat::TQ2,
+        DType::TQ1_0 => WeightFormat::TQ1,
         _ => return None,
     })
 }
@@ -265,7 +266,7 @@ mod tests {
     #[test]
     fn every_type_has_its_format_and_what_is_made_of_it() {
         use WeightFormat::{
-            F16, F32, IQ4NL, IQ4XS, MXFP4, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, TQ2,
+            F16, F32, IQ4NL, IQ4XS, MXFP4, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, TQ1, TQ2,
         };
         let codes = |bits, zeros| DType::Codes {
             bits,
@@ -289,7 +290,7 @@ mod tests {
             (DType::Q6_K, Some(Q6K), Q8),
             (DType::IQ4_NL, Some(IQ4NL), Q4),
             (DType::IQ4_XS, Some(IQ4XS), Q4),
-            (DType::TQ1_0, None, Q4),
+            (DType::TQ1_0, Some(TQ1), Q4),
             (DType::TQ2_0, Some(TQ2), Q4),
             (DType::MXFP4, Some(MXFP4), Q4),
             (DType::Q1_0, None, Q4),

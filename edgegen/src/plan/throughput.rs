@@ -62,7 +62,7 @@ fn unpacking(format: WeightFormat) -> u64 {
         WeightFormat::Q5 | WeightFormat::Q5M | WeightFormat::Q4K | WeightFormat::Q2K => 13,
         WeightFormat::T4 => 15,
         WeightFormat::Q5K | WeightFormat::Q6K | WeightFormat::Q3K => 16,
-        WeightFormat::T3 | WeightFormat::T2 => 18,
+        WeightFormat::T3 | WeightFormat::T2 | WeightFormat::TQ1 => 18,
         WeightFormat::F32 | WeightFormat::F16 => 25,
     }
 }

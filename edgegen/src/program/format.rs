@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use runtime_kernels::{
     F16, F32, Format, IQ4NL, IQ4XS, MXFP4, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, T2, T3,
-    T4, TQ2,
+    T4, TQ1, TQ2,
 };
 
 use crate::program::{COLUMN_PADDING, ROW_PADDING};
@@ -51,11 +51,13 @@ pub enum WeightFormat {
     TQ2,
     /// 2 bits a weight, as `T3`.
     T2,
+    /// Blocks of 256: an f16, and bytes of five weights, -1 to 1.
+    TQ1,
 }
 
 impl WeightFormat {
     /// Every format, widest first.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::F32,
         Self::F16,
         Self::Q8,
@@ -75,6 +77,7 @@ impl WeightFormat {
         Self::Q2K,
         Self::TQ2,
         Self::T2,
+        Self::TQ1,
     ];
 
     /// Those that any weights can be brought into. The others hold what a file has in its format of
@@ -108,6 +111,7 @@ impl WeightFormat {
             Self::MXFP4 => Kernels::of::<MXFP4>(),
             Self::Q3K => Kernels::of::<Q3K>(),
             Self::Q2K => Kernels::of::<Q2K>(),
+            Self::TQ1 => Kernels::of::<TQ1>(),
             Self::TQ2 => Kernels::of::<TQ2>(),
             Self::T4 => Kernels::of::<T4>(),
             Self::T3 => Kernels::of::<T3>(),
@@ -229,6 +233,7 @@ mod tests {
             (F::Q2K, 2.625, 0),
             (F::TQ2, 2.0625, 0),
             (F::T2, 2.0, 2),
+            (F::TQ1, 1.6875, 0),
         ];
         for (place, (format, bits, a_row)) in expected.into_iter().enumerate() {
             assert_eq!(F::ALL[place], format);

@@ -112,6 +112,7 @@ impl Stored {
             DType::Q6_K => (&[208], 32.0 * 128.0),
             DType::IQ4_NL => (&[0], 127.0),
             DType::IQ4_XS => (&[0], 127.0 * 32.0),
+            DType::TQ1_0 => (&[52], 2.0),
             DType::TQ2_0 => (&[64], 2.0),
             DType::MXFP4 => (&[], 0.0),
             other => panic!("no random blocks of {}", other.name()),

@@ -596,6 +596,7 @@ fn what_files_hold_is_kept() {
         (DType::Q3_K, WeightFormat::Q3K),
         (DType::Q2_K, WeightFormat::Q2K),
         (DType::TQ2_0, WeightFormat::TQ2),
+        (DType::TQ1_0, WeightFormat::TQ1),
     ] {
         let shape = Shape {
             hidden: 256,

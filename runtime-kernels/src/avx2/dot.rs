@@ -44,6 +44,38 @@ impl Dot for Avx2 {
         }
     }
 
+    // Unpacked all at once, weights and sums would be more than there are registers.
+    #[inline(always)]
+    fn dot_nibbles<const T: usize>(
+        self,
+        weights: &[u8; 128],
+        x: [&Q8Block; T],
+        start: [i32; T],
+    ) -> [__m256i; T] {
+        // SAFETY: the token proves AVX2; chunks are as long as the unaligned loads.
+        unsafe {
+            let low = _mm256_set1_epi8(15);
+            // Eight pairs of at most 2 × 15 × 127 fit i16.
+            let mut pairs = [_mm256_setzero_si256(); T];
+            for (j, chunk) in weights.as_chunks::<32>().0.iter().enumerate() {
+                let w = _mm256_loadu_si256(chunk.as_ptr().cast());
+                let a = _mm256_and_si256(w, low);
+                let b = _mm256_and_si256(_mm256_srli_epi16::<4>(w), low);
+                for t in 0..T {
+                    let a = _mm256_maddubs_epi16(a, all(x[t].columns()[j]));
+                    let b = _mm256_maddubs_epi16(b, all(x[t].columns()[j + 4]));
+                    pairs[t] = _mm256_add_epi16(pairs[t], _mm256_add_epi16(a, b));
+                }
+            }
+            let mut sums = map(start, |start| _mm256_set1_epi32(start));
+            for t in 0..T {
+                let products = _mm256_madd_epi16(pairs[t], _mm256_set1_epi16(1));
+                sums[t] = _mm256_add_epi32(sums[t], products);
+            }
+            sums
+        }
+    }
+
     #[inline(always)]
     fn dot_words<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [__m256i; T] {
         // SAFETY: the token proves AVX2; arrays are as long as the unaligned loads.

@@ -43,6 +43,26 @@ impl<A: HasAvx2> Integers for A {
     }
 
     #[inline(always)]
+    fn triple(self, bytes: __m256i) -> __m256i {
+        // SAFETY: the token proves AVX2.
+        unsafe { _mm256_add_epi8(bytes, _mm256_add_epi8(bytes, bytes)) }
+    }
+
+    #[inline(always)]
+    fn carry_of_triple(self, bytes: __m256i) -> __m256i {
+        // SAFETY: the token proves AVX2.
+        unsafe {
+            // A byte that is as great as the greater of both is as great as the limit: -1.
+            let reaches = |limit: u8| {
+                let most = _mm256_max_epu8(bytes, _mm256_set1_epi8(limit as i8));
+                _mm256_cmpeq_epi8(most, bytes)
+            };
+            let both = _mm256_add_epi8(reaches(86), reaches(171));
+            _mm256_sub_epi8(_mm256_setzero_si256(), both)
+        }
+    }
+
+    #[inline(always)]
     fn lookup(self, levels: &[i8; 16], bytes: __m256i) -> __m256i {
         // SAFETY: the token proves AVX2; the array is as long as the unaligned load.
         unsafe {

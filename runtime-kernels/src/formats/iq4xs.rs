@@ -1,6 +1,7 @@
 //! Weight format iq4xs.
 
 use super::super::bytes::array;
+use super::super::format::Panel;
 use super::super::half::f16_at;
 use super::super::isa::Isa;
 use super::super::map::map;
@@ -21,6 +22,21 @@ pub const LEVELS: [i8; 16] = [
     -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
 ];
 
+/// A part of a block as products take it.
+#[derive(Clone, Copy)]
+pub struct Part<I: Isa> {
+    weights: [I::Bytes; 8],
+    /// A row's integer scale.
+    scales: I::Words,
+}
+
+impl<I: Isa> Panel<I> for Part<I> {
+    #[inline(always)]
+    fn pair(&mut self, isa: I) {
+        isa.pair(&mut self.weights);
+    }
+}
+
 /// Where a part's codes begin.
 const fn place(index: usize) -> usize {
     64 + 128 * index
@@ -30,7 +46,7 @@ impl SuperBlock for IQ4XS {
     const NAME: &'static str = "iq4xs";
     const GROUP_BLOCK_BYTES: usize = 1088;
     type Block = [u8; 1088];
-    type Part<I: Isa> = ([I::Bytes; 8], I::Words);
+    type Part<I: Isa> = Part<I>;
     type Factors<I: Isa> = Factors<I, 1>;
 
     #[inline(always)]
@@ -39,12 +55,15 @@ impl SuperBlock for IQ4XS {
     }
 
     #[inline(always)]
-    fn part<I: Isa>(isa: I, block: &Self::Block, index: usize) -> ([I::Bytes; 8], I::Words) {
+    fn part<I: Isa>(isa: I, block: &Self::Block, index: usize) -> Part<I> {
         let codes = nibbles(isa, array(block, place(index)));
         let low = isa.field(isa.words(array(block, 16)), 4 * index as u32, 15);
         let high = isa.field(isa.halves(array(block, 48)), 2 * index as u32, 3);
         let scales = isa.add_shifted(isa.add_shifted(low, high, 4), isa.all(-32), 0);
-        (map(codes, |codes| isa.lookup(&LEVELS, codes)), scales)
+        Part {
+            weights: map(codes, |codes| isa.lookup(&LEVELS, codes)),
+            scales,
+        }
     }
 
     #[inline(always)]
@@ -55,14 +74,13 @@ impl SuperBlock for IQ4XS {
     #[inline(always)]
     fn add<I: Isa, const T: usize>(
         isa: I,
-        part: &([I::Bytes; 8], I::Words),
+        part: &Part<I>,
         x: [&Q8Block; T],
         sums: &mut Sums<I, T>,
     ) {
-        let (weights, scales) = part;
-        let dots = isa.dot_i8(weights, x);
-        for t in 0..T {
-            sums.products[t] = isa.add_multiple(sums.products[t], dots[t], *scales);
+        let dots = isa.dot_i8(&part.weights, x);
+        for (sum, dot) in sums.products.iter_mut().zip(dots) {
+            *sum = isa.add_multiple(*sum, dot, part.scales);
         }
     }
 

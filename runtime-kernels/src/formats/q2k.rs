@@ -1,6 +1,7 @@
 //! Weight format q2k.
 
 use super::super::bytes::array;
+use super::super::format::Panel;
 use super::super::half::f16_at;
 use super::super::isa::Isa;
 use super::super::map::map;
@@ -24,6 +25,13 @@ pub struct Part<I: Isa> {
     scales: [I::Words; 2],
     /// A row's integer minimums, in the halves of a word.
     offsets: I::Words,
+}
+
+impl<I: Isa> Panel<I> for Part<I> {
+    #[inline(always)]
+    fn pair(&mut self, isa: I) {
+        isa.pair(&mut self.weights);
+    }
 }
 
 /// Where a part's bits begin.

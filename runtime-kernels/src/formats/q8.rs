@@ -6,6 +6,7 @@ use super::super::half::f16_at;
 use super::super::isa::Isa;
 use super::super::quantize::Q8Block;
 use super::super::scaled::{self, Scaled};
+use super::super::unpack::eight;
 
 /// 8 bits a weight and a scale: `value = q * scale`.
 ///
@@ -29,12 +30,8 @@ impl Format for Q8 {
 
     #[inline(always)]
     fn panel<I: Isa>(isa: I, block: &Self::Block) -> Scaled<I> {
-        let mut weights = [isa.bytes(array(block, 16)); 8];
-        for (k, weights) in weights.iter_mut().enumerate() {
-            *weights = isa.bytes(array(block, 16 + 32 * k));
-        }
         Scaled {
-            weights,
+            weights: eight(isa, array(block, 16)),
             scales: isa.from_f16(array(block, 0)),
         }
     }
@@ -48,6 +45,22 @@ impl Format for Q8 {
     ) {
         let sums = isa.dot_i8(&panel.weights, x);
         scaled::add(isa, sums, panel.scales, x, acc);
+    }
+
+    #[inline(always)]
+    fn block<I: Isa, const G: usize>(
+        isa: I,
+        weights: [&Self::Block; G],
+        x: &Self::Input,
+        acc: &mut [I::F32x8; G],
+    ) {
+        for g in 0..G {
+            let scales = isa.from_f16(array(weights[g], 0));
+            let sums = isa.dot_i8_of(array(weights[g], 16), [x]);
+            let mut sum = [acc[g]];
+            scaled::add(isa, sums, scales, [x], &mut sum);
+            [acc[g]] = sum;
+        }
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {

@@ -1,6 +1,6 @@
 //! Weight format t3.
 
-use super::super::codes::{self, Codes};
+use super::super::codes::{self, Codes, Raised};
 use super::super::format::Format;
 use super::super::isa::{Integers, Isa};
 use super::super::quantize::Q8Block;
@@ -42,7 +42,7 @@ impl Format for T3 {
     const PANELS: usize = 8;
     type Block = [u8; 96];
     type Input = Q8Block;
-    type Panel<I: Isa> = [I::Bytes; 8];
+    type Panel<I: Isa> = Raised<I>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -50,14 +50,14 @@ impl Format for T3 {
     }
 
     #[inline(always)]
-    fn panel<I: Isa>(isa: I, block: &Self::Block) -> [I::Bytes; 8] {
+    fn panel<I: Isa>(isa: I, block: &Self::Block) -> Raised<I> {
         codes::raised(isa, unpack(isa, block), &LEVELS)
     }
 
     #[inline(always)]
     fn products<I: Isa, const T: usize>(
         isa: I,
-        panel: &[I::Bytes; 8],
+        panel: &Raised<I>,
         x: [&Self::Input; T],
         acc: &mut [I::F32x8; T],
     ) {

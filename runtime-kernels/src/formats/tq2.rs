@@ -5,7 +5,7 @@ use super::super::half::f16_at;
 use super::super::isa::Isa;
 use super::super::map::map;
 use super::super::quantize::Q8Block;
-use super::super::super_block::{Factors, Sums, SuperBlock};
+use super::super::super_block::{Factors, Sums, SuperBlock, Weights};
 use super::super::unpack::{two_bits, two_bits_of};
 
 /// Ternary weights in 2 bits, and a scale of 256: `value = (q - 1) * scale`. GGUF's TQ2_0.
@@ -23,7 +23,7 @@ impl SuperBlock for TQ2 {
     const NAME: &'static str = "tq2";
     const GROUP_BLOCK_BYTES: usize = 528;
     type Block = [u8; 528];
-    type Part<I: Isa> = [I::Bytes; 8];
+    type Part<I: Isa> = Weights<I>;
     type Factors<I: Isa> = Factors<I, 1>;
 
     #[inline(always)]
@@ -32,8 +32,8 @@ impl SuperBlock for TQ2 {
     }
 
     #[inline(always)]
-    fn part<I: Isa>(isa: I, block: &Self::Block, index: usize) -> [I::Bytes; 8] {
-        two_bits::<0, I>(isa, array(block, place(index)))
+    fn part<I: Isa>(isa: I, block: &Self::Block, index: usize) -> Weights<I> {
+        Weights(two_bits::<0, I>(isa, array(block, place(index))))
     }
 
     #[inline(always)]
@@ -44,12 +44,12 @@ impl SuperBlock for TQ2 {
     #[inline(always)]
     fn add<I: Isa, const T: usize>(
         isa: I,
-        part: &[I::Bytes; 8],
+        part: &Weights<I>,
         x: [&Q8Block; T],
         sums: &mut Sums<I, T>,
     ) {
         let columns = map(x, |x| x.columns());
-        isa.add_dot::<3, 8, T>(&mut sums.products, part, columns, isa.all(1));
+        isa.add_dot::<3, 8, T>(&mut sums.products, &part.0, columns, isa.all(1));
         sums.add_offsets(isa, isa.all(1 << 16 | 1), x);
     }
 

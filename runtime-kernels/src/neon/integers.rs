@@ -66,6 +66,22 @@ impl<A: HasNeon> Integers for A {
     }
 
     #[inline(always)]
+    fn triple(self, bytes: [uint8x16_t; 2]) -> [uint8x16_t; 2] {
+        // SAFETY: the token proves NEON.
+        map(bytes, |bytes| unsafe { vmulq_u8(bytes, vdupq_n_u8(3)) })
+    }
+
+    #[inline(always)]
+    fn carry_of_triple(self, bytes: [uint8x16_t; 2]) -> [uint8x16_t; 2] {
+        // SAFETY: the token proves NEON.
+        map(bytes, |bytes| unsafe {
+            // -1 where it is reached.
+            let reaches = |limit| vcgeq_u8(bytes, vdupq_n_u8(limit));
+            vsubq_u8(vdupq_n_u8(0), vaddq_u8(reaches(86), reaches(171)))
+        })
+    }
+
+    #[inline(always)]
     fn lookup(self, levels: &[i8; 16], bytes: [uint8x16_t; 2]) -> [uint8x16_t; 2] {
         // SAFETY: the token proves NEON; the array is as long as the load.
         map(bytes, |bytes| unsafe {

@@ -12,6 +12,29 @@ use super::super::quantize::Q8Block;
 use super::NeonI8mm;
 
 impl Dot for NeonI8mm {
+    // Of eight rows' columns `c..c + 4`, then `c + 4..c + 8`: eight bytes of each row, two rows in a
+    // vector.
+    #[inline(always)]
+    fn pair(self, weights: &mut [[uint8x16_t; 2]; 8]) {
+        for two in weights.as_chunks_mut::<2>().0 {
+            // SAFETY: the token proves NEON.
+            unsafe {
+                let [[a, b], [c, d]] = *two;
+                let [a, b, c, d] = map([a, b, c, d], |rows| vreinterpretq_u32_u8(rows));
+                let [p, q, r, s] = map(
+                    [
+                        vzip1q_u32(a, c),
+                        vzip2q_u32(a, c),
+                        vzip1q_u32(b, d),
+                        vzip2q_u32(b, d),
+                    ],
+                    |pair| vreinterpretq_u8_u32(pair),
+                );
+                *two = [[p, q], [r, s]];
+            }
+        }
+    }
+
     #[inline(always)]
     fn dot<const MAX: u8, const N: usize, const T: usize>(
         self,
@@ -34,10 +57,13 @@ impl Dot for NeonI8mm {
                 let start = vld1_s32(start.as_ptr());
                 *pair = [[vcombine_s32(start, start); 2]; 2];
             }
-            for (k, &[first, second]) in weights.as_chunks::<2>().0.iter().enumerate() {
+            for (k, pairs) in weights.as_chunks::<2>().0.iter().enumerate() {
                 add_products(
                     &mut sums,
-                    row_pairs(first, second),
+                    map(
+                        [pairs[0][0], pairs[0][1], pairs[1][0], pairs[1][1]],
+                        |rows| vreinterpretq_s8_u8(rows),
+                    ),
                     map(x, |x| x.as_flattened().as_chunks::<8>().0[k].as_ptr()),
                 );
             }
@@ -64,27 +90,6 @@ impl Dot for NeonI8mm {
     #[inline(always)]
     fn add_pairs(self, acc: [int32x4_t; 2], pairs: [int32x4_t; 2], x: i32) -> [int32x4_t; 2] {
         self.0.add_pairs(acc, pairs, x)
-    }
-}
-
-/// Of eight rows' columns `c..c + 4`, then `c + 4..c + 8`: eight bytes of each row, two rows in a
-/// vector.
-///
-/// # Safety
-/// The CPU has NEON.
-#[inline(always)]
-unsafe fn row_pairs(first: [uint8x16_t; 2], second: [uint8x16_t; 2]) -> [int8x16_t; 4] {
-    // SAFETY: as the caller promises.
-    unsafe {
-        let [a, b] = map(first, |rows| vreinterpretq_s32_u8(rows));
-        let [c, d] = map(second, |rows| vreinterpretq_s32_u8(rows));
-        let pairs = [
-            vzip1q_s32(a, c),
-            vzip2q_s32(a, c),
-            vzip1q_s32(b, d),
-            vzip2q_s32(b, d),
-        ];
-        map(pairs, |pair| vreinterpretq_s8_s32(pair))
     }
 }
 

@@ -38,6 +38,16 @@ impl Integers for Scalar {
     }
 
     #[inline(always)]
+    fn triple(self, bytes: [u8; 32]) -> [u8; 32] {
+        map(bytes, |byte| byte.wrapping_mul(3))
+    }
+
+    #[inline(always)]
+    fn carry_of_triple(self, bytes: [u8; 32]) -> [u8; 32] {
+        map(bytes, |byte| ((3 * u16::from(byte)) >> 8) as u8)
+    }
+
+    #[inline(always)]
     fn lookup(self, levels: &[i8; 16], bytes: [u8; 32]) -> [u8; 32] {
         map(bytes, |byte| levels[usize::from(byte)] as u8)
     }

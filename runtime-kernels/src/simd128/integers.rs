@@ -47,6 +47,20 @@ impl Integers for Simd128 {
     }
 
     #[inline(always)]
+    fn triple(self, bytes: [v128; 2]) -> [v128; 2] {
+        map(bytes, |bytes| u8x16_add(bytes, u8x16_add(bytes, bytes)))
+    }
+
+    #[inline(always)]
+    fn carry_of_triple(self, bytes: [v128; 2]) -> [v128; 2] {
+        map(bytes, |bytes| {
+            // -1 where it is reached.
+            let reaches = |limit| u8x16_ge(bytes, u8x16_splat(limit));
+            u8x16_neg(u8x16_add(reaches(86), reaches(171)))
+        })
+    }
+
+    #[inline(always)]
     fn lookup(self, levels: &[i8; 16], bytes: [v128; 2]) -> [v128; 2] {
         // SAFETY: the array is as long as the load, which needs no alignment.
         let levels = unsafe { v128_load(levels.as_ptr().cast()) };

@@ -27,6 +27,16 @@ impl Dot for SoftFloat {
         self.dot::<127, 8, T>(weights, map(x, |x| x.columns()), [0; T])
     }
 
+    // In memory already.
+    #[inline(always)]
+    fn dot_i8_of<const T: usize>(self, weights: &[u8; 256], x: [&Q8Block; T]) -> [[i32; 8]; T] {
+        let mut sums = [[0; 8]; T];
+        for (sums, x) in sums.iter_mut().zip(x) {
+            add_dot(weights.as_chunks().0, x.columns(), sums);
+        }
+        sums
+    }
+
     #[inline(always)]
     fn dot_nibbles<const T: usize>(
         self,

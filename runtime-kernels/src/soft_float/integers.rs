@@ -22,6 +22,8 @@ impl Integers for SoftFloat {
         or(a: [u8; 32], b: [u8; 32]) -> [u8; 32];
         shr(bytes: [u8; 32], n: u32, mask: u8) -> [u8; 32];
         shl(bytes: [u8; 32], n: u32, mask: u8) -> [u8; 32];
+        triple(bytes: [u8; 32]) -> [u8; 32];
+        carry_of_triple(bytes: [u8; 32]) -> [u8; 32];
         lookup(levels: &[i8; 16], bytes: [u8; 32]) -> [u8; 32];
         all(integer: i32) -> [i32; 8];
         words(bytes: &[u8; 32]) -> [i32; 8];

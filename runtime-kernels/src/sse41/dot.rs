@@ -39,6 +39,41 @@ impl Dot for Sse41 {
         sums
     }
 
+    // Unpacked all at once, weights and sums would be more than there are registers.
+    #[inline(always)]
+    fn dot_nibbles<const T: usize>(
+        self,
+        weights: &[u8; 128],
+        x: [&Q8Block; T],
+        start: [i32; T],
+    ) -> [[__m128i; 2]; T] {
+        // SAFETY: the token proves SSE4.1; chunks are as long as the unaligned loads.
+        unsafe {
+            let low = _mm_set1_epi8(15);
+            // Eight pairs of at most 2 × 15 × 127 fit i16.
+            let mut pairs = [[_mm_setzero_si128(); 2]; T];
+            for (i, chunk) in weights.as_chunks::<16>().0.iter().enumerate() {
+                let w = _mm_loadu_si128(chunk.as_ptr().cast());
+                let a = _mm_and_si128(w, low);
+                let b = _mm_and_si128(_mm_srli_epi16::<4>(w), low);
+                for t in 0..T {
+                    let x = x[t].columns();
+                    let a = _mm_maddubs_epi16(a, _mm_set1_epi32(word(x[i / 2])));
+                    let b = _mm_maddubs_epi16(b, _mm_set1_epi32(word(x[i / 2 + 4])));
+                    pairs[t][i % 2] = _mm_add_epi16(pairs[t][i % 2], _mm_add_epi16(a, b));
+                }
+            }
+            let mut sums = map(start, |start| [_mm_set1_epi32(start); 2]);
+            for t in 0..T {
+                for half in 0..2 {
+                    let products = _mm_madd_epi16(pairs[t][half], _mm_set1_epi16(1));
+                    sums[t][half] = _mm_add_epi32(sums[t][half], products);
+                }
+            }
+            sums
+        }
+    }
+
     #[inline(always)]
     fn dot_words<const T: usize>(self, rows: &[[f32; 8]], x: [&[i32]; T]) -> [[__m128i; 2]; T] {
         let mut sums = [[self.zero(); 2]; T];

@@ -51,6 +51,28 @@ impl Integers for Sse41 {
     }
 
     #[inline(always)]
+    fn triple(self, bytes: [__m128i; 2]) -> [__m128i; 2] {
+        // SAFETY: the token proves SSE4.1.
+        map(bytes, |bytes| unsafe {
+            _mm_add_epi8(bytes, _mm_add_epi8(bytes, bytes))
+        })
+    }
+
+    #[inline(always)]
+    fn carry_of_triple(self, bytes: [__m128i; 2]) -> [__m128i; 2] {
+        // SAFETY: the token proves SSE4.1.
+        map(bytes, |bytes| unsafe {
+            // A byte that is as great as the greater of both is as great as the limit: -1.
+            let reaches = |limit: u8| {
+                let most = _mm_max_epu8(bytes, _mm_set1_epi8(limit as i8));
+                _mm_cmpeq_epi8(most, bytes)
+            };
+            let both = _mm_add_epi8(reaches(86), reaches(171));
+            _mm_sub_epi8(_mm_setzero_si128(), both)
+        })
+    }
+
+    #[inline(always)]
     fn lookup(self, levels: &[i8; 16], bytes: [__m128i; 2]) -> [__m128i; 2] {
         // SAFETY: the token proves SSE4.1; the array is as long as the unaligned load.
         map(bytes, |bytes| unsafe {

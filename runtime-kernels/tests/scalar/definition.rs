@@ -11,7 +11,7 @@ use runtime_kernels::{
     Attention, BitHash, Cache, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf, GeluMul,
     HeadLayerNorm, HeadNorm, I8Cache, IQ4NL, IQ4XS, Isa, Kernel, LayerNorm, LayerNormGain, MXFP4,
     MatMul, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, Q8Block, Quantize, ROWS, Relu2Mul,
-    RmsNorm, Rope, RoundI8, SiluMul, SoftCap, T2, T3, T4, TQ2, attention_span, head_words,
+    RmsNorm, Rope, RoundI8, SiluMul, SoftCap, T2, T3, T4, TQ1, TQ2, attention_span, head_words,
     padded_head_words,
 };
 
@@ -454,7 +454,7 @@ macro_rules! super_blocks {
     )*};
 }
 
-super_blocks!(Q2K, Q3K, Q4K, Q5K, Q6K, IQ4XS, TQ2);
+super_blocks!(Q2K, Q3K, Q4K, Q5K, Q6K, IQ4XS, TQ1, TQ2);
 
 fn product<F: Definition>() {
     let mut rng = Rng(24);
@@ -519,6 +519,7 @@ fn products_are_one_chain_over_blocks() {
     product::<Q5K>();
     product::<Q6K>();
     product::<IQ4XS>();
+    product::<TQ1>();
     product::<TQ2>();
 }
 

@@ -2,7 +2,7 @@
 //! formats: written a second time, number by number.
 
 use runtime_kernels::formats::{iq4nl, iq4xs, mxfp4};
-use runtime_kernels::{Format, IQ4NL, IQ4XS, MXFP4, Q2K, Q3K, Q4K, Q5, Q5K, Q5M, Q6K, TQ2};
+use runtime_kernels::{Format, IQ4NL, IQ4XS, MXFP4, Q2K, Q3K, Q4K, Q5, Q5K, Q5M, Q6K, TQ1, TQ2};
 
 /// A weight is `weight * scale * unit - minimum * unit of minimums`.
 pub trait Layout: Format {
@@ -99,6 +99,14 @@ layouts! {
             let high = u16::from_le_bytes([b[48 + 2 * r], b[49 + 2 * r]]) >> (2 * (c / 32)) & 3;
             bits(&b[16..], r, 4 * (c / 32), 4) + 16 * i32::from(high) - 32
         },
+        0;
+    TQ1: None, |b, r, c| {
+            // The digit of a fraction that is its byte of 256.
+            let byte = b[16 + 32 * (c / 4 % 13) + 4 * r + c % 4];
+            let power = 3u64.pow(1 + (c / 4 / 13) as u32);
+            (u64::from(byte) * power / 256 % 3) as i32 - 1
+        },
+        1,
         0;
     TQ2: None, |b, r, c| two(&b[16 + 64 * (c / 32)..], r, c % 32) - 1, 1, 0;
 }

@@ -13,7 +13,7 @@ use runtime_kernels::{
     AddAssign, AddBias, All, Attention, ExpWeights, F16, F32, F32Cache, Format, Gelu, GeluErf,
     GeluMul, HeadLayerNorm, HeadNorm, I8Cache, IQ4NL, IQ4XS, Isa, Kernel, LayerNorm, LayerNormGain,
     MXFP4, MatMul, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, Q8Block, Quantize, ROWS, Relu2,
-    Relu2Mul, RmsNorm, Rope, RoundI8, Scale, SiluMul, SoftCap, T2, T3, T4, TQ2, argmax,
+    Relu2Mul, RmsNorm, Rope, RoundI8, Scale, SiluMul, SoftCap, T2, T3, T4, TQ1, TQ2, argmax,
     attention_span,
 };
 
@@ -436,6 +436,7 @@ meaning_of_layout! {
     Q5K: 4000.0, of_one_scale, |x, c| &x[c / 32];
     Q6K: 0.0, of_one_scale, |x, c| &x[c / 32];
     IQ4XS: 0.0, of_one_scale, |x, c| &x[c / 32];
+    TQ1: 0.0, of_one_scale, |x, c| &x[c / 32];
     TQ2: 0.0, of_one_scale, |x, c| &x[c / 32];
 }
 
@@ -535,6 +536,7 @@ proptest! {
         check_format::<Q5K>(groups, blocks, tokens, &seed, &x)?;
         check_format::<Q6K>(groups, blocks, tokens, &seed, &x)?;
         check_format::<IQ4XS>(groups, blocks, tokens, &seed, &x)?;
+        check_format::<TQ1>(groups, blocks, tokens, &seed, &x)?;
         check_format::<TQ2>(groups, blocks, tokens, &seed, &x)?;
         check_format::<Q4>(groups, blocks, tokens, &seed, &x)?;
         check_format::<Q4M>(groups, blocks, tokens, &seed, &x)?;

@@ -141,7 +141,28 @@ fn gemma3_fits_a_larger_raspberry_pi_and_knows_a_capital() -> Outcome {
     Ok(())
 }
 
+fn qwen2_fits_a_larger_raspberry_pi_and_writes_a_program() -> Outcome {
+    let file = paths::qwen2()?;
+    PI.available()?;
+    let found = Found {
+        name: "qwen2",
+        file,
+        profile: raspberry_pi_with("300 MB"),
+        most: 1.1,
+    };
+    let request = [
+        "Write a Python function that adds two numbers.",
+        "--chat",
+        "--max-tokens",
+        "48",
+    ];
+    let answer = &found.program().json("generate", &request)["text"];
+    assert!(answer.to_string().contains("def "), "{answer}");
+    Ok(())
+}
+
 tests::trials![
     nightly: smollm2_fits_a_raspberry_pi_and_speaks,
     gemma3_fits_a_larger_raspberry_pi_and_knows_a_capital,
+    qwen2_fits_a_larger_raspberry_pi_and_writes_a_program,
 ];

@@ -4,25 +4,15 @@ use super::half_at;
 use super::super_block::SuperBlock;
 use crate::half::F16;
 
-/// Trits: 5 in each of 48 bytes, 4 in each of 4, f16 scale. Bytes are in runs of 32, 16 and 4: of
-/// each run come the first trits of all its bytes, then the second ones.
 pub(super) fn tq1_0(block: &[u8], out: &mut [f32]) {
-    let scale = half_at(block, 52).to_f32();
-    let runs = [(&block[..32], 5), (&block[32..48], 5), (&block[48..52], 4)];
-    let mut out = out.iter_mut();
-    for (bytes, trits) in runs {
-        for power in [1, 3, 9, 27, 81_u8].into_iter().take(trits) {
-            for (&byte, value) in bytes.iter().zip(&mut out) {
-                // A byte is a fraction of 256; what is left of it after the trits before.
-                let trit = (u16::from(byte.wrapping_mul(power)) * 3) >> 8;
-                *value = (i32::from(trit) - 1) as f32 * scale;
-            }
-        }
-    }
+    ternary(&SuperBlock::tq1_0(block), out);
 }
 
 pub(super) fn tq2_0(block: &[u8], out: &mut [f32]) {
-    let block = SuperBlock::tq2_0(block);
+    ternary(&SuperBlock::tq2_0(block), out);
+}
+
+fn ternary(block: &SuperBlock, out: &mut [f32]) {
     let scale = F16::from_bits(block.units[0]).to_f32();
     for (value, &code) in out.iter_mut().zip(&block.codes) {
         *value = (i32::from(code) - 1) as f32 * scale;

@@ -27,6 +27,7 @@ impl SuperBlock {
             DType::Q5_K => Self::q5_k,
             DType::Q6_K => Self::q6_k,
             DType::IQ4_XS => Self::iq4_xs,
+            DType::TQ1_0 => Self::tq1_0,
             DType::TQ2_0 => Self::tq2_0,
             _ => return None,
         };
@@ -117,6 +118,29 @@ impl SuperBlock {
             }),
             minimums: [0; 16],
             units: [u16_at(block, 0), 0],
+        }
+    }
+
+    /// Trits, each 1 more than the element: 5 in each of 48 bytes, 4 in each of 4, f16 scale. Bytes are
+    /// in runs of 32, 16 and 4: of each run come the first trits of all its bytes, then the second
+    /// ones.
+    pub(super) fn tq1_0(block: &[u8]) -> Self {
+        let runs = [(&block[..32], 5), (&block[32..48], 5), (&block[48..52], 4)];
+        let mut codes = [0; 256];
+        let mut places = codes.iter_mut();
+        for (bytes, trits) in runs {
+            for power in [1, 3, 9, 27, 81_u8].into_iter().take(trits) {
+                for (&byte, code) in bytes.iter().zip(&mut places) {
+                    // A byte is a fraction of 256; what is left of it after the trits before.
+                    *code = ((u16::from(byte.wrapping_mul(power)) * 3) >> 8) as u8;
+                }
+            }
+        }
+        Self {
+            codes,
+            scales: [1; 16],
+            minimums: [0; 16],
+            units: [u16_at(block, 52), 0],
         }
     }
 

@@ -8,7 +8,7 @@ use runtime_kernels::{
     AddAssign, AddBias, All, Attention, Cache, Const, ExpWeights, F16, F32, F32Cache, Format, Gelu,
     GeluErf, GeluMul, HeadLayerNorm, HeadNorm, I8Cache, IQ4NL, IQ4XS, Isa, Kernel, LayerNorm,
     LayerNormGain, MXFP4, MatMul, Q2K, Q3K, Q4, Q4K, Q4M, Q5, Q5K, Q5M, Q6K, Q8, Q8Block, Quantize,
-    ROWS, Relu2, Relu2Mul, RmsNorm, Rope, RoundI8, Scale, SiluMul, SoftCap, T2, T3, T4, TQ2,
+    ROWS, Relu2, Relu2Mul, RmsNorm, Rope, RoundI8, Scale, SiluMul, SoftCap, T2, T3, T4, TQ1, TQ2,
     Window, Zero, attention_span, padded_head_words,
 };
 
@@ -48,6 +48,7 @@ cases! {
     "MatMul q5k": matmul::<I, Q5K>,
     "MatMul q6k": matmul::<I, Q6K>,
     "MatMul iq4xs": matmul::<I, IQ4XS>,
+    "MatMul tq1": matmul::<I, TQ1>,
     "MatMul tq2": matmul::<I, TQ2>,
     "MatMul f16": matmul::<I, F16>,
     "MatMul f32": matmul::<I, F32>,
@@ -199,6 +200,7 @@ feed_of_super_blocks! {
     Q5K: 16;
     Q6K: 8;
     IQ4XS: 8;
+    TQ1: 8;
     TQ2: 8;
 }
 
