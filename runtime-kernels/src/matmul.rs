@@ -144,15 +144,17 @@ impl<'a, I: Isa, F: Format> Rows<'a, I, F> {
     /// of them.
     #[inline(always)]
     fn unpacked<const P: usize>(&mut self, groups: usize, tokens: usize) {
-        if tokens == 0 {
+        if tokens == 0 || groups == 0 {
             return;
         }
         let isa = self.isa;
-        let mut panels = None;
+        let Some(first) = self.group(0).1.first() else {
+            return;
+        };
+        let mut panels = [F::panel(isa, first); P];
         for group in 0..groups {
             let (_, blocks) = self.group(group);
             for (index, blocks) in blocks.chunks(P).enumerate() {
-                let panels = panels.get_or_insert([F::panel(isa, &blocks[0]); P]);
                 for (panel, block) in panels.iter_mut().zip(blocks) {
                     *panel = F::panel(isa, block);
                     panel.pair(isa);

@@ -13,7 +13,8 @@ impl Format for F16 {
     const NAME: &'static str = "f16";
     const GROUP_BLOCK_BYTES: usize = 512;
     const GROUPS: usize = 8;
-    const PANELS: usize = 8;
+    // More would be much stack.
+    const PANELS: usize = 1;
     type Block = [u8; 512];
     type Input = [f32; 32];
     type Panel<I: Isa> = [I::F32x8; 32];

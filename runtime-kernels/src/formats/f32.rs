@@ -12,7 +12,8 @@ impl Format for F32 {
     const NAME: &'static str = "f32";
     const GROUP_BLOCK_BYTES: usize = 1024;
     const GROUPS: usize = 8;
-    const PANELS: usize = 8;
+    // More would be much stack.
+    const PANELS: usize = 1;
     type Block = [u8; 1024];
     type Input = [f32; 32];
     type Panel<I: Isa> = [I::F32x8; 32];
