@@ -56,7 +56,7 @@ impl Integers for Simd128 {
         map(bytes, |bytes| {
             // -1 where it is reached.
             let reaches = |limit| u8x16_ge(bytes, u8x16_splat(limit));
-            u8x16_neg(u8x16_add(reaches(86), reaches(171)))
+            i8x16_neg(u8x16_add(reaches(86), reaches(171)))
         })
     }
 
