@@ -57,6 +57,7 @@ pub mod scaled;
 pub mod shape;
 pub mod silu_mul;
 pub mod six_bits;
+pub mod sixteens;
 pub mod soft_cap;
 #[cfg(feature = "sources")]
 mod sources;

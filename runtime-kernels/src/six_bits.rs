@@ -7,6 +7,9 @@ use super::bytes::array;
 use super::format::Panel;
 use super::half::f16_at;
 use super::isa::Isa;
+use super::map::map;
+use super::quantize::Q8Block;
+use super::super_block::Sums;
 
 /// A part of a block as products take it.
 #[derive(Clone, Copy)]
@@ -38,6 +41,19 @@ pub fn part<I: Isa>(isa: I, weights: [I::Bytes; 8], packed: &[u8; 96], index: us
         scales: isa.add_shifted(field(0, 4 * index, 15), high(2 * index), 4),
         minimums: isa.add_shifted(minimums, minimums, 16),
     }
+}
+
+/// Adds the products of weights `0..=MAX` with the activations of `T` tokens to their sums.
+#[inline(always)]
+pub fn add<const MAX: u8, I: Isa, const T: usize>(
+    isa: I,
+    part: &Part<I>,
+    x: [&Q8Block; T],
+    sums: &mut Sums<I, T>,
+) {
+    let columns = map(x, |x| x.columns());
+    isa.add_dot::<MAX, 8, T>(&mut sums.products, &part.weights, columns, part.scales);
+    sums.add_offsets(isa, part.minimums, x);
 }
 
 /// The scale and the minimum of a row's part of a block that begins with its units.

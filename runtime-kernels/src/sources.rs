@@ -91,6 +91,7 @@ sources! {
     "simd128/lanes.rs"
     "simd128/mod.rs"
     "six_bits.rs"
+    "sixteens.rs"
     "soft_cap.rs"
     "soft_float/dot.rs"
     "soft_float/float.rs"

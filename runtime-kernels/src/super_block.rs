@@ -24,23 +24,21 @@ pub trait SuperBlock: 'static {
     /// Bytes of a block of a group: 8 rows × 256 columns.
     const GROUP_BLOCK_BYTES: usize;
 
-    /// `[u8; Self::GROUP_BLOCK_BYTES]`.
-    type Block: 'static;
+    /// The code of the value 0, which offsets are multiplied by; `None` where they are minimums, with
+    /// an f16 unit of their own behind that of the scales.
+    const ZERO: Option<i32>;
+
+    /// `[u8; Self::GROUP_BLOCK_BYTES]`, the f16 units of 8 rows first.
+    type Block: AsRef<[u8]> + 'static;
 
     /// A part of 32 columns as products take it.
     type Part<I: Isa>: Panel<I>;
-
-    /// What a row's sums are multiplied by.
-    type Factors<I: Isa>: Copy;
 
     /// The blocks that the bytes hold.
     fn blocks(weights: &[u8]) -> &[Self::Block];
 
     /// Unpacks a part.
     fn part<I: Isa>(isa: I, block: &Self::Block, index: usize) -> Self::Part<I>;
-
-    /// Unpacks the factors.
-    fn factors<I: Isa>(isa: I, block: &Self::Block) -> Self::Factors<I>;
 
     /// Adds the products of a part with the activations of `T` tokens to their sums.
     fn add<I: Isa, const T: usize>(
@@ -50,66 +48,8 @@ pub trait SuperBlock: 'static {
         sums: &mut Sums<I, T>,
     );
 
-    /// Adds the sums of a block times its factors; `scales` are those of the activations.
-    fn end<I: Isa, const T: usize>(
-        isa: I,
-        factors: Self::Factors<I>,
-        sums: Sums<I, T>,
-        scales: [f32; T],
-        acc: &mut [I::F32x8; T],
-    );
-
     /// The values of row `lane` of a group of blocks.
     fn row(group: &[u8], lane: usize, out: &mut [f32]);
-}
-
-/// The f16 that a block begins with: of each row a unit, or a unit and one of minimums.
-#[derive(Clone, Copy)]
-pub struct Factors<I: Isa, const N: usize>([I::F32x8; N]);
-
-impl<I: Isa, const N: usize> Factors<I, N> {
-    /// Those of a block.
-    #[inline(always)]
-    pub fn of(isa: I, block: &[u8]) -> Self {
-        let mut factors = [isa.from_f16(array(block, 0)); N];
-        for (n, factor) in factors.iter_mut().enumerate().skip(1) {
-            *factor = isa.from_f16(array(block, 16 * n));
-        }
-        Self(factors)
-    }
-
-    /// Adds sums times units.
-    #[inline(always)]
-    pub fn add<const T: usize>(
-        self,
-        isa: I,
-        sums: [I::Words; T],
-        scales: [f32; T],
-        acc: &mut [I::F32x8; T],
-    ) {
-        for t in 0..T {
-            let scale = isa.mul(self.0[0], isa.splat(scales[t]));
-            acc[t] = isa.add_product(acc[t], isa.to_f32(sums[t]), scale);
-        }
-    }
-
-    /// Adds products times units, and takes away offsets times units of minimums.
-    #[inline(always)]
-    #[allow(dead_code, reason = "not every format has minimums")]
-    pub fn add_less<const T: usize>(
-        self,
-        isa: I,
-        sums: Sums<I, T>,
-        scales: [f32; T],
-        acc: &mut [I::F32x8; T],
-    ) {
-        self.add(isa, sums.products, scales, acc);
-        for t in 0..T {
-            let minimum = isa.mul(self.0[N - 1], isa.splat(scales[t]));
-            let minimum = isa.mul(isa.to_f32(sums.offsets[t]), minimum);
-            acc[t] = isa.sub(acc[t], minimum);
-        }
-    }
 }
 
 /// Sums over the parts of a block.
@@ -130,17 +70,6 @@ impl<I: Isa, const T: usize> Sums<I, T> {
         }
     }
 
-    /// The products, and `times` the offsets.
-    #[inline(always)]
-    #[allow(dead_code, reason = "not every format has offsets of one size")]
-    pub fn with_offsets(self, isa: I, times: i32) -> [I::Words; T] {
-        let mut sums = self.products;
-        for (sum, offset) in sums.iter_mut().zip(self.offsets) {
-            *sum = isa.add_multiple(*sum, offset, isa.all(times));
-        }
-        sums
-    }
-
     #[inline(always)]
     fn zero(isa: I) -> Self {
         Self {
@@ -150,14 +79,59 @@ impl<I: Isa, const T: usize> Sums<I, T> {
     }
 }
 
-/// A whole block as products take it.
+/// The units that a block begins with: what a row's sums are multiplied by.
 #[derive(Clone, Copy)]
-pub struct Parts<P, F> {
-    parts: [P; PARTS],
-    factors: F,
+pub struct Units<I: Isa> {
+    scales: I::F32x8,
+    minimums: I::F32x8,
 }
 
-impl<I: Isa, P: Panel<I>, F: Copy> Panel<I> for Parts<P, F> {
+impl<I: Isa> Units<I> {
+    #[inline(always)]
+    fn of<S: SuperBlock>(isa: I, block: &S::Block) -> Self {
+        let block = block.as_ref();
+        Self {
+            scales: isa.from_f16(array(block, 0)),
+            minimums: match S::ZERO {
+                Some(_) => isa.splat(0.0),
+                None => isa.from_f16(array(block, 16)),
+            },
+        }
+    }
+
+    /// Adds the sums of a block times its units; `x` are the activations, of one scale.
+    #[inline(always)]
+    fn add<S: SuperBlock, const T: usize>(
+        self,
+        isa: I,
+        sums: Sums<I, T>,
+        x: [&Input; T],
+        acc: &mut [I::F32x8; T],
+    ) {
+        for t in 0..T {
+            let (mut products, offsets) = (sums.products[t], sums.offsets[t]);
+            if let Some(zero) = S::ZERO {
+                products = isa.add_multiple(products, offsets, isa.all(-zero));
+            }
+            let activations = isa.splat(x[t][0].scale);
+            let scale = isa.mul(self.scales, activations);
+            acc[t] = isa.add_product(acc[t], isa.to_f32(products), scale);
+            if S::ZERO.is_none() {
+                let minimum = isa.mul(self.minimums, activations);
+                acc[t] = isa.sub(acc[t], isa.mul(isa.to_f32(offsets), minimum));
+            }
+        }
+    }
+}
+
+/// A whole block as products take it.
+#[derive(Clone, Copy)]
+pub struct Parts<I: Isa, P> {
+    parts: [P; PARTS],
+    units: Units<I>,
+}
+
+impl<I: Isa, P: Panel<I>> Panel<I> for Parts<I, P> {
     #[inline(always)]
     fn pair(&mut self, isa: I) {
         for part in &mut self.parts {
@@ -166,12 +140,24 @@ impl<I: Isa, P: Panel<I>, F: Copy> Panel<I> for Parts<P, F> {
     }
 }
 
-/// Weights of a part alone.
+/// Ternary weights of a part, 1 more than they are.
 #[derive(Clone, Copy)]
 #[allow(dead_code, reason = "not every format is made of it")]
-pub struct Weights<I: Isa>(pub [I::Bytes; 8]);
+pub struct Ternary<I: Isa>(pub [I::Bytes; 8]);
 
-impl<I: Isa> Panel<I> for Weights<I> {
+impl<I: Isa> Ternary<I> {
+    /// Adds the products with the activations of `T` tokens to their sums.
+    #[inline(always)]
+    #[allow(dead_code, reason = "not every format is made of it")]
+    pub fn add<const T: usize>(&self, isa: I, x: [&Q8Block; T], sums: &mut Sums<I, T>) {
+        let columns = map(x, |x| x.columns());
+        // Of two bits, whatever a file has in them.
+        isa.add_dot::<3, 8, T>(&mut sums.products, &self.0, columns, isa.all(1));
+        sums.add_offsets(isa, isa.all(1 << 16 | 1), x);
+    }
+}
+
+impl<I: Isa> Panel<I> for Ternary<I> {
     #[inline(always)]
     fn pair(&mut self, isa: I) {
         isa.pair(&mut self.0);
@@ -186,7 +172,7 @@ impl<S: SuperBlock> Format for S {
     const PANELS: usize = 1;
     type Block = S::Block;
     type Input = Input;
-    type Panel<I: Isa> = Parts<S::Part<I>, S::Factors<I>>;
+    type Panel<I: Isa> = Parts<I, S::Part<I>>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -201,7 +187,7 @@ impl<S: SuperBlock> Format for S {
         }
         Parts {
             parts,
-            factors: S::factors(isa, block),
+            units: Units::of::<S>(isa, block),
         }
     }
 
@@ -216,7 +202,7 @@ impl<S: SuperBlock> Format for S {
         for (index, part) in panel.parts.iter().enumerate() {
             S::add(isa, part, map(x, |x| &x[index]), &mut sums);
         }
-        S::end(isa, panel.factors, sums, map(x, |x| x[0].scale), acc);
+        panel.units.add::<S, T>(isa, sums, x, acc);
     }
 
     #[inline(always)]
@@ -232,7 +218,7 @@ impl<S: SuperBlock> Format for S {
                 S::add(isa, &S::part(isa, block, index), [x], &mut sums);
             }
             let mut sum = [*acc];
-            S::end(isa, S::factors(isa, block), sums, [x[0].scale], &mut sum);
+            Units::of::<S>(isa, block).add::<S, 1>(isa, sums, [x], &mut sum);
             [*acc] = sum;
         }
     }

@@ -141,7 +141,13 @@ fn file_of(kernel: &str) -> String {
 }
 
 /// What formats have in common, but not all of them.
-const OF_FORMATS: [&str; 4] = ["codes.rs", "scaled.rs", "six_bits.rs", "super_block.rs"];
+const OF_FORMATS: [&str; 5] = [
+    "codes.rs",
+    "scaled.rs",
+    "six_bits.rs",
+    "sixteens.rs",
+    "super_block.rs",
+];
 
 /// Those of [`OF_FORMATS`] that the files of some formats use.
 fn shared(formats: &[WeightFormat]) -> BTreeSet<&'static str> {

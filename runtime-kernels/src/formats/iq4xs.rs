@@ -6,7 +6,7 @@ use super::super::half::f16_at;
 use super::super::isa::Isa;
 use super::super::map::map;
 use super::super::quantize::Q8Block;
-use super::super::super_block::{Factors, Sums, SuperBlock};
+use super::super::super_block::{Sums, SuperBlock};
 use super::super::unpack::{nibble_of, nibbles};
 
 /// 4 bits a weight that choose a level, and for 32 weights a scale of 6 bits, in units of a block's:
@@ -45,9 +45,9 @@ const fn place(index: usize) -> usize {
 impl SuperBlock for IQ4XS {
     const NAME: &'static str = "iq4xs";
     const GROUP_BLOCK_BYTES: usize = 1088;
+    const ZERO: Option<i32> = Some(0);
     type Block = [u8; 1088];
     type Part<I: Isa> = Part<I>;
-    type Factors<I: Isa> = Factors<I, 1>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -67,11 +67,6 @@ impl SuperBlock for IQ4XS {
     }
 
     #[inline(always)]
-    fn factors<I: Isa>(isa: I, block: &Self::Block) -> Factors<I, 1> {
-        Factors::of(isa, block)
-    }
-
-    #[inline(always)]
     fn add<I: Isa, const T: usize>(
         isa: I,
         part: &Part<I>,
@@ -82,17 +77,6 @@ impl SuperBlock for IQ4XS {
         for (sum, dot) in sums.products.iter_mut().zip(dots) {
             *sum = isa.add_multiple(*sum, dot, part.scales);
         }
-    }
-
-    #[inline(always)]
-    fn end<I: Isa, const T: usize>(
-        isa: I,
-        factors: Factors<I, 1>,
-        sums: Sums<I, T>,
-        scales: [f32; T],
-        acc: &mut [I::F32x8; T],
-    ) {
-        factors.add(isa, sums.products, scales, acc);
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {

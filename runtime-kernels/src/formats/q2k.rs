@@ -1,13 +1,12 @@
 //! Weight format q2k.
 
 use super::super::bytes::array;
-use super::super::format::Panel;
 use super::super::half::f16_at;
 use super::super::isa::Isa;
-use super::super::map::map;
 use super::super::quantize::Q8Block;
-use super::super::super_block::{Factors, Sums, SuperBlock};
-use super::super::unpack::{four_and_four, two_bits, two_bits_of};
+use super::super::sixteens::{self, Part};
+use super::super::super_block::{Sums, SuperBlock};
+use super::super::unpack::{two_bits, two_bits_of};
 
 /// 2 bits a weight, and for 16 weights a scale and a minimum of 4 bits, in units of a block's:
 /// `value = q * (scale * unit) - minimum * unit of minimums`. GGUF's Q2_K.
@@ -17,23 +16,6 @@ use super::super::unpack::{four_and_four, two_bits, two_bits_of};
 #[derive(Clone, Copy, Debug)]
 pub struct Q2K;
 
-/// A part of a block as products take it.
-#[derive(Clone, Copy)]
-pub struct Part<I: Isa> {
-    weights: [I::Bytes; 8],
-    /// A row's integer scales, of the first 16 columns and of the last.
-    scales: [I::Words; 2],
-    /// A row's integer minimums, in the halves of a word.
-    offsets: I::Words,
-}
-
-impl<I: Isa> Panel<I> for Part<I> {
-    #[inline(always)]
-    fn pair(&mut self, isa: I) {
-        isa.pair(&mut self.weights);
-    }
-}
-
 /// Where a part's bits begin.
 const fn place(index: usize) -> usize {
     160 + 64 * index
@@ -42,9 +24,9 @@ const fn place(index: usize) -> usize {
 impl SuperBlock for Q2K {
     const NAME: &'static str = "q2k";
     const GROUP_BLOCK_BYTES: usize = 672;
+    const ZERO: Option<i32> = None;
     type Block = [u8; 672];
     type Part<I: Isa> = Part<I>;
-    type Factors<I: Isa> = Factors<I, 2>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -64,34 +46,13 @@ impl SuperBlock for Q2K {
     }
 
     #[inline(always)]
-    fn factors<I: Isa>(isa: I, block: &Self::Block) -> Factors<I, 2> {
-        Factors::of(isa, block)
-    }
-
-    #[inline(always)]
     fn add<I: Isa, const T: usize>(
         isa: I,
         part: &Part<I>,
         x: [&Q8Block; T],
         sums: &mut Sums<I, T>,
     ) {
-        let [first, last] = four_and_four(&part.weights);
-        let columns = map(x, |x| x.halves()[0]);
-        isa.add_dot::<3, 4, T>(&mut sums.products, first, columns, part.scales[0]);
-        let columns = map(x, |x| x.halves()[1]);
-        isa.add_dot::<3, 4, T>(&mut sums.products, last, columns, part.scales[1]);
-        sums.add_offsets(isa, part.offsets, x);
-    }
-
-    #[inline(always)]
-    fn end<I: Isa, const T: usize>(
-        isa: I,
-        factors: Factors<I, 2>,
-        sums: Sums<I, T>,
-        scales: [f32; T],
-        acc: &mut [I::F32x8; T],
-    ) {
-        factors.add_less(isa, sums, scales, acc);
+        sixteens::add::<3, I, T>(isa, part, x, sums);
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {

@@ -1,13 +1,13 @@
 //! Weight format q3k.
 
 use super::super::bytes::array;
-use super::super::format::Panel;
 use super::super::half::f16_at;
 use super::super::isa::Isa;
 use super::super::map::map;
 use super::super::quantize::Q8Block;
-use super::super::super_block::{Factors, Sums, SuperBlock};
-use super::super::unpack::{four_and_four, joined, one_bit, one_bit_of, two_bits, two_bits_of};
+use super::super::sixteens::{self, Part};
+use super::super::super_block::{Sums, SuperBlock};
+use super::super::unpack::{joined, one_bit, one_bit_of, two_bits, two_bits_of};
 
 /// 3 bits a weight, and for 16 weights a scale of 6 bits, in units of a block's:
 /// `value = (q - 4) * ((scale - 32) * unit)`. GGUF's Q3_K.
@@ -18,23 +18,6 @@ use super::super::unpack::{four_and_four, joined, one_bit, one_bit_of, two_bits,
 #[derive(Clone, Copy, Debug)]
 pub struct Q3K;
 
-/// A part of a block as products take it.
-#[derive(Clone, Copy)]
-pub struct Part<I: Isa> {
-    weights: [I::Bytes; 8],
-    /// A row's integer scales, of the first 16 columns and of the last.
-    scales: [I::Words; 2],
-    /// The same, in the halves of a word.
-    offsets: I::Words,
-}
-
-impl<I: Isa> Panel<I> for Part<I> {
-    #[inline(always)]
-    fn pair(&mut self, isa: I) {
-        isa.pair(&mut self.weights);
-    }
-}
-
 /// Where a part's bits begin.
 const fn place(index: usize) -> usize {
     112 + 96 * index
@@ -43,9 +26,9 @@ const fn place(index: usize) -> usize {
 impl SuperBlock for Q3K {
     const NAME: &'static str = "q3k";
     const GROUP_BLOCK_BYTES: usize = 880;
+    const ZERO: Option<i32> = Some(4);
     type Block = [u8; 880];
     type Part<I: Isa> = Part<I>;
-    type Factors<I: Isa> = Factors<I, 1>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -63,20 +46,12 @@ impl SuperBlock for Q3K {
             let six = isa.add_shifted(low, isa.field(high, 2 * scale, 3), 4);
             isa.add_shifted(six, isa.all(-32), 0)
         });
-        Part {
-            weights: joined(
-                isa,
-                two_bits::<0, I>(isa, array(part, 0)),
-                one_bit::<2, I>(isa, array(part, 64)),
-            ),
-            scales,
-            offsets: isa.add_shifted(isa.field(scales[0], 0, 0xffff), scales[1], 16),
-        }
-    }
-
-    #[inline(always)]
-    fn factors<I: Isa>(isa: I, block: &Self::Block) -> Factors<I, 1> {
-        Factors::of(isa, block)
+        let weights = joined(
+            isa,
+            two_bits::<0, I>(isa, array(part, 0)),
+            one_bit::<2, I>(isa, array(part, 64)),
+        );
+        sixteens::centered(isa, weights, scales)
     }
 
     #[inline(always)]
@@ -86,23 +61,7 @@ impl SuperBlock for Q3K {
         x: [&Q8Block; T],
         sums: &mut Sums<I, T>,
     ) {
-        let [first, last] = four_and_four(&part.weights);
-        let columns = map(x, |x| x.halves()[0]);
-        isa.add_dot::<7, 4, T>(&mut sums.products, first, columns, part.scales[0]);
-        let columns = map(x, |x| x.halves()[1]);
-        isa.add_dot::<7, 4, T>(&mut sums.products, last, columns, part.scales[1]);
-        sums.add_offsets(isa, part.offsets, x);
-    }
-
-    #[inline(always)]
-    fn end<I: Isa, const T: usize>(
-        isa: I,
-        factors: Factors<I, 1>,
-        sums: Sums<I, T>,
-        scales: [f32; T],
-        acc: &mut [I::F32x8; T],
-    ) {
-        factors.add(isa, sums.with_offsets(isa, -4), scales, acc);
+        sixteens::add::<7, I, T>(isa, part, x, sums);
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {

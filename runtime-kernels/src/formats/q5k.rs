@@ -2,10 +2,9 @@
 
 use super::super::bytes::array;
 use super::super::isa::Isa;
-use super::super::map::map;
 use super::super::quantize::Q8Block;
 use super::super::six_bits::{self, Part};
-use super::super::super_block::{Factors, Sums, SuperBlock};
+use super::super::super_block::{Sums, SuperBlock};
 use super::super::unpack::{joined, nibble_of, nibbles, one_bit, one_bit_of};
 
 /// 5 bits a weight, and for 32 weights a scale and a minimum of 6 bits, in units of a block's:
@@ -24,9 +23,9 @@ const fn place(index: usize) -> usize {
 impl SuperBlock for Q5K {
     const NAME: &'static str = "q5k";
     const GROUP_BLOCK_BYTES: usize = 1408;
+    const ZERO: Option<i32> = None;
     type Block = [u8; 1408];
     type Part<I: Isa> = Part<I>;
-    type Factors<I: Isa> = Factors<I, 2>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -45,31 +44,13 @@ impl SuperBlock for Q5K {
     }
 
     #[inline(always)]
-    fn factors<I: Isa>(isa: I, block: &Self::Block) -> Factors<I, 2> {
-        Factors::of(isa, block)
-    }
-
-    #[inline(always)]
     fn add<I: Isa, const T: usize>(
         isa: I,
         part: &Part<I>,
         x: [&Q8Block; T],
         sums: &mut Sums<I, T>,
     ) {
-        let columns = map(x, |x| x.columns());
-        isa.add_dot::<31, 8, T>(&mut sums.products, &part.weights, columns, part.scales);
-        sums.add_offsets(isa, part.minimums, x);
-    }
-
-    #[inline(always)]
-    fn end<I: Isa, const T: usize>(
-        isa: I,
-        factors: Factors<I, 2>,
-        sums: Sums<I, T>,
-        scales: [f32; T],
-        acc: &mut [I::F32x8; T],
-    ) {
-        factors.add_less(isa, sums, scales, acc);
+        six_bits::add::<31, I, T>(isa, part, x, sums);
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {

@@ -1,13 +1,13 @@
 //! Weight format q6k.
 
 use super::super::bytes::array;
-use super::super::format::Panel;
 use super::super::half::f16_at;
 use super::super::isa::Isa;
 use super::super::map::map;
 use super::super::quantize::Q8Block;
-use super::super::super_block::{Factors, Sums, SuperBlock};
-use super::super::unpack::{four_and_four, joined, nibble_of, nibbles, two_bits, two_bits_of};
+use super::super::sixteens::{self, Part};
+use super::super::super_block::{Sums, SuperBlock};
+use super::super::unpack::{joined, nibble_of, nibbles, two_bits, two_bits_of};
 
 /// 6 bits a weight, and for 16 weights a scale of 8 bits, in units of a block's:
 /// `value = (q - 32) * (scale * unit)`. GGUF's Q6_K.
@@ -17,23 +17,6 @@ use super::super::unpack::{four_and_four, joined, nibble_of, nibbles, two_bits, 
 #[derive(Clone, Copy, Debug)]
 pub struct Q6K;
 
-/// A part of a block as products take it.
-#[derive(Clone, Copy)]
-pub struct Part<I: Isa> {
-    weights: [I::Bytes; 8],
-    /// A row's integer scales, of the first 16 columns and of the last.
-    scales: [I::Words; 2],
-    /// The same, in the halves of a word.
-    offsets: I::Words,
-}
-
-impl<I: Isa> Panel<I> for Part<I> {
-    #[inline(always)]
-    fn pair(&mut self, isa: I) {
-        isa.pair(&mut self.weights);
-    }
-}
-
 /// Where a part's bits begin.
 const fn place(index: usize) -> usize {
     144 + 192 * index
@@ -42,9 +25,9 @@ const fn place(index: usize) -> usize {
 impl SuperBlock for Q6K {
     const NAME: &'static str = "q6k";
     const GROUP_BLOCK_BYTES: usize = 1680;
+    const ZERO: Option<i32> = Some(32);
     type Block = [u8; 1680];
     type Part<I: Isa> = Part<I>;
-    type Factors<I: Isa> = Factors<I, 1>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -57,20 +40,12 @@ impl SuperBlock for Q6K {
         let words = isa.words(array(block, 16 + 32 * (index / 2)));
         let byte = 2 * (index as u32 % 2);
         let scales = map([byte, byte + 1], |byte| isa.signed_byte(words, byte));
-        Part {
-            weights: joined(
-                isa,
-                nibbles(isa, array(part, 64)),
-                two_bits::<4, I>(isa, array(part, 0)),
-            ),
-            scales,
-            offsets: isa.add_shifted(isa.field(scales[0], 0, 0xffff), scales[1], 16),
-        }
-    }
-
-    #[inline(always)]
-    fn factors<I: Isa>(isa: I, block: &Self::Block) -> Factors<I, 1> {
-        Factors::of(isa, block)
+        let weights = joined(
+            isa,
+            nibbles(isa, array(part, 64)),
+            two_bits::<4, I>(isa, array(part, 0)),
+        );
+        sixteens::centered(isa, weights, scales)
     }
 
     #[inline(always)]
@@ -80,23 +55,7 @@ impl SuperBlock for Q6K {
         x: [&Q8Block; T],
         sums: &mut Sums<I, T>,
     ) {
-        let [first, last] = four_and_four(&part.weights);
-        let columns = map(x, |x| x.halves()[0]);
-        isa.add_dot::<63, 4, T>(&mut sums.products, first, columns, part.scales[0]);
-        let columns = map(x, |x| x.halves()[1]);
-        isa.add_dot::<63, 4, T>(&mut sums.products, last, columns, part.scales[1]);
-        sums.add_offsets(isa, part.offsets, x);
-    }
-
-    #[inline(always)]
-    fn end<I: Isa, const T: usize>(
-        isa: I,
-        factors: Factors<I, 1>,
-        sums: Sums<I, T>,
-        scales: [f32; T],
-        acc: &mut [I::F32x8; T],
-    ) {
-        factors.add(isa, sums.with_offsets(isa, -32), scales, acc);
+        sixteens::add::<63, I, T>(isa, part, x, sums);
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {

@@ -3,9 +3,8 @@
 use super::super::bytes::array;
 use super::super::half::f16_at;
 use super::super::isa::Isa;
-use super::super::map::map;
 use super::super::quantize::Q8Block;
-use super::super::super_block::{Factors, Sums, SuperBlock, Weights};
+use super::super::super_block::{Sums, SuperBlock, Ternary};
 
 /// Ternary weights, five in a byte, and a scale of 256: `value = (q - 1) * scale`. GGUF's TQ1_0.
 ///
@@ -26,9 +25,9 @@ const fn place(four: usize) -> (usize, usize) {
 impl SuperBlock for TQ1 {
     const NAME: &'static str = "tq1";
     const GROUP_BLOCK_BYTES: usize = 432;
+    const ZERO: Option<i32> = Some(1);
     type Block = [u8; 432];
-    type Part<I: Isa> = Weights<I>;
-    type Factors<I: Isa> = Factors<I, 1>;
+    type Part<I: Isa> = Ternary<I>;
 
     #[inline(always)]
     fn blocks(weights: &[u8]) -> &[Self::Block] {
@@ -36,7 +35,7 @@ impl SuperBlock for TQ1 {
     }
 
     #[inline(always)]
-    fn part<I: Isa>(isa: I, block: &Self::Block, index: usize) -> Weights<I> {
+    fn part<I: Isa>(isa: I, block: &Self::Block, index: usize) -> Ternary<I> {
         let mut weights = [isa.bytes(array(block, 16)); 8];
         for (k, weights) in weights.iter_mut().enumerate() {
             let (vector, digit) = place(8 * index + k);
@@ -46,35 +45,17 @@ impl SuperBlock for TQ1 {
             }
             *weights = isa.carry_of_triple(left);
         }
-        Weights(weights)
-    }
-
-    #[inline(always)]
-    fn factors<I: Isa>(isa: I, block: &Self::Block) -> Factors<I, 1> {
-        Factors::of(isa, block)
+        Ternary(weights)
     }
 
     #[inline(always)]
     fn add<I: Isa, const T: usize>(
         isa: I,
-        part: &Weights<I>,
+        part: &Ternary<I>,
         x: [&Q8Block; T],
         sums: &mut Sums<I, T>,
     ) {
-        let columns = map(x, |x| x.columns());
-        isa.add_dot::<2, 8, T>(&mut sums.products, &part.0, columns, isa.all(1));
-        sums.add_offsets(isa, isa.all(1 << 16 | 1), x);
-    }
-
-    #[inline(always)]
-    fn end<I: Isa, const T: usize>(
-        isa: I,
-        factors: Factors<I, 1>,
-        sums: Sums<I, T>,
-        scales: [f32; T],
-        acc: &mut [I::F32x8; T],
-    ) {
-        factors.add(isa, sums.with_offsets(isa, -1), scales, acc);
+        part.add(isa, x, sums);
     }
 
     fn row(group: &[u8], lane: usize, out: &mut [f32]) {

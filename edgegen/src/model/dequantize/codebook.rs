@@ -1,25 +1,19 @@
 //! 4 bits an element that choose a value of a table. As in `legacy`, of each 32 elements byte `j`
 //! holds element `j` (low half) and `j + 16` (high half).
 
+use runtime_kernels::formats::{iq4nl, mxfp4};
+
 use super::half_at;
 use super::super_block::SuperBlock;
 use crate::half::F16;
 
-/// `kvalues_iq4nl`.
-const NON_LINEAR: [i8; 16] = [
-    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113,
-];
-
-/// The values of E2M1, doubled (`kvalues_mxfp4`); ggml has no negative zero among them.
-const E2M1: [i8; 16] = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
-
-/// The largest exponent of E8M0 with which all values of [`E2M1`] are finite: 12 · 2^124.
+/// The largest exponent of E8M0 with which all values of [`mxfp4::LEVELS`] are finite: 12 · 2^124.
 const MOST_E8M0: u8 = 252;
 
 /// f16 scale, indices\[16\].
 pub(super) fn iq4_nl(block: &[u8], out: &mut [f32]) {
     let scale = half_at(block, 0).to_f32();
-    look_up(&NON_LINEAR, scale, &block[2..], out);
+    look_up(&iq4nl::LEVELS, scale, &block[2..], out);
 }
 
 pub(super) fn iq4_xs(block: &[u8], out: &mut [f32]) {
@@ -29,7 +23,7 @@ pub(super) fn iq4_xs(block: &[u8], out: &mut [f32]) {
     for (group, values) in out.chunks_exact_mut(16).enumerate() {
         let scale = unit * (i32::from(block.scales[group]) - 32) as f32;
         for (value, &code) in values.iter_mut().zip(&codes[group]) {
-            *value = f32::from(NON_LINEAR[usize::from(code)]) * scale;
+            *value = f32::from(iq4nl::LEVELS[usize::from(code)]) * scale;
         }
     }
 }
@@ -41,7 +35,7 @@ pub(super) fn mxfp4(block: &[u8], out: &mut [f32]) {
         exponent @ 0..2 => 1 << (21 + exponent),
         exponent => (exponent - 1) << 23,
     };
-    look_up(&E2M1, f32::from_bits(bits), &block[1..], out);
+    look_up(&mxfp4::LEVELS, f32::from_bits(bits), &block[1..], out);
 }
 
 /// Whether every element is, whatever its bits.
